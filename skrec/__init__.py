@@ -1,0 +1,57 @@
+"""Recommenders as scikit-learn estimators, trained by PyTorch Lightning.
+
+Names are loaded when they are first used: ``import skrec`` loads neither torch nor Lightning.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from skrec.base import BaseRecommender, HistoryRecommender, Recommendations
+    from skrec.data import IdEncoder, Interactions
+    from skrec.engine import TorchRecommender
+    from skrec.metrics import get_scorer, make_multi_scorer, make_ranking_scorer
+    from skrec.models import (
+        ALSRecommender,
+        BPRRecommender,
+        EASERecommender,
+        MFRecommender,
+        NeuMFRecommender,
+        PopularityRecommender,
+        RandomRecommender,
+        all_estimators,
+    )
+
+_HOMES = {
+    "skrec.base": ["BaseRecommender", "HistoryRecommender", "Recommendations"],
+    "skrec.data": ["IdEncoder", "Interactions"],
+    "skrec.engine": ["TorchRecommender"],
+    "skrec.metrics": ["get_scorer", "make_multi_scorer", "make_ranking_scorer"],
+    "skrec.models": [
+        "ALSRecommender",
+        "BPRRecommender",
+        "EASERecommender",
+        "MFRecommender",
+        "NeuMFRecommender",
+        "PopularityRecommender",
+        "RandomRecommender",
+        "all_estimators",
+    ],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'skrec' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

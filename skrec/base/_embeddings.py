@@ -1,0 +1,46 @@
+"""Models that place users and items in one space."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skrec.base._frame import size, take
+from skrec.topk import row_blocks
+
+
+class EmbeddingMixin:
+    """`transform`, and vectors for `similar_items` and `similar_users`.
+
+    A model has ``user_embeddings_`` (n_users_, d) and ``item_embeddings_`` (n_items_, d), and writes
+    ``_state_vectors(state)``, the embeddings of the users of a state.
+    """
+
+    def _item_vectors(self) -> NDArray[np.float32]:
+        return self.item_embeddings_
+
+    def _user_vectors(self) -> NDArray[np.float32]:
+        return self.user_embeddings_
+
+    def _state_vectors(self, state: Any) -> NDArray[np.float32]:
+        raise NotImplementedError(f"{type(self).__name__} must write _state_vectors")
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Embeddings of users, for UMAP, clustering, or the next step of a Pipeline.
+
+        Parameters
+        ----------
+        X : ids of known users, or interactions of new ones, as for `recommend`
+
+        Returns
+        -------
+        float32 array of shape (n_users, d)
+            A row for each id, each row of a matrix, or each user of a table of events in the order of their labels.
+        """
+        query, _ = self._query(X)
+        vectors = np.empty((size(query), self.item_embeddings_.shape[1]), np.float32)
+        for users in row_blocks(size(query), self.n_items_):
+            part = take(query, users)
+            is_known = isinstance(part, np.ndarray)
+            vectors[users] = self._state_vectors(self._known_state(part) if is_known else self._new_state(part))
+        return vectors

@@ -1,0 +1,178 @@
+"""The users and items that a model knows, and everything a user passes in put into their codes."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from skrec.data import IdEncoder, Interactions, check_interactions, is_matrix
+
+Query = NDArray[np.int64] | Interactions
+"""Codes of known users, or the histories of new ones (users coded from 0, events in order of users)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The frame of the training data: sizes, and labels where there are any."""
+
+    n_users: int
+    n_items: int
+    user_ids: NDArray | None
+    item_ids: NDArray | None
+
+    @cached_property
+    def _users(self) -> IdEncoder:
+        return IdEncoder(self.user_ids, name="user_ids")
+
+    @cached_property
+    def _items(self) -> IdEncoder:
+        return IdEncoder(self.item_ids, name="item_ids")
+
+    def recode(self, X: Any, y: ArrayLike | None = None, *, name: str) -> Interactions:
+        """X in the model's codes: -1 for unknown items, codes from ``n_users`` for unknown users.
+
+        Every row of a matrix is an unknown user: the position of a row does not say who it is.
+        """
+        data = check_interactions(X, y, name=name)
+        items = self._item_codes(data, X, name)
+        if is_matrix(X):
+            return self._framed(data, data.users + self.n_users, items, self.n_users + data.n_users)
+        if data.user_ids is self.user_ids:
+            users = data.users
+        else:
+            _check_same_kind(data.user_ids, self.user_ids, "user", name)
+            known = self._users.encode(data.user_ids)
+            n_unknown = int((known < 0).sum())
+            known[known < 0] = self.n_users + np.arange(n_unknown)
+            users = known[data.users]
+        return self._framed(data, users, items, max(self.n_users, int(users.max(initial=-1)) + 1))
+
+    def histories(self, X: Any, *, name: str) -> tuple[Interactions, NDArray]:
+        """Events of new users, of whom only X counts, in order of users; and the labels of these users."""
+        data = check_interactions(X, name=name)
+        items = self._item_codes(data, X, name)
+        if is_matrix(X):
+            labels, rows = np.arange(data.n_users), data.users
+        else:
+            present, rows = np.unique(data.users, return_inverse=True)
+            labels = decode(present, data.user_ids)
+        return in_order_of_users(self._framed(data, rows, items, len(labels))), labels
+
+    def query(self, users: Any) -> tuple[Query, NDArray]:
+        """What was asked for, and the labels of its users: all known users, ids of some, or interactions of new ones."""
+        if users is None or _are_labels(users):
+            codes = np.arange(self.n_users) if users is None else self.user_codes(users, name="users")
+            return codes, decode(codes, self.user_ids)
+        return self.histories(users, name="users")
+
+    def user_codes(self, labels: Any, *, name: str) -> NDArray[np.int64]:
+        """Codes of labels of known users; ValueError for others."""
+        return _known_codes(labels, None if self.user_ids is None else self._users, self.n_users, name)
+
+    def item_codes(self, labels: Any, *, name: str) -> NDArray[np.int64]:
+        """Codes of labels of known items; ValueError for others."""
+        return _known_codes(labels, None if self.item_ids is None else self._items, self.n_items, name)
+
+    def _item_codes(self, data: Interactions, X: Any, name: str) -> NDArray[np.int64]:
+        if is_matrix(X) and data.n_items != self.n_items:
+            raise ValueError(
+                f"{name} has {data.n_items} features, but the model is expecting {self.n_items} features as input: one "
+                "column for each item of the training data"
+            )
+        if data.item_ids is self.item_ids:
+            if data.n_items != self.n_items:
+                raise ValueError(f"{name} has {data.n_items} items, but the model was fitted with {self.n_items}")
+            return data.items
+        _check_same_kind(data.item_ids, self.item_ids, "item", name)
+        return self._items.encode(data.item_ids)[data.items]
+
+    def _framed(self, data: Interactions, users: NDArray, items: NDArray, n_users: int) -> Interactions:
+        return replace(
+            data,
+            users=users,
+            items=items,
+            n_users=n_users,
+            n_items=self.n_items,
+            user_ids=None,
+            item_ids=self.item_ids,
+            user_features=None,
+            item_features=None,
+        )
+
+
+def in_order_of_users(data: Interactions) -> Interactions:
+    """Events sorted by user, stable, without those of unknown items."""
+    order = np.argsort(data.users, kind="stable")
+    return data[order[data.items[order] >= 0]]
+
+
+def take(query: Query, users: slice) -> Query:
+    """A range of the users of a query."""
+    if not isinstance(query, Interactions):
+        return query[users]
+    start, stop = np.searchsorted(query.users, [users.start, users.stop])
+    part = query[start:stop]
+    return replace(part, users=part.users - users.start, n_users=users.stop - users.start)
+
+
+def size(query: Query) -> int:
+    """How many users a query asks for."""
+    return query.n_users if isinstance(query, Interactions) else len(query)
+
+
+def decode(codes: NDArray[np.int64], ids: NDArray | None) -> NDArray:
+    """Labels of codes: the codes themselves without a vocabulary; with one, None for -1."""
+    if ids is None:
+        return codes
+    labels = ids[np.maximum(codes, 0)]
+    if (codes < 0).any():
+        labels = labels.astype(object)
+        labels[codes < 0] = None
+    return labels
+
+
+def _check_same_kind(ids, own_ids, axis: str, name: str) -> None:
+    if ids is None:
+        raise ValueError(
+            f"{name} has no labels for its {axis}s, but the model was fitted with labels: pass a DataFrame of events, or "
+            f"give the labels, as in Interactions.from_csr(X, {axis}_ids=model.{axis}_ids_)"
+        )
+    if own_ids is None:
+        raise ValueError(
+            f"{name} has labels for its {axis}s, but the model was fitted without: pass a matrix or "
+            "Interactions.from_arrays(users, items), whose codes are the positions in the training data"
+        )
+
+
+def _are_labels(users: Any) -> bool:
+    if isinstance(users, Interactions) or sp.issparse(users):
+        return False
+    if isinstance(users, str | Integral | pd.Series | pd.Index):
+        return True
+    if isinstance(users, list | tuple):
+        return not any(isinstance(user, list | tuple | np.ndarray) for user in users)
+    return getattr(users, "ndim", None) in (0, 1)
+
+
+def _known_codes(labels: Any, encoder: IdEncoder | None, n: int, name: str) -> NDArray[np.int64]:
+    if isinstance(labels, str) or np.ndim(labels) == 0:
+        labels = [labels]
+    if len(labels) == 0:
+        return np.empty(0, np.int64)
+    if encoder is not None:
+        codes = encoder.encode(labels)
+        if (codes < 0).any():
+            unknown = [label for label, code in zip(labels, codes, strict=True) if code < 0]
+            raise ValueError(f"{name} holds labels that the model does not know: {unknown[:5]}, {len(unknown)} in all")
+        return codes
+    codes = np.asarray(labels)
+    if codes.ndim != 1 or codes.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integer codes, since the model was fitted without labels, got {labels!r}")
+    if codes.min() < 0 or codes.max() >= n:
+        raise ValueError(f"{name} must lie in 0..{n - 1}, got {codes[(codes < 0) | (codes >= n)][0]}")
+    return codes.astype(np.int64)

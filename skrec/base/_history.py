@@ -1,0 +1,44 @@
+"""Models that see a user as a row of items."""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skrec.base._recommender import BaseRecommender
+from skrec.data import Interactions, is_positive
+
+
+class HistoryRecommender(BaseRecommender):
+    """Base of models that score a user's row: known and new users are the same to them.
+
+    A model writes ``_fit(data)``, which calls ``_keep_rows`` on the positive events, and ``_score(rows, items)``, where rows
+    is CSR (n_users, n_items) of ones.
+
+    Attributes
+    ----------
+    rows_ : CSR of shape (n_users_, n_items_)
+        Ones at the positive pairs of the training data.
+    """
+
+    positive_from: float | None = None
+
+    def _keep_rows(self, data: Interactions) -> sp.csr_array:
+        self.rows_ = self._positives(data, self.positive_from).to_csr(duplicates="any")
+        return self.rows_
+
+    def _known_state(self, users: NDArray[np.int64]) -> sp.csr_array:
+        return self.rows_[users]
+
+    def _new_state(self, histories: Interactions) -> sp.csr_array:
+        return histories[self._informative(histories)].to_csr(duplicates="any")
+
+    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
+        return is_positive(data.values, self.positive_from)
+
+    def _item_vectors(self) -> Any:
+        return self.rows_.T.tocsr()
+
+    def _user_vectors(self) -> Any:
+        return self.rows_

@@ -1,0 +1,82 @@
+"""Constructor parameters, declared once as class annotations."""
+
+import inspect
+import re
+from dataclasses import Field, dataclass
+from typing import Any, ClassVar, dataclass_transform, get_origin
+
+from sklearn.base import BaseEstimator
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class DeclaredParameters(BaseEstimator):
+    """A scikit-learn estimator whose annotated class attributes are its keyword parameters.
+
+    ``n_factors: int = 64`` in a class body is a parameter with a default: the constructor is generated, stores what it is
+    given, and does nothing else. Documentation of inherited parameters is merged into the class docstring. A class that
+    writes its own ``__init__`` is left alone, and so are its children.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        own = _own_parameters(cls)
+        _check_declarations(cls, own)
+        if not _has_written_init(cls):
+            generated = dataclass(kw_only=True, eq=False, repr=False)(cls)
+            generated.__init__._generated = True
+        cls.__doc__ = _merged_doc(cls)
+
+
+def _own_parameters(cls: type) -> dict[str, Any]:
+    annotations = inspect.get_annotations(cls)
+    return {name: kind for name, kind in annotations.items() if kind is not ClassVar and get_origin(kind) is not ClassVar}
+
+
+def _check_declarations(cls: type, own: dict[str, Any]) -> None:
+    inherited = {name for base in cls.__mro__[1:] for name in getattr(base, "__dataclass_fields__", {})}
+    for name in inherited & set(vars(cls)) - set(own):
+        raise TypeError(f"{cls.__name__}.{name} overrides a parameter without an annotation: write '{name}: type = ...'")
+    for name in own:
+        default = vars(cls).get(name)
+        if name.endswith("_"):
+            raise TypeError(f"{cls.__name__}.{name} is annotated, which makes it a parameter; names in _ are learned by fit")
+        if isinstance(default, Field) or getattr(default, "__hash__", None) is None:
+            raise TypeError(f"{cls.__name__}.{name} must have an immutable default, got {default!r}")
+
+
+def _has_written_init(cls: type) -> bool:
+    below = cls.__mro__[: cls.__mro__.index(DeclaredParameters)]
+    inits = [vars(base)["__init__"] for base in below if "__init__" in vars(base)]
+    return any(not getattr(init, "_generated", False) for init in inits)
+
+
+_SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}\n|\Z)", re.MULTILINE | re.DOTALL)
+_ENTRY = re.compile(r"^(\S[^\n]*(?:\n(?:[ \t]+[^\n]*|(?=\n)))*)", re.MULTILINE)
+
+
+def _merged_doc(cls: type) -> str:
+    """The class's docstring with the entries of inherited parameters behind its own."""
+    doc = inspect.cleandoc(vars(cls).get("__doc__") or "")
+    entries = _entries(doc)
+    for base in cls.__mro__[1:]:
+        for name, text in _entries(inspect.cleandoc(vars(base).get("__doc__") or "")).items():
+            entries.setdefault(name, text)
+    if not entries:
+        return doc
+    section = "Parameters\n----------\n" + "\n".join(entries.values()) + "\n"
+    if _SECTION.search(doc):
+        return _SECTION.sub(lambda _: section + "\n", doc, count=1)
+    head, _, rest = doc.partition("\n\n")
+    return f"{head}\n\n{section}\n{rest}".rstrip() + "\n"
+
+
+def _entries(doc: str) -> dict[str, str]:
+    section = _SECTION.search(doc)
+    if section is None:
+        return {}
+    entries = {}
+    for text in _ENTRY.findall(section.group(1)):
+        names, colon, _ = text.partition("\n")[0].partition(" : ")
+        if colon:
+            entries |= {names: text.rstrip()}
+    return entries

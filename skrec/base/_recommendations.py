@@ -1,0 +1,104 @@
+"""Answers: ranked labels with their scores."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Ranking:
+    """For each query a list of the best k, best first; unpacks as ``labels, scores = ...``.
+
+    Attributes
+    ----------
+    queries : array of shape (n,)
+        Labels of what was asked for.
+    labels : array of shape (n, k)
+        Labels of the answers; None (or -1 where codes are the labels) beyond the end of a list.
+    scores : float32 array of shape (n, k)
+        NaN beyond the end of a list; minus infinity for an item that nothing is known about.
+    codes : int64 array of shape (n, k)
+        Positions in the model's vocabulary, -1 beyond the end of a list.
+    """
+
+    queries: NDArray
+    labels: NDArray
+    scores: NDArray[np.float32]
+    codes: NDArray[np.int64]
+
+    query_column: ClassVar[str] = "query"
+    label_column: ClassVar[str] = "item"
+
+    def __iter__(self) -> Iterator[NDArray]:
+        return iter((self.labels, self.scores))
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def __repr__(self) -> str:
+        n, k = self.codes.shape
+        return f"{type(self).__name__}({n} {self.query_column}s, {k} {self.label_column}s each)"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each answer: the query, the answer, its score and its rank from 1; no padding."""
+        rows, ranks = np.nonzero(self.codes >= 0)
+        label_column = self.label_column if self.label_column != self.query_column else f"similar_{self.label_column}"
+        labels = self.labels[rows, ranks]
+        return pd.DataFrame(
+            {
+                self.query_column: self.queries[rows],
+                label_column: labels if labels.dtype != object else pd.Series(labels.tolist()),
+                "score": self.scores[rows, ranks],
+                "rank": ranks + 1,
+            }
+        )
+
+
+class Recommendations(Ranking):
+    """Items for users: ``items, scores = model.recommend(...)``; see `Ranking`."""
+
+    query_column: ClassVar[str] = "user"
+
+    @property
+    def users(self) -> NDArray:
+        """Labels of the users asked for, shape (n,)."""
+        return self.queries
+
+    @property
+    def items(self) -> NDArray:
+        """Labels of the recommended items, shape (n, k)."""
+        return self.labels
+
+
+class Audience(Ranking):
+    """Users for items: ``users, scores = model.recommend_users(...)``; see `Ranking`."""
+
+    query_column: ClassVar[str] = "item"
+    label_column: ClassVar[str] = "user"
+
+    @property
+    def items(self) -> NDArray:
+        """Labels of the items asked for, shape (n,)."""
+        return self.queries
+
+    @property
+    def users(self) -> NDArray:
+        """Labels of the users found, shape (n, k)."""
+        return self.labels
+
+
+class SimilarItems(Ranking):
+    """Items nearest to items; see `Ranking`."""
+
+    query_column: ClassVar[str] = "item"
+
+
+class SimilarUsers(Ranking):
+    """Users nearest to users; see `Ranking`."""
+
+    query_column: ClassVar[str] = "user"
+    label_column: ClassVar[str] = "user"

@@ -1,0 +1,370 @@
+"""What every recommender is: fit, predict, recommend, and their kin."""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from skrec.base._checks import check_flag, check_int
+from skrec.base._frame import Frame, Query, decode, size, take
+from skrec.base._parameters import DeclaredParameters
+from skrec.base._recommendations import Audience, Recommendations
+from skrec.base._similarity import SimilarityMixin
+from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
+from skrec.metrics import get_scorer
+from skrec.topk import NO_CANDIDATE, as_tensor, hide, row_blocks, top_k_of_columns
+
+_LARGEST_PREDICTION = 2**30
+# below every score that a model gives, above "no candidate"
+_LAST = float(np.finfo(np.float32).min)
+
+
+class BaseRecommender(SimilarityMixin, DeclaredParameters):
+    """Base of all recommenders.
+
+    A model declares its parameters as annotated class attributes and writes four methods:
+
+    * ``_fit(data)`` learns from `Interactions`,
+    * ``_known_state(users)`` gives whatever the model needs to score users of the training data, by their codes,
+    * ``_new_state(histories)`` gives the same for new users, from their events: fold-in,
+    * ``_score(state, items)`` gives the scores (n_users, n_items) of a slice of items, an array or tensor.
+
+    Ids, masks, blocks, top-k and errors are inherited. Scores live in blocks under a byte budget; a dense users x items
+    matrix is never built, except by `predict` of a matrix, whose answer it is.
+
+    Attributes
+    ----------
+    user_ids_, item_ids_ : arrays of labels, or None where the data had none
+    n_users_, n_items_, n_features_in_ : int
+        The frame; ``n_features_in_`` is the number of items.
+    seen_ : CSR of shape (n_users_, n_items_)
+        Ones at the pairs of the training data.
+    has_past_ : bool array of shape (n_users_,)
+        Users with an event that the model learns from; all others get the popular items.
+    popularity_ : float32 array of shape (n_items_,)
+        Distinct users of each item, among positive events where the model tells positives.
+    """
+
+    _ordered: ClassVar[bool] = False
+
+    def _fit(self, data: Interactions) -> None:
+        raise NotImplementedError(f"{type(self).__name__} must write _fit")
+
+    def _known_state(self, users: NDArray[np.int64]) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must write _known_state")
+
+    def _new_state(self, histories: Interactions) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must write _new_state")
+
+    def _score(self, state: Any, items: slice) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must write _score")
+
+    def _fit_validated(self, data: Interactions, validation: Interactions) -> None:
+        self._fit(data)  # a model without epochs has nothing to choose by held-out data
+
+    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
+        """Which events the model learns from."""
+        return np.ones(len(data), bool)
+
+    @property
+    def _predicts_ratings(self) -> bool:
+        return False
+
+    def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None) -> Self:
+        """Learn from interactions, afresh; if this fails, an estimator that was fitted stays as it was.
+
+        Parameters
+        ----------
+        X : Interactions, DataFrame of events, or users x items matrix (sparse or dense)
+            A DataFrame has the columns ``user`` and ``item``, and may have ``rating``, ``timestamp``, ``weight``,
+            ``impression``.
+        y : array-like of shape (n_events,), optional
+            The events' values, such as ratings, where X is a table of events; a matrix holds them itself.
+        validation : like X, optional
+            Held-out data by which a model that is trained in epochs chooses the best one; others have nothing to choose.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that cannot be read or a parameter out of range, naming it.
+        """
+        data = check_interactions(X, y)
+        if len(data) == 0:
+            raise ValueError("X has no stored entries; at least one event is required to fit")
+        fresh = copy.copy(self)
+        fresh.__dict__ = {name: value for name, value in vars(self).items() if not name.endswith("_")}
+        fresh._learn_frame(data)
+        if validation is None:
+            fresh._fit(data)
+        else:
+            fresh._fit_validated(data, fresh.frame_.recode(validation, name="validation"))
+        self.__dict__ = fresh.__dict__
+        return self
+
+    def _learn_frame(self, data: Interactions) -> None:
+        self.frame_ = Frame(data.n_users, data.n_items, data.user_ids, data.item_ids)
+        self.user_ids_, self.item_ids_ = data.user_ids, data.item_ids
+        self.n_users_, self.n_items_ = data.n_users, data.n_items
+        self.n_features_in_ = data.n_items
+        self.seen_ = data.to_csr(duplicates="any")
+        self.popularity_ = self._item_counts.astype(np.float32)
+        self.has_past_ = np.bincount(data.users[self._informative(data)], minlength=data.n_users) > 0
+
+    def _positives(self, data: Interactions, positive_from: float | None) -> Interactions:
+        """The positive events of the training data; the popularity of items is counted among them."""
+        positives = data[positive_mask(data, positive_from)]
+        if len(positives) == 0:
+            raise ValueError(
+                f"X has no positive event: its largest value is {data.values.max():g}, with positive_from={positive_from!r}"
+            )
+        pairs = positives.to_csr(duplicates="any")
+        self.popularity_ = np.bincount(pairs.indices, minlength=data.n_items).astype(np.float32)
+        return positives
+
+    @property
+    def _known_users(self) -> NDArray[np.bool_]:
+        return np.diff(self.seen_.indptr) > 0
+
+    @property
+    def _item_counts(self) -> NDArray[np.int64]:
+        return np.bincount(self.seen_.indices, minlength=self.n_items_)
+
+    def _recode(self, X: Any, y: ArrayLike | None = None) -> Interactions:
+        check_is_fitted(self)
+        return self.frame_.recode(X, y, name="X")
+
+    def recommend(
+        self, users: Any = None, *, k: int = 10, exclude_seen: bool = True, exclude: Any = None, candidates: Any = None
+    ) -> Recommendations:
+        """The k best items for each user; ``items, scores = model.recommend(...)``.
+
+        Parameters
+        ----------
+        users : ids of known users, or interactions of new ones, default=None
+            None means all known users. A matrix's rows and the users of a DataFrame or of Interactions are new users,
+            even if their label is known: they are folded in, and only what is passed here counts. An empty row gets the
+            most popular items.
+        k : int, default=10
+        exclude_seen : bool, default=True
+            Leave out what the user has interacted with.
+        exclude, candidates : array-like of item labels, optional
+            Items that must not, or that alone may be recommended.
+
+        Returns
+        -------
+        Recommendations
+            ``.items`` and ``.scores`` of shape (n_users, k), best first, equal scores in the order of the vocabulary;
+            ``.codes``, ``.users``, ``.to_frame()``. Lists are padded where fewer than k items are left. Items without a
+            training event come last, with a score of minus infinity.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For labels the model does not know, or k below 1.
+        """
+        query, labels = self._query(users)
+        found, scores = self._top(query, k, exclude_seen=exclude_seen, allowed=self._allowed(exclude, candidates))
+        return Recommendations(labels, decode(found, self.item_ids_), scores, found)
+
+    def recommend_iter(
+        self,
+        users: Any = None,
+        *,
+        k: int = 10,
+        exclude_seen: bool = True,
+        exclude: Any = None,
+        candidates: Any = None,
+        batch_size: int = 10_000,
+    ) -> Iterator[Recommendations]:
+        """`recommend` in pieces of ``batch_size`` users, for more users than an answer in memory may have."""
+        check_int(batch_size, "batch_size", at_least=1)
+        query, labels = self._query(users)
+        allowed = self._allowed(exclude, candidates)
+        for start in range(0, size(query), batch_size):
+            part = slice(start, min(start + batch_size, size(query)))
+            found, scores = self._top(take(query, part), k, exclude_seen=exclude_seen, allowed=allowed)
+            yield Recommendations(labels[part], decode(found, self.item_ids_), scores, found)
+
+    def recommend_users(self, items: Any, *, k: int = 10, exclude_seen: bool = True) -> Audience:
+        """The k known users with the highest scores for each item; ``users, scores = model.recommend_users(...)``.
+
+        Parameters
+        ----------
+        items : label or array-like of labels
+        k : int, default=10
+        exclude_seen : bool, default=True
+            Leave out users who have interacted with the item.
+
+        Returns
+        -------
+        Audience
+            Users without training events are nobody's audience.
+
+        Notes
+        -----
+        A ranking loss teaches a model the order of items within a user; scores of different users share a scale only as far
+        as the model's architecture gives them one.
+        """
+        check_is_fitted(self)
+        check_flag(exclude_seen, "exclude_seen")
+        check_int(k, "k", at_least=1)
+        codes = self.frame_.item_codes(items, name="items")
+        known = self._known_users
+        seen = self.seen_[:, codes].T.tocsr() if exclude_seen else None
+
+        def score_block(users: slice):
+            state = self._known_state(np.arange(users.start, users.stop))
+            scores = np.stack([_numpy(self._score(state, slice(item, item + 1)))[:, 0] for item in codes])
+            scores[:, ~known[users]] = NO_CANDIDATE
+            return scores
+
+        found, scores = top_k_of_columns(score_block, len(codes), self.n_users_, k, hidden=seen)
+        return Audience(decode(codes, self.item_ids_), decode(found, self.user_ids_), scores, found)
+
+    def predict(self, X: Any) -> NDArray[np.float32]:
+        """Scores: of events, or of all items for new users.
+
+        Parameters
+        ----------
+        X : DataFrame of events or Interactions, or a users x items matrix
+            Events: each gets the score of its item for its user. A matrix: each row is the history of a new user.
+
+        Returns
+        -------
+        float32 array of shape (n_events,), or (n_rows, n_items_) for a matrix
+            For a model of ratings these are ratings, from means and what is known where the user or the item is new. Other
+            models give unknown users the popularity of the item, and unknown items minus infinity.
+
+        Raises
+        ------
+        ValueError
+            If the answer for a matrix would take more than 1 GiB; `recommend_iter` takes any number of rows.
+        """
+        check_is_fitted(self)
+        if not is_matrix(X):
+            data = self._recode(X)
+            return self._score_pairs(data.users, data.items)
+        histories, _ = self.frame_.histories(X, name="X")
+        if 4 * histories.n_users * self.n_items_ > _LARGEST_PREDICTION:
+            raise ValueError(
+                f"the scores of {histories.n_users} rows x {self.n_items_} items would take "
+                f"{4 * histories.n_users * self.n_items_ / 2**30:.1f} GiB; use recommend_iter, which keeps the best k"
+            )
+        blocks = [scores for _, scores in self._score_blocks(histories, exclude_seen=False)]
+        return np.concatenate(blocks)
+
+    def score(self, X: Any, y: ArrayLike | None = None) -> float:
+        """How well held-out data are predicted: R² for a model of ratings, NDCG@10 (full ranking) for all others."""
+        if self._predicts_ratings:
+            return get_scorer("r2")(self, X, y)
+        return get_scorer("ndcg@10", positive_from=getattr(self, "positive_from", None))(self, X, y)
+
+    def explain(self, user: Any, item: Any, *, k: int = 5) -> Any:
+        """What in a user's past speaks for an item; models whose score is a sum over that past can say it."""
+        raise NotImplementedError(
+            f"the score of {type(self).__name__} is not a sum over the user's past items, so it has no exact explanation; "
+            "similar_items(item, candidates=past_items) names the nearest of them"
+        )
+
+    def _query(self, users: Any) -> tuple[Query, NDArray]:
+        check_is_fitted(self)
+        return self.frame_.query(users)
+
+    def _allowed(self, exclude: Any, candidates: Any) -> NDArray[np.bool_] | None:
+        """Which items may be recommended to anybody; None for all."""
+        if exclude is None and candidates is None:
+            return None
+        allowed = np.full(self.n_items_, candidates is None)
+        if candidates is not None:
+            allowed[self.frame_.item_codes(candidates, name="candidates")] = True
+        if exclude is not None:
+            allowed[self.frame_.item_codes(exclude, name="exclude")] = False
+        return allowed
+
+    def _top(
+        self, query: Query, k: int, *, exclude_seen: bool = True, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Codes and scores (n, k) of the best items, padded with -1 and NaN."""
+        check_int(k, "k", at_least=1)
+        check_flag(exclude_seen, "exclude_seen")
+        width = min(k, self.n_items_)
+        codes, scores = np.full((size(query), k), -1), np.full((size(query), k), np.nan, np.float32)
+        for users in row_blocks(size(query), self.n_items_):
+            part = take(query, users)
+            codes[users, :width], scores[users, :width] = top_k_of_columns(
+                self._scorer(part, allowed=allowed),
+                size(part),
+                self.n_items_,
+                width,
+                hidden=self._seen(part) if exclude_seen else None,
+            )
+        scores[scores == _LAST] = -np.inf
+        return codes, scores
+
+    def _score_blocks(self, query: Query, *, exclude_seen: bool = True) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Scores of all items for blocks of users; minus infinity for items seen, or without training events."""
+        everything = slice(0, self.n_items_)
+        for users in row_blocks(size(query), self.n_items_):
+            part = take(query, users)
+            scores = as_tensor(self._scorer(part, ranking=not self._predicts_ratings)(everything))
+            if exclude_seen:
+                hide(scores, self._seen(part), everything)
+            block = _numpy(scores)
+            block[block == _LAST] = -np.inf
+            yield users, block
+
+    def _scorer(
+        self, query: Query, *, allowed: NDArray[np.bool_] | None = None, ranking: bool = True
+    ) -> Callable[[slice], Any]:
+        """The scores of some users as a function of a slice of items.
+
+        For a ranking, users without events get the popular items, and items without events come last.
+        """
+        is_new = isinstance(query, Interactions)
+        state = self._new_state(query) if is_new else self._known_state(query)
+        if is_new:
+            has_past = np.bincount(query.users[self._informative(query)], minlength=query.n_users) > 0
+        else:
+            has_past = self.has_past_[query]
+        no_past, no_events = np.flatnonzero(~has_past), self._item_counts == 0
+
+        def score_block(items: slice):
+            scores = as_tensor(self._score(state, items))
+            if ranking and len(no_past):
+                scores[no_past] = as_tensor(self.popularity_[items]).to(scores)
+            if ranking:
+                scores[:, np.flatnonzero(no_events[items])] = _LAST
+            if allowed is not None:
+                scores[:, np.flatnonzero(~allowed[items])] = NO_CANDIDATE
+            return scores
+
+        return score_block
+
+    def _seen(self, query: Query) -> Any:
+        return query.to_csr(duplicates="any") if isinstance(query, Interactions) else self.seen_[query]
+
+    def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Scores of pairs of codes; users from ``n_users_`` and items of -1 are unknown."""
+        scores = np.full(len(users), -np.inf, np.float32)
+        asked = items >= 0
+        known = asked & (users < self.n_users_)
+        scores[asked & ~known] = self.popularity_[items[asked & ~known]]
+        who, rows = np.unique(users[known], return_inverse=True)
+        order = np.argsort(rows, kind="stable")
+        found = np.empty(len(rows), np.float32)
+        for block, block_scores in self._score_blocks(who, exclude_seen=False):
+            here = order[slice(*np.searchsorted(rows[order], [block.start, block.stop]))]
+            found[here] = block_scores[rows[here] - block.start, items[known][here]]
+        scores[known] = found
+        return scores
+
+
+def _numpy(scores: Any) -> NDArray[np.float32]:
+    return as_tensor(scores).float().cpu().numpy()

@@ -1,0 +1,130 @@
+"""Neighbours in the space of vectors that a model has learned."""
+
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from skrec.base._checks import check_choice, check_flag, check_int
+from skrec.base._frame import Frame, decode
+from skrec.base._recommendations import SimilarItems, SimilarUsers
+from skrec.topk import NO_CANDIDATE, as_tensor, row_blocks, top_k_of_columns
+
+Metric = Literal["cosine", "dot", "l2"]
+
+
+class SimilarityMixin:
+    """`similar_items` and `similar_users` of models that write ``_item_vectors`` and ``_user_vectors``."""
+
+    frame_: Frame
+    seen_: sp.csr_array
+
+    def _item_vectors(self) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no vectors of items: it does not learn from who liked what")
+
+    def _user_vectors(self) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no vectors of users: it does not learn from who liked what")
+
+    def similar_items(
+        self,
+        items: Any,
+        *,
+        k: int = 10,
+        metric: Metric = "cosine",
+        include_self: bool = False,
+        exclude: Any = None,
+        candidates: Any = None,
+    ) -> SimilarItems:
+        """The k items nearest to each of some items; ``labels, scores = model.similar_items(...)``.
+
+        Parameters
+        ----------
+        items : label or array-like of labels
+        k : int, default=10
+        metric : {"cosine", "dot", "l2"}, default="cosine"
+            Of the items' vectors; scores are higher for nearer items, so for "l2" they are negative distances.
+        include_self : bool, default=False
+        exclude, candidates : array-like of labels, optional
+            Items that must not, or that alone may be among the answers.
+
+        Returns
+        -------
+        SimilarItems
+            An item without training events is similar to nothing: its list is empty, and it is in no other's.
+        """
+        check_is_fitted(self)
+        frame = self.frame_
+        codes = frame.item_codes(items, name="items")
+        allowed = np.bincount(self.seen_.indices, minlength=frame.n_items) > 0
+        known = allowed.copy()
+        if exclude is not None:
+            allowed[frame.item_codes(exclude, name="exclude")] = False
+        if candidates is not None:
+            allowed &= np.isin(np.arange(frame.n_items), frame.item_codes(candidates, name="candidates"))
+        found, scores = nearest(
+            self._item_vectors(), codes, known, allowed, k=k, metric=metric, include_self=include_self
+        )
+        return SimilarItems(decode(codes, frame.item_ids), decode(found, frame.item_ids), scores, found)
+
+    def similar_users(
+        self, users: Any, *, k: int = 10, metric: Metric = "cosine", include_self: bool = False
+    ) -> SimilarUsers:
+        """The k known users nearest to each of some known users; see `similar_items`."""
+        check_is_fitted(self)
+        frame = self.frame_
+        codes = frame.user_codes(users, name="users")
+        known = np.diff(self.seen_.indptr) > 0
+        found, scores = nearest(self._user_vectors(), codes, known, known, k=k, metric=metric, include_self=include_self)
+        return SimilarUsers(decode(codes, frame.user_ids), decode(found, frame.user_ids), scores, found)
+
+
+def nearest(
+    vectors: Any,
+    codes: NDArray[np.int64],
+    known: NDArray[np.bool_],
+    allowed: NDArray[np.bool_],
+    *,
+    k: int,
+    metric: Metric,
+    include_self: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Codes and scores (n, k) of the nearest rows of ``vectors`` (dense or CSR) to the rows ``codes``."""
+    check_int(k, "k", at_least=1)
+    check_choice(metric, "metric", ("cosine", "dot", "l2"))
+    check_flag(include_self, "include_self")
+    squares = _squared_lengths(vectors)
+    if metric == "cosine":
+        vectors = _scaled_rows(vectors, 1 / np.sqrt(np.where(squares > 0, squares, 1)))
+    n = vectors.shape[0]
+    found, scores = np.full((len(codes), k), -1, np.int64), np.full((len(codes), k), np.nan, np.float32)
+    for rows in row_blocks(len(codes), n):
+        block = codes[rows]
+
+        def score(columns: slice, block=block):
+            products = vectors[block] @ vectors[columns].T
+            similarity = np.array(products.todense() if sp.issparse(products) else products, dtype=np.float32)
+            if metric == "l2":
+                squared = squares[block][:, None] + squares[columns] - 2 * similarity
+                similarity = -np.sqrt(np.maximum(squared, 0)).astype(np.float32)
+            similarity[:, ~allowed[columns]] = NO_CANDIDATE
+            similarity[~known[block]] = NO_CANDIDATE
+            if not include_self:
+                own = (block >= columns.start) & (block < columns.stop)
+                similarity[own.nonzero()[0], block[own] - columns.start] = NO_CANDIDATE
+            return as_tensor(similarity)
+
+        found[rows], scores[rows] = top_k_of_columns(score, len(block), n, k)
+    return found, scores
+
+
+def _squared_lengths(vectors: Any) -> NDArray[np.float32]:
+    squares = vectors.multiply(vectors).sum(axis=1) if sp.issparse(vectors) else np.einsum("ij,ij->i", vectors, vectors)
+    return np.asarray(squares, dtype=np.float32).ravel()
+
+
+def _scaled_rows(vectors: Any, scale: NDArray[np.float32]) -> Any:
+    if sp.issparse(vectors):
+        return (sp.diags_array(scale) @ vectors).tocsr()
+    return vectors * scale[:, None]

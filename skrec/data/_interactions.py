@@ -1,0 +1,331 @@
+"""Events: who did what, with what value, when."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from os import PathLike
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from skrec.data._encoding import IdEncoder
+from skrec.data._reading import (
+    Columns,
+    Entries,
+    read_frame,
+    read_matrix,
+    read_timestamps,
+    read_values,
+    read_weights,
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Interactions:
+    """A frozen table of events with integer codes, in a frame of ``n_users`` x ``n_items``.
+
+    Every event is kept, zeros and repeats too. Slicing takes events and keeps the frame, so scikit-learn's splitters
+    split *events*. Build one with `from_frame`, `from_csr`, `from_csv` or `from_arrays`.
+
+    Attributes
+    ----------
+    users, items : int64 arrays of shape (n_events,)
+        Codes: positions in the frame.
+    values : float32 array of shape (n_events,)
+        Ratings, counts, clicks; ones where nothing was given.
+    timestamps : int64 array of shape (n_events,) or None
+        Unix seconds where datetimes were given, else the integers as they were.
+    weights : float32 array of shape (n_events,) or None
+        How much an event counts in a loss.
+    impressions : int64 array of shape (n_events,) or None
+        Events with one number were shown together; a value above 0 marks what was chosen.
+    n_users, n_items : int
+        The frame.
+    user_ids, item_ids : arrays of shape (n_users,), (n_items,) or None
+        Labels; None where the codes are the labels.
+    user_features, item_features : array or CSR with a row for each code, or None
+
+    Examples
+    --------
+    >>> plays = Interactions.from_arrays([0, 0, 1], [0, 2, 2], [1.0, 3.0, 2.0])
+    >>> plays
+    Interactions(3 events, 2 users x 3 items, values 1 to 3)
+    >>> plays[[0, 2]].shape, plays[[0, 2]].n_items
+    ((2, 2), 3)
+    """
+
+    users: NDArray[np.int64]
+    items: NDArray[np.int64]
+    values: NDArray[np.float32]
+    n_users: int
+    n_items: int
+    timestamps: NDArray[np.int64] | None = None
+    weights: NDArray[np.float32] | None = None
+    impressions: NDArray[np.int64] | None = None
+    user_ids: NDArray | None = None
+    item_ids: NDArray | None = None
+    user_features: Any = None
+    item_features: Any = None
+
+    @classmethod
+    def from_arrays(
+        cls,
+        users: ArrayLike,
+        items: ArrayLike,
+        values: ArrayLike | None = None,
+        *,
+        timestamps: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
+        impressions: ArrayLike | None = None,
+        n_users: int | None = None,
+        n_items: int | None = None,
+        user_ids: ArrayLike | None = None,
+        item_ids: ArrayLike | None = None,
+        user_features: Any = None,
+        item_features: Any = None,
+    ) -> Self:
+        """From integer codes.
+
+        Parameters
+        ----------
+        users, items : array-like of int, shape (n_events,)
+            Codes from 0.
+        values, timestamps, weights, impressions : array-like of shape (n_events,), optional
+        n_users, n_items : int, optional
+            The frame; by default the number of labels, or the largest code and one.
+        user_ids, item_ids : array-like of labels, optional
+        user_features, item_features : array or sparse matrix with a row for each code, optional
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, a code lies outside the frame, a value is not finite.
+        """
+        users, items = _codes(users, "users"), _codes(items, "items")
+        if len(users) != len(items):
+            raise ValueError(f"users and items must have one length, got {len(users)} and {len(items)}")
+        n = len(users)
+        user_ids = None if user_ids is None else IdEncoder(user_ids, name="user_ids").ids
+        item_ids = None if item_ids is None else IdEncoder(item_ids, name="item_ids").ids
+        n_users = _frame_size("users", users, n_users, user_ids)
+        n_items = _frame_size("items", items, n_items, item_ids)
+        for axis, features, size in (("user", user_features, n_users), ("item", item_features, n_items)):
+            if features is not None and features.shape[0] != size:
+                raise ValueError(f"{axis}_features must have {size} rows, one for each {axis}, got {features.shape[0]}")
+        if impressions is not None:
+            impressions = _codes(impressions, "impressions")
+            if len(impressions) != n:
+                raise ValueError(f"impressions must have the length of users, {n}, got {len(impressions)}")
+        times = None if timestamps is None else read_timestamps(timestamps, name="timestamps")
+        if times is not None and len(times) != n:
+            raise ValueError(f"timestamps must have the length of users, {n}, got {len(times)}")
+        return cls(
+            users=users,
+            items=items,
+            values=np.ones(n, np.float32) if values is None else read_values(values, n_events=n, name="values"),
+            timestamps=times,
+            weights=None if weights is None else read_weights(weights, n_events=n, name="weights"),
+            impressions=impressions,
+            n_users=n_users,
+            n_items=n_items,
+            user_ids=user_ids,
+            item_ids=item_ids,
+            user_features=user_features,
+            item_features=item_features,
+        )
+
+    @classmethod
+    def from_csr(cls, X: Any, *, user_ids: ArrayLike | None = None, item_ids: ArrayLike | None = None) -> Self:
+        """From a users x items matrix (any scipy format, or dense): one event for each stored entry."""
+        return cls.from_entries(read_matrix(X, name="X"), user_ids=user_ids, item_ids=item_ids)
+
+    @classmethod
+    def from_entries(cls, entries: Entries, *, user_ids: ArrayLike | None = None, item_ids: ArrayLike | None = None) -> Self:
+        """From the entries of a matrix that has been read."""
+        return cls.from_arrays(
+            entries.rows,
+            entries.columns,
+            entries.values,
+            n_users=entries.shape[0],
+            n_items=entries.shape[1],
+            user_ids=user_ids,
+            item_ids=item_ids,
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        df: Any,
+        *,
+        user: str = "user",
+        item: str = "item",
+        rating: str | None = None,
+        timestamp: str | None = None,
+        weight: str | None = None,
+        impression: str | None = None,
+    ) -> Self:
+        """From a table of events (pandas, polars or pyarrow), one row for each; its labels become the vocabulary.
+
+        Parameters
+        ----------
+        df : DataFrame or Table
+        user, item, rating, timestamp, weight, impression : str
+            Column names. The columns ``rating`` (or ``value``), ``timestamp``, ``weight`` and ``impression`` are used
+            when present.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"who": ["ann", "bob"], "item": ["Alien", "Brazil"], "rating": [5, 3]})
+        >>> Interactions.from_frame(df, user="who").item_ids.tolist()
+        ['Alien', 'Brazil']
+        """
+        return cls.from_columns(
+            read_frame(
+                df,
+                name="df",
+                user=user,
+                item=item,
+                rating=rating,
+                timestamp=timestamp,
+                weight=weight,
+                impression=impression,
+            )
+        )
+
+    @classmethod
+    def from_columns(cls, columns: Columns) -> Self:
+        """From the columns of a frame that has been read; learns the vocabulary."""
+        user_encoder, users = IdEncoder.learn(columns.users, name="users")
+        item_encoder, items = IdEncoder.learn(columns.items, name="items")
+        return cls(
+            users=users,
+            items=items,
+            values=np.ones(len(users), np.float32) if columns.values is None else columns.values,
+            timestamps=columns.timestamps,
+            weights=columns.weights,
+            impressions=columns.impressions,
+            n_users=len(user_encoder),
+            n_items=len(item_encoder),
+            user_ids=user_encoder.ids,
+            item_ids=item_encoder.ids,
+        )
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | PathLike,
+        *,
+        user: str = "user",
+        item: str = "item",
+        rating: str | None = None,
+        timestamp: str | None = None,
+        sep: str = ",",
+    ) -> Self:
+        """From a text file with a header line; see `from_frame` for the columns."""
+        return cls.from_frame(pd.read_csv(path, sep=sep), user=user, item=item, rating=rating, timestamp=timestamp)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_events, 2): what scikit-learn needs in order to split events."""
+        return len(self.users), 2
+
+    def __getitem__(self, rows) -> Self:
+        if isinstance(rows, tuple):  # scikit-learn asks for (rows, Ellipsis)
+            rows = rows[0]
+        if isinstance(rows, int | np.integer):
+            raise TypeError("Interactions are sliced by several rows: use X[[row]] for one event")
+        return replace(
+            self,
+            users=self.users[rows],
+            items=self.items[rows],
+            values=self.values[rows],
+            timestamps=None if self.timestamps is None else self.timestamps[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            impressions=None if self.impressions is None else self.impressions[rows],
+        )
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self)} events", f"{self.n_users} users x {self.n_items} items"]
+        if len(self) and self.values.min() != self.values.max():
+            parts.append(f"values {self.values.min():g} to {self.values.max():g}")
+        parts += [name for name in ("timestamps", "weights", "impressions") if getattr(self, name) is not None]
+        return f"Interactions({', '.join(parts)})"
+
+    def with_values(self, values: ArrayLike) -> Self:
+        """The same events with other values."""
+        return replace(self, values=read_values(values, n_events=len(self), name="y"))
+
+    def time_order(self) -> NDArray[np.int64]:
+        """Positions of the events in order of time; equal times, or all without times, keep their order of rows."""
+        if self.timestamps is None:
+            return np.arange(len(self))
+        return np.argsort(self.timestamps, kind="stable")
+
+    @cached_property
+    def pair_keys(self) -> NDArray[np.int64]:
+        """One int64 for each event that is equal exactly for equal (user, item)."""
+        return self.users * self.n_items + self.items
+
+    def last_of_each_pair(self) -> NDArray[np.int64]:
+        """Positions, ascending, of each (user, item)'s latest event."""
+        backwards = self.time_order()[::-1]
+        _, first = np.unique(self.pair_keys[backwards], return_index=True)
+        return np.sort(backwards[first])
+
+    def to_csr(self, *, duplicates: Literal["sum", "last", "any"] = "sum") -> sp.csr_array:
+        """The users x items matrix, float32, indices sorted.
+
+        Parameters
+        ----------
+        duplicates : {"sum", "last", "any"}, default="sum"
+            What a repeated pair becomes: the sum of its values, its latest value, or, with "any", a one for every pair
+            whatever its values.
+        """
+        if duplicates == "last":
+            return self[self.last_of_each_pair()].to_csr()
+        if duplicates not in ("sum", "any"):
+            raise ValueError(f"duplicates must be 'sum', 'last' or 'any', got {duplicates!r}")
+        matrix = sp.coo_array((self.values, (self.users, self.items)), shape=(self.n_users, self.n_items)).tocsr()
+        matrix.sum_duplicates()
+        if duplicates == "any":
+            matrix.data[:] = 1
+        return matrix
+
+    def to_frame(self) -> pd.DataFrame:
+        """A DataFrame of labels with the columns user, item, rating and whatever else the events carry."""
+        columns = {
+            "user": self.users if self.user_ids is None else self.user_ids[self.users],
+            "item": self.items if self.item_ids is None else self.item_ids[self.items],
+            "rating": self.values,
+            "timestamp": self.timestamps,
+            "weight": self.weights,
+            "impression": self.impressions,
+        }
+        return pd.DataFrame({name: column for name, column in columns.items() if column is not None})
+
+
+def _codes(codes: ArrayLike, name: str) -> NDArray[np.int64]:
+    array = np.asarray(codes)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integer codes, got dtype {array.dtype}; labels go through Interactions.from_frame")
+    if array.size and array.min() < 0:
+        raise ValueError(f"{name} must be codes from 0, got {array.min()}")
+    return array.astype(np.int64)
+
+
+def _frame_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: NDArray | None) -> int:
+    largest = int(codes.max(initial=-1))
+    if size is None:
+        size = largest + 1 if ids is None else len(ids)
+    if ids is not None and len(ids) != size:
+        raise ValueError(f"n_{axis} is {size} but there are {len(ids)} labels")
+    if largest >= size:
+        raise ValueError(f"{axis} has code {largest}, outside the frame of {size}")
+    return int(size)

@@ -1,0 +1,56 @@
+"""Which events count as liked."""
+
+import sys
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skrec.data._interactions import Interactions
+
+
+def positive_mask(data: Interactions, positive_from: float | None) -> NDArray[np.bool_]:
+    """True for the events that count as positive: value at least ``positive_from``, above zero where that is None.
+
+    Warns
+    -----
+    UserWarning
+        If ``positive_from`` is None and the values look like ratings, of which the low ones say "disliked".
+    """
+    if positive_from is None and _look_like_ratings(data.values):
+        warnings.warn(
+            "positive_from is None and the values look like ratings: every event counts as positive, low ratings too. "
+            "Pass positive_from=4, say, to count ratings of 4 and more; positive_from=0 keeps all, without this warning",
+            UserWarning,
+            stacklevel=_depth_of_caller(),
+        )
+    return is_positive(data.values, positive_from)
+
+
+def is_positive(values: NDArray[np.float32], positive_from: float | None) -> NDArray[np.bool_]:
+    """The rule itself: at least ``positive_from``, above zero where that is None."""
+    return values > 0 if positive_from is None else values >= check_positive_from(positive_from)
+
+
+def check_positive_from(positive_from: float) -> float:
+    """A finite number."""
+    is_number = isinstance(positive_from, int | float | np.number) and not isinstance(positive_from, bool | np.bool_)
+    if not is_number or not np.isfinite(positive_from):
+        raise ValueError(f"positive_from must be a finite number or None, got {positive_from!r}")
+    return float(positive_from)
+
+
+def _look_like_ratings(values: NDArray[np.float32]) -> bool:
+    """More than two different values, all of them halves between 0.5 and 5, that do not start with mere counting."""
+    if len(values) == 0 or values.min() < 0.5 or values.max() > 5 or values.max() < 3:
+        return False
+    distinct = np.unique(values)
+    return len(distinct) > 2 and bool((distinct * 2 == np.round(distinct * 2)).all())
+
+
+def _depth_of_caller() -> int:
+    """Stack level of the first frame outside this package, where the user can act on the warning."""
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "skrec":
+        depth, frame = depth + 1, frame.f_back
+    return depth - 1

@@ -1,0 +1,212 @@
+"""Which events to hold out, and which to keep: plain functions that answer with one entry for each event."""
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skrec.data._interactions import Interactions
+
+Mask = NDArray[np.bool_]
+
+
+def hold_out_events(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
+    """Hold out random events; all events of one (user, item) pair go to one side.
+
+    A repeat in the training part would give away the held-out event, so whole pairs are drawn. The mask covers
+    ``fraction`` of the distinct pairs, and of the events as far as pairs repeat alike.
+
+    Parameters
+    ----------
+    data : Interactions
+    fraction : float
+        Between 0 and 1, both excluded. Each side gets at least one pair.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    bool array of shape (n_events,)
+
+    Raises
+    ------
+    ValueError
+        If ``fraction`` is out of range, or there are fewer than two distinct pairs.
+
+    Notes
+    -----
+    Time O(n_events log n_events).
+    """
+    return _hold_out_groups(data.pair_keys, fraction, rng, "distinct (user, item) pairs")
+
+
+def hold_out_users(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
+    """Hold out all events of a random part of the users, counted among those who have events.
+
+    Parameters, errors and cost are those of `hold_out_events`; each side gets at least one user.
+    """
+    return _hold_out_groups(data.users, fraction, rng, "users with events")
+
+
+def hold_out_last(data: Interactions, n: int = 1) -> Mask:
+    """Hold out the last ``n`` events of each user, by (timestamp, original row).
+
+    Users with ``n`` events or fewer keep all of them for training. Without timestamps the order of rows is the order.
+
+    Parameters
+    ----------
+    data : Interactions
+    n : int, default=1
+
+    Returns
+    -------
+    bool array of shape (n_events,)
+
+    Raises
+    ------
+    ValueError
+        If ``n`` is not a positive integer, or no user has more than ``n`` events.
+
+    Notes
+    -----
+    Time O(n_events log n_events).
+    """
+    n = check_count(n, "n")
+    in_time = data.time_order()
+    order = in_time[np.argsort(data.users[in_time], kind="stable")]
+    users, counts = data.users[order], np.bincount(data.users, minlength=data.n_users)
+    still_to_come = np.cumsum(counts)[users] - np.arange(len(data)) - 1
+    held_out = np.zeros(len(data), dtype=bool)
+    held_out[order] = (still_to_come < n) & (counts[users] > n)
+    if not held_out.any():
+        raise ValueError(f"no user has more than n={n} events: holding out the last {n} would leave no past")
+    return held_out
+
+
+def hold_out_after(data: Interactions, time: int) -> Mask:
+    """Hold out what happened at ``time`` or later, in the unit of ``data.timestamps``.
+
+    Raises
+    ------
+    ValueError
+        If there are no timestamps.
+    """
+    return _times(data) >= time
+
+
+def hold_out_latest(data: Interactions, fraction: float) -> Mask:
+    """Hold out the latest ``fraction`` of all events: one cut in time for all users.
+
+    Events at the very time of the cut are all held out, so the part may be larger than ``fraction``. Errors are those
+    of `time_windows`.
+    """
+    return time_windows(data, fraction) == 1
+
+
+def time_windows(data: Interactions, fraction: float, n_windows: int = 1) -> NDArray[np.int64]:
+    """Number the last windows in time, each of ``fraction`` of all events: 1 the earliest, 0 for all events before it.
+
+    Events of one time are never parted: those at the time where a window begins all belong to it, so its share is exact
+    only up to ties.
+
+    Parameters
+    ----------
+    data : Interactions
+    fraction : float
+        Between 0 and 1, both excluded. A window has at least one event.
+    n_windows : int, default=1
+
+    Returns
+    -------
+    int64 array of shape (n_events,)
+        Every number from 0 to ``n_windows`` occurs.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, there are no timestamps, or ties or too few events would leave a window, or the
+        time before the first, empty.
+
+    Notes
+    -----
+    Time O(n_events log n_events).
+    """
+    size = max(1, round(check_fraction(fraction, "fraction") * len(data)))
+    first_events = len(data) - size * np.arange(check_count(n_windows, "n_windows"), 0, -1)
+    times = _times(data)
+    if first_events[0] < 1:
+        raise ValueError(f"{n_windows} windows of {size} events leave none of the {len(data)} events before them")
+    in_order = np.sort(times)
+    starts = in_order[first_events]
+    if starts[0] == in_order[0] or (np.diff(starts) == 0).any():
+        raise ValueError(
+            f"too many of the {len(data)} events share one timestamp to cut off {n_windows} windows of {size} events: "
+            "ask for another fraction or fewer splits"
+        )
+    return np.searchsorted(starts, times, side="right")
+
+
+def core_events(data: Interactions, user: int, item: int) -> Mask:
+    """Keep the largest part where each user has at least ``user`` distinct items and each item ``item`` distinct users.
+
+    Returns
+    -------
+    bool array of shape (n_events,), True where kept
+
+    Raises
+    ------
+    ValueError
+        If a bound is not a positive integer.
+
+    Notes
+    -----
+    Sorts the events once, O(n log n); then each round is linear in the pairs still left and in the codes, a few tens of
+    rounds on ordinary data.
+    """
+    user, item = check_count(user, "user"), check_count(item, "item")
+    _, first = np.unique(data.pair_keys, return_index=True)
+    users, items = data.users[first], data.items[first]
+    enough = np.zeros(len(first), dtype=bool)
+    while not enough.all():
+        enough = (np.bincount(users)[users] >= user) & (np.bincount(items)[items] >= item)
+        users, items = users[enough], items[enough]
+    # a pair only ever leaves with its user or its item, so the survivors of both tell which events stay
+    return _members(users, data.n_users)[data.users] & _members(items, data.n_items)[data.items]
+
+
+def check_fraction(value: Any, name: str) -> float:
+    """A number strictly between 0 and 1."""
+    if not isinstance(value, Real) or not 0 < float(value) < 1:
+        raise ValueError(f"{name} must be a fraction between 0 and 1, both excluded, got {value!r}")
+    return float(value)
+
+
+def check_count(value: Any, name: str, *, least: int = 1) -> int:
+    """An integer of at least ``least``."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+    return int(value)
+
+
+def _hold_out_groups(keys: NDArray[np.int64], fraction: float, rng: np.random.Generator, what: str) -> Mask:
+    """Hold out a random part of the distinct keys, with all their events."""
+    fraction = check_fraction(fraction, "fraction")
+    groups, group_of_event = np.unique(keys, return_inverse=True)
+    n_groups = len(groups)
+    if n_groups < 2:
+        raise ValueError(f"two {what} are needed, one to hold out and one to train on, got {n_groups}")
+    n_held_out = min(max(1, round(fraction * n_groups)), n_groups - 1)
+    return _members(rng.permutation(n_groups)[:n_held_out], n_groups)[group_of_event]
+
+
+def _members(codes: NDArray[np.int64], n_codes: int) -> Mask:
+    """For each of ``n_codes`` codes, whether it is one of these."""
+    members = np.zeros(n_codes, dtype=bool)
+    members[codes] = True
+    return members
+
+
+def _times(data: Interactions) -> NDArray[np.int64]:
+    if data.timestamps is None:
+        raise ValueError("a split in time needs timestamps, and these events have none: give a 'timestamp' column")
+    return data.timestamps

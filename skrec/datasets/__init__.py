@@ -1,0 +1,8 @@
+"""Data sets: official files read as they are, and a generator."""
+
+from skrec.datasets._dataset import Dataset
+from skrec.datasets._files import DatasetNotAvailable
+from skrec.datasets._movielens import fetch_movielens
+from skrec.datasets._synthetic import make_interactions
+
+__all__ = ["Dataset", "DatasetNotAvailable", "fetch_movielens", "make_interactions"]

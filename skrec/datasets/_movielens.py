@@ -1,0 +1,185 @@
+"""MovieLens: the official files of three releases, as `fetch_movielens` answers with them."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from skrec.data import Interactions
+from skrec.datasets._dataset import Dataset
+from skrec.datasets._files import DatasetNotAvailable, cache_dir, download, has_sha256, read_folder, read_zip
+from skrec.datasets._movielens_format import Tables, read_1m, read_100k, read_latest_small
+
+BASE_URL = "https://files.grouplens.org/datasets/movielens/"
+MAX_ZIP_BYTES = 16 << 20
+CITATION = (
+    "F. Maxwell Harper and Joseph A. Konstan. 2015. The MovieLens Datasets: History and Context. "
+    "ACM Transactions on Interactive Intelligent Systems 5, 4, Article 19. https://doi.org/10.1145/2827872"
+)
+RESEARCH_ONLY = "Research use only; no redistribution and no commercial use without permission of GroupLens."
+SHARE_ALIKE = "Research use; may be redistributed under the same conditions; no commercial use without permission."
+
+
+@dataclass(frozen=True)
+class Release:
+    """What makes one release: its files, how they are read, and how to tell that nothing is missing."""
+
+    folder: str
+    sha256: str  # of the official zip
+    n_ratings: int
+    read: Callable[[dict[str, bytes]], Tables]
+    needed: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    licence: str = RESEARCH_ONLY
+
+
+RELEASES = {
+    "100k": Release(
+        folder="ml-100k",
+        sha256="50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
+        n_ratings=100_000,
+        read=read_100k,
+        needed=("u.data", "u.item", "u.user"),
+        optional=tuple(f"u{fold}.{part}" for fold in range(1, 6) for part in ("base", "test")),
+    ),
+    "latest-small": Release(
+        folder="ml-latest-small",
+        sha256="696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436",
+        n_ratings=100_836,
+        read=read_latest_small,
+        needed=("ratings.csv", "movies.csv"),
+        licence=SHARE_ALIKE,
+    ),
+    "1m": Release(
+        folder="ml-1m",
+        sha256="a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
+        n_ratings=1_000_209,
+        read=read_1m,
+        needed=("ratings.dat", "movies.dat", "users.dat"),
+    ),
+}
+
+
+def fetch_movielens(
+    name: Literal["100k", "latest-small", "1m"] = "100k",
+    *,
+    item_labels: Literal["title", "id"] = "title",
+    data_home: str | os.PathLike | None = None,
+    download: bool = True,
+    verbose: int = 0,
+) -> Dataset:
+    """MovieLens ratings with films, people and official folds.
+
+    ============== ================ ============ =========
+    name           users x items    ratings      years
+    ============== ================ ============ =========
+    "100k"         943 x 1,682      100,000      1997-1998
+    "latest-small" 610 x 9,724      100,836      1996-2018
+    "1m"           6,040 x 3,706    1,000,209    2000-2003
+    ============== ================ ============ =========
+
+    The files are looked for in the folder ``ml-100k``, ``ml-latest-small`` or ``ml-1m`` below the environment variable
+    ``SKREC_DATA``, then below ``data_home``, then as an official zip in ``data_home``. Otherwise the zip is downloaded
+    to ``data_home`` from GroupLens, once; it is checked against its SHA-256 whenever it is used and never unpacked.
+
+    Parameters
+    ----------
+    name : {"100k", "latest-small", "1m"}, default="100k"
+        Ratings are whole stars from 1 to 5, in "latest-small" half stars from 0.5.
+    item_labels : {"title", "id"}, default="title"
+        What the items are called everywhere. With "title", a title that several films bear is followed by the id,
+        as in "Chasing Amy (1997) [268]", and white space around a title is dropped. With "id", MovieLens' numbers.
+    data_home : path, optional
+        By default the cache: ``SKREC_CACHE``, else ``skrec`` in ``XDG_CACHE_HOME`` or ``~/.cache``.
+    download : bool, default=True
+        False never touches the network.
+    verbose : int, default=0
+        1 shows the progress of a download.
+
+    Returns
+    -------
+    Dataset
+        ``interactions`` has the rated films as its vocabulary, sorted; ``items`` has all films, also those that nobody
+        rated. ``items`` has the columns ``movie_id``, ``title`` (as published), ``year`` (from the title), ``genres``,
+        and for "100k" ``release_date``. ``users`` has ``age`` (for "1m" the lower end of an age group, 1 being under
+        18), ``gender``, ``occupation``, ``zip``; None for "latest-small".
+        ``folds`` are u1 to u5 for "100k", each in the order of its file, if the files are there; else None.
+
+    Raises
+    ------
+    DatasetNotAvailable
+        An OSError: the files are not here and cannot be downloaded, or the zip that is here is not the official one.
+    ValueError
+        If a file is malformed (the message has its name and line) or incomplete.
+
+    Examples
+    --------
+    >>> movies = fetch_movielens("100k")  # doctest: +SKIP
+    >>> movies.interactions  # doctest: +SKIP
+    Interactions(100000 events, 943 users x 1682 items, values 1 to 5, timestamps)
+    >>> movies.items.loc["Star Wars (1977)", "genres"]  # doctest: +SKIP
+    ('Action', 'Adventure', 'Romance', 'Sci-Fi', 'War')
+    """
+    if name not in RELEASES:
+        raise ValueError(f"name must be one of {list(RELEASES)}, got {name!r}")
+    if item_labels not in ("title", "id"):
+        raise ValueError(f"item_labels must be 'title' or 'id', got {item_labels!r}")
+    release = RELEASES[name]
+    home = cache_dir() if data_home is None else Path(data_home).expanduser()
+    files = _find(release, home)
+    if files is None:
+        files = _read_official_zip(release, home, allow_download=download, verbose=verbose)
+    frame, items, users, folds = release.read(files)
+    if len(frame) != release.n_ratings:
+        raise ValueError(
+            f"{release.folder} holds {len(frame)} ratings, the official release {release.n_ratings}: it is not complete"
+        )
+    labels = items["movie_id"] if item_labels == "id" else _unique_titles(items)
+    frame["item"] = labels.loc[frame["item"]].to_numpy()
+    return Dataset(
+        name=release.folder,
+        interactions=Interactions.from_frame(frame),
+        frame=frame,
+        items=items.set_axis(pd.Index(labels, name="item")),
+        users=users,
+        folds=folds,
+        citation=CITATION,
+        licence=release.licence,
+    )
+
+
+def _find(release: Release, home: Path) -> dict[str, bytes] | None:
+    """The files from the first folder that has all that are needed."""
+    roots = [Path(os.environ["SKREC_DATA"]).expanduser()] if os.environ.get("SKREC_DATA") else []
+    for root in [*roots, home]:
+        folder = root / release.folder
+        if all((folder / name).is_file() for name in release.needed):
+            return read_folder(folder, release.needed + release.optional)
+    return None
+
+
+def _read_official_zip(release: Release, home: Path, *, allow_download: bool, verbose: int) -> dict[str, bytes]:
+    """The files from the zip in ``home``, which is downloaded if it is not there."""
+    url, path = f"{BASE_URL}{release.folder}.zip", home / f"{release.folder}.zip"
+    advice = (
+        f"set SKREC_DATA to the folder that holds {release.folder}/ with {', '.join(release.needed)}, "
+        f"or save {url} as {path}"
+    )
+    if not path.exists():
+        if not allow_download:
+            raise DatasetNotAvailable(f"{release.folder} is not on this machine and download=False; {advice}")
+        try:
+            download(url, path, sha256=release.sha256, max_bytes=MAX_ZIP_BYTES, verbose=verbose)
+        except DatasetNotAvailable as error:
+            raise DatasetNotAvailable(f"{release.folder} is not on this machine and {error}; {advice}") from None
+    if not has_sha256(path, release.sha256):
+        raise DatasetNotAvailable(f"{path} is not the official file (SHA-256 {release.sha256}); delete it, or {advice}")
+    return read_zip(path, release.folder, release.needed + release.optional)
+
+
+def _unique_titles(items: pd.DataFrame) -> pd.Series:
+    titles = items["title"].str.strip()
+    return titles.where(~titles.duplicated(keep=False), titles + " [" + items["movie_id"].astype(str) + "]")

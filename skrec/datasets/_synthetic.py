@@ -1,0 +1,223 @@
+"""Invented interactions with what makes real ones interesting: favourites of all, tastes, and easy or hard raters."""
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skrec.data import Interactions
+from skrec.datasets._dataset import Dataset
+
+CELLS_PER_BLOCK = 1 << 20
+TASTE_STRENGTH = 2.0  # in units of Gumbel noise: how much a choice is taste, beside popularity and chance
+BIRTH = 1_577_836_800  # 2020-01-01, UTC
+YEAR_SECONDS = 31_536_000
+GENRES = (
+    "Comedy Drama Thriller Romance Adventure Horror Western Musical Fantasy Mystery Documentary Crime War Animation"
+).split()
+ADJECTIVES = (
+    "Amber Ancient Bitter Blue Borrowed Brave Broken Burning Careless Crimson Crooked Distant Drifting Electric "
+    "Emerald Endless Fearless Fragile Frozen Gentle Ghostly Golden Hidden Hollow Honest Hungry Invisible Jealous "
+    "Last Lonely Lost Lucky Midnight Paper Quiet Restless Rusty Scarlet Second Secret Silent Silver Sleepless "
+    "Stolen Stubborn Velvet Wandering Wild"
+).split()
+NOUNS = (
+    "Accordion Atlas Balcony Bicycle Bridge Caravan Carnival Castle Cathedral Clockmaker Compass Corridor Desert "
+    "Detective Empire Falcon Ferry Garden Glacier Harbour Harvest Heron Island Journey Kingdom Lantern Letter "
+    "Library Lighthouse Locomotive Market Meadow Mirror Mountain Museum Night Ocean Orchard Orchestra Parade "
+    "Piano River Season Shadow Stranger Summer Tailor Telegram Theatre Tiger Valley Voyage Waltz Window Winter"
+).split()
+
+
+def make_interactions(
+    n_users: int = 500,
+    n_items: int = 200,
+    *,
+    density: float = 0.05,
+    n_factors: int = 6,
+    popularity_skew: float = 1.0,
+    noise: float = 0.5,
+    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+) -> Dataset:
+    """Ratings of invented films, with popularity, tastes and biases for a model to find.
+
+    Every film has a mixture of genres, every user likes some genres more than others. What a user watches is drawn
+    without repetition, film after film, by popularity times taste; the rating is taste, the user's and the film's bias
+    and noise, in whole stars from 1 to 5.
+
+    Parameters
+    ----------
+    n_users, n_items : int, default=500, 200
+    density : float in (0, 1], default=0.05
+        Expected share of the users x items pairs that are rated, apart from rounding. Some users are more active than
+        others; everybody has at least one event.
+    n_factors : int, default=6
+        Genres, which are the dimensions of taste; with 1 there is no taste, only popularity and biases.
+    popularity_skew : float >= 0, default=1.0
+        Popularity falls with the rank to this power (Zipf); 0 makes all films equally popular.
+    noise : float >= 0, default=0.5
+        Standard deviation, in stars, of the part of a rating that nothing explains.
+    random_state : int, Generator, RandomState or None, default=None
+        Equal seeds give equal data. numpy's global generator is neither used nor changed.
+
+    Returns
+    -------
+    Dataset
+        ``interactions`` has all ``n_users`` x ``n_items`` in its frame, also films without events. Users are numbered
+        from 1, items are titles. Events are in order of time; no pair occurs twice, no user has two events in one
+        second. ``users`` has the column ``favourite``, the genre a user likes best.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the kind or not in the range above.
+
+    Notes
+    -----
+    Time grows with n_users x n_items (a second or two for 5,000 x 2,000); memory with the number of events.
+
+    Examples
+    --------
+    >>> from skrec.datasets import make_interactions
+    >>> films = make_interactions(100, 40, density=0.2, random_state=0)
+    >>> films.interactions.shape[1], films.interactions.n_users, films.interactions.n_items
+    (2, 100, 40)
+    >>> list(films.items.columns)
+    ['movie_id', 'title', 'year', 'genres']
+    """
+    for name, size in (("n_users", n_users), ("n_items", n_items), ("n_factors", n_factors)):
+        _check_count(name, size)
+    for name, amount in (("density", density), ("popularity_skew", popularity_skew), ("noise", noise)):
+        _check_amount(name, amount)
+    if not 0 < density <= 1:
+        raise ValueError(f"density must be above 0 and at most 1, got {density!r}")
+    rng = _generator(random_state)
+    tastes = rng.standard_normal((n_users, n_factors))
+    mixtures = rng.dirichlet(np.full(n_factors, 0.25), n_items)
+    popularity = -popularity_skew * np.log(1 + rng.permutation(n_items))
+    n_events = _events_per_user(rng, n_users, n_items, density)
+    users, items, affinities = _choose(rng, tastes, mixtures, popularity, n_events)
+    ratings = _rate(rng, users, items, affinities, n_users, n_items, noise)
+    times = _times(rng, users, n_users)
+    order = np.argsort(times, kind="stable")
+    users, items, ratings, times = users[order], items[order], ratings[order], times[order]
+
+    films = _films(rng, mixtures)
+    people = pd.DataFrame({"user": np.arange(1, n_users + 1), "favourite": _genres(n_factors)[tastes.argmax(axis=1)]})
+    titles = films.index.to_numpy(dtype=object)
+    frame = pd.DataFrame({"user": 1 + users, "item": titles[items], "rating": ratings, "timestamp": times})
+    interactions = Interactions.from_arrays(
+        users, items, ratings, timestamps=times, user_ids=people["user"].to_numpy(), item_ids=titles
+    )
+    return Dataset(
+        name="synthetic",
+        interactions=interactions,
+        frame=frame,
+        items=films,
+        users=people.set_index("user"),
+        citation="Generated by skrec.datasets.make_interactions.",
+        licence="Free of any: every name and number is invented.",
+    )
+
+
+def _check_count(name: str, value: Any) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value!r}")
+
+
+def _check_amount(name: str, value: Any) -> None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"{name} must be a finite number from 0, got {value!r}")
+
+
+def _generator(random_state: Any) -> np.random.Generator:
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(2**31)
+    return np.random.default_rng(random_state)
+
+
+def _events_per_user(rng: np.random.Generator, n_users: int, n_items: int, density: float) -> NDArray[np.int64]:
+    shape = 2.5  # the spread of a user's share is some 0.6 of its mean
+    shares = rng.beta(shape, max(shape * (1 - density) / density, 1e-9), n_users)
+    return np.clip(np.rint(shares * n_items), 1, n_items).astype(np.int64)
+
+
+def _choose(
+    rng: np.random.Generator, tastes: NDArray, mixtures: NDArray, popularity: NDArray, n_events: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Users, items and affinities (mean 0, variance 1 over all pairs) of all events, each user's in random order.
+
+    The largest sums of log weight and Gumbel noise are a draw without replacement by weight.
+    """
+    centred = mixtures - mixtures.mean(axis=0)
+    centred /= max(np.sqrt((centred**2).sum(axis=1).mean()), 1e-12)
+    n_users, n_items = len(tastes), len(mixtures)
+    items, affinities = [], []
+    for block in np.array_split(np.arange(n_users), 1 + n_users * n_items // CELLS_PER_BLOCK):
+        affinity = tastes[block] @ centred.T
+        utility = popularity + TASTE_STRENGTH * affinity + rng.gumbel(size=affinity.shape)
+        least_chosen = np.sort(utility, axis=1)[np.arange(len(block)), n_items - n_events[block]]
+        chosen = utility >= least_chosen[:, None]
+        items.append(chosen.nonzero()[1])
+        affinities.append(affinity[chosen])
+    users = np.repeat(np.arange(n_users), n_events)
+    order = np.lexsort((rng.random(len(users)), users))
+    return users, np.concatenate(items)[order], np.concatenate(affinities)[order]
+
+
+def _rate(
+    rng: np.random.Generator,
+    users: NDArray[np.int64],
+    items: NDArray[np.int64],
+    affinities: NDArray[np.float64],
+    n_users: int,
+    n_items: int,
+    noise: float,
+) -> NDArray[np.int64]:
+    user_biases, item_biases = 0.5 * rng.standard_normal(n_users), 0.5 * rng.standard_normal(n_items)
+    stars = 3.0 + user_biases[users] + item_biases[items] + 0.5 * affinities + noise * rng.standard_normal(len(users))
+    return np.clip(np.rint(stars), 1, 5).astype(np.int64)
+
+
+def _times(rng: np.random.Generator, users: NDArray[np.int64], n_users: int) -> NDArray[np.int64]:
+    """Unix seconds, increasing along the events of each user; ``users`` is sorted."""
+    gaps = 1 + rng.exponential(YEAR_SECONDS / 365, len(users)).astype(np.int64)
+    elapsed = np.cumsum(gaps)
+    first = np.searchsorted(users, np.arange(n_users))
+    arrival = BIRTH + rng.integers(2 * YEAR_SECONDS, size=n_users)
+    return (arrival - elapsed[first])[users] + elapsed
+
+
+def _films(rng: np.random.Generator, mixtures: NDArray) -> pd.DataFrame:
+    """One row for each item: an invented title, which is the label, its year, and the genres that make most of it."""
+    n_items = len(mixtures)
+    pairs = rng.permutation(np.arange(len(ADJECTIVES) * len(NOUNS)))
+    years = rng.integers(1930, 2020, n_items)
+    titles = [_title(pairs[item % len(pairs)], item // len(pairs), years[item]) for item in range(n_items)]
+    names = _genres(mixtures.shape[1])
+    main = mixtures >= np.minimum(0.25, mixtures.max(axis=1, keepdims=True))
+    return pd.DataFrame(
+        {
+            "movie_id": np.arange(1, n_items + 1),
+            "title": titles,
+            "year": pd.array(years, dtype="Int64"),
+            "genres": [tuple(names[row]) for row in main],
+        },
+        index=pd.Index(titles, name="item"),
+    )
+
+
+def _title(pair: int, sequel: int, year: int) -> str:
+    adjective, noun = ADJECTIVES[pair // len(NOUNS)], NOUNS[pair % len(NOUNS)]
+    return f"{adjective} {noun}, Part {sequel + 1} ({year})" if sequel else f"{adjective} {noun} ({year})"
+
+
+def _genres(n_factors: int) -> NDArray:
+    return np.array([*GENRES, *(f"Genre {n}" for n in range(len(GENRES) + 1, n_factors + 1))][:n_factors], dtype=object)

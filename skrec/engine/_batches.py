@@ -1,0 +1,266 @@
+"""Minibatches: tensors on the training device, an epoch being a permutation of them."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from skrec.data import Interactions
+from skrec.engine._negatives import NegativeSampler
+
+_SECTION = 2**18
+
+
+class Batch(NamedTuple):
+    """What one minibatch gives to the network and to the loss.
+
+    Attributes
+    ----------
+    query : Tensor
+        What the network encodes: user codes (B,), or rows.
+    items : int64 Tensor of shape (B,), (B, C), or (1, C) for candidates that all examples share
+    target : float Tensor of shape (B,) or (B, C)
+    mask, log_q : Tensor of shape (B, C) or (1, C), or None
+    weight : float Tensor of shape (B,), or None
+    item_share : float
+        The part of the items' penalty that this batch bears, per item.
+    """
+
+    query: Tensor
+    items: Tensor
+    target: Tensor
+    mask: Tensor | None = None
+    log_q: Tensor | None = None
+    weight: Tensor | None = None
+    item_share: float = 1.0
+
+
+class Batches(Protocol):
+    """A training set as minibatches."""
+
+    def __len__(self) -> int: ...
+
+    def to(self, device: torch.device) -> None: ...
+
+    def epoch(self, generator: torch.Generator) -> Iterator[Batch]: ...
+
+    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None: ...
+
+
+class PairBatches:
+    """Events (user, item, value): against their values, or against sampled or in-batch negatives.
+
+    Parameters
+    ----------
+    events : Interactions
+    batch_size : int
+        Events in a minibatch.
+    negatives : NegativeSampler or None
+        None: the values are the targets.
+    n_negatives : int
+        For each event.
+    """
+
+    def __init__(self, events: Interactions, *, batch_size: int, negatives: NegativeSampler | None, n_negatives: int = 1):
+        self.batch_size, self.negatives, self.n_negatives = batch_size, negatives, n_negatives
+        self.columns = _tensors(events.users, events.items, events.values, events.weights)
+
+    def __len__(self) -> int:
+        return -(-len(self.columns[0]) // self.batch_size)
+
+    def to(self, device: torch.device) -> None:
+        self.columns = [None if column is None else column.to(device) for column in self.columns]
+        if self.negatives is not None:
+            self.negatives.to(device)
+
+    def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
+        users = self.columns[0]
+        order = torch.randperm(len(users), generator=generator, device=users.device)
+        # gathering and drawing for many minibatches at once saves the cost of many small operations
+        section = max(1, _SECTION // (self.batch_size * self.n_negatives)) * self.batch_size
+        for rows in order.split(section):
+            yield from self._section(*(None if column is None else column[rows] for column in self.columns), generator)
+
+    def _section(self, users, items, values, weights, generator) -> Iterator[Batch]:
+        mask = None
+        if self.negatives is not None:
+            drawn, mask = self.negatives.draw(users, self.n_negatives, generator)
+            items = torch.cat([items[:, None], drawn], 1)
+            values = torch.zeros_like(items, dtype=torch.float32)
+            values[:, 0] = 1
+            mask = None if mask is None else torch.cat([torch.ones_like(mask[:, :1]), mask], 1)
+        for start in range(0, len(users), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            yield Batch(
+                users[part],
+                items[part],
+                values[part],
+                None if mask is None else mask[part],
+                None,
+                None if weights is None else weights[part],
+                1 / len(users[part]),
+            )
+
+    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+        """Users (m,) and items (m, 2), a positive and a negative, of up to n events; None where values are targets."""
+        if self.negatives is None:
+            return None
+        rows = torch.randperm(len(self.columns[0]), generator=generator, device=self.columns[0].device)[:n]
+        users, items = self.columns[0][rows], self.columns[1][rows]
+        drawn, mask = self.negatives.draw(users, 1, generator)
+        keep = slice(None) if mask is None else mask[:, 0]
+        return users[keep], torch.cat([items[:, None], drawn], 1)[keep]
+
+
+class InBatchPairs(PairBatches):
+    """Events whose negatives are the other events' items in the minibatch, with the log-popularity correction.
+
+    Another event with the same item is no negative.
+    """
+
+    def __init__(self, events: Interactions, *, batch_size: int, negatives: NegativeSampler, log_q: Tensor):
+        super().__init__(events, batch_size=batch_size, negatives=negatives)
+        self.log_q = log_q
+
+    def to(self, device: torch.device) -> None:
+        super().to(device)
+        self.log_q = self.log_q.to(device)
+
+    def _section(self, users, items, values, weights, generator) -> Iterator[Batch]:
+        for start in range(0, len(users), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            shared = items[part]
+            own = torch.eye(len(shared), device=shared.device)
+            yield Batch(
+                users[part],
+                shared[None],
+                own,
+                (shared[:, None] != shared[None]) | own.bool(),
+                self.log_q[shared][None],
+                None if weights is None else weights[part],
+                1 / len(shared),
+            )
+
+
+class RowBatches:
+    """Users with their whole row of positives, against the whole catalogue.
+
+    Parameters
+    ----------
+    rows : CSR of shape (n_users, n_items)
+        Targets. Users without any are left out.
+    batch_size : int
+        Users in a minibatch; it takes ``batch_size * n_items * 4`` bytes a few times over.
+    """
+
+    def __init__(self, rows: sp.csr_array, *, batch_size: int, negatives: NegativeSampler):
+        self.batch_size, self.negatives = batch_size, negatives
+        self.n_items = rows.shape[1]
+        self.users = torch.as_tensor(np.flatnonzero(np.diff(rows.indptr)))
+        self.indptr, self.indices, self.values = _tensors(
+            rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data
+        )
+
+    def __len__(self) -> int:
+        return -(-len(self.users) // self.batch_size)
+
+    def to(self, device: torch.device) -> None:
+        self.users, self.indptr = self.users.to(device), self.indptr.to(device)
+        self.indices, self.values = self.indices.to(device), self.values.to(device)
+        self.negatives.to(device)
+
+    def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
+        everything = torch.arange(self.n_items, device=self.users.device)[None]
+        order = torch.randperm(len(self.users), generator=generator, device=self.users.device)
+        for users in self.users[order].split(self.batch_size):
+            yield Batch(users, everything, self.dense(users), item_share=1 / len(self.users))
+
+    def dense(self, users: Tensor) -> Tensor:
+        """The rows of some users, float32 (len(users), n_items)."""
+        first, n = self.indptr[users], self.indptr[users + 1] - self.indptr[users]
+        row = torch.repeat_interleave(torch.arange(len(users), device=users.device), n)
+        place = torch.arange(len(row), device=users.device) - (n.cumsum(0) - n)[row] + first[row]
+        dense = torch.zeros(len(users), self.n_items, device=users.device)
+        dense[row, self.indices[place]] = self.values[place]
+        return dense
+
+    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+        """Users (m,) and items (m, 2), a positive and a negative, of up to n stored entries."""
+        device = self.users.device
+        entries = torch.randperm(len(self.indices), generator=generator, device=device)[:n]
+        users = torch.searchsorted(self.indptr, entries, right=True) - 1
+        drawn, mask = self.negatives.draw(users, 1, generator)
+        keep = slice(None) if mask is None else mask[:, 0]
+        return users[keep], torch.cat([self.indices[entries][:, None], drawn], 1)[keep]
+
+
+class SlateBatches:
+    """What was shown together: each chosen item against the items of its impression that were not chosen.
+
+    An impression with several chosen items gives an example for each, in which the other ones are masked; one without any, or
+    with nothing else, teaches no order and is left out.
+
+    Parameters
+    ----------
+    events : Interactions
+        With ``impressions``; a value above 0 marks what was chosen.
+    batch_size : int
+        Chosen items in a minibatch.
+    """
+
+    def __init__(self, events: Interactions, *, batch_size: int):
+        self.batch_size = batch_size
+        order = np.lexsort((np.arange(len(events)), events.impressions))
+        self.users, self.items, self.chosen = _tensors(
+            events.users[order], events.items[order], events.values[order] > 0
+        )
+        _, first, length = np.unique(events.impressions[order], return_index=True, return_counts=True)
+        slate = torch.as_tensor(np.repeat(np.arange(len(first)), length))
+        first, length = _tensors(first, length)
+        n_chosen = torch.zeros(len(first), dtype=torch.int64).index_add_(0, slate, self.chosen.long())
+        examples = (self.chosen & (n_chosen < length)[slate]).nonzero()[:, 0]
+        self.examples, self.first, self.length = examples, first[slate[examples]], length[slate[examples]]
+
+    def __len__(self) -> int:
+        return -(-len(self.examples) // self.batch_size)
+
+    def to(self, device: torch.device) -> None:
+        for name in ("users", "items", "chosen", "examples", "first", "length"):
+            setattr(self, name, getattr(self, name).to(device))
+
+    def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
+        order = torch.randperm(len(self.examples), generator=generator, device=self.users.device)
+        for rows in order.split(self.batch_size):
+            yield self._batch(rows)
+
+    def _batch(self, rows: Tensor) -> Batch:
+        chosen, first, length = self.examples[rows], self.first[rows], self.length[rows]
+        offsets = torch.arange(int(length.max()), device=rows.device)
+        inside = offsets < length[:, None]
+        places = first[:, None] + torch.where(inside, offsets, 0)
+        target = places == chosen[:, None]
+        target &= inside
+        return Batch(
+            self.users[chosen],
+            self.items[places],
+            target.float(),
+            inside & (target | ~self.chosen[places]),
+            item_share=1 / len(rows),
+        )
+
+    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+        """Users (m,) and items (m, 2): what was chosen and something shown beside it."""
+        rows = torch.randperm(len(self.examples), generator=generator, device=self.users.device)[:n]
+        batch = self._batch(rows)
+        others = (batch.mask & (batch.target == 0)).float()
+        other = torch.multinomial(others, 1, generator=generator)
+        chosen = batch.target.argmax(1, keepdim=True)
+        return batch.query, torch.cat([batch.items.gather(1, chosen), batch.items.gather(1, other)], 1)
+
+
+def _tensors(*arrays) -> list:
+    """Copies: what a user passed in is never aliased, nor need it be writable."""
+    return [None if array is None else torch.tensor(array) for array in arrays]

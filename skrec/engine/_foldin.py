@@ -1,0 +1,104 @@
+"""Fold-in: what a network would know of a user, had it seen a given history, with everything else frozen.
+
+The trained users are the prior: a new user's state is the most probable one under the model's loss and a normal distribution
+with the mean and the covariance of the states that training found. No penalty has to be chosen, and a user without a history
+is the mean user.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+State = tuple[Tensor, ...]
+
+N_STEPS = 60
+_RATE = 0.3
+
+
+class Prior(NamedTuple):
+    """The distribution of users' states, all parts of a state side by side.
+
+    Attributes
+    ----------
+    mean : Tensor of shape (d,)
+    root : Tensor of shape (d, d)
+        Lower triangular, ``root @ root.T`` being the covariance.
+    widths : tuple of int
+        Of the parts, d in all.
+    """
+
+    mean: Tensor
+    root: Tensor
+    widths: tuple[int, ...]
+
+    def state(self, whitened: Tensor) -> State:
+        """States from independent standard normal coordinates (n, d)."""
+        return (self.mean + whitened @ self.root.T).split(self.widths, dim=1)
+
+
+def learn_prior(state: State) -> Prior:
+    """The prior that some trained users make."""
+    flat = torch.cat(state, 1)
+    mean = flat.mean(0)
+    centred = (flat - mean).double()
+    covariance = centred.T @ centred / len(flat)
+    # fewer users than coordinates leave directions without any spread; a trace of it keeps the root defined
+    covariance += (1e-4 * covariance.diagonal().mean() + 1e-12) * torch.eye(len(mean), device=mean.device)
+    return Prior(mean, torch.linalg.cholesky(covariance).to(mean), tuple(part.shape[1] for part in state))
+
+
+def most_probable(prior: Prior, n: int, loss: Callable[[State, int], Tensor]) -> State:
+    """States of n users by a fixed number of Adam steps from the mean user, in the prior's coordinates.
+
+    Parameters
+    ----------
+    prior : Prior
+    n : int
+    loss : callable
+        Maps states and the number of the step to the sum over the users of minus their log-likelihoods.
+    """
+    z = torch.zeros(n, len(prior.mean), device=prior.mean.device, requires_grad=True)
+    first, second = torch.zeros_like(z), torch.zeros_like(z)
+    for step in range(1, N_STEPS + 1):
+        with torch.enable_grad():
+            total = loss(prior.state(z), step) + z.square().sum() / 2
+        (gradient,) = torch.autograd.grad(total, [z])
+        rate = _RATE * (1 - (step - 1) / N_STEPS)
+        with torch.no_grad():
+            first.lerp_(gradient, 0.1)
+            second.lerp_(gradient.square(), 0.01)
+            z -= rate * (first / (1 - 0.9**step)) / ((second / (1 - 0.99**step)).sqrt() + 1e-8)
+    with torch.no_grad():
+        return prior.state(z)
+
+
+def ridge(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, n: int, *, noise: float) -> State:
+    """The closed form for squared errors: states whose products with an event's features explain its target.
+
+    Parameters
+    ----------
+    prior : Prior
+    features : Tensor of shape (n_events, d)
+    targets : Tensor of shape (n_events,)
+    users : int64 Tensor of shape (n_events,), ascending
+    n : int
+        Number of users.
+    noise : float
+        Variance of the error of a target.
+
+    Notes
+    -----
+    One system of d equations for each user; memory n * d**2 floats.
+    """
+    d = features.shape[1]
+    residuals = targets - features @ prior.mean
+    whitened = features @ prior.root
+    grams = noise * torch.eye(d, dtype=features.dtype, device=features.device).repeat(n, 1, 1)
+    right = torch.zeros(n, d, dtype=features.dtype, device=features.device)
+    counts = torch.bincount(users, minlength=n).tolist()
+    for user, (rows, errors) in enumerate(zip(whitened.split(counts), residuals.split(counts), strict=True)):
+        grams[user] += rows.T @ rows
+        right[user] = rows.T @ errors
+    return prior.state(torch.linalg.solve(grams, right))

@@ -1,0 +1,194 @@
+"""Scores of a trained network, for users it knows and users it does not."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from skrec.base import BaseRecommender
+from skrec.base._frame import take
+from skrec.data import Interactions, is_positive
+from skrec.engine._foldin import State, learn_prior, most_probable
+from skrec.engine._losses import LOSSES
+
+_FLOATS = 2**24
+_CANDIDATES_A_STEP = 128
+_NEGATIVES_A_STEP = 16
+
+
+class NetworkInference(BaseRecommender):
+    """Known users by their rows of the network, new ones by fold-in; see `TorchRecommender`.
+
+    What the network was trained by, ``loss``, ``negatives`` and ``n_negatives``, is what new users are folded in by.
+    """
+
+    loss = "bpr"
+    negatives = "uniform"
+    n_negatives = 1
+    _negatives_of_softmax = "all"
+
+    @property
+    def _predicts_ratings(self) -> bool:
+        return self.loss == "mse"
+
+    @property
+    def _learns_from_slates(self) -> bool:
+        return self.negatives == "slate"
+
+    def _resolved_negatives(self) -> str:
+        """What positives are compared with."""
+        if self.negatives != "auto":
+            return self.negatives
+        return self._negatives_of_softmax if self.loss == "softmax" else "uniform"
+
+    def _loss_function(self) -> Callable[..., Tensor]:
+        return LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+
+    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
+        if self._predicts_ratings:
+            return super()._informative(data)
+        return is_positive(data.values, self.positive_from)
+
+    def _adopt(self, network: nn.Module, device: torch.device, train_loss: float) -> None:
+        """Take over a network; the users it was trained on are the prior for new ones."""
+        self.module_, self.device_, self.train_loss_ = network, str(device), train_loss
+        with torch.no_grad():
+            self.prior_ = learn_prior(network.encode(self._tensor(np.flatnonzero(self.has_past_))))
+
+    def _tensor(self, array: NDArray) -> Tensor:
+        return torch.tensor(array, device=self.device_)
+
+    @torch.no_grad()
+    def _known_state(self, users: NDArray[np.int64]) -> State:
+        return self.module_.encode(self._tensor(users))
+
+    @torch.no_grad()
+    def _score(self, state: State, items: slice) -> Tensor:
+        candidates = torch.arange(items.start, items.stop, device=self.device_)[None]
+        height = max(1, _FLOATS // (candidates.shape[1] * getattr(self.module_, "floats_per_score", 1)))
+        parts = zip(*(part.split(height) for part in state), strict=True)
+        return torch.cat([self.module_.score(part, candidates) for part in parts])
+
+    # ---- new users ---------------------------------------------------------------------------------------------------
+
+    def _new_state(self, histories: Interactions) -> State:
+        histories = histories[self._informative(histories)]
+        histories = histories[histories.last_of_each_pair()]
+        parts = [self._most_probable(take(histories, users)) for users in self._fold_in_blocks(histories)]
+        return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
+
+    def _most_probable(self, histories: Interactions) -> State:
+        """The states that explain some histories best."""
+        return most_probable(self.prior_, histories.n_users, self._fold_in_loss(histories))
+
+    def _fold_in_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
+        """Minus the log-likelihood of histories as a function of states and of the step."""
+        if self._predicts_ratings:
+            return self._rating_loss(histories)
+        if self._resolved_negatives() in ("all", "in_batch"):
+            return self._row_loss(histories)
+        return self._pair_loss(histories)
+
+    def _rating_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
+        users, items, values = (self._tensor(a) for a in (histories.users, histories.items, histories.values))
+
+        def loss(state: State, step: int) -> Tensor:
+            predicted = self.module_.score(_rows(state, users), items)
+            return (predicted - values).square().sum() / (2 * self.train_loss_)
+
+        return loss
+
+    def _row_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
+        everything = torch.arange(self.n_items_, device=self.device_)[None]
+        target = self._tensor(histories.to_csr(duplicates="any").toarray())
+        function = self._loss_function()
+        return lambda state, step: function(self.module_.score(state, everything), target).sum()
+
+    def _pair_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
+        """Each event against other items than the user's own.
+
+        Every step takes the next few items of a fixed permutation, and an event some of these, from a place that depends on its
+        item: a user's state does not depend on who is folded in beside them.
+        """
+        users, items = self._tensor(histories.users), self._tensor(histories.items)
+        n_negatives = max(self.n_negatives, 4) if self._learns_from_slates else self.n_negatives
+        n_slates = max(1, _NEGATIVES_A_STEP // n_negatives)
+        order = self._tensor(np.random.default_rng(self.seed_).permutation(self.n_items_))
+        own = self._tensor(histories.to_csr(duplicates="any").toarray() > 0)
+        n_candidates = min(max(_CANDIDATES_A_STEP, n_slates * n_negatives), self.n_items_)
+        places = items[:, None] * 7919 + torch.arange(n_slates * n_negatives, device=self.device_)
+        places %= n_candidates
+        target = torch.zeros(len(users) * n_slates, 1 + n_negatives, device=self.device_)
+        target[:, 0] = 1
+        function = self._loss_function()
+
+        def loss(state: State, step: int) -> Tensor:
+            candidates = order[(step * n_candidates + torch.arange(n_candidates, device=self.device_)) % len(order)]
+            positive = self.module_.score(_rows(state, users), items).repeat_interleave(n_slates)
+            negative = self.module_.score(state, candidates[None])[users[:, None], places].view(-1, n_negatives)
+            unknown = ~own[:, candidates][users[:, None], places].view(-1, n_negatives)
+            scores = torch.cat([positive[:, None], negative], 1)
+            mask = torch.cat([torch.ones_like(unknown[:, :1]), unknown], 1)
+            return function(scores, target, mask).sum() / n_slates
+
+        return loss
+
+    def _fold_in_blocks(self, histories: Interactions) -> Iterator[slice]:
+        """Ranges of users whose fold-in fits in memory."""
+        per_user = self.n_items_ * getattr(self.module_, "floats_per_score", 1)
+        per_event = 4 * _NEGATIVES_A_STEP * len(self.prior_.mean)
+        n_events = np.bincount(histories.users, minlength=histories.n_users)
+        cost = np.cumsum(per_user + n_events * per_event) // (4 * _FLOATS)
+        starts = np.flatnonzero(np.diff(cost, prepend=-1))
+        return (slice(*pair) for pair in zip(starts.tolist(), [*starts[1:].tolist(), histories.n_users], strict=True))
+
+    # ---- pairs -------------------------------------------------------------------------------------------------------
+
+    def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        known_user = users < self.n_users_
+        known_user[known_user] = self.has_past_[users[known_user]]
+        known_item = items >= 0
+        known_item[known_item] = self._item_counts[items[known_item]] > 0
+        both = known_user & known_item
+        scores = np.full(len(users), -np.inf, np.float32)
+        scores[both] = self._forward(users[both], items[both])
+        if not self._predicts_ratings:
+            scores[~known_user & known_item] = self.popularity_[items[~known_user & known_item]]
+            return scores
+        mean_user = self.prior_.state(torch.zeros_like(self.prior_.mean)[None])
+        of_items = self._score(mean_user, slice(0, self.n_items_)).cpu().numpy()[0]
+        scores[~known_user & known_item] = of_items[items[~known_user & known_item]]
+        scores[~known_user & ~known_item] = self._typical(of_items[None])[0]
+        puzzled, rows = np.unique(users[known_user & ~known_item], return_inverse=True)
+        for block, block_scores in self._score_blocks(puzzled, exclude_seen=False):
+            here = (rows >= block.start) & (rows < block.stop)
+            where = np.flatnonzero(known_user & ~known_item)[here]
+            scores[where] = self._typical(block_scores)[rows[here] - block.start]
+        return scores
+
+    def _typical(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What is expected of an item that nothing is known about: the mean over those that something is known about."""
+        return scores[:, self._item_counts > 0].mean(1)
+
+    @torch.no_grad()
+    def _forward(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        height = max(1, _FLOATS // (8 * len(self.prior_.mean)))
+        parts = zip(self._tensor(users).split(height), self._tensor(items).split(height), strict=True)
+        return torch.cat([self.module_(*part) for part in parts]).float().cpu().numpy() if len(users) else np.empty(0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "module_" not in state or self.device_ == "cpu":
+            return state
+        import copy
+
+        state |= {"module_": copy.deepcopy(self.module_).cpu(), "device_": "cpu"}
+        state["prior_"] = self.prior_._replace(mean=self.prior_.mean.cpu(), root=self.prior_.root.cpu())
+        return state
+
+
+def _rows(state: State, rows: Tensor) -> State:
+    return tuple(part[rows] for part in state)

@@ -1,0 +1,265 @@
+"""The one LightningModule that trains every network. Only this file imports Lightning, and only a fit imports this file."""
+
+import logging
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from skrec.engine._batches import Batch, Batches
+from skrec.engine._layers import set_generator
+from skrec.engine._losses import batch_losses
+from skrec.engine._optimizers import decay, set_rate
+from skrec.engine._schedules import Schedule
+
+# Lightning's loop costs some 0.2 ms for each of its steps, which is as much as a small minibatch takes; several at once hide it
+CHUNK = 16
+
+
+class Training(pl.LightningModule):
+    """Trains a network on batches with manual optimisation.
+
+    Parameters
+    ----------
+    network : nn.Module
+    batches : Batches
+    loss : callable
+    optimizer : callable
+        Makes an optimiser of the network's parameters.
+    schedule : callable
+        Maps the optimiser step to a rate.
+    settings : TorchRecommender
+        Its parameters are read, nothing is written.
+    seed : int
+    after_epoch : callable
+        Gets the epoch's row of figures, may add to it, and returns whether to stop.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        batches: Batches,
+        *,
+        loss: Callable[..., Tensor],
+        optimizer: Callable[..., torch.optim.Optimizer],
+        schedule: Schedule,
+        settings: Any,
+        seed: int,
+        after_epoch: Callable[[dict[str, float], torch.device], bool],
+        chunk: int = CHUNK,
+    ):
+        super().__init__()
+        self.automatic_optimization = False
+        self.network, self.batches, self.loss = network, batches, loss
+        self.make_optimizer, self.schedule = optimizer, schedule
+        self.settings, self.seed, self.after_epoch, self.chunk = settings, seed, after_epoch, chunk
+        self.clip = (settings.trainer or {}).get("gradient_clip_val")
+        self.n_updates = 0
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return self.make_optimizer(self.network.parameters(), lr=self.settings.learning_rate)
+
+    def train_dataloader(self) -> "_Chunks":
+        return _Chunks(self)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        return batch  # batches live on the training device
+
+    def on_fit_start(self) -> None:
+        self.batches.to(self.device)
+        self.probe = self.batches.probe(10_000, self.generator(-1))
+
+    def generator(self, epoch: int) -> torch.Generator:
+        """The random numbers of one epoch follow from the seed and its number, so that a resumed run repeats them."""
+        generator = torch.Generator(device=self.device)
+        generator.manual_seed(int(np.random.SeedSequence([self.seed, epoch + 1]).generate_state(1)[0]))
+        return generator
+
+    def on_train_epoch_start(self) -> None:
+        self.network.train()
+        set_generator(self.network, self.generator(self.current_epoch + 2**20))
+        self.started = time.perf_counter()
+        self.loss_sum = torch.zeros((), device=self.device)
+        self.n_examples = 0
+
+    def training_step(self, chunk: tuple[int, list[Batch]], _: int) -> None:
+        optimizer = self.optimizers()
+        group = self.settings.accumulate_grad_batches
+        first, batches = chunk
+        for position, batch in enumerate(batches, first):
+            # the last group of an epoch may be smaller; its gradient is the mean of what it has
+            size = min(group, len(self.batches) - position // group * group)
+            self.manual_backward(self.minibatch_loss(batch) / size if size > 1 else self.minibatch_loss(batch))
+            if (position + 1) % group == 0 or position + 1 == len(self.batches):
+                self.update(optimizer)
+
+    def minibatch_loss(self, batch: Batch) -> Tensor:
+        """Mean loss of a minibatch, and the penalty on the rows it touches."""
+        losses = batch_losses(self.network, self.loss, batch)
+        total = losses.mean()
+        self.loss_sum += total.detach() * len(batch.target)
+        self.n_examples += len(batch.target)
+        if self.settings.regularization:
+            total = total + self.settings.regularization * self.network.penalty(batch.query, batch.items, batch.item_share)
+        return total
+
+    def update(self, optimizer: Any) -> None:
+        """One optimiser step: rate, decay, clipping, step."""
+        rate = self.schedule(self.n_updates)
+        lr = self.settings.learning_rate * rate.factor
+        set_rate(optimizer, lr, rate.momentum)
+        if self.settings.weight_decay:
+            decay(list(self.network.parameters()), 1 - lr * self.settings.weight_decay)
+        if self.clip:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        self.n_updates += 1
+
+    def on_train_epoch_end(self) -> None:
+        train_loss = float(self.loss_sum) / max(1, self.n_examples)
+        if not np.isfinite(train_loss):
+            raise ValueError(
+                f"training diverged in epoch {self.current_epoch}: the loss is {train_loss}; lower learning_rate "
+                f"(it is {self.settings.learning_rate})"
+            )
+        self.network.eval()
+        row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": self.pairwise_accuracy()}
+        row["seconds"] = time.perf_counter() - self.started
+        if self.after_epoch(row, self.device):
+            self.trainer.should_stop = True
+        if self.logger is not None:
+            numbers = {name: value for name, value in row.items() if np.isfinite(value)}
+            self.logger.log_metrics(numbers, step=self.current_epoch)
+        if self.settings.checkpoint_dir is not None:
+            self.save_checkpoint(Path(self.settings.checkpoint_dir))
+
+    @torch.no_grad()
+    def pairwise_accuracy(self) -> float:
+        """Share of a fixed sample of (positive, negative) pairs in the right order; half for a tie."""
+        if self.probe is None or len(self.probe[0]) == 0:
+            return float("nan")
+        scores = self.network(*self.probe)
+        return float(((scores[:, 0] > scores[:, 1]).float() + (scores[:, 0] == scores[:, 1]).float() / 2).mean())
+
+    def save_checkpoint(self, folder: Path) -> None:
+        """Write this epoch's checkpoint and keep the last two."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.trainer.save_checkpoint(folder / f"epoch={self.current_epoch}.ckpt")
+        for epoch in range(self.current_epoch - 1):
+            (folder / f"epoch={epoch}.ckpt").unlink(missing_ok=True)
+
+
+class _Chunks:
+    """An epoch as lists of minibatches, each with the position of its first. A plain iterable: Lightning's loop adds least."""
+
+    def __init__(self, training: Training):
+        self.training = training
+
+    def __len__(self) -> int:
+        return -(-len(self.training.batches) // self.training.chunk)
+
+    def __iter__(self) -> Iterator[tuple[int, list[Batch]]]:
+        training = self.training
+        chunk, first = [], 0
+        for batch in training.batches.epoch(training.generator(training.current_epoch)):
+            chunk.append(batch)
+            if len(chunk) == training.chunk:
+                yield first, chunk
+                first, chunk = first + len(chunk), []
+        if chunk:
+            yield first, chunk
+
+
+class _AtomicCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are either whole or not there: written beside their place, synced, then renamed."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        descriptor, temporary = tempfile.mkstemp(dir=Path(path).parent, prefix=".unfinished-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+class _Bar(pl.Callback):
+    """One progress bar over all minibatches of all epochs."""
+
+    def on_train_start(self, trainer: pl.Trainer, training: Any) -> None:
+        self.bar = tqdm(total=trainer.max_epochs * len(training.batches), desc="fit", unit="batch")
+
+    def on_train_batch_end(self, trainer: pl.Trainer, training: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.bar.update(len(batch[1]))
+        self.bar.set_postfix(epoch=trainer.current_epoch + 1, refresh=False)
+
+    def teardown(self, trainer: pl.Trainer, training: Any, stage: str) -> None:
+        if hasattr(self, "bar"):
+            self.bar.close()
+
+
+def run(training: Training, *, logger: Any) -> torch.device:
+    """Train to the end; returns the device it ran on."""
+    settings = training.settings
+    options = {name: value for name, value in (settings.trainer or {}).items() if name != "gradient_clip_val"}
+    with _quiet():
+        trainer = pl.Trainer(
+            **{
+                "accelerator": settings.accelerator,
+                "devices": 1,
+                "max_epochs": settings.max_epochs,
+                "logger": logger or False,
+                "callbacks": [_Bar()] if settings.verbose == 1 else None,
+                "plugins": [_AtomicCheckpoints()] if settings.checkpoint_dir is not None else None,
+                "enable_checkpointing": False,
+                "enable_progress_bar": False,
+                "enable_model_summary": False,
+                "num_sanity_val_steps": 0,
+                "use_distributed_sampler": False,
+            }
+            | options
+        )
+        try:
+            trainer.fit(training)
+        except SystemExit as stopped:  # what Lightning makes of Ctrl-C
+            if isinstance(stopped.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            set_generator(training.network, None)
+            training.network.eval()
+    return trainer.strategy.root_device
+
+
+_LOGGERS = ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's advice on devices, tips and advertisements is not what the user asked for."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|lightning_utilities|torch)(\.|$)")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

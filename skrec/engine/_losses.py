@@ -1,0 +1,88 @@
+"""Losses: functions of scores and targets with the candidates on the last axis, one number for each example.
+
+A masked candidate (False in ``mask``) takes no part: neither the loss nor its gradient knows it. ``log_q`` holds the logarithm
+of the probability with which each candidate was drawn; a softmax over a sample subtracts it.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skrec.engine._batches import Batch
+
+_FAR_BELOW = -1e30
+
+
+def mse(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
+    """Squared error, mean over the candidates."""
+    return _mean((scores - target).square(), mask)
+
+
+def bce(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy of the logits ``scores``, mean over the candidates."""
+    return _mean(F.binary_cross_entropy_with_logits(scores, target, reduction="none"), mask)
+
+
+def softmax(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
+    """Multinomial likelihood: minus the log-probability of the positives, summed over them."""
+    logits = scores if log_q is None else scores - log_q
+    if mask is not None:
+        logits = logits.masked_fill(~mask, _FAR_BELOW)
+    return -(target * logits.log_softmax(-1)).sum(-1)
+
+
+def bpr(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
+    """Bayesian personalised ranking (Rendle et al. 2009): -log sigmoid(positive - negative), mean over the negatives."""
+    return _mean(F.softplus(scores - _positive(scores, target)), _negatives(target, mask))
+
+
+def warp(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
+    """Weighted approximate-rank pairwise loss (Weston et al. 2011): hinge with margin 1, weighted by the estimated rank.
+
+    The rank is estimated by the number of negatives that come within the margin of the positive.
+    """
+    hinge = (1 + scores - _positive(scores, target)).clamp(min=0) * _negatives(target, mask)
+    violations = (hinge > 0).sum(-1)
+    return hinge.sum(-1) * violations.add(1).log() / violations.clamp(min=1)
+
+
+def cosine_contrastive(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
+    """Cosine contrastive loss (Mao et al. 2021) with margin 0.8: 1 - positive, plus the mean of negatives above the margin."""
+    return 1 - _positive(scores, target)[..., 0] + _mean((scores - 0.8).clamp(min=0), _negatives(target, mask))
+
+
+LOSSES = {
+    "mse": mse,
+    "bce": bce,
+    "softmax": softmax,
+    "bpr": bpr,
+    "warp": warp,
+    "cosine_contrastive": cosine_contrastive,
+}
+
+
+def batch_losses(network: nn.Module, loss: Callable[..., Tensor], batch: Batch) -> Tensor:
+    """One number for each example of a minibatch, times its weight."""
+    losses = loss(network(batch.query, batch.items), batch.target, batch.mask, batch.log_q)
+    return losses if batch.weight is None else losses * batch.weight
+
+
+def _positive(scores: Tensor, target: Tensor) -> Tensor:
+    """The score of the one positive of each example, (..., 1)."""
+    return (scores * target).sum(-1, keepdim=True)
+
+
+def _negatives(target: Tensor, mask: Tensor | None) -> Tensor:
+    negative = target == 0
+    return negative if mask is None else negative & mask
+
+
+def _mean(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Mean over the last axis of what is not masked; a vector is one candidate for each example."""
+    if values.ndim == 1:
+        return values
+    if mask is None:
+        return values.mean(-1)
+    return torch.where(mask, values, 0).sum(-1) / mask.sum(-1).clamp(min=1)

@@ -1,0 +1,104 @@
+"""What happens after an epoch: figures, validation, keeping the best weights."""
+
+import sys
+from typing import Any
+
+import torch
+from torch import nn
+
+from skrec.data import Interactions, is_positive
+from skrec.engine._losses import batch_losses
+from skrec.metrics import get_scorer
+
+
+class Judge:
+    """Figures of a network on held-out data: ``valid_loss``, and the scorer of ``early_stopping``.
+
+    Parameters
+    ----------
+    estimator : TorchRecommender
+        Being fitted; what it has learned is what the network knows when the judge is asked.
+    network : nn.Module
+    validation : data as the user passed it
+    known : Interactions
+        Training events, never drawn as negatives.
+    """
+
+    def __init__(self, estimator: Any, network: nn.Module, validation: Any, *, known: Interactions):
+        self.estimator, self.network, self.validation = estimator, network, validation
+        data = estimator.frame_.recode(validation, name="validation")
+        known_pairs = (data.users < estimator.n_users_) & (data.items >= 0)
+        if not estimator._predicts_ratings and not estimator._learns_from_slates:
+            known_pairs &= is_positive(data.values, estimator.positive_from)
+        events = data[known_pairs]
+        self.batches = estimator._batches(events, known=known) if len(events) else None
+        self.scorer = None
+        if estimator.early_stopping not in (None, "valid_loss"):
+            # the training data has been warned about; the same rule, said in a number, does not warn again
+            threshold = sys.float_info.min if estimator.positive_from is None else estimator.positive_from
+            self.scorer = get_scorer(estimator.early_stopping, positive_from=threshold)
+        elif self.batches is None:
+            raise ValueError("validation has no event of a known user with a known item, so there is no valid_loss")
+
+    @torch.no_grad()
+    def __call__(self, device: torch.device, train_loss: float) -> dict[str, float]:
+        """The figures after an epoch."""
+        figures = {"valid_loss": self.loss(device)} if self.batches is not None else {}
+        if self.scorer is not None:
+            self.estimator._adopt(self.network, device, train_loss)
+            figures[self.estimator.early_stopping] = float(self.scorer(self.estimator, self.validation))
+        return figures
+
+    def loss(self, device: torch.device) -> float:
+        """Mean loss over the held-out events, with the same negatives each time."""
+        self.batches.to(device)
+        total, n = torch.zeros((), device=device), 0
+        for batch in self.batches.epoch(torch.Generator(device=device).manual_seed(self.estimator.seed_)):
+            losses = batch_losses(self.network, self.estimator._loss_function(), batch)
+            total, n = total + losses.sum(), n + len(losses)
+        return float(total) / n
+
+
+class Recorder:
+    """Collects the rows of ``history_`` and the best epoch's weights; says when to stop."""
+
+    def __init__(self, estimator: Any, network: nn.Module, judge: Judge | None):
+        self.estimator, self.network, self.judge = estimator, network, judge
+        self.rows: list[dict[str, float]] = []
+        self.best_epoch, self.best_value = 0, -float("inf")
+        self.best_weights: dict[str, torch.Tensor] | None = None
+
+    def __call__(self, row: dict[str, float], device: torch.device) -> bool:
+        """Take in an epoch's figures; True if training should stop."""
+        if self.judge is not None:
+            row |= self.judge(device, row["train_loss"])
+        row["peak_memory_mb"] = _peak_memory(device)
+        self.rows.append(row)
+        if self.estimator.verbose == 2:
+            print("  ".join(f"{name} {value:.5g}" for name, value in row.items()))
+        if self.judge is None:
+            self.best_epoch = int(row["epoch"])
+            return False
+        monitored = self.estimator.early_stopping or "valid_loss"
+        value = -row["valid_loss"] if monitored == "valid_loss" else row[monitored]
+        if value > self.best_value or not self.rows[:-1]:
+            self.best_value, self.best_epoch = value, int(row["epoch"])
+            self.best_weights = {name: weight.detach().clone() for name, weight in self.network.state_dict().items()}
+        return self.estimator.early_stopping is not None and row["epoch"] - self.best_epoch >= self.estimator.patience
+
+    def restore_best(self) -> None:
+        """Put the best epoch's weights into the network."""
+        if self.best_weights is not None:
+            self.network.load_state_dict(self.best_weights)
+
+
+def _peak_memory(device: torch.device) -> float:
+    """Megabytes: of the device's memory, or of this process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

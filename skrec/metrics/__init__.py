@@ -1,0 +1,28 @@
+"""Measuring: metrics as functions of arrays, and scorers for scikit-learn."""
+
+from skrec.metrics._evaluation import Evaluation
+from skrec.metrics._holdout import cut_histories
+from skrec.metrics._intervals import bootstrap_interval
+from skrec.metrics._ranking import auc, average_precision, hit_rate, ndcg, precision, recall, reciprocal_rank
+from skrec.metrics._rating import mae, rmse
+from skrec.metrics._sampled import sampled_leave_one_out
+from skrec.metrics._scorers import get_scorer, make_multi_scorer, make_ranking_scorer
+
+__all__ = [
+    "Evaluation",
+    "auc",
+    "average_precision",
+    "bootstrap_interval",
+    "cut_histories",
+    "get_scorer",
+    "hit_rate",
+    "mae",
+    "make_multi_scorer",
+    "make_ranking_scorer",
+    "ndcg",
+    "precision",
+    "recall",
+    "reciprocal_rank",
+    "rmse",
+    "sampled_leave_one_out",
+]

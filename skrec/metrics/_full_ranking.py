@@ -1,0 +1,104 @@
+"""Ranking metrics of a fitted model: the full catalogue is ranked for each user, once for all metrics."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from skrec.data import positive_mask
+from skrec.metrics._evaluation import Evaluation
+from skrec.metrics._holdout import Coverage, Holdout, Part
+from skrec.metrics._ranking import auc, average_precision, hit_rate, ndcg, precision, recall, reciprocal_rank
+
+LIST_METRICS: dict[str, Callable[..., NDArray[np.float64]]] = {
+    "ndcg": ndcg,
+    "recall": recall,
+    "recall_capped": partial(recall, denominator="capped"),
+    "precision": precision,
+    "map": average_precision,
+    "mrr": reciprocal_rank,
+    "hit_rate": hit_rate,
+}
+
+
+class Measure(NamedTuple):
+    """A metric of lists of length k, or of whole rankings, without one."""
+
+    metric: str
+    k: int | None
+
+    @property
+    def name(self) -> str:
+        """Such as ``ndcg@10``."""
+        return self.metric if self.k is None else f"{self.metric}@{self.k}"
+
+
+def evaluate_rankings(
+    measures: Sequence[Measure], estimator: Any, X: Any, y: ArrayLike | None, *, positive_from: float | None
+) -> list[Evaluation]:
+    """Rank for every user in X who can be scored, and take some measures of the lists."""
+    holdout = Holdout.of(estimator, X, y)
+    wanted = positive_mask(holdout.given, positive_from) & ~holdout.repeats(estimator.seen_)
+    relevant = wanted & holdout.hidden
+    coverage = holdout.coverage(wanted, relevant)
+    parts = holdout.parts(relevant)
+    users = np.concatenate([part.users for part in parts])
+    per_user = np.hstack([_take(measures, estimator, part) for part in parts])
+    protocol = _protocol(estimator, holdout, positive_from)
+    return [
+        _evaluation(measure, values, users, coverage, protocol)
+        for measure, values in zip(measures, per_user, strict=True)
+    ]
+
+
+def _evaluation(
+    measure: Measure, per_user: NDArray[np.float64], users: NDArray, coverage: Coverage, protocol: str
+) -> Evaluation:
+    defined = ~np.isnan(per_user)  # the AUC of a user to whom every candidate is relevant is not
+    if not defined.any():
+        raise ValueError(f"{measure.name} is not defined for any user in X: all their candidates are relevant")
+    return Evaluation(
+        value=float(per_user[defined].mean()),
+        per_user=per_user[defined],
+        users=users[defined],
+        n_users=int(defined.sum()),
+        **coverage._asdict(),
+        protocol=f"{measure.name}; {protocol}",
+    )
+
+
+def _take(measures: Sequence[Measure], estimator: Any, part: Part) -> NDArray[np.float64]:
+    """One row for each measure, one column for each user."""
+    relevant = part.relevant
+    longest = max((measure.k for measure in measures if measure.k is not None), default=None)
+    if longest is not None:
+        lists, _ = estimator._top(part.query, min(longest, estimator.n_items_))
+    return np.array(
+        [
+            _auc(estimator, part, relevant)
+            if measure.k is None
+            else LIST_METRICS[measure.metric](lists, relevant, k=measure.k)
+            for measure in measures
+        ]
+    )
+
+
+def _auc(estimator: Any, part: Part, relevant: sp.csr_array) -> NDArray[np.float64]:
+    among_known = sp.csr_array(relevant[:, : estimator.n_items_])
+    n_known, n_relevant = np.diff(among_known.indptr), np.diff(relevant.indptr)
+    areas = np.empty(len(part.users))
+    for rows, scores in estimator._score_blocks(part.query):
+        areas[rows] = auc(scores, among_known[rows])
+    # an item that the model does not know is beaten by every candidate
+    return np.where(n_known > 0, areas * n_known / n_relevant, 0.0)
+
+
+def _protocol(estimator: Any, holdout: Holdout, positive_from: float | None) -> str:
+    relevant = "value > 0" if positive_from is None else f"value >= {positive_from:g}"
+    return (
+        f"full ranking of {estimator.n_items_} items without those shown to the model; relevant: {relevant} "
+        f"(positive_from={positive_from}); hidden of users with training events: all of X, of others: {holdout.cut}"
+    )

@@ -1,0 +1,224 @@
+"""What a model is shown of some test data, and what is asked for: one rule for matrix, DataFrame and Interactions."""
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from skrec.data import Interactions, check_interactions, is_matrix
+from skrec.metrics._ranking import are_stored
+
+Mask = NDArray[np.bool_]
+
+
+class Coverage(NamedTuple):
+    """How much of the test data a score rests on."""
+
+    share_of_users_scored: float
+    share_of_known_items: float
+
+    def check(self) -> None:
+        """Warn below half."""
+        if min(self) < 0.5:
+            warnings.warn(
+                f"{self.share_of_users_scored:.0%} of the users in X could be scored, and the model was trained on the "
+                f"item of {self.share_of_known_items:.0%} of their relevant events: shuffle the split, as in "
+                "KFold(shuffle=True), or test on longer histories and on items of the training data",
+                UserWarning,
+                stacklevel=6,
+            )
+
+
+class Part(NamedTuple):
+    """Users who are asked about in one way, and their relevant events."""
+
+    query: NDArray[np.int64] | Interactions  # codes of known users, or the visible histories of new ones
+    users: NDArray  # their labels
+    rows: NDArray[np.int64]  # for each relevant event the position of its user in the query, ascending
+    columns: NDArray[np.int64]  # and its item; those unknown to the model stand behind the catalogue
+    values: NDArray[np.float32]
+    n_columns: int
+
+    @property
+    def relevant(self) -> sp.csr_array:
+        """The pattern of relevant pairs."""
+        ones = np.ones(len(self.rows))
+        return sp.csr_array((ones, (self.rows, self.columns)), shape=(len(self.users), self.n_columns))
+
+
+@dataclass(frozen=True, eq=False)
+class Holdout:
+    """Test events, and which of them the model is not shown.
+
+    Attributes
+    ----------
+    given, data : Interactions
+        The same events as X names them, and in the model's codes.
+    known : bool array of shape (n_events,)
+        Events of users whom the model was trained on; all of these are hidden.
+    trained : bool array of shape (n_events,)
+        Events whose item the model was trained on.
+    hidden : bool array of shape (n_events,)
+    cut : str
+        What is hidden of the users whom the model was not trained on.
+    """
+
+    given: Interactions
+    data: Interactions
+    known: Mask
+    trained: Mask
+    hidden: Mask
+    cut: str
+
+    @classmethod
+    def of(cls, estimator: Any, X: Any, y: ArrayLike | None) -> Self:
+        """Split the test data for one fitted estimator."""
+        given = check_interactions(X, y)
+        data = estimator._recode(X if is_matrix(X) else given)
+        is_known_user = np.zeros(data.n_users, dtype=bool)
+        is_known_user[: estimator.n_users_] = estimator._known_users
+        hidden = known = is_known_user[data.users]
+        if not known.all():
+            hidden = known.copy()
+            hidden[~known] = cut_histories(given[~known], ordered=estimator._ordered)
+        cut = "the last event" if estimator._ordered else "a fifth of the items, drawn by the row's content"
+        trained = (data.items >= 0) & (estimator._item_counts > 0)[data.items]
+        return cls(given, data, known, trained, hidden, cut)
+
+    def repeats(self, seen: sp.csr_array) -> Mask:
+        """Hidden events whose (user, item) the model was shown, in training or in the visible part."""
+        visible = self.given[~self.hidden].to_csr(duplicates="any")
+        in_training, in_visible = self.known & (self.data.items >= 0), self.hidden & ~self.known
+        repeats = np.zeros(len(self.data), dtype=bool)
+        repeats[in_training] = are_stored(seen, self.data.users[in_training], self.data.items[in_training])
+        repeats[in_visible] = are_stored(visible, self.given.users[in_visible], self.given.items[in_visible])
+        return repeats
+
+    def coverage(self, wanted: Mask, relevant: Mask) -> Coverage:
+        """How many users with wanted events have relevant ones, and how many of these the model can know about.
+
+        Raises
+        ------
+        ValueError
+            If nothing can be scored, or no relevant item is known.
+        """
+        if not relevant.any():
+            raise ValueError(
+                f"X has nothing to score: {wanted.sum()} of its {len(self.data)} events are relevant and do not repeat "
+                "training events, and users without training events need two distinct items, one of them to hide"
+            )
+        if self.data.items[relevant].max() < 0:
+            raise ValueError(f"the model knows none of the items of the {relevant.sum()} relevant events in X")
+        n_scored, n_users = (np.count_nonzero(np.bincount(self.data.users[events])) for events in (relevant, wanted))
+        coverage = Coverage(float(n_scored / n_users), float(self.trained[relevant].mean()))
+        coverage.check()
+        return coverage
+
+    def parts(self, relevant: Mask) -> list[Part]:
+        """The users with relevant events: first those known to the model, then the new ones."""
+        parts = (self._part(relevant & self.known, new=False), self._part(relevant & ~self.known, new=True))
+        return [part for part in parts if len(part.users)]
+
+    def labels(self, users: NDArray[np.int64]) -> NDArray:
+        """What X calls these users."""
+        given_code = np.empty(self.data.n_users, dtype=np.int64)
+        given_code[self.data.users] = self.given.users
+        codes = given_code[users]
+        return codes if self.given.user_ids is None else self.given.user_ids[codes]
+
+    def _part(self, relevant: Mask, *, new: bool) -> Part:
+        users, rows = np.unique(self.data.users[relevant], return_inverse=True)
+        order = np.argsort(rows, kind="stable")
+        items, given_items = self.data.items[relevant], self.given.items[relevant]
+        return Part(
+            query=self._visible(users) if new else users,
+            users=self.labels(users),
+            rows=rows[order],
+            columns=np.where(items >= 0, items, self.data.n_items + given_items)[order],
+            values=self.data.values[relevant][order],
+            n_columns=self.data.n_items + self.given.n_items,
+        )
+
+    def _visible(self, users: NDArray[np.int64]) -> Interactions:
+        """What these new users' histories show of items that the model knows, in order of users."""
+        position = np.full(self.data.n_users, -1)
+        position[users] = np.arange(len(users))
+        rows = position[self.data.users]
+        shown = np.flatnonzero(~self.hidden & (self.data.items >= 0) & (rows >= 0))
+        events = replace(self.data, users=rows, n_users=len(users), user_ids=None, user_features=None)
+        return events[shown[np.argsort(rows[shown], kind="stable")]]
+
+
+def cut_histories(data: Interactions, *, ordered: bool) -> Mask:
+    """Choose which events of new users to hide.
+
+    Parameters
+    ----------
+    data : Interactions
+    ordered : bool
+        True hides each user's last event, by (timestamp, original row). False hides about a fifth of the user's
+        distinct items, at least one, with all their events.
+
+    Returns
+    -------
+    bool array of shape (n_events,)
+        True where hidden. Users with fewer than two distinct items keep everything.
+
+    Notes
+    -----
+    Without order the items are drawn by a hash of the set of items in the user's history (by labels where there are
+    some, else by codes). The same history is cut in the same way whoever has it, wherever it stands, and whichever
+    model, fold or process asks, so that ``n_jobs`` never changes a score.
+
+    Examples
+    --------
+    >>> plays = Interactions.from_arrays([0, 0, 0, 1], [3, 1, 2, 0], timestamps=[10, 30, 20, 10])
+    >>> cut_histories(plays, ordered=True).tolist()
+    [False, True, False, False]
+    >>> int(cut_histories(plays, ordered=False).sum())
+    1
+    """
+    pairs, pair_of_event = np.unique(data.pair_keys, return_inverse=True)
+    users, items = np.divmod(pairs, max(data.n_items, 1))
+    n_distinct = np.bincount(users, minlength=data.n_users)
+    if ordered:
+        return _last_events(data) & (n_distinct[data.users] >= 2)
+    lot = _lots(users, _item_hashes(data)[items], data.n_users)
+    order = np.lexsort((lot, users))
+    place = np.arange(len(pairs)) - (np.cumsum(n_distinct) - n_distinct)[users]
+    n_hidden = np.where(n_distinct >= 2, np.maximum((n_distinct + 2) // 5, 1), 0)
+    hidden = np.empty(len(pairs), dtype=bool)
+    hidden[order] = place < n_hidden[users]
+    return hidden[pair_of_event]
+
+
+def _last_events(data: Interactions) -> Mask:
+    order = data.time_order()
+    last = np.zeros(data.n_users, dtype=np.int64)
+    last[data.users[order]] = order  # of several assignments to one user the last one stays
+    return last[data.users] == np.arange(len(data))
+
+
+def _lots(users: NDArray[np.int64], item_hashes: NDArray[np.uint64], n_users: int) -> NDArray[np.uint64]:
+    """A number for each pair that depends on its item and on the set of the user's items; distinct within a user."""
+    history = np.zeros(n_users, dtype=np.uint64)
+    np.add.at(history, users, item_hashes)  # a sum does not depend on the order; it wraps around
+    return _splitmix64(item_hashes ^ _splitmix64(history)[users])
+
+
+def _item_hashes(data: Interactions) -> NDArray[np.uint64]:
+    if data.item_ids is None:
+        return _splitmix64(np.arange(data.n_items, dtype=np.uint64))
+    return _splitmix64(pd.util.hash_array(data.item_ids, categorize=False))
+
+
+def _splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The finaliser of the SplitMix64 generator (Steele, Lea and Flood, 2014): a bijection that mixes all bits."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

@@ -1,0 +1,110 @@
+"""The sampled protocol of older papers, for comparison with their tables only."""
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from skrec.data import Interactions
+from skrec.metrics._ranking import check_k
+
+_PART_OF_TIES_AHEAD = {"for": 0.0, "half": 0.5, "against": 1.0}
+
+
+def sampled_leave_one_out(
+    estimator: Any,
+    users: ArrayLike,
+    positives: ArrayLike,
+    negatives: ArrayLike,
+    *,
+    k: int = 10,
+    ties: Literal["half", "against", "for"] = "half",
+) -> dict[str, float]:
+    """Rank one held-out item among a few sampled ones: the NCF paper's protocol.
+
+    **Do not choose models by it.** Among 100 candidates a place in the first ten says little about the place among
+    thousands: the numbers are several times those of a full ranking, they depend on how the negatives were drawn, and
+    they can put two models in another order than the full ranking does. Use the scorers (`get_scorer`), which rank
+    everything, and this only beside numbers that were published so.
+
+    A user's candidates are a set: the positive counts once also where it is among the user's own negatives (as it is
+    for 156 users of the published MovieLens 1M files), and so does a repeated negative. The place of the positive,
+    counted from 0, is the number of candidates scored above it and, by ``ties``, a part of those scored the same.
+
+    Parameters
+    ----------
+    estimator : fitted recommender
+    users : array-like of shape (n,)
+        Labels (or codes, where the model was fitted without labels).
+    positives : array-like of shape (n,)
+        The held-out item of each user.
+    negatives : array-like of shape (n, m)
+        The items that it is ranked among.
+    k : int, default=10
+    ties : {"half", "against", "for"}, default="half"
+        How many of the candidates with the positive's score stand above it: half of them, all, or none. With "for" a
+        model that scores everything alike is perfect. The paper's own code lists the positive last: "against".
+
+    Returns
+    -------
+    dict of str to float
+        ``"hit_rate"``: share of users whose positive has a place (from 0) below k. ``"ndcg"``: the mean of
+        ``1 / log2(place + 2)`` for these, 0 for the others.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes do not match, an argument is out of range, or a predicted score is NaN.
+
+    Notes
+    -----
+    Scores n * (m + 1) pairs in one call of ``predict``.
+
+    References
+    ----------
+    He et al., "Neural collaborative filtering", WWW 2017. Krichene and Rendle, "On sampled metrics for item
+    recommendation", KDD 2020, on why not.
+    """
+    check_is_fitted(estimator)
+    k = check_k(k)
+    if ties not in _PART_OF_TIES_AHEAD:
+        raise ValueError(f"ties must be one of {', '.join(map(repr, _PART_OF_TIES_AHEAD))}, got {ties!r}")
+    users, positives, negatives = np.asarray(users), np.asarray(positives), np.asarray(negatives)
+    n = len(users)
+    if n == 0 or users.ndim != 1 or positives.shape != (n,) or negatives.ndim != 2 or len(negatives) != n:
+        raise ValueError(
+            "users and positives must have shape (n,) and negatives (n, m), n being at least 1, got "
+            f"{users.shape}, {positives.shape} and {negatives.shape}"
+        )
+    candidates = np.column_stack([positives, negatives])
+    scores = _predict_pairs(estimator, users, candidates)
+    rivals, own = scores[:, 1:], scores[:, :1]
+    counts = ~_repeats(candidates)[:, 1:]
+    place = ((rivals > own) & counts).sum(axis=1) + _PART_OF_TIES_AHEAD[ties] * ((rivals == own) & counts).sum(axis=1)
+    hit = place < k
+    return {"hit_rate": float(hit.mean()), "ndcg": float(np.where(hit, 1 / np.log2(place + 2), 0.0).mean())}
+
+
+def _predict_pairs(estimator: Any, users: NDArray, candidates: NDArray) -> NDArray:
+    """Scores of each user's candidates, shape (n_users, n_candidates)."""
+    users, items = np.repeat(users, candidates.shape[1]), candidates.ravel()
+    if estimator.user_ids_ is None and estimator.item_ids_ is None:
+        pairs = Interactions.from_arrays(users, items, n_users=estimator.n_users_, n_items=estimator.n_items_)
+    else:
+        pairs = pd.DataFrame({"user": users, "item": items})
+    scores = np.asarray(estimator.predict(pairs))
+    if np.isnan(scores).any():
+        raise ValueError("predict returned NaN for some of the candidates")
+    return scores.reshape(candidates.shape)
+
+
+def _repeats(rows: NDArray) -> NDArray[np.bool_]:
+    """True where an entry stands further left in its row already."""
+    codes = pd.factorize(rows.ravel())[0].reshape(rows.shape)
+    order = np.argsort(codes, axis=1, kind="stable")
+    ordered = np.take_along_axis(codes, order, axis=1)
+    repeats = np.zeros(rows.shape, dtype=bool)
+    np.put_along_axis(repeats, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
+    return repeats

@@ -1,0 +1,230 @@
+"""Scorers: callables ``(estimator, X, y=None) -> float`` for scikit-learn's ``scoring=``, and for use by hand."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from skrec.data import check_positive_from
+from skrec.metrics._evaluation import Evaluation
+from skrec.metrics._full_ranking import LIST_METRICS, Measure, evaluate_rankings
+from skrec.metrics._prediction import RATING_METRICS, evaluate_ratings
+from skrec.metrics._ranking import check_k
+
+
+def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: float | None = None) -> "RankingScorer":
+    """A scorer that ranks the full catalogue for each user, hides what the model was shown, and averages over users.
+
+    One rule for matrix, DataFrame and Interactions. Users with training events are known: all their events in X are
+    asked for, except those that repeat a training pair, which count nowhere. All other users, every row of a matrix
+    among them, are new: of those with at least two items a part is hidden and asked for (see `cut_histories`), and the
+    rest is folded in. A relevant item that the model does not know is a miss.
+
+    Parameters
+    ----------
+    metric : {"ndcg", "recall", "recall_capped", "precision", "map", "mrr", "hit_rate", "auc"}, default="ndcg"
+        See the functions of this package for the formulas; ``"recall_capped"`` divides by ``min(k, |rel|)``.
+    k : int, default=10
+        Length of the lists; of no meaning to "auc".
+    positive_from : float, optional
+        Events with at least this value are relevant. By default all with a value above 0, with a warning where the
+        values look like ratings.
+
+    Returns
+    -------
+    RankingScorer
+        Call it with ``(estimator, X, y=None)`` for the mean, or its ``evaluate`` for an `Evaluation`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of range. From the scorer: if the estimator is no recommender, or nothing can be scored.
+        `sklearn.exceptions.NotFittedError` if it is not fitted.
+
+    Warns
+    -----
+    UserWarning
+        From the scorer, if fewer than half of the users can be scored, or of their relevant items are known.
+
+    Examples
+    --------
+    >>> make_ranking_scorer("recall", k=20, positive_from=4)
+    get_scorer('recall@20', positive_from=4.0)
+    """
+    if metric != "auc" and metric not in LIST_METRICS:
+        raise ValueError(f"metric must be one of {', '.join(map(repr, [*LIST_METRICS, 'auc']))}, got {metric!r}")
+    threshold = None if positive_from is None else check_positive_from(positive_from)
+    k = check_k(k)
+    return RankingScorer(metric, None if metric == "auc" else k, threshold)
+
+
+def get_scorer(name: str, *, positive_from: float | None = None) -> "RankingScorer | RatingScorer":
+    """A scorer by its name.
+
+    Parameters
+    ----------
+    name : str
+        ``"ndcg@k"``, ``"recall@k"``, ``"recall_capped@k"``, ``"precision@k"``, ``"map@k"``, ``"mrr@k"``,
+        ``"hit_rate@k"`` with a number for k, or ``"auc"``: see `make_ranking_scorer`. Or ``"rmse"`` or ``"mae"``, which
+        return the **negative** error, so that greater is better; scikit-learn marks such scorers with ``neg_``, and
+        ``"neg_rmse"`` and ``"neg_mae"`` are the same ones. Or ``"r2"``, the share of variance explained. These three
+        compare ``predict(X)`` with y, or with the values in X; of each row of a matrix a part is hidden (see
+        `cut_histories`) and predicted from the rest.
+    positive_from : float, optional
+        For rankings: events with at least this value are relevant. Errors and R² look at all events.
+
+    Returns
+    -------
+    RankingScorer or RatingScorer
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such scorer.
+
+    Examples
+    --------
+    >>> get_scorer("ndcg@10", positive_from=4)
+    get_scorer('ndcg@10', positive_from=4.0)
+    >>> get_scorer("rmse")
+    get_scorer('neg_rmse')
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string such as 'ndcg@10', got {name!r}")
+    rating_metric = f"neg_{name}" if name in ("rmse", "mae") else name
+    if rating_metric in RATING_METRICS:
+        return RatingScorer(rating_metric)
+    metric, at, digits = name.partition("@")
+    if metric == "auc" and not at:
+        return make_ranking_scorer("auc", positive_from=positive_from)
+    if metric not in LIST_METRICS or re.fullmatch("[0-9]+", digits) is None:
+        names = ", ".join(f"{metric}@k" for metric in LIST_METRICS)
+        raise ValueError(f"name must be one of {names} with a number for k, auc, rmse, mae, r2, got {name!r}")
+    return make_ranking_scorer(metric, k=int(digits), positive_from=positive_from)
+
+
+def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = None) -> "MultiScorer":
+    """One scorer that returns a dict, as scikit-learn's multi-metric search wants it; it ranks once for all metrics.
+
+    Parameters
+    ----------
+    names : list of str
+        As for `get_scorer`, each once. They are the keys of the answer.
+    positive_from : float, optional
+        Of all rankings among them.
+
+    Returns
+    -------
+    MultiScorer
+
+    Raises
+    ------
+    ValueError, TypeError
+        If names are empty, repeated or unknown.
+
+    Examples
+    --------
+    >>> make_multi_scorer(["ndcg@10", "recall@20"])
+    make_multi_scorer(['ndcg@10', 'recall@20'])
+    """
+    if isinstance(names, str):
+        raise TypeError(f"names must be a list of names, got the string {names!r}")
+    names = list(names)
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"names must be at least one name, each of them once, got {names!r}")
+    threshold = None if positive_from is None else check_positive_from(positive_from)
+    return MultiScorer(tuple(names), tuple(get_scorer(name, positive_from=threshold) for name in names), threshold)
+
+
+@dataclass(frozen=True, repr=False)
+class RankingScorer:
+    """Ranks all items for each user; made by `make_ranking_scorer`."""
+
+    metric: str
+    k: int | None
+    positive_from: float | None
+
+    def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> float:
+        """The mean over users."""
+        return self.evaluate(estimator, X, y).value
+
+    def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
+        """The mean, each user's value, and how they came about."""
+        _check_recommender(estimator)
+        return evaluate_rankings([self.measure], estimator, X, y, positive_from=self.positive_from)[0]
+
+    @property
+    def measure(self) -> Measure:
+        """What is taken of the ranked lists."""
+        return Measure(self.metric, self.k)
+
+    @property
+    def name(self) -> str:
+        """What `get_scorer` calls it."""
+        return self.measure.name
+
+    def __repr__(self) -> str:
+        return f"get_scorer({self.name!r}{_shown(self.positive_from)})"
+
+
+@dataclass(frozen=True, repr=False)
+class RatingScorer:
+    """Compares predicted ratings with true ones; made by `get_scorer`."""
+
+    name: str
+
+    def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> float:
+        """The negative error, or R², of all events."""
+        return self.evaluate(estimator, X, y).value
+
+    def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
+        """The value, each user's own, and how they came about."""
+        _check_recommender(estimator)
+        return evaluate_ratings(self.name, estimator, X, y)
+
+    def __repr__(self) -> str:
+        return f"get_scorer({self.name!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class MultiScorer:
+    """Several scorers in one pass; made by `make_multi_scorer`."""
+
+    names: tuple[str, ...]
+    scorers: tuple[RankingScorer | RatingScorer, ...]
+    positive_from: float | None
+
+    def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, float]:
+        """The value of each scorer, by name."""
+        return {name: evaluation.value for name, evaluation in self.evaluate(estimator, X, y).items()}
+
+    def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, Evaluation]:
+        """The `Evaluation` of each scorer, by name."""
+        _check_recommender(estimator)
+        ranking = {name: scorer for name, scorer in zip(self.names, self.scorers) if isinstance(scorer, RankingScorer)}
+        evaluations = {
+            name: scorer.evaluate(estimator, X, y)
+            for name, scorer in zip(self.names, self.scorers)
+            if name not in ranking
+        }
+        if ranking:
+            measures = [scorer.measure for scorer in ranking.values()]
+            found = evaluate_rankings(measures, estimator, X, y, positive_from=self.positive_from)
+            evaluations |= dict(zip(ranking, found))
+        return {name: evaluations[name] for name in self.names}
+
+    def __repr__(self) -> str:
+        return f"make_multi_scorer({list(self.names)!r}{_shown(self.positive_from)})"
+
+
+def _shown(positive_from: float | None) -> str:
+    return "" if positive_from is None else f", positive_from={positive_from!r}"
+
+
+def _check_recommender(estimator: Any) -> None:
+    if not hasattr(estimator, "_recode"):
+        raise TypeError(f"estimator must be a recommender of skrec, got {type(estimator).__name__}")
+    check_is_fitted(estimator)

@@ -1,0 +1,50 @@
+"""The floor: what everybody likes."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from skrec.base import HistoryRecommender
+from skrec.base._checks import check_number
+from skrec.data import Interactions
+
+
+class PopularityRecommender(HistoryRecommender):
+    """The same list for everybody: the items with the most users, or the most recent ones.
+
+    Parameters
+    ----------
+    positive_from : float, default=None
+        Least value of an event that counts; None counts every value above 0.
+    half_life : float, default=None
+        Time, in the unit of the timestamps, after which an event counts half; None counts all alike.
+
+    Attributes
+    ----------
+    item_scores_ : float64 array of shape (n_items_,)
+        Events of distinct users, each weighing ``0.5 ** (age / half_life)``.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> from skrec import PopularityRecommender
+    >>> PopularityRecommender().fit(csr_array([[1, 0, 1], [0, 0, 1]])).recommend([1], k=1).items.tolist()
+    [[0]]
+    """
+
+    half_life: float | None = None
+
+    def _fit(self, data: Interactions) -> None:
+        self._keep_rows(data)
+        if self.half_life is None:
+            self.item_scores_ = self.popularity_.astype(np.float64)
+            return
+        check_number(self.half_life, "half_life", above=0)
+        if data.timestamps is None:
+            raise ValueError(f"half_life={self.half_life!r} needs timestamps, and X has none")
+        events = data[self._informative(data)]
+        events = events[events.last_of_each_pair()]
+        age = events.timestamps.max() - events.timestamps
+        self.item_scores_ = np.bincount(events.items, 0.5 ** (age / self.half_life), minlength=data.n_items)
+
+    def _score(self, rows: sp.csr_array, items: slice) -> np.ndarray:
+        return np.repeat(self.item_scores_[None, items], rows.shape[0], axis=0)
