@@ -147,9 +147,7 @@ def release(monkeypatch):
     """Declare some bytes the official zip of a small release, and return them."""
 
     def declare(name: str, content: bytes) -> bytes:
-        official = replace(
-            _movielens.RELEASES[name], sha256=hashlib.sha256(content).hexdigest(), n_ratings=len(RATINGS)
-        )
+        official = replace(_movielens.RELEASES[name], sha256=hashlib.sha256(content).hexdigest(), n_ratings=len(RATINGS))
         monkeypatch.setitem(_movielens.RELEASES, name, official)
         return content
 

@@ -103,9 +103,7 @@ def test_the_global_generator_is_left_alone(random_state):
     assert np.random.random() == expected  # noqa: NPY002
 
 
-@pytest.mark.parametrize(
-    ("n_users", "n_items", "density"), [(500, 200, 0.05), (300, 400, 0.3), (1, 1, 1.0), (40, 30, 1)]
-)
+@pytest.mark.parametrize(("n_users", "n_items", "density"), [(500, 200, 0.05), (300, 400, 0.3), (1, 1, 1.0), (40, 30, 1)])
 def test_shapes_and_density_are_as_asked(n_users, n_items, density):
     data = make_interactions(n_users, n_items, density=density, random_state=0)
     assert (data.interactions.n_users, data.interactions.n_items) == (n_users, n_items)

@@ -125,9 +125,7 @@ def test_agrees_with_the_slow_reference_in_1000_random_cases(metric):
     rng = np.random.default_rng(0)
     for _ in range(1000):
         lists, pattern, sets, k = random_ranking(rng)
-        expected = [
-            SLOW[metric](items, relevant, k) if relevant else np.nan for items, relevant in zip(lists.tolist(), sets)
-        ]
+        expected = [SLOW[metric](items, relevant, k) if relevant else np.nan for items, relevant in zip(lists.tolist(), sets)]
         np.testing.assert_allclose(metric(lists, pattern, k=k), expected, rtol=0, atol=1e-12)
 
 

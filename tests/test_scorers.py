@@ -160,6 +160,13 @@ def test_each_name_is_the_metric_that_it_says(model, name, bob):
     assert evaluation.value == pytest.approx(bob, abs=1e-15)
 
 
+def test_the_training_data_itself_is_scored_by_how_well_it_is_reproduced(model):
+    # lists are a, b, c for everybody: both of ann's items, bob's one, none of cid's
+    evaluation = get_scorer("recall@3").evaluate(model, TRAIN)
+    assert evaluation.per_user.tolist() == [1, 1, 0]
+    assert "without those shown" not in evaluation.protocol
+
+
 def test_repeats_of_training_pairs_count_nowhere(model):
     plain = frame([("ann", "d"), ("bob", "a")])
     repeats = frame([("ann", "d"), ("ann", "a"), ("ann", "b"), ("bob", "a"), ("cid", "e")])
@@ -435,7 +442,7 @@ def test_items_of_the_frame_without_training_events_are_not_known():
     ("test", "message"),
     [
         (frame([("yan", "a"), ("zoe", "b")]), "two distinct items"),
-        (TRAIN, "0 of its 5 events are relevant and do not repeat training events"),
+        (frame([("ann", "a"), ("yan", "b")]), "nothing to score: 1 of its 2 events"),
         (frame([("bob", "x"), ("ann", "y")]), "none of the items of the 2 relevant events"),
         (frame([("bob", "a")], rating=[3]), "0 of its 1 events are relevant"),
     ],

@@ -22,11 +22,13 @@ def check_number(
 ) -> None:
     """A finite number, not a bool, within bounds."""
     bounds = {"above": above, "of at least": at_least, "below": below}
-    accepted = " and ".join(["a finite number"] + [f"{word} {bound}" for word, bound in bounds.items() if bound is not None])
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+    within = " and ".join(f"{word} {bound}" for word, bound in bounds.items() if bound is not None)
+    accepted = f"a finite number {within}".rstrip()
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real | np.floating):
         raise TypeError(f"{name} must be {accepted}, got {value!r}")
-    too_low = (above is not None and value <= above) or (at_least is not None and value < at_least)
-    if not np.isfinite(value) or too_low or (below is not None and value >= below):
+    number = float(value)
+    too_low = (above is not None and number <= above) or (at_least is not None and number < at_least)
+    if not np.isfinite(number) or too_low or (below is not None and number >= below):
         raise ValueError(f"{name} must be {accepted}, got {value!r}")
 
 

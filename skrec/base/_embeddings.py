@@ -4,17 +4,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import TransformerMixin
 
 from skrec.base._frame import size, take
 from skrec.topk import row_blocks
 
 
-class EmbeddingMixin:
+class EmbeddingMixin(TransformerMixin):
     """`transform`, and vectors for `similar_items` and `similar_users`.
 
     A model has ``user_embeddings_`` (n_users_, d) and ``item_embeddings_`` (n_items_, d), and writes
     ``_state_vectors(state)``, the embeddings of the users of a state.
     """
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     def _item_vectors(self) -> NDArray[np.float32]:
         return self.item_embeddings_
@@ -37,7 +43,7 @@ class EmbeddingMixin:
         float32 array of shape (n_users, d)
             A row for each id, each row of a matrix, or each user of a table of events in the order of their labels.
         """
-        query, _ = self._query(X)
+        query, _ = self._query(X, name="X")
         vectors = np.empty((size(query), self.item_embeddings_.shape[1]), np.float32)
         for users in row_blocks(size(query), self.n_items_):
             part = take(query, users)

@@ -1,12 +1,11 @@
 """The users and items that a model knows, and everything a user passes in put into their codes."""
 
+import reprlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Integral
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
@@ -18,12 +17,14 @@ Query = NDArray[np.int64] | Interactions
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """The frame of the training data: sizes, and labels where there are any."""
+    """The frame of the training data: sizes, and arrays of labels, or None where there are none."""
 
     n_users: int
     n_items: int
-    user_ids: NDArray | None
-    item_ids: NDArray | None
+    user_ids: Any
+    item_ids: Any
+    model: str
+    """Its class, for messages."""
 
     @cached_property
     def _users(self) -> IdEncoder:
@@ -63,16 +64,17 @@ class Frame:
             labels = decode(present, data.user_ids)
         return in_order_of_users(self._framed(data, rows, items, len(labels))), labels
 
-    def query(self, users: Any) -> tuple[Query, NDArray]:
+    def query(self, users: Any, *, name: str) -> tuple[Query, NDArray]:
         """What was asked for, and the labels of its users: all known users, ids of some, or interactions of new ones."""
         if users is None or _are_labels(users):
-            codes = np.arange(self.n_users) if users is None else self.user_codes(users, name="users")
+            codes = np.arange(self.n_users) if users is None else self.user_codes(users, name=name)
             return codes, decode(codes, self.user_ids)
-        return self.histories(users, name="users")
+        return self.histories(users, name=name)
 
     def user_codes(self, labels: Any, *, name: str) -> NDArray[np.int64]:
         """Codes of labels of known users; ValueError for others."""
-        return _known_codes(labels, None if self.user_ids is None else self._users, self.n_users, name)
+        hint = ". Reshape your data to a matrix if these are the values of a new user's row"
+        return _known_codes(labels, None if self.user_ids is None else self._users, self.n_users, name, hint)
 
     def item_codes(self, labels: Any, *, name: str) -> NDArray[np.int64]:
         """Codes of labels of known items; ValueError for others."""
@@ -81,12 +83,15 @@ class Frame:
     def _item_codes(self, data: Interactions, X: Any, name: str) -> NDArray[np.int64]:
         if is_matrix(X) and data.n_items != self.n_items:
             raise ValueError(
-                f"{name} has {data.n_items} features, but the model is expecting {self.n_items} features as input: one "
+                f"{name} has {data.n_items} features, but {self.model} is expecting {self.n_items} features as input: one "
                 "column for each item of the training data"
             )
         if data.item_ids is self.item_ids:
             if data.n_items != self.n_items:
-                raise ValueError(f"{name} has {data.n_items} items, but the model was fitted with {self.n_items}")
+                raise ValueError(
+                    f"{name} has a frame of {data.n_items} items, but the model was fitted with {self.n_items}: pass "
+                    f"n_items={self.n_items} to Interactions.from_arrays"
+                )
             return data.items
         _check_same_kind(data.item_ids, self.item_ids, "item", name)
         return self._items.encode(data.item_ids)[data.items]
@@ -150,29 +155,31 @@ def _check_same_kind(ids, own_ids, axis: str, name: str) -> None:
 
 
 def _are_labels(users: Any) -> bool:
-    if isinstance(users, Interactions) or sp.issparse(users):
+    if not is_matrix(users) or sp.issparse(users):
         return False
-    if isinstance(users, str | Integral | pd.Series | pd.Index):
-        return True
     if isinstance(users, list | tuple):
         return not any(isinstance(user, list | tuple | np.ndarray) for user in users)
-    return getattr(users, "ndim", None) in (0, 1)
+    return (users if hasattr(users, "ndim") else np.asarray(users)).ndim < 2
 
 
-def _known_codes(labels: Any, encoder: IdEncoder | None, n: int, name: str) -> NDArray[np.int64]:
-    if isinstance(labels, str) or np.ndim(labels) == 0:
+def _known_codes(labels: Any, encoder: IdEncoder | None, n: int, name: str, hint: str = "") -> NDArray[np.int64]:
+    if isinstance(labels, str | bytes) or not hasattr(labels, "__len__"):
         labels = [labels]
+    elif isinstance(labels, np.ndarray):
+        labels = np.atleast_1d(labels)
     if len(labels) == 0:
         return np.empty(0, np.int64)
     if encoder is not None:
-        codes = encoder.encode(labels)
+        codes = encoder.encode(labels, name=name)
         if (codes < 0).any():
             unknown = [label for label, code in zip(labels, codes, strict=True) if code < 0]
             raise ValueError(f"{name} holds labels that the model does not know: {unknown[:5]}, {len(unknown)} in all")
         return codes
     codes = np.asarray(labels)
     if codes.ndim != 1 or codes.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integer codes, since the model was fitted without labels, got {labels!r}")
+        raise ValueError(
+            f"{name} must be integer codes, since the model was fitted without labels, got {reprlib.repr(labels)}{hint}"
+        )
     if codes.min() < 0 or codes.max() >= n:
-        raise ValueError(f"{name} must lie in 0..{n - 1}, got {codes[(codes < 0) | (codes >= n)][0]}")
+        raise ValueError(f"{name} must be codes in 0..{n - 1}, got {codes[(codes < 0) | (codes >= n)][0]}")
     return codes.astype(np.int64)

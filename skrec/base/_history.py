@@ -16,6 +16,11 @@ class HistoryRecommender(BaseRecommender):
     A model writes ``_fit(data)``, which calls ``_keep_rows`` on the positive events, and ``_score(rows, items)``, where rows
     is CSR (n_users, n_items) of ones.
 
+    Parameters
+    ----------
+    positive_from : float, default=None
+        Least value of an event that counts; None counts every value above 0.
+
     Attributes
     ----------
     rows_ : CSR of shape (n_users_, n_items_)

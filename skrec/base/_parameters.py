@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from dataclasses import Field, dataclass
+from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any, ClassVar, dataclass_transform, get_origin
 
 from sklearn.base import BaseEstimator
@@ -23,7 +23,7 @@ class DeclaredParameters(BaseEstimator):
         _check_declarations(cls, own)
         if not _has_written_init(cls):
             generated = dataclass(kw_only=True, eq=False, repr=False)(cls)
-            generated.__init__._generated = True
+            vars(generated)["__init__"]._generated = True
         cls.__doc__ = _merged_doc(cls)
 
 
@@ -33,7 +33,7 @@ def _own_parameters(cls: type) -> dict[str, Any]:
 
 
 def _check_declarations(cls: type, own: dict[str, Any]) -> None:
-    inherited = {name for base in cls.__mro__[1:] for name in getattr(base, "__dataclass_fields__", {})}
+    inherited = {field.name for base in cls.__mro__[1:] if is_dataclass(base) for field in fields(base)}
     for name in inherited & set(vars(cls)) - set(own):
         raise TypeError(f"{cls.__name__}.{name} overrides a parameter without an annotation: write '{name}: type = ...'")
     for name in own:
@@ -50,33 +50,35 @@ def _has_written_init(cls: type) -> bool:
     return any(not getattr(init, "_generated", False) for init in inits)
 
 
+_HEADING = re.compile(r"^\S[^\n]*\n-{3,}\n", re.MULTILINE)
 _SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}\n|\Z)", re.MULTILINE | re.DOTALL)
 _ENTRY = re.compile(r"^(\S[^\n]*(?:\n(?:[ \t]+[^\n]*|(?=\n)))*)", re.MULTILINE)
 
 
 def _merged_doc(cls: type) -> str:
-    """The class's docstring with the entries of inherited parameters behind its own."""
+    """The class's docstring with the entries of inherited parameters, those its constructor takes, behind its own."""
     doc = inspect.cleandoc(vars(cls).get("__doc__") or "")
-    entries = _entries(doc)
+    entries, accepted = _entries(doc), inspect.signature(cls).parameters
     for base in cls.__mro__[1:]:
         for name, text in _entries(inspect.cleandoc(vars(base).get("__doc__") or "")).items():
-            entries.setdefault(name, text)
+            if name in accepted:
+                entries.setdefault(name, text)
     if not entries:
         return doc
-    section = "Parameters\n----------\n" + "\n".join(entries.values()) + "\n"
-    if _SECTION.search(doc):
-        return _SECTION.sub(lambda _: section + "\n", doc, count=1)
-    head, _, rest = doc.partition("\n\n")
-    return f"{head}\n\n{section}\n{rest}".rstrip() + "\n"
+    section = "Parameters\n----------\n" + "\n".join(dict.fromkeys(entries.values())) + "\n\n"
+    place = _SECTION.search(doc) or _HEADING.search(doc)
+    start = place.start() if place else len(doc)
+    end = place.end() if place and place.re is _SECTION else start
+    return f"{doc[:start].rstrip()}\n\n{section}{doc[end:]}".strip() + "\n"
 
 
 def _entries(doc: str) -> dict[str, str]:
     section = _SECTION.search(doc)
     if section is None:
         return {}
-    entries = {}
+    entries: dict[str, str] = {}
     for text in _ENTRY.findall(section.group(1)):
         names, colon, _ = text.partition("\n")[0].partition(" : ")
         if colon:
-            entries |= {names: text.rstrip()}
+            entries |= dict.fromkeys(names.split(", "), text.rstrip())
     return entries

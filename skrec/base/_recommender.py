@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._checks import check_flag, check_int
@@ -13,6 +14,7 @@ from skrec.base._frame import Frame, Query, decode, size, take
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._recommendations import Audience, Recommendations
 from skrec.base._similarity import SimilarityMixin
+from skrec.base._streaming import StreamingMixin
 from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
 from skrec.metrics import get_scorer
 from skrec.topk import NO_CANDIDATE, as_tensor, hide, row_blocks, top_k_of_columns
@@ -22,7 +24,7 @@ _LARGEST_PREDICTION = 2**30
 _LAST = float(np.finfo(np.float32).min)
 
 
-class BaseRecommender(SimilarityMixin, DeclaredParameters):
+class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
     """Base of all recommenders.
 
     A model declares its parameters as annotated class attributes and writes four methods:
@@ -45,7 +47,7 @@ class BaseRecommender(SimilarityMixin, DeclaredParameters):
     has_past_ : bool array of shape (n_users_,)
         Users with an event that the model learns from; all others get the popular items.
     popularity_ : float32 array of shape (n_items_,)
-        Distinct users of each item, among positive events where the model tells positives.
+        Distinct users of each item, among the events that the model learns from.
     """
 
     _ordered: ClassVar[bool] = False
@@ -62,8 +64,9 @@ class BaseRecommender(SimilarityMixin, DeclaredParameters):
     def _score(self, state: Any, items: slice) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must write _score")
 
-    def _fit_validated(self, data: Interactions, validation: Interactions) -> None:
-        self._fit(data)  # a model without epochs has nothing to choose by held-out data
+    def _fit_validated(self, data: Interactions, validation: Any) -> None:
+        self.frame_.recode(validation, name="validation")  # not used, but a mistake should not pass unseen
+        self._fit(data)
 
     def _informative(self, data: Interactions) -> NDArray[np.bool_]:
         """Which events the model learns from."""
@@ -72,6 +75,11 @@ class BaseRecommender(SimilarityMixin, DeclaredParameters):
     @property
     def _predicts_ratings(self) -> bool:
         return False
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None) -> Self:
         """Learn from interactions, afresh; if this fails, an estimator that was fitted stays as it was.
@@ -97,35 +105,35 @@ class BaseRecommender(SimilarityMixin, DeclaredParameters):
         """
         data = check_interactions(X, y)
         if len(data) == 0:
-            raise ValueError("X has no stored entries; at least one event is required to fit")
+            raise ValueError("X has no events: at least one stored (sparse) or non-zero (dense) entry is required to fit")
         fresh = copy.copy(self)
         fresh.__dict__ = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         fresh._learn_frame(data)
         if validation is None:
             fresh._fit(data)
         else:
-            fresh._fit_validated(data, fresh.frame_.recode(validation, name="validation"))
+            fresh._fit_validated(data, validation)
         self.__dict__ = fresh.__dict__
         return self
 
     def _learn_frame(self, data: Interactions) -> None:
-        self.frame_ = Frame(data.n_users, data.n_items, data.user_ids, data.item_ids)
+        self.frame_ = Frame(data.n_users, data.n_items, data.user_ids, data.item_ids, type(self).__name__)
         self.user_ids_, self.item_ids_ = data.user_ids, data.item_ids
         self.n_users_, self.n_items_ = data.n_users, data.n_items
         self.n_features_in_ = data.n_items
         self.seen_ = data.to_csr(duplicates="any")
-        self.popularity_ = self._item_counts.astype(np.float32)
-        self.has_past_ = np.bincount(data.users[self._informative(data)], minlength=data.n_users) > 0
+        learned_from = data[self._informative(data)]
+        pairs = learned_from.to_csr(duplicates="any")
+        self.popularity_ = np.bincount(pairs.indices, minlength=data.n_items).astype(np.float32)
+        self.has_past_ = np.diff(pairs.indptr) > 0
 
     def _positives(self, data: Interactions, positive_from: float | None) -> Interactions:
-        """The positive events of the training data; the popularity of items is counted among them."""
+        """The positive events of the training data."""
         positives = data[positive_mask(data, positive_from)]
         if len(positives) == 0:
             raise ValueError(
                 f"X has no positive event: its largest value is {data.values.max():g}, with positive_from={positive_from!r}"
             )
-        pairs = positives.to_csr(duplicates="any")
-        self.popularity_ = np.bincount(pairs.indices, minlength=data.n_items).astype(np.float32)
         return positives
 
     @property
@@ -173,25 +181,6 @@ class BaseRecommender(SimilarityMixin, DeclaredParameters):
         found, scores = self._top(query, k, exclude_seen=exclude_seen, allowed=self._allowed(exclude, candidates))
         return Recommendations(labels, decode(found, self.item_ids_), scores, found)
 
-    def recommend_iter(
-        self,
-        users: Any = None,
-        *,
-        k: int = 10,
-        exclude_seen: bool = True,
-        exclude: Any = None,
-        candidates: Any = None,
-        batch_size: int = 10_000,
-    ) -> Iterator[Recommendations]:
-        """`recommend` in pieces of ``batch_size`` users, for more users than an answer in memory may have."""
-        check_int(batch_size, "batch_size", at_least=1)
-        query, labels = self._query(users)
-        allowed = self._allowed(exclude, candidates)
-        for start in range(0, size(query), batch_size):
-            part = slice(start, min(start + batch_size, size(query)))
-            found, scores = self._top(take(query, part), k, exclude_seen=exclude_seen, allowed=allowed)
-            yield Recommendations(labels[part], decode(found, self.item_ids_), scores, found)
-
     def recommend_users(self, items: Any, *, k: int = 10, exclude_seen: bool = True) -> Audience:
         """The k known users with the highest scores for each item; ``users, scores = model.recommend_users(...)``.
 
@@ -205,7 +194,7 @@ class BaseRecommender(SimilarityMixin, DeclaredParameters):
         Returns
         -------
         Audience
-            Users without training events are nobody's audience.
+            Users without an event that the model learns from are nobody's audience; items without events have none.
 
         Notes
         -----
@@ -216,13 +205,16 @@ class BaseRecommender(SimilarityMixin, DeclaredParameters):
         check_flag(exclude_seen, "exclude_seen")
         check_int(k, "k", at_least=1)
         codes = self.frame_.item_codes(items, name="items")
-        known = self._known_users
+        known, silent = self.has_past_, self._item_counts[codes] == 0
         seen = self.seen_[:, codes].T.tocsr() if exclude_seen else None
 
         def score_block(users: slice):
             state = self._known_state(np.arange(users.start, users.stop))
-            scores = np.stack([_numpy(self._score(state, slice(item, item + 1)))[:, 0] for item in codes])
+            scores = np.empty((len(codes), users.stop - users.start), np.float32)
+            for row, item in enumerate(codes):
+                scores[row] = _numpy(self._score(state, slice(item, item + 1)))[:, 0]
             scores[:, ~known[users]] = NO_CANDIDATE
+            scores[silent] = NO_CANDIDATE
             return scores
 
         found, scores = top_k_of_columns(score_block, len(codes), self.n_users_, k, hidden=seen)
@@ -273,9 +265,9 @@ class BaseRecommender(SimilarityMixin, DeclaredParameters):
             "similar_items(item, candidates=past_items) names the nearest of them"
         )
 
-    def _query(self, users: Any) -> tuple[Query, NDArray]:
+    def _query(self, users: Any, *, name: str = "users") -> tuple[Query, NDArray]:
         check_is_fitted(self)
-        return self.frame_.query(users)
+        return self.frame_.query(users, name=name)
 
     def _allowed(self, exclude: Any, candidates: Any) -> NDArray[np.bool_] | None:
         """Which items may be recommended to anybody; None for all."""
@@ -327,12 +319,11 @@ class BaseRecommender(SimilarityMixin, DeclaredParameters):
 
         For a ranking, users without events get the popular items, and items without events come last.
         """
-        is_new = isinstance(query, Interactions)
-        state = self._new_state(query) if is_new else self._known_state(query)
-        if is_new:
+        if isinstance(query, Interactions):
+            state = self._new_state(query)
             has_past = np.bincount(query.users[self._informative(query)], minlength=query.n_users) > 0
         else:
-            has_past = self.has_past_[query]
+            state, has_past = self._known_state(query), self.has_past_[query]
         no_past, no_events = np.flatnonzero(~has_past), self._item_counts == 0
 
         def score_block(items: slice):
@@ -355,7 +346,8 @@ class BaseRecommender(SimilarityMixin, DeclaredParameters):
         scores = np.full(len(users), -np.inf, np.float32)
         asked = items >= 0
         known = asked & (users < self.n_users_)
-        scores[asked & ~known] = self.popularity_[items[asked & ~known]]
+        by_strangers = items[asked & ~known]
+        scores[asked & ~known] = np.where(self._item_counts[by_strangers] > 0, self.popularity_[by_strangers], -np.inf)
         who, rows = np.unique(users[known], return_inverse=True)
         order = np.argsort(rows, kind="stable")
         found = np.empty(len(rows), np.float32)

@@ -20,6 +20,7 @@ class SimilarityMixin:
 
     frame_: Frame
     seen_: sp.csr_array
+    has_past_: NDArray[np.bool_]
 
     def _item_vectors(self) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no vectors of items: it does not learn from who liked what")
@@ -63,19 +64,15 @@ class SimilarityMixin:
             allowed[frame.item_codes(exclude, name="exclude")] = False
         if candidates is not None:
             allowed &= np.isin(np.arange(frame.n_items), frame.item_codes(candidates, name="candidates"))
-        found, scores = nearest(
-            self._item_vectors(), codes, known, allowed, k=k, metric=metric, include_self=include_self
-        )
+        found, scores = nearest(self._item_vectors(), codes, known, allowed, k=k, metric=metric, include_self=include_self)
         return SimilarItems(decode(codes, frame.item_ids), decode(found, frame.item_ids), scores, found)
 
-    def similar_users(
-        self, users: Any, *, k: int = 10, metric: Metric = "cosine", include_self: bool = False
-    ) -> SimilarUsers:
+    def similar_users(self, users: Any, *, k: int = 10, metric: Metric = "cosine", include_self: bool = False) -> SimilarUsers:
         """The k known users nearest to each of some known users; see `similar_items`."""
         check_is_fitted(self)
         frame = self.frame_
         codes = frame.user_codes(users, name="users")
-        known = np.diff(self.seen_.indptr) > 0
+        known = self.has_past_
         found, scores = nearest(self._user_vectors(), codes, known, known, k=k, metric=metric, include_self=include_self)
         return SimilarUsers(decode(codes, frame.user_ids), decode(found, frame.user_ids), scores, found)
 
@@ -124,7 +121,7 @@ def _squared_lengths(vectors: Any) -> NDArray[np.float32]:
     return np.asarray(squares, dtype=np.float32).ravel()
 
 
-def _scaled_rows(vectors: Any, scale: NDArray[np.float32]) -> Any:
+def _scaled_rows(vectors: Any, scale: NDArray) -> Any:
     if sp.issparse(vectors):
         return (sp.diags_array(scale) @ vectors).tocsr()
     return vectors * scale[:, None]

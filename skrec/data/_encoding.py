@@ -1,6 +1,7 @@
 """Labels to codes and back."""
 
-from typing import Self
+from collections.abc import Mapping, Set
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ class IdEncoder:
 
     def __init__(self, ids: ArrayLike, *, name: str = "ids"):
         self.ids = as_labels(ids, name=name)
-        self._index = pd.Index(self.ids)
+        self._index = _index_of(self.ids)
         if not self._index.is_unique:
             twice = self._index[self._index.duplicated()][0]
             raise ValueError(f"{name} must be distinct labels, but {twice!r} occurs more than once")
@@ -61,9 +62,14 @@ class IdEncoder:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def encode(self, labels: ArrayLike) -> NDArray[np.int64]:
-        """Codes of labels, -1 for those that are not in the vocabulary."""
-        return self._index.get_indexer(pd.Index(as_labels(labels, name="labels"))).astype(np.int64)
+    def encode(self, labels: ArrayLike, *, name: str = "labels") -> NDArray[np.int64]:
+        """Codes of labels, -1 for those that are not in the vocabulary; ``name`` is for messages."""
+        array = as_labels(labels, name=name)
+        index, wanted = self._index, _index_of(array)
+        kinds = {index.dtype.kind, array.dtype.kind}
+        if len(kinds) == 2 and "b" not in kinds:  # pandas would round large integers to floats, and take words for dates
+            index, wanted = index.astype(object), wanted.astype(object)
+        return index.get_indexer(wanted).astype(np.int64)
 
     def decode(self, codes: ArrayLike) -> NDArray:
         """Labels of codes."""
@@ -71,28 +77,46 @@ class IdEncoder:
 
 
 def as_labels(labels: ArrayLike, *, name: str) -> NDArray:
-    """A 1-D array of labels, none of them missing; mixtures and strings become objects, so that 1 stays 1."""
-    if isinstance(labels, str) or not hasattr(labels, "__len__"):
+    """A 1-D array of labels, none of them missing; strings and mixtures are objects, so that 1 stays 1."""
+    if isinstance(labels, str | bytes | Mapping | Set) or not hasattr(labels, "__len__"):
         raise TypeError(f"{name} must be a list or 1-D array of labels, got {labels!r}")
-    if isinstance(labels, pd.Categorical) or getattr(labels, "dtype", None) == "category":
-        labels = np.asarray(labels)
-    array = labels if hasattr(labels, "dtype") else _from_sequence(labels)
-    array = np.asarray(array)
+    array = np.asarray(labels) if hasattr(labels, "__array__") else _from_sequence(labels)
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got an array of shape {array.shape}")
+    if array.dtype.kind not in "biufmMOUS":
+        raise TypeError(f"{name} must be integers, strings, dates or other labels, got dtype {array.dtype}")
     if array.dtype.kind in "US":
         array = array.astype(object)
+    elif not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if array.dtype == np.float16:  # pandas has no index of these
+        array = array.astype(np.float64)
     missing = pd.isna(array)
+    if isinstance(labels, np.ma.MaskedArray):
+        missing |= np.ma.getmaskarray(labels)
     if missing.any():
         raise ValueError(f"{name} must not be missing, but the label at position {int(missing.argmax())} is")
+    if array.dtype == object:
+        _check_hashable(array, name)
     return array
 
 
-def _from_sequence(labels) -> NDArray:
-    """A list as an array, without numpy's habit of turning [1, "a"] into ["1", "a"]."""
-    kinds = {type(label) for label in labels}
-    if len(kinds) <= 1 and not kinds & {tuple, list}:
-        return np.asarray(labels)
-    array = np.empty(len(labels), dtype=object)
-    array[:] = labels
-    return array
+def _from_sequence(labels: Any) -> NDArray:
+    """A list as an array of the same labels: numpy would turn [1, "a"] into strings and [-1, 2**63] into floats."""
+    objects = np.fromiter(labels, dtype=object, count=len(labels))
+    kinds = set(map(type, labels))
+    if kinds == {int}:
+        return objects if max(labels) >= 2**63 or min(labels) < -(2**63) else objects.astype(np.int64)
+    one_kind = len(kinds) == 1 and issubclass(next(iter(kinds)), np.generic | bool | float)
+    return np.asarray(labels) if one_kind else objects
+
+
+def _index_of(array: NDArray) -> pd.Index:
+    """An index with the array's own type: pandas would guess that objects are dates."""
+    return pd.Index(array, dtype=array.dtype if array.dtype == object else None)
+
+
+def _check_hashable(array: NDArray, name: str) -> None:
+    for kind in set(map(type, array)):
+        if kind.__hash__ is None:
+            raise TypeError(f"{name} must be hashable labels, such as integers or strings, but one is a {kind.__name__}")

@@ -1,7 +1,7 @@
 """Events: who did what, with what value, when."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from numbers import Integral
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -36,7 +36,7 @@ class Interactions:
     values : float32 array of shape (n_events,)
         Ratings, counts, clicks; ones where nothing was given.
     timestamps : int64 array of shape (n_events,) or None
-        Unix seconds where datetimes were given, else the integers as they were.
+        Whole numbers as they were given; datetimes as microseconds since 1970, UTC.
     weights : float32 array of shape (n_events,) or None
         How much an event counts in a loss.
     impressions : int64 array of shape (n_events,) or None
@@ -64,8 +64,8 @@ class Interactions:
     timestamps: NDArray[np.int64] | None = None
     weights: NDArray[np.float32] | None = None
     impressions: NDArray[np.int64] | None = None
-    user_ids: NDArray | None = None
-    item_ids: NDArray | None = None
+    user_ids: Any = None
+    item_ids: Any = None
     user_features: Any = None
     item_features: Any = None
 
@@ -93,6 +93,7 @@ class Interactions:
         users, items : array-like of int, shape (n_events,)
             Codes from 0.
         values, timestamps, weights, impressions : array-like of shape (n_events,), optional
+            Timestamps are whole numbers, kept in their own unit, or datetimes, kept as microseconds since 1970.
         n_users, n_items : int, optional
             The frame; by default the number of labels, or the largest code and one.
         user_ids, item_ids : array-like of labels, optional
@@ -100,8 +101,8 @@ class Interactions:
 
         Raises
         ------
-        ValueError
-            If lengths differ, a code lies outside the frame, a value is not finite.
+        ValueError, TypeError
+            If lengths differ, a code is no integer or lies outside the frame, a value is not finite.
         """
         users, items = _codes(users, "users"), _codes(items, "items")
         if len(users) != len(items):
@@ -111,21 +112,22 @@ class Interactions:
         item_ids = None if item_ids is None else IdEncoder(item_ids, name="item_ids").ids
         n_users = _frame_size("users", users, n_users, user_ids)
         n_items = _frame_size("items", items, n_items, item_ids)
+        if n_users * n_items >= 2**63:
+            raise ValueError(
+                f"a frame of {n_users} x {n_items} is too large: codes are positions counted from 0; identifiers of another "
+                "kind are labels, for Interactions.from_frame"
+            )
         for axis, features, size in (("user", user_features, n_users), ("item", item_features, n_items)):
-            if features is not None and features.shape[0] != size:
-                raise ValueError(f"{axis}_features must have {size} rows, one for each {axis}, got {features.shape[0]}")
+            _check_features(features, size, axis)
         if impressions is not None:
             impressions = _codes(impressions, "impressions")
             if len(impressions) != n:
                 raise ValueError(f"impressions must have the length of users, {n}, got {len(impressions)}")
-        times = None if timestamps is None else read_timestamps(timestamps, name="timestamps")
-        if times is not None and len(times) != n:
-            raise ValueError(f"timestamps must have the length of users, {n}, got {len(times)}")
         return cls(
             users=users,
             items=items,
             values=np.ones(n, np.float32) if values is None else read_values(values, n_events=n, name="values"),
-            timestamps=times,
+            timestamps=None if timestamps is None else read_timestamps(timestamps, n_events=n, name="timestamps"),
             weights=None if weights is None else read_weights(weights, n_events=n, name="weights"),
             impressions=impressions,
             n_users=n_users,
@@ -173,7 +175,15 @@ class Interactions:
         df : DataFrame or Table
         user, item, rating, timestamp, weight, impression : str
             Column names. The columns ``rating`` (or ``value``), ``timestamp``, ``weight`` and ``impression`` are used
-            when present.
+            when present. Timestamps are whole numbers, kept in their own unit (Unix seconds, mostly), or dates or
+            datetimes, kept as microseconds since 1970, UTC: whatever is measured in their unit, such as a half-life, is
+            then in microseconds, a day 86_400_000_000.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If ``df`` is no table in memory, lacks a column or has it twice, a label or time is missing, a value is not
+            finite, a weight is negative.
 
         Examples
         --------
@@ -181,24 +191,23 @@ class Interactions:
         >>> Interactions.from_frame(df, user="who").item_ids.tolist()
         ['Alien', 'Brazil']
         """
-        return cls.from_columns(
-            read_frame(
-                df,
-                name="df",
-                user=user,
-                item=item,
-                rating=rating,
-                timestamp=timestamp,
-                weight=weight,
-                impression=impression,
-            )
+        columns = read_frame(
+            df,
+            name="df",
+            user=user,
+            item=item,
+            rating=rating,
+            timestamp=timestamp,
+            weight=weight,
+            impression=impression,
         )
+        return cls.from_columns(columns)
 
     @classmethod
     def from_columns(cls, columns: Columns) -> Self:
         """From the columns of a frame that has been read; learns the vocabulary."""
-        user_encoder, users = IdEncoder.learn(columns.users, name="users")
-        item_encoder, items = IdEncoder.learn(columns.items, name="items")
+        user_encoder, users = IdEncoder.learn(columns.users)
+        item_encoder, items = IdEncoder.learn(columns.items)
         return cls(
             users=users,
             items=items,
@@ -266,16 +275,22 @@ class Interactions:
             return np.arange(len(self))
         return np.argsort(self.timestamps, kind="stable")
 
-    @cached_property
+    @property
     def pair_keys(self) -> NDArray[np.int64]:
         """One int64 for each event that is equal exactly for equal (user, item)."""
         return self.users * self.n_items + self.items
 
     def last_of_each_pair(self) -> NDArray[np.int64]:
         """Positions, ascending, of each (user, item)'s latest event."""
-        backwards = self.time_order()[::-1]
-        _, first = np.unique(self.pair_keys[backwards], return_index=True)
-        return np.sort(backwards[first])
+        keys = self.pair_keys
+        order = np.argsort(keys, kind="stable")
+        if self.timestamps is not None:
+            times, starts = self.timestamps[order], np.flatnonzero(np.diff(keys[order], prepend=-1))
+            latest = np.maximum.reduceat(times, starts) if len(starts) else times
+            order = order[times == np.repeat(latest, np.diff(starts, append=len(times)))]
+        is_last = np.zeros(len(self), dtype=bool)
+        is_last[order[np.diff(keys[order], append=-1) != 0]] = True
+        return np.flatnonzero(is_last)
 
     def to_csr(self, *, duplicates: Literal["sum", "last", "any"] = "sum") -> sp.csr_array:
         """The users x items matrix, float32, indices sorted.
@@ -315,8 +330,8 @@ def _codes(codes: ArrayLike, name: str) -> NDArray[np.int64]:
         raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integer codes, got dtype {array.dtype}; labels go through Interactions.from_frame")
-    if array.size and array.min() < 0:
-        raise ValueError(f"{name} must be codes from 0, got {array.min()}")
+    if array.size and (array.min() < 0 or array.max() >= 2**63):
+        raise ValueError(f"{name} must be codes from 0, got {array.min() if array.min() < 0 else array.max()}")
     return array.astype(np.int64)
 
 
@@ -324,8 +339,21 @@ def _frame_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: NDAr
     largest = int(codes.max(initial=-1))
     if size is None:
         size = largest + 1 if ids is None else len(ids)
+    if isinstance(size, bool) or not isinstance(size, Integral):
+        raise TypeError(f"n_{axis} must be an integer of at least 0, got {size!r}")
+    if size < 0:
+        raise ValueError(f"n_{axis} must be an integer of at least 0, got {size}")
     if ids is not None and len(ids) != size:
         raise ValueError(f"n_{axis} is {size} but there are {len(ids)} labels")
     if largest >= size:
         raise ValueError(f"{axis} has code {largest}, outside the frame of {size}")
     return int(size)
+
+
+def _check_features(features: Any, size: int, axis: str) -> None:
+    if features is None:
+        return
+    if not sp.issparse(features) and not isinstance(features, np.ndarray):
+        raise TypeError(f"{axis}_features must be an array or a sparse matrix, got {type(features).__name__}")
+    if features.ndim != 2 or features.shape[0] != size:
+        raise ValueError(f"{axis}_features must have {size} rows, one for each {axis}, got shape {features.shape}")

@@ -41,7 +41,7 @@ def check_positive_from(positive_from: float) -> float:
 
 
 def _look_like_ratings(values: NDArray[np.float32]) -> bool:
-    """More than two different values, all of them halves between 0.5 and 5, that do not start with mere counting."""
+    """More than two different values, all of them whole or half numbers from 0.5 to 5, the largest at least 3."""
     if len(values) == 0 or values.min() < 0.5 or values.max() > 5 or values.max() < 3:
         return False
     distinct = np.unique(values)
@@ -53,4 +53,4 @@ def _depth_of_caller() -> int:
     depth, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "skrec":
         depth, frame = depth + 1, frame.f_back
-    return depth - 1
+    return depth

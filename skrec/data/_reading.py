@@ -1,11 +1,14 @@
 """What a user passes in, checked and taken apart into plain arrays. Nothing here changes its input."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from skrec.data._encoding import as_labels
 
 
 class Entries(NamedTuple):
@@ -26,13 +29,12 @@ def _read_sparse(X, name: str) -> Entries:
     _check_shape(X, name)
     if X.dtype.kind not in "biuf":
         raise ValueError(_wrong_dtype(name, X.dtype))
-    if X.format in ("csr", "csc"):
-        X = _checked_compressed(X, name)
-    coo = X.tocoo(copy=False)
+    coo = _as_coo(X, name)
     rows, columns = coo.row.astype(np.int64), coo.col.astype(np.int64)
     for axis, codes, size in ((0, rows, X.shape[0]), (1, columns, X.shape[1])):
-        if len(codes) and (codes.min() < 0 or codes.max() >= size):
-            raise ValueError(f"{name} has an index outside its axis {axis}, which has {size} entries")
+        outside = (codes < 0) | (codes >= size)
+        if outside.any():
+            raise ValueError(f"{name} has index {codes[outside][0]} on axis {axis}, outside 0..{size - 1}")
     values = _finite(coo.data, name)
     if X.format in ("bsr", "dia"):  # zeros there only fill blocks and diagonals
         stored = coo.data != 0
@@ -43,14 +45,20 @@ def _read_sparse(X, name: str) -> Entries:
     return Entries(rows, columns, values, X.shape)
 
 
-def _checked_compressed(X, name: str):
-    """A view of a CSR or CSC matrix whose index arrays have been checked; scipy's own check would trim the original."""
+def _as_coo(X, name: str):
+    """A sparse matrix by coordinates, duplicates kept, after its index arrays have been checked."""
     try:
-        view = type(X)((X.data, X.indices, X.indptr), shape=X.shape, copy=False)
-        view.check_format(full_check=True)
-    except ValueError as error:
+        if X.format in ("csr", "csc"):
+            if X.indices.dtype.kind not in "iu":
+                raise ValueError(f"indices must be integers, got dtype {X.indices.dtype}")
+            with np.errstate(over="ignore"):  # _finite finds what overflows
+                data = X.data.astype(np.float32, copy=False)
+            X = type(X)((data, X.indices, X.indptr), shape=X.shape, copy=False)  # the check would trim the original
+            X.check_format(full_check=True)
+            X = X.tocsr()
+        return X.tocoo(copy=False)
+    except (IndexError, ValueError) as error:
         raise ValueError(f"{name} is not a valid {X.format.upper()} matrix of shape {X.shape}: {error}") from None
-    return view
 
 
 def _is_row_major(rows: NDArray, columns: NDArray) -> bool:
@@ -59,12 +67,12 @@ def _is_row_major(rows: NDArray, columns: NDArray) -> bool:
 
 
 def _read_dense(X, name: str) -> Entries:
-    if isinstance(X, str | bytes | dict) or X is None:
+    array = _as_array(X, name)
+    if array.ndim == 0:
         raise TypeError(
             f"{name} must be a users x items matrix (scipy sparse or 2-D array), a DataFrame of events or Interactions, "
             f"got {type(X).__name__}"
         )
-    array = np.asarray(X)
     if array.ndim != 2:
         raise ValueError(
             f"Expected 2D array for {name}, got {array.ndim}D array instead. Reshape your data: one row for each user, "
@@ -77,14 +85,34 @@ def _read_dense(X, name: str) -> Entries:
             "with columns 'user' and 'item', or Interactions.from_arrays(users, items); a matrix of two items can be "
             "passed as scipy.sparse.csr_array"
         )
+    numbers = _finite(_as_numbers(array, name), name)
+    rows, columns = np.nonzero(array)
+    return Entries(rows.astype(np.int64), columns.astype(np.int64), numbers[rows, columns], array.shape)
+
+
+def _as_array(values: Any, name: str) -> NDArray:
+    """What numpy makes of it, unless that would lose something."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(f"{name} is a masked array with masked entries; leave out what was not observed")
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} cannot be read as an array: {error}") from None
+
+
+def _as_numbers(array: NDArray, name: str) -> NDArray:
+    """Real numbers, taken out of objects where need be."""
     if array.dtype.kind == "O":
-        array = array.astype(np.float64)
+        words = [entry for entry in array.flat if isinstance(entry, str | bytes)]
+        if words:
+            raise ValueError(f"{name} must hold numbers, got {words[0]!r}")
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name} must hold numbers: {error}") from None
     if array.dtype.kind not in "biuf":
         raise ValueError(_wrong_dtype(name, array.dtype))
-    _finite(array, name)
-    rows, columns = np.nonzero(array)
-    values = array[rows, columns].astype(np.float32)
-    return Entries(rows.astype(np.int64), columns.astype(np.int64), values, array.shape)
+    return array
 
 
 def _check_shape(X, name: str) -> None:
@@ -110,7 +138,7 @@ def _finite(values: NDArray, name: str) -> NDArray[np.float32]:
         numbers = values.astype(np.float32)
     if not np.isfinite(numbers).all():
         what = "NaN" if np.isnan(numbers).any() else "infinity or a value too large for float32"
-        raise ValueError(f"Input {name} contains {what}; leave out what was not observed, and pass finite values")
+        raise ValueError(f"{name} must hold finite numbers, got {what}; leave out what was not observed")
     return numbers
 
 
@@ -118,7 +146,7 @@ COLUMNS = {"rating": ("rating", "value"), "timestamp": ("timestamp",), "weight":
 
 
 class Columns(NamedTuple):
-    """The columns of a frame of events, labels untouched."""
+    """The columns of a frame of events."""
 
     users: NDArray
     items: NDArray
@@ -130,7 +158,7 @@ class Columns(NamedTuple):
 
 def is_frame(X: Any) -> bool:
     """Whether X is a DataFrame or table with named columns (pandas, polars, pyarrow)."""
-    return isinstance(X, pd.DataFrame) or (hasattr(X, "columns") and hasattr(X, "schema"))
+    return hasattr(type(X), "columns")
 
 
 def read_frame(
@@ -145,59 +173,61 @@ def read_frame(
     impression: str | None = None,
 ) -> Columns:
     """The columns of events in a frame; those not named are found by the words of ``COLUMNS``."""
-    present = [str(column) for column in getattr(frame, "column_names", frame.columns)]
-    if not {user, item} <= set(present):
+    present = _column_names(frame, name)
+    if user not in present or item not in present:
         raise ValueError(
             f"{name} is a DataFrame without the columns {user!r} and {item!r}; it has {present[:8]}. A DataFrame is a "
             "table of events, one row for each: rename its columns, or use Interactions.from_frame(df, user=..., "
             "item=...). A users x items table is a matrix: pass df.to_numpy()"
         )
+    n = len(frame)
+    if n == 0:
+        raise ValueError(f"Found array with 0 sample(s): {name} is a DataFrame without rows, at least one is required")
 
-    def column(kind: str, given: str | None):
+    def column(kind: str, given: str | None) -> str | None:
         if given is not None and given not in present:
             raise ValueError(f"{name} has no column {given!r} ({kind}); it has {present[:8]}")
-        found = given or next((word for word in COLUMNS[kind] if word in present), None)
-        return None if found is None else _column(frame, found, name)
+        return next((word for word in COLUMNS[kind] if word in present), None) if given is None else given
 
-    users, items = _column(frame, user, name), _column(frame, item, name)
-    if len(users) == 0:
-        raise ValueError(f"Found array with 0 sample(s): {name} is a DataFrame without rows, at least one is required")
-    values, times = column("rating", rating), column("timestamp", timestamp)
-    weights, groups = column("weight", weight), column("impression", impression)
+    def read(reader: Callable[..., NDArray], column: str | None, **options: Any) -> Any:
+        if column is None:
+            return None
+        if present.count(column) > 1:
+            raise ValueError(f"{name} has more than one column {column!r}")
+        return reader(frame[column], name=f"column {column!r} of {name}", **options)
+
     return Columns(
-        users,
-        items,
-        None if values is None else read_values(values, n_events=len(users), name=f"{name}'s ratings"),
-        None if times is None else read_timestamps(times, name=f"{name}'s timestamps"),
-        None if weights is None else read_weights(weights, n_events=len(users), name=f"{name}'s weights"),
-        None if groups is None else pd.factorize(groups)[0].astype(np.int64),
+        users=read(as_labels, user),
+        items=read(as_labels, item),
+        values=read(read_values, column("rating", rating), n_events=n),
+        timestamps=read(read_timestamps, column("timestamp", timestamp), n_events=n),
+        weights=read(read_weights, column("weight", weight), n_events=n),
+        impressions=read(_group_numbers, column("impression", impression)),
     )
 
 
-def _column(frame, column: str, name: str):
-    values = frame[column]
-    if isinstance(values, pd.DataFrame):
-        raise ValueError(f"{name} has more than one column {column!r}")
-    return values.array if isinstance(values, pd.Series) else values.to_numpy()
+def _column_names(frame: Any, name: str) -> list:
+    if not is_frame(frame):
+        raise TypeError(f"{name} must be a DataFrame or Table (pandas, polars, pyarrow), got {type(frame).__name__}")
+    if not hasattr(type(frame), "__len__"):
+        raise TypeError(f"{name} is a {type(frame).__name__}, whose rows are not in memory yet: collect it first")
+    return list(getattr(frame, "column_names", frame.columns))
+
+
+def _group_numbers(labels: Any, *, name: str) -> NDArray[np.int64]:
+    return pd.factorize(as_labels(labels, name=name))[0].astype(np.int64)
 
 
 def read_values(values: Any, *, n_events: int, name: str) -> NDArray[np.float32]:
     """One finite float32 for each event."""
     if sp.issparse(values):
         raise TypeError(f"{name} must be a 1-D array of numbers, got a sparse matrix")
-    array = np.asarray(values)
+    array = _as_array(values, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.shape != (n_events,):
         raise ValueError(f"{name} must be one number for each of the {n_events} events, got shape {array.shape}")
-    if array.dtype.kind == "O":
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError):
-            raise ValueError(f"{name} must be numbers, got {array[:3].tolist()}, ...") from None
-    if array.dtype.kind not in "biuf":
-        raise ValueError(_wrong_dtype(name, array.dtype))
-    return _finite(array, name)
+    return _finite(_as_numbers(array, name), name)
 
 
 def read_weights(weights: Any, *, n_events: int, name: str) -> NDArray[np.float32]:
@@ -208,19 +238,37 @@ def read_weights(weights: Any, *, n_events: int, name: str) -> NDArray[np.float3
     return array
 
 
-def read_timestamps(times: Any, *, name: str) -> NDArray[np.int64]:
-    """Times as int64: integers as they are, dates and datetimes as Unix seconds (UTC)."""
-    series = pd.Series(times)
+def read_timestamps(times: Any, *, n_events: int, name: str) -> NDArray[np.int64]:
+    """One int64 for each event: whole numbers as they are, dates and datetimes as microseconds since 1970 (UTC).
+
+    The unit of a datetime must not depend on the column's resolution or on which rows it has, or training and test data
+    would differ; microseconds keep the order of events within a second, and hold every year from 1 to 9999. What is finer
+    is cut off, and the order of rows decides between equal times.
+    """
+    times = getattr(times, "array", times)  # pandas' own array knows the time zone
+    array = times if isinstance(times, pd.api.extensions.ExtensionArray) else _as_array(times, name)
+    if array.shape != (n_events,):
+        raise ValueError(f"{name} must be one time for each of the {n_events} events, got shape {array.shape}")
+    series = pd.Series(array)
     if series.isna().any():
         raise ValueError(f"{name} must not be missing, but the one at position {int(series.isna().argmax())} is")
+    if series.dtype == object:
+        is_time = pd.api.types.infer_dtype(series) in ("date", "datetime")
+        series = pd.to_datetime(series, utc=True) if is_time else series.infer_objects()
     if isinstance(series.dtype, pd.DatetimeTZDtype):
-        series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+        series = series.dt.tz_convert(None)
     if series.dtype.kind == "M":
-        return series.to_numpy().astype("datetime64[s]").astype(np.int64)
-    numbers = series.to_numpy()
-    if numbers.dtype.kind == "f" and np.isfinite(numbers).all() and (numbers == np.floor(numbers)).all():
-        if np.abs(numbers).max(initial=0) < 2**53:
-            return numbers.astype(np.int64)
-    if numbers.dtype.kind not in "iu" or (numbers.dtype.kind == "u" and numbers.max(initial=0) >= 2**63):
-        raise ValueError(f"{name} must be whole numbers or datetimes, got dtype {series.dtype}")
+        return series.dt.as_unit("us").to_numpy().astype(np.int64)
+    return _whole_numbers(series.to_numpy(), name)
+
+
+def _whole_numbers(numbers: NDArray, name: str) -> NDArray[np.int64]:
+    if numbers.dtype.kind == "f":
+        whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53)
+    elif numbers.dtype.kind in "iu":
+        whole = numbers <= np.iinfo(np.int64).max
+    else:
+        raise ValueError(f"{name} must be whole numbers or datetimes, got {numbers[0]!r}; pd.to_datetime reads dates in words")
+    if not whole.all():
+        raise ValueError(f"{name} must be datetimes, or whole numbers that int64 holds exactly, got {numbers[~whole][0]}")
     return numbers.astype(np.int64)

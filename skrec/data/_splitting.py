@@ -48,6 +48,21 @@ def hold_out_users(data: Interactions, fraction: float, rng: np.random.Generator
     return _hold_out_groups(data.users, fraction, rng, "users with events")
 
 
+def hold_out_impressions(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
+    """Hold out all events of a random part of the impressions: what was shown together is never parted.
+
+    Parameters, errors and cost are those of `hold_out_events`; each side gets at least one impression.
+
+    Raises
+    ------
+    ValueError
+        If there are no impressions.
+    """
+    if data.impressions is None:
+        raise ValueError("holding out impressions needs to know what was shown together: give an 'impression' column")
+    return _hold_out_groups(data.impressions, fraction, rng, "impressions")
+
+
 def hold_out_last(data: Interactions, n: int = 1) -> Mask:
     """Hold out the last ``n`` events of each user, by (timestamp, original row).
 

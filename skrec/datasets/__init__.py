@@ -3,6 +3,7 @@
 from skrec.datasets._dataset import Dataset
 from skrec.datasets._files import DatasetNotAvailable
 from skrec.datasets._movielens import fetch_movielens
+from skrec.datasets._ncf import NCFSplit, load_ncf
 from skrec.datasets._synthetic import make_interactions
 
-__all__ = ["Dataset", "DatasetNotAvailable", "fetch_movielens", "make_interactions"]
+__all__ = ["Dataset", "DatasetNotAvailable", "NCFSplit", "fetch_movielens", "load_ncf", "make_interactions"]

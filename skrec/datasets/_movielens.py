@@ -165,8 +165,7 @@ def _read_official_zip(release: Release, home: Path, *, allow_download: bool, ve
     """The files from the zip in ``home``, which is downloaded if it is not there."""
     url, path = f"{BASE_URL}{release.folder}.zip", home / f"{release.folder}.zip"
     advice = (
-        f"set SKREC_DATA to the folder that holds {release.folder}/ with {', '.join(release.needed)}, "
-        f"or save {url} as {path}"
+        f"set SKREC_DATA to the folder that holds {release.folder}/ with {', '.join(release.needed)}, or save {url} as {path}"
     )
     if not path.exists():
         if not allow_download:

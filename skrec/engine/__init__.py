@@ -4,6 +4,15 @@ from skrec.engine._dot_product import DotProduct
 from skrec.engine._estimator import TorchRecommender
 from skrec.engine._foldin import ridge
 from skrec.engine._inference import NetworkInference
-from skrec.engine._layers import Dropout, embedding, weights
+from skrec.engine._layers import Dropout, build_seeded, embedding, weights
 
-__all__ = ["DotProduct", "Dropout", "NetworkInference", "TorchRecommender", "embedding", "ridge", "weights"]
+__all__ = [
+    "DotProduct",
+    "Dropout",
+    "NetworkInference",
+    "TorchRecommender",
+    "build_seeded",
+    "embedding",
+    "ridge",
+    "weights",
+]

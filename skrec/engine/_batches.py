@@ -37,6 +37,13 @@ class Batch(NamedTuple):
     weight: Tensor | None = None
     item_share: float = 1.0
 
+    @property
+    def touched_items(self) -> Tensor:
+        """The items that the loss looks at, without the padding."""
+        if self.mask is None or self.mask.shape != self.items.shape:  # candidates that all examples share
+            return self.items
+        return self.items[self.mask]
+
 
 class Batches(Protocol):
     """A training set as minibatches."""
@@ -82,7 +89,8 @@ class PairBatches:
         # gathering and drawing for many minibatches at once saves the cost of many small operations
         section = max(1, _SECTION // (self.batch_size * self.n_negatives)) * self.batch_size
         for rows in order.split(section):
-            yield from self._section(*(None if column is None else column[rows] for column in self.columns), generator)
+            users, items, values, weights = (None if column is None else column[rows] for column in self.columns)
+            yield from self._section(users, items, values, weights, generator)
 
     def _section(self, users, items, values, weights, generator) -> Iterator[Batch]:
         mask = None
@@ -212,11 +220,11 @@ class SlateBatches:
     """
 
     def __init__(self, events: Interactions, *, batch_size: int):
+        if events.impressions is None:
+            raise ValueError("negatives='slate' needs to know what was shown together: give an 'impression' column")
         self.batch_size = batch_size
         order = np.lexsort((np.arange(len(events)), events.impressions))
-        self.users, self.items, self.chosen = _tensors(
-            events.users[order], events.items[order], events.values[order] > 0
-        )
+        self.users, self.items, self.chosen = _tensors(events.users[order], events.items[order], events.values[order] > 0)
         _, first, length = np.unique(events.impressions[order], return_index=True, return_counts=True)
         slate = torch.as_tensor(np.repeat(np.arange(len(first)), length))
         first, length = _tensors(first, length)

@@ -28,12 +28,11 @@ class DotProduct(nn.Module):
 
     def score(self, state: tuple[Tensor, ...], items: Tensor) -> Tensor:
         vectors, *biases = state
-        items_are_shared = items.ndim == 2 and len(items) == 1
-        if items_are_shared:
+        if items.ndim == 2 and len(items) == 1:  # candidates that all users share
             scores = vectors @ self.item_embeddings(items[0]).T
-        elif items.ndim == 2:
-            scores = torch.einsum("bd,bcd->bc", vectors, self.item_embeddings(items))
         else:
+            vectors = vectors[:, None] if items.ndim == 2 else vectors
+            # on a CPU several times as fast as a batched matrix product
             scores = (vectors * self.item_embeddings(items)).sum(-1)
         scores = scores + self.item_biases(items)[..., 0] + self.mean
         for bias in biases:

@@ -1,6 +1,7 @@
 """The face of all neural recommenders: parameters, fit, fold-in."""
 
 from collections.abc import Callable
+from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
@@ -10,17 +11,19 @@ from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from skrec.base._checks import check_choice, check_int, check_number
-from skrec.data import Interactions
-from skrec.data._splitting import hold_out_events
+from skrec.data import Interactions, check_positive_from
+from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
 from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import build_seeded
 from skrec.engine._losses import LOSSES
 from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
-from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory
-from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
+from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine._recording import Judge, Recorder
+from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
 from skrec.metrics import get_scorer
+
+AfterEpoch = Callable[[dict[str, float], torch.device], bool]
 
 _NEGATIVES = ("auto", "uniform", "popularity", "in_batch", "all", "slate")
 _ONE_POSITIVE = ("bpr", "warp", "cosine_contrastive")
@@ -59,10 +62,13 @@ class TorchRecommender(NetworkInference):
         L2 penalty on the rows that a minibatch touches, per example.
     weight_decay : float, default=0.0
         Decoupled decay of all weights: times ``1 - learning_rate * weight_decay`` at every step.
-    optimizer : {"auto", "adam", "adamw", "sgd", "adagrad"} or callable, default="auto"
-        A callable gets the parameters and ``lr``. "auto" is "adam". Adam has betas (0.9, 0.99) and eps 1e-5.
-    lr_schedule : {"one_cycle", "cosine"}, default=None
-        None keeps the learning rate.
+    optimizer : {"auto", "adam", "adamw", "row_adam", "sgd", "adagrad"} or callable, default="auto"
+        Adam has betas (0.9, 0.99) and eps 1e-5; "row_adam" moves only the rows of embeddings that a minibatch touches. "auto"
+        is that one for more than 200,000 users and items without weight decay, else "adam". A callable gets the parameters
+        and ``lr``.
+    lr_schedule : {"one_cycle", "cosine"} or None, default="one_cycle"
+        "one_cycle" rises to the learning rate in the first quarter of all steps and falls to nothing; "cosine" falls, with
+        restarts where ``cycle_len`` says so; None keeps the learning rate.
     cycle_len : int, default=None
         Epochs of the first cosine cycle; None makes one cycle of all epochs.
     cycle_mult : float, default=1
@@ -116,7 +122,7 @@ class TorchRecommender(NetworkInference):
     regularization: float = 0.0
     weight_decay: float = 0.0
     optimizer: str | OptimizerFactory = "auto"
-    lr_schedule: Literal["one_cycle", "cosine"] | None = None
+    lr_schedule: Literal["one_cycle", "cosine"] | None = "one_cycle"
     cycle_len: int | None = None
     cycle_mult: float = 1
     accumulate_grad_batches: int = 1
@@ -141,7 +147,8 @@ class TorchRecommender(NetworkInference):
             self._train(data, None)
             return
         rng = np.random.default_rng(self._seed())
-        held_out = hold_out_events(data, self.validation_fraction, rng)
+        hold_out = hold_out_impressions if self._learns_from_slates else hold_out_events
+        held_out = hold_out(data, self.validation_fraction, rng)
         self._train(data[~held_out], data[held_out])
         self.seen_ = data.to_csr(duplicates="any")
 
@@ -152,8 +159,11 @@ class TorchRecommender(NetworkInference):
     def _train(self, data: Interactions, validation: Any) -> None:
         """Train on some data; choose the best epoch by others."""
         self.seen_ = data.to_csr(duplicates="any")
+        self.has_past_ = np.bincount(data.users[self._informative(data)], minlength=data.n_users) > 0
         self.seed_ = self._seed()
-        events = data if self._learns_from_slates else self._events(data)
+        events = self._events(data)
+        if self._learns_from_slates:
+            events = data
         network = self._initialised(events)
         batches = self._batches(events, known=events)
         judge = None if validation is None else Judge(self, network, validation, known=events)
@@ -161,7 +171,6 @@ class TorchRecommender(NetworkInference):
         device = self._run(network, batches, recorder)
         recorder.restore_best()
         self.history_, self.best_epoch_ = pd.DataFrame(recorder.rows), recorder.best_epoch
-        self.optimizer_ = self._optimizer_name()
         self._adopt(network, device, self.history_.train_loss[self.best_epoch_])
 
     def _initialised(self, events: Interactions) -> nn.Module:
@@ -174,16 +183,19 @@ class TorchRecommender(NetworkInference):
         self._run(network, self._batches(events, known=events), lambda row, device: False)
         return network
 
-    def _run(self, network: nn.Module, batches: Batches, after_epoch: Callable[[dict[str, float], torch.device], bool]) -> torch.device:
+    def _run(self, network: nn.Module, batches: Batches, after_epoch: AfterEpoch) -> torch.device:
         from skrec.engine import _lightning
 
         if len(batches) == 0:
             raise ValueError(f"X has nothing to learn from with loss={self.loss!r} and negatives={self.negatives!r}")
+        self.optimizer_ = self._optimizer_name()
+        if self.optimizer_ == "row_adam":
+            use_row_gradients(network)
         training = _lightning.Training(
             network,
             batches,
             loss=self._loss_function(),
-            optimizer=OPTIMIZERS[self.optimizer] if isinstance(self.optimizer, str) else self.optimizer,
+            optimizer=self.optimizer if callable(self.optimizer) else OPTIMIZERS[self.optimizer_],
             schedule=self._schedule(len(batches)),
             settings=self,
             seed=self.seed_,
@@ -214,9 +226,7 @@ class TorchRecommender(NetworkInference):
             rows = events.to_csr(duplicates="any")
             return RowBatches(rows, batch_size=self.batch_size or 128, negatives=UniformNegatives(known))
         if kind == "in_batch":
-            return InBatchPairs(
-                events, batch_size=size, negatives=UniformNegatives(known), log_q=log_popularity(known)
-            )
+            return InBatchPairs(events, batch_size=size, negatives=UniformNegatives(known), log_q=log_popularity(known))
         sampler = (UniformNegatives if kind == "uniform" else PopularNegatives)(known)
         return PairBatches(events, batch_size=size, negatives=sampler, n_negatives=self.n_negatives)
 
@@ -230,18 +240,21 @@ class TorchRecommender(NetworkInference):
         return constant
 
     def _optimizer_name(self) -> str:
-        if not isinstance(self.optimizer, str):
-            return getattr(self.optimizer, "__name__", type(self.optimizer).__name__)
-        return "adam" if self.optimizer == "auto" else self.optimizer
+        if self.optimizer == "auto":
+            return choose_optimizer(self.n_users_, self.n_items_, self.weight_decay)
+        return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
 
     def _seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
+        try:
+            return int(check_random_state(self.random_state).randint(2**31 - 1))
+        except ValueError as error:
+            raise ValueError(f"random_state must be a seed, a RandomState or None, got {self.random_state!r}") from error
 
     def _check_parameters(self) -> None:
         if not callable(self.loss):
             check_choice(self.loss, "loss", tuple(LOSSES))
         if not callable(self.optimizer):
-            check_choice(self.optimizer, "optimizer", tuple(OPTIMIZERS))
+            check_choice(self.optimizer, "optimizer", ("auto", *OPTIMIZERS))
         if self.lr_schedule is not None:
             check_choice(self.lr_schedule, "lr_schedule", ("one_cycle", "cosine"))
         check_choice(self.negatives, "negatives", _NEGATIVES)
@@ -256,13 +269,25 @@ class TorchRecommender(NetworkInference):
         check_number(self.weight_decay, "weight_decay", at_least=0)
         check_number(self.validation_fraction, "validation_fraction", above=0, below=1)
         check_choice(self.verbose, "verbose", (0, 1, 2))
-        if self.early_stopping not in (None, "valid_loss"):
-            get_scorer(self.early_stopping)
+        if self.positive_from is not None:
+            check_positive_from(self.positive_from)
+        _check_early_stopping(self.early_stopping)
+        if not isinstance(self.checkpoint_dir, str | PathLike | None):
+            raise TypeError(f"checkpoint_dir must be a path or None, got {self.checkpoint_dir!r}")
         if self.loss in _ONE_POSITIVE and self.negatives == "all":
             raise ValueError(f"negatives='all' needs loss='softmax' or 'bce', got loss={self.loss!r}")
         if self.logger is not None and not callable(self.logger):
             check_choice(self.logger, "logger", tuple(_LOGGERS))
         _check_trainer(self.trainer)
+
+
+def _check_early_stopping(name: Any) -> None:
+    if name in (None, "valid_loss"):
+        return
+    try:
+        get_scorer(name)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"early_stopping must be None, 'valid_loss' or the name of a scorer: {error}") from None
 
 
 def _check_trainer(options: dict[str, Any] | None) -> None:
@@ -274,6 +299,10 @@ def _check_trainer(options: dict[str, Any] | None) -> None:
     for name in options:
         if name in _OWN_PARAMETERS:
             raise ValueError(f"trainer must not hold {name!r}: use the parameter {_OWN_PARAMETERS[name]}")
+    if options.get("gradient_clip_val") is not None:
+        check_number(options["gradient_clip_val"], "trainer['gradient_clip_val']", at_least=0)
+    if options.get("gradient_clip_algorithm", "norm") != "norm":
+        raise ValueError(f"trainer={options!r} asks for another gradient_clip_algorithm than 'norm', the only one supported")
     if options.get("devices", 1) != 1:
         raise ValueError(f"trainer={options!r} asks for several devices; only devices=1 is supported")
 

@@ -1,7 +1,7 @@
 """Scores of a trained network, for users it knows and users it does not."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from skrec.base import BaseRecommender
 from skrec.base._frame import take
 from skrec.data import Interactions, is_positive
-from skrec.engine._foldin import State, learn_prior, most_probable
+from skrec.engine._foldin import N_STEPS, State, learn_prior, most_probable
 from skrec.engine._losses import LOSSES
 
 _FLOATS = 2**24
@@ -25,10 +25,13 @@ class NetworkInference(BaseRecommender):
     What the network was trained by, ``loss``, ``negatives`` and ``n_negatives``, is what new users are folded in by.
     """
 
-    loss = "bpr"
-    negatives = "uniform"
-    n_negatives = 1
     _negatives_of_softmax = "all"
+
+    if TYPE_CHECKING:  # an annotation that runs would make a parameter
+        loss: Any
+        negatives: Any
+        n_negatives: Any
+        positive_from: float | None
 
     @property
     def _predicts_ratings(self) -> bool:
@@ -36,7 +39,7 @@ class NetworkInference(BaseRecommender):
 
     @property
     def _learns_from_slates(self) -> bool:
-        return self.negatives == "slate"
+        return self.negatives == "slate" and not self._predicts_ratings
 
     def _resolved_negatives(self) -> str:
         """What positives are compared with."""
@@ -80,7 +83,7 @@ class NetworkInference(BaseRecommender):
         parts = [self._most_probable(take(histories, users)) for users in self._fold_in_blocks(histories)]
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
-    def _most_probable(self, histories: Interactions) -> State:
+    def _most_probable(self, histories: Any) -> State:
         """The states that explain some histories best."""
         return most_probable(self.prior_, histories.n_users, self._fold_in_loss(histories))
 
@@ -88,7 +91,8 @@ class NetworkInference(BaseRecommender):
         """Minus the log-likelihood of histories as a function of states and of the step."""
         if self._predicts_ratings:
             return self._rating_loss(histories)
-        if self._resolved_negatives() in ("all", "in_batch"):
+        takes_many_positives = self.loss in ("softmax", "bce")
+        if self._resolved_negatives() == "all" or (self._resolved_negatives() == "in_batch" and takes_many_positives):
             return self._row_loss(histories)
         return self._pair_loss(histories)
 
@@ -110,13 +114,13 @@ class NetworkInference(BaseRecommender):
     def _pair_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
         """Each event against other items than the user's own.
 
-        Every step takes the next few items of a fixed permutation, and an event some of these, from a place that depends on its
+        Every step takes the next few items of a fixed order, and an event some of these, from a place that depends on its
         item: a user's state does not depend on who is folded in beside them.
         """
         users, items = self._tensor(histories.users), self._tensor(histories.items)
         n_negatives = max(self.n_negatives, 4) if self._learns_from_slates else self.n_negatives
         n_slates = max(1, _NEGATIVES_A_STEP // n_negatives)
-        order = self._tensor(np.random.default_rng(self.seed_).permutation(self.n_items_))
+        order = self._tensor(self._candidate_order())
         own = self._tensor(histories.to_csr(duplicates="any").toarray() > 0)
         n_candidates = min(max(_CANDIDATES_A_STEP, n_slates * n_negatives), self.n_items_)
         places = items[:, None] * 7919 + torch.arange(n_slates * n_negatives, device=self.device_)
@@ -135,6 +139,13 @@ class NetworkInference(BaseRecommender):
             return function(scores, target, mask).sum() / n_slates
 
         return loss
+
+    def _candidate_order(self) -> NDArray[np.int64]:
+        """Items as the negatives of training were drawn: all alike, or by popularity."""
+        rng = np.random.default_rng(self.seed_)
+        if self._resolved_negatives() != "popularity":
+            return rng.permutation(self.n_items_)
+        return rng.choice(self.n_items_, N_STEPS * _CANDIDATES_A_STEP, p=self.popularity_ / self.popularity_.sum())
 
     def _fold_in_blocks(self, histories: Interactions) -> Iterator[slice]:
         """Ranges of users whose fold-in fits in memory."""
@@ -177,7 +188,9 @@ class NetworkInference(BaseRecommender):
     def _forward(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         height = max(1, _FLOATS // (8 * len(self.prior_.mean)))
         parts = zip(self._tensor(users).split(height), self._tensor(items).split(height), strict=True)
-        return torch.cat([self.module_(*part) for part in parts]).float().cpu().numpy() if len(users) else np.empty(0)
+        return (
+            torch.cat([self.module_(*part) for part in parts]).float().cpu().numpy() if len(users) else np.empty(0, np.float32)
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

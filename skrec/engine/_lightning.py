@@ -3,10 +3,11 @@
 import logging
 import os
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tqdm.auto import tqdm
 from skrec.engine._batches import Batch, Batches
 from skrec.engine._layers import set_generator
 from skrec.engine._losses import batch_losses
-from skrec.engine._optimizers import decay, set_rate
+from skrec.engine._optimizers import clip, decay, set_rate
 from skrec.engine._schedules import Schedule
 
 # Lightning's loop costs some 0.2 ms for each of its steps, which is as much as a small minibatch takes; several at once hide it
@@ -111,7 +112,8 @@ class Training(pl.LightningModule):
         self.loss_sum += total.detach() * len(batch.target)
         self.n_examples += len(batch.target)
         if self.settings.regularization:
-            total = total + self.settings.regularization * self.network.penalty(batch.query, batch.items, batch.item_share)
+            penalty = self.network.penalty(batch.query, batch.touched_items, batch.item_share)
+            total = total + self.settings.regularization * penalty
         return total
 
     def update(self, optimizer: Any) -> None:
@@ -122,7 +124,8 @@ class Training(pl.LightningModule):
         if self.settings.weight_decay:
             decay(list(self.network.parameters()), 1 - lr * self.settings.weight_decay)
         if self.clip:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
+            scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # its scale leaves the gradients at the step
+            clip(self.network.parameters(), self.clip if scaler is None else self.clip * scaler.get_scale())
         optimizer.step()
         optimizer.zero_grad()
         self.n_updates += 1
@@ -212,20 +215,24 @@ class _Bar(pl.Callback):
         if hasattr(self, "bar"):
             self.bar.close()
 
+    on_exception = teardown  # the line of a bar that stops midway ends too
+
 
 def run(training: Training, *, logger: Any) -> torch.device:
     """Train to the end; returns the device it ran on."""
     settings = training.settings
     options = {name: value for name, value in (settings.trainer or {}).items() if name != "gradient_clip_val"}
-    with _quiet():
+    with _silence:
         trainer = pl.Trainer(
             **{
                 "accelerator": settings.accelerator,
                 "devices": 1,
                 "max_epochs": settings.max_epochs,
                 "logger": logger or False,
-                "callbacks": [_Bar()] if settings.verbose == 1 else None,
-                "plugins": [_AtomicCheckpoints()] if settings.checkpoint_dir is not None else None,
+                "callbacks": _together(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 else []),
+                "plugins": _together(
+                    options.pop("plugins", None), [] if settings.checkpoint_dir is None else [_AtomicCheckpoints()]
+                ),
                 "enable_checkpointing": False,
                 "enable_progress_bar": False,
                 "enable_model_summary": False,
@@ -246,7 +253,12 @@ def run(training: Training, *, logger: Any) -> torch.device:
     return trainer.strategy.root_device
 
 
-_LOGGERS = ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero")
+def _together(given: Any, own: list) -> list:
+    """What the user gave for one of Lightning's lists, one thing, several or None, and our own."""
+    return [*([] if given is None else given if isinstance(given, list | tuple) else [given]), *own]
+
+
+_LOGGERS = [name + suffix for name in ("pytorch_lightning", "lightning_fabric") for suffix in ("", ".utilities.rank_zero")]
 
 
 @contextmanager
@@ -263,3 +275,25 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+class _Silence:
+    """`_quiet` for fits in several threads: levels and filters belong to the process, so the last one restores them."""
+
+    def __init__(self):
+        self.lock, self.n_fits, self.undo = threading.Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.n_fits == 0:
+                self.undo.enter_context(_quiet())
+            self.n_fits += 1
+
+    def __exit__(self, *error: Any) -> None:
+        with self.lock:
+            self.n_fits -= 1
+            if self.n_fits == 0:
+                self.undo.close()
+
+
+_silence = _Silence()

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from skrec.data import Interactions, is_positive
+from skrec.engine._batches import Batches
 from skrec.engine._losses import batch_losses
 from skrec.metrics import get_scorer
 
@@ -31,7 +32,8 @@ class Judge:
         if not estimator._predicts_ratings and not estimator._learns_from_slates:
             known_pairs &= is_positive(data.values, estimator.positive_from)
         events = data[known_pairs]
-        self.batches = estimator._batches(events, known=known) if len(events) else None
+        batches = estimator._batches(events, known=known) if len(events) else None
+        self.batches = batches if batches is not None and len(batches) else None
         self.scorer = None
         if estimator.early_stopping not in (None, "valid_loss"):
             # the training data has been warned about; the same rule, said in a number, does not warn again
@@ -43,17 +45,17 @@ class Judge:
     @torch.no_grad()
     def __call__(self, device: torch.device, train_loss: float) -> dict[str, float]:
         """The figures after an epoch."""
-        figures = {"valid_loss": self.loss(device)} if self.batches is not None else {}
+        figures = {"valid_loss": self.loss(self.batches, device)} if self.batches is not None else {}
         if self.scorer is not None:
             self.estimator._adopt(self.network, device, train_loss)
             figures[self.estimator.early_stopping] = float(self.scorer(self.estimator, self.validation))
         return figures
 
-    def loss(self, device: torch.device) -> float:
+    def loss(self, batches: Batches, device: torch.device) -> float:
         """Mean loss over the held-out events, with the same negatives each time."""
-        self.batches.to(device)
+        batches.to(device)
         total, n = torch.zeros((), device=device), 0
-        for batch in self.batches.epoch(torch.Generator(device=device).manual_seed(self.estimator.seed_)):
+        for batch in batches.epoch(torch.Generator(device=device).manual_seed(self.estimator.seed_)):
             losses = batch_losses(self.network, self.estimator._loss_function(), batch)
             total, n = total + losses.sum(), n + len(losses)
         return float(total) / n
@@ -75,7 +77,7 @@ class Recorder:
         row["peak_memory_mb"] = _peak_memory(device)
         self.rows.append(row)
         if self.estimator.verbose == 2:
-            print("  ".join(f"{name} {value:.5g}" for name, value in row.items()))
+            sys.stdout.write("  ".join(f"{name} {value:.5g}" for name, value in row.items()) + "\n")
         if self.judge is None:
             self.best_epoch = int(row["epoch"])
             return False

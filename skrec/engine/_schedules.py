@@ -44,10 +44,11 @@ def cosine(*, cycle_steps: int, cycle_mult: float) -> Schedule:
 
     def rate(step: int) -> Rate:
         if cycle_mult == 1:
-            start, length = step // cycle_steps * cycle_steps, cycle_steps
+            start, length = step // cycle_steps * cycle_steps, float(cycle_steps)
         else:
             cycle = int(log(1 + step / cycle_steps * (cycle_mult - 1)) / log(cycle_mult) + 1e-9)
-            start = ceil(cycle_steps * (cycle_mult**cycle - 1) / (cycle_mult - 1))
+            # less a little: rounding may put a whole number just above itself
+            start = ceil(cycle_steps * (cycle_mult**cycle - 1) / (cycle_mult - 1) - 1e-6)
             length = cycle_steps * cycle_mult**cycle
         return Rate(_cosine(1, 0, min(1.0, (step - start) / length)))
 

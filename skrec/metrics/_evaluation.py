@@ -60,7 +60,5 @@ class Evaluation:
         low, high : float
         """
         values = self.per_user**2 if self.is_quadratic else self.per_user
-        low, high = bootstrap_interval(
-            values, self.weights, level=level, n_resamples=n_resamples, random_state=random_state
-        )
+        low, high = bootstrap_interval(values, self.weights, level=level, n_resamples=n_resamples, random_state=random_state)
         return (-(high**0.5), -(low**0.5)) if self.is_quadratic else (low, high)

@@ -41,17 +41,17 @@ def evaluate_rankings(
 ) -> list[Evaluation]:
     """Rank for every user in X who can be scored, and take some measures of the lists."""
     holdout = Holdout.of(estimator, X, y)
-    wanted = positive_mask(holdout.given, positive_from) & ~holdout.repeats(estimator.seen_)
+    repeats = holdout.repeats(estimator.seen_)
+    # scikit-learn's train scores: where all that is asked for was shown, nothing shown is left out of the lists
+    reproduces = bool(repeats.all())
+    wanted = positive_mask(holdout.given, positive_from) & (reproduces | ~repeats)
     relevant = wanted & holdout.hidden
     coverage = holdout.coverage(wanted, relevant)
     parts = holdout.parts(relevant)
     users = np.concatenate([part.users for part in parts])
-    per_user = np.hstack([_take(measures, estimator, part) for part in parts])
-    protocol = _protocol(estimator, holdout, positive_from)
-    return [
-        _evaluation(measure, values, users, coverage, protocol)
-        for measure, values in zip(measures, per_user, strict=True)
-    ]
+    per_user = np.hstack([_take(measures, estimator, part, exclude_seen=not reproduces) for part in parts])
+    protocol = _protocol(estimator, holdout, positive_from, reproduces=reproduces)
+    return [_evaluation(measure, values, users, coverage, protocol) for measure, values in zip(measures, per_user, strict=True)]
 
 
 def _evaluation(
@@ -70,15 +70,15 @@ def _evaluation(
     )
 
 
-def _take(measures: Sequence[Measure], estimator: Any, part: Part) -> NDArray[np.float64]:
+def _take(measures: Sequence[Measure], estimator: Any, part: Part, *, exclude_seen: bool) -> NDArray[np.float64]:
     """One row for each measure, one column for each user."""
     relevant = part.relevant
     longest = max((measure.k for measure in measures if measure.k is not None), default=None)
     if longest is not None:
-        lists, _ = estimator._top(part.query, min(longest, estimator.n_items_))
+        lists, _ = estimator._top(part.query, min(longest, estimator.n_items_), exclude_seen=exclude_seen)
     return np.array(
         [
-            _auc(estimator, part, relevant)
+            _auc(estimator, part, relevant, exclude_seen=exclude_seen)
             if measure.k is None
             else LIST_METRICS[measure.metric](lists, relevant, k=measure.k)
             for measure in measures
@@ -86,19 +86,20 @@ def _take(measures: Sequence[Measure], estimator: Any, part: Part) -> NDArray[np
     )
 
 
-def _auc(estimator: Any, part: Part, relevant: sp.csr_array) -> NDArray[np.float64]:
+def _auc(estimator: Any, part: Part, relevant: sp.csr_array, *, exclude_seen: bool) -> NDArray[np.float64]:
     among_known = sp.csr_array(relevant[:, : estimator.n_items_])
     n_known, n_relevant = np.diff(among_known.indptr), np.diff(relevant.indptr)
     areas = np.empty(len(part.users))
-    for rows, scores in estimator._score_blocks(part.query):
+    for rows, scores in estimator._score_blocks(part.query, exclude_seen=exclude_seen):
         areas[rows] = auc(scores, among_known[rows])
     # an item that the model does not know is beaten by every candidate
     return np.where(n_known > 0, areas * n_known / n_relevant, 0.0)
 
 
-def _protocol(estimator: Any, holdout: Holdout, positive_from: float | None) -> str:
+def _protocol(estimator: Any, holdout: Holdout, positive_from: float | None, *, reproduces: bool) -> str:
+    hiding = "" if reproduces else " without those shown to the model"
     relevant = "value > 0" if positive_from is None else f"value >= {positive_from:g}"
     return (
-        f"full ranking of {estimator.n_items_} items without those shown to the model; relevant: {relevant} "
+        f"full ranking of {estimator.n_items_} items{hiding}; relevant: {relevant} "
         f"(positive_from={positive_from}); hidden of users with training events: all of X, of others: {holdout.cut}"
     )

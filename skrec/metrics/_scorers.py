@@ -19,7 +19,8 @@ def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: flo
     """A scorer that ranks the full catalogue for each user, hides what the model was shown, and averages over users.
 
     One rule for matrix, DataFrame and Interactions. Users with training events are known: all their events in X are
-    asked for, except those that repeat a training pair, which count nowhere. All other users, every row of a matrix
+    asked for, except those that repeat a training pair, which count nowhere; only where all of X repeats training, as for
+    scikit-learn's train scores, they are asked for and nothing is hidden. All other users, every row of a matrix
     among them, are new: of those with at least two items a part is hidden and asked for (see `cut_histories`), and the
     rest is folded in. A relevant item that the model does not know is a miss.
 
@@ -206,9 +207,7 @@ class MultiScorer:
         _check_recommender(estimator)
         ranking = {name: scorer for name, scorer in zip(self.names, self.scorers) if isinstance(scorer, RankingScorer)}
         evaluations = {
-            name: scorer.evaluate(estimator, X, y)
-            for name, scorer in zip(self.names, self.scorers)
-            if name not in ranking
+            name: scorer.evaluate(estimator, X, y) for name, scorer in zip(self.names, self.scorers) if name not in ranking
         }
         if ranking:
             measures = [scorer.measure for scorer in ranking.values()]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from skrec.base import BaseRecommender, EmbeddingMixin
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions, is_positive
-from skrec.models._implicit import check_finite, confidences, seed_of, single_threaded_blas
+from skrec.models._implicit import check_finite, confidences, seed_of, single_threaded_blas, writable
 
 
 class ALSRecommender(EmbeddingMixin, BaseRecommender):
@@ -71,6 +71,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         check_int(self.n_factors, "n_factors", at_least=1)
         check_int(self.max_epochs, "max_epochs", at_least=1)
         check_int(self.n_jobs, "n_jobs", at_least=1, or_none=True)
+        check_int(self.verbose, "verbose", at_least=0)
         check_number(self.regularization, "regularization", at_least=0)
         check_number(self.alpha, "alpha", above=0)
         self.confidences_ = confidences(self._positives(data, self.positive_from))
@@ -101,10 +102,8 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
     def _new_state(self, histories: Interactions) -> NDArray[np.float32]:
         with single_threaded_blas():
             solver = self._solver()
-            solver.item_factors = self.item_embeddings_
-            return solver.recalculate_user(
-                np.arange(histories.n_users), confidences(histories[self._informative(histories)])
-            )
+            solver.item_factors = writable(self.item_embeddings_)
+            return solver.recalculate_user(np.arange(histories.n_users), confidences(histories[self._informative(histories)]))
 
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T
@@ -122,11 +121,11 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
             user would have if folded in.
         """
         check_int(k, "k", at_least=1)
-        query, _ = self._query([user])
+        query, _ = self._query([user], name="user")
         target = int(self.frame_.item_codes([item], name="item")[0])
         with single_threaded_blas():
             solver = self._solver()
-            solver.item_factors = self.item_embeddings_
+            solver.item_factors = writable(self.item_embeddings_)
             _, best, _ = solver.explain(0, self.confidences_[query], target, N=k)
         codes, contributions = [code for code, _ in best], [share for _, share in best]
         labels = codes if self.item_ids_ is None else self.item_ids_[codes]

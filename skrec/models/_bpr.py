@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from skrec.base import EmbeddingMixin
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
-from skrec.engine import DotProduct, NetworkInference, weights
+from skrec.engine import DotProduct, NetworkInference, build_seeded, weights
 from skrec.models._implicit import check_finite, confidences, seed_of, single_threaded_blas
 
 
@@ -22,7 +22,7 @@ class BPRRecommender(EmbeddingMixin, NetworkInference):
     Parameters
     ----------
     n_factors : int, default=64
-    learning_rate : float, default=0.05
+    learning_rate : float, default=0.01
     regularization : float, default=0.01
     max_epochs : int, default=100
     positive_from : float, default=None
@@ -53,12 +53,17 @@ class BPRRecommender(EmbeddingMixin, NetworkInference):
     >>> from scipy.sparse import csr_array
     >>> from skrec import BPRRecommender
     >>> likes = csr_array(np.kron(np.eye(2), np.ones((4, 4))) - np.eye(8))
-    >>> BPRRecommender(n_factors=4, random_state=0).fit(likes).recommend([0, 5], k=1).items.tolist()
+    >>> model = BPRRecommender(n_factors=4, learning_rate=0.1, random_state=0).fit(likes)
+    >>> model.recommend([0, 5], k=1).items.tolist()
     [[0], [5]]
     """
 
+    loss = "bpr"
+    negatives = "popularity"
+    n_negatives = 1
+
     n_factors: int = 64
-    learning_rate: float = 0.05
+    learning_rate: float = 0.01
     regularization: float = 0.01
     max_epochs: int = 100
     positive_from: float | None = None
@@ -69,6 +74,7 @@ class BPRRecommender(EmbeddingMixin, NetworkInference):
     def _fit(self, data: Interactions) -> None:
         for name in ("n_factors", "max_epochs", "n_jobs"):
             check_int(getattr(self, name), name, at_least=1)
+        check_int(self.verbose, "verbose", at_least=0)
         check_number(self.learning_rate, "learning_rate", above=0)
         check_number(self.regularization, "regularization", at_least=0)
         from implicit.cpu.bpr import BayesianPersonalizedRanking
@@ -84,7 +90,8 @@ class BPRRecommender(EmbeddingMixin, NetworkInference):
                 random_state=self.seed_,
             )
             solver.fit(confidences(self._positives(data, self.positive_from)), show_progress=bool(self.verbose))
-        network = DotProduct(data.n_users, data.n_items, self.n_factors, std=1.0, user_bias=False)
+        shape = data.n_users, data.n_items, self.n_factors
+        network = build_seeded(lambda: DotProduct(*shape, std=1.0, user_bias=False), self.seed_)
         _copy_into(network.user_embeddings, solver.user_factors[:, :-1])
         _copy_into(network.item_embeddings, solver.item_factors[:, :-1])
         _copy_into(network.item_biases, solver.item_factors[:, -1:])

@@ -70,7 +70,7 @@ class EASERecommender(HistoryRecommender):
             Columns item and contribution, largest first; over the whole past the contributions add up to the score.
         """
         check_int(k, "k", at_least=1)
-        query, _ = self._query([user])
+        query, _ = self._query([user], name="user")
         target = self.frame_.item_codes([item], name="item")[0]
         past = self.rows_[query].indices
         weights = self.item_weights_[past, target]

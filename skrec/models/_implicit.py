@@ -35,3 +35,8 @@ def check_finite(factors: np.ndarray, model: str) -> np.ndarray:
 def seed_of(random_state: object) -> int:
     """An integer for implicit, which accepts nothing else."""
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def writable(factors: np.ndarray) -> np.ndarray:
+    """Factors that implicit accepts: it refuses read-only ones, such as joblib hands to its workers."""
+    return np.require(factors, requirements="W")

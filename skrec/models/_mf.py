@@ -28,7 +28,7 @@ class MFRecommender(EmbeddingMixin, TorchRecommender):
         Bounds of the predicted ratings; a little wider than the ratings' own lets them be reached.
     dropout : float, default=0.0
         Share of the entries of the user's vector that are dropped in training.
-    init_std : float, default=0.1
+    init_std : float, default=0.01
         Spread of the embeddings before training.
 
     Attributes
@@ -56,7 +56,7 @@ class MFRecommender(EmbeddingMixin, TorchRecommender):
     >>> from scipy.sparse import csr_array
     >>> from skrec import MFRecommender
     >>> likes = csr_array(np.kron(np.eye(2), np.ones((4, 4))) - np.eye(8))
-    >>> model = MFRecommender(n_factors=2, random_state=0).fit(likes)
+    >>> model = MFRecommender(n_factors=2, max_epochs=100, random_state=0).fit(likes)
     >>> model.recommend([0, 5], k=1).items.tolist()
     [[0], [5]]
     """
@@ -64,7 +64,7 @@ class MFRecommender(EmbeddingMixin, TorchRecommender):
     n_factors: int = 64
     y_range: tuple[float, float] | None = None
     dropout: float = 0.0
-    init_std: float = 0.1
+    init_std: float = 0.01
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

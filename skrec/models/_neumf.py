@@ -1,10 +1,12 @@
 """Neural matrix factorisation."""
 
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-
-import numpy as np
 
 from skrec.base import EmbeddingMixin
 from skrec.base._checks import check_flag, check_int, check_number
@@ -35,8 +37,9 @@ class MLP(nn.Module):
         self.users, self.items = embedding(n_users, n_factors, std=0.01), embedding(n_items, n_factors, std=0.01)
         self.of_user = nn.Linear(n_factors, hidden[0])
         self.of_item = nn.Linear(n_factors, hidden[0], bias=False)
-        layers = [[nn.Linear(a, b), nn.ReLU(), Dropout(dropout)] for a, b in zip(hidden[:-1], hidden[1:], strict=True)]
-        self.layers = nn.Sequential(nn.ReLU(), Dropout(dropout), *sum(layers, []))
+        self.layers = nn.Sequential(nn.ReLU(), Dropout(dropout))
+        for before, after in pairwise(hidden):
+            self.layers.extend([nn.Linear(before, after), nn.ReLU(), Dropout(dropout)])
         self.width = hidden[-1]
 
     def forward(self, user_vectors: Tensor, items: Tensor) -> Tensor:
@@ -114,7 +117,7 @@ class NeuMFRecommender(EmbeddingMixin, TorchRecommender):
     [[0], [5]]
     """
 
-    loss: object = "bce"
+    loss: str | Callable[..., Tensor] = "bce"
     n_negatives: int = 4
     n_factors: int = 32
     mlp_factors: int | None = None
@@ -153,14 +156,13 @@ class NeuMFRecommender(EmbeddingMixin, TorchRecommender):
     def _initialised(self, events: Interactions) -> NeuMFNetwork:
         if not self.pretrain:
             return super()._initialised(events)
-        halves = [
-            self._pretrained(events, lambda build=build: self._with_mean(NeuMFNetwork([build(events)]), events))
-            for build in (self._gmf, self._mlp)
-        ]
-        fused = self._with_mean(NeuMFNetwork([half.paths[0] for half in halves]), events)
+        gmf = self._pretrained(events, lambda: self._with_mean(NeuMFNetwork([self._gmf(events)]), events))
+        mlp = self._pretrained(events, lambda: self._with_mean(NeuMFNetwork([self._mlp(events)]), events))
+        fused = super()._initialised(events)
+        fused.paths = nn.ModuleList([gmf.paths[0], mlp.paths[0]])
         with torch.no_grad():  # the paper's eq. 13, with equal parts of both
-            fused.head.weight.copy_(torch.cat([half.head.weight for half in halves], 1) / 2)
-            fused.head.bias.copy_(sum(half.head.bias for half in halves) / 2)
+            fused.head.weight.copy_(torch.cat([gmf.head.weight, mlp.head.weight], 1) / 2)
+            fused.head.bias.copy_((gmf.head.bias + mlp.head.bias) / 2)
         return fused
 
     def _state_vectors(self, state: tuple[Tensor, ...]) -> NDArray[np.float32]:

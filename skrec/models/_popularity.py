@@ -39,12 +39,12 @@ class PopularityRecommender(HistoryRecommender):
             self.item_scores_ = self.popularity_.astype(np.float64)
             return
         check_number(self.half_life, "half_life", above=0)
-        if data.timestamps is None:
-            raise ValueError(f"half_life={self.half_life!r} needs timestamps, and X has none")
         events = data[self._informative(data)]
         events = events[events.last_of_each_pair()]
+        if events.timestamps is None:
+            raise ValueError(f"half_life={self.half_life!r} needs timestamps, and X has none")
         age = events.timestamps.max() - events.timestamps
-        self.item_scores_ = np.bincount(events.items, 0.5 ** (age / self.half_life), minlength=data.n_items)
+        self.item_scores_ = np.bincount(events.items, 0.5 ** (age / self.half_life), minlength=data.n_items).astype(np.float64)
 
     def _score(self, rows: sp.csr_array, items: slice) -> np.ndarray:
         return np.repeat(self.item_scores_[None, items], rows.shape[0], axis=0)

@@ -1,0 +1,158 @@
+"""Tune, compare and use recommenders on MovieLens. Read it from top to bottom; run it with `tox -e quickstart`."""
+
+import time
+
+import pandas as pd
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from skrec import (
+    ALSRecommender,
+    EASERecommender,
+    MFRecommender,
+    NeuMFRecommender,
+    PopularityRecommender,
+    get_scorer,
+)
+from skrec.datasets import DatasetNotAvailable, fetch_movielens, make_interactions
+from skrec.model_selection import RandomHoldout, train_test_split
+
+LIKED = 4  # a rating of 4 or 5 stars says "liked"
+NDCG = get_scorer("ndcg@10", positive_from=LIKED)
+RECALL = get_scorer("recall@20", positive_from=LIKED)
+WELL_KNOWN = ["Star Wars (1977)", "Fargo (1996)", "Toy Story (1995)"]
+
+
+def main():
+    films = load()
+    train, test = train_test_split(films.interactions, test_size=0.2, random_state=0)
+
+    heading("Tuning on the training part, by scikit-learn's GridSearchCV")
+    mf = tune(
+        MFRecommender(positive_from=LIKED, learning_rate=0.03, random_state=0),
+        {"n_factors": [64, 128], "regularization": [3.0, 6.0]},
+        train,
+    )
+    als = tune(
+        ALSRecommender(positive_from=LIKED, random_state=0),
+        {"n_factors": [32, 64], "alpha": [1.0, 5.0, 20.0], "regularization": [10.0, 50.0]},
+        train,
+    )
+
+    heading("The same held-out ratings for all, every film ranked")
+    neumf = NeuMFRecommender(positive_from=LIKED, max_epochs=15, random_state=0)
+    others = [neumf, EASERecommender(positive_from=LIKED), PopularityRecommender(positive_from=LIKED)]
+    show(pd.DataFrame([measure(clone(model), train, test) for model in [mf, als, *others]]))
+
+    mf.fit(films.interactions)  # for use, everything that is known
+    known = [title for title in WELL_KNOWN if title in mf.item_ids_] or most_rated(films, 3)
+
+    heading("What one user should see next, and why")
+    recommend_with_reasons(mf, films, user=mf.user_ids_[0])
+
+    heading(f"Films nearest to {known[0]}")
+    show(mf.similar_items([known[0]], k=5).to_frame()[["similar_item", "score"]])
+
+    heading("Films rated lower and higher than their public explains")
+    show_biases(films)
+
+    heading(f"Somebody new who likes {', '.join(known)}")
+    newcomer = pd.DataFrame({"user": "somebody new", "item": known, "rating": 5})
+    show(mf.recommend(newcomer, k=5).to_frame()[["rank", "item", "score"]])
+
+    heading(f"The audience of {known[-1]}: users who have not rated it and would like it most")
+    show(mf.recommend_users([known[-1]], k=5).to_frame()[["rank", "user", "score"]])
+
+
+def load():
+    """MovieLens 100K from SKREC_DATA, the cache or the network, else something like it."""
+    try:
+        return fetch_movielens("100k", verbose=1)
+    except DatasetNotAvailable as problem:
+        print(f"{problem}\nGoing on with generated data.")
+        return make_interactions(900, 600, density=0.08, random_state=0)
+
+
+def tune(model, grid, train):
+    """The best of a grid on two random cuts of the training part, refitted on all of it."""
+    start = time.perf_counter()
+    folds = RandomHoldout(test_size=0.2, n_splits=2, random_state=0)
+    search = GridSearchCV(model, grid, scoring=NDCG, cv=folds).fit(train)
+    seconds = time.perf_counter() - start
+    print(f"{name_of(model):12} NDCG@10 {search.best_score_:.4f} with {search.best_params_}, {seconds:.0f} s")
+    return search.best_estimator_
+
+
+def measure(model, train, test):
+    """Quality with a 95 % interval over users, and what it costs."""
+    start = time.perf_counter()
+    model.fit(train)
+    fitted = time.perf_counter()
+    model.recommend(k=10)
+    recommended = time.perf_counter()
+    ndcg = NDCG.evaluate(model, test)
+    low, high = ndcg.interval()
+    return {
+        "model": name_of(model),
+        "NDCG@10": f"{ndcg.value:.4f}",
+        "95 % interval": f"{low:.4f} to {high:.4f}",
+        "recall@20": f"{RECALL(model, test):.4f}",
+        "fit s": f"{fitted - start:.2f}",
+        "recommend s": f"{recommended - fitted:.2f}",
+    }
+
+
+def recommend_with_reasons(model, films, user):
+    """The reason for a film: what is nearest to it among those that the user liked."""
+    liked = films.frame.query("user == @user and rating >= @LIKED")["item"].tolist()
+    recommended = model.recommend([user], k=5).items[0]
+    nearest = model.similar_items(recommended, candidates=liked, k=2).labels
+    reasons = [" and ".join(film for film in near if film is not None) for near in nearest]
+    print(f"user {user} liked {len(liked)} films, such as {', '.join(liked[:3])}")
+    show(pd.DataFrame({"film": recommended, "because of": reasons}))
+
+
+def show_biases(films):
+    """A model of the ratings themselves splits them into who rates, what is rated, and how the two fit."""
+    ratings = MFRecommender(
+        loss="mse",
+        y_range=(0, 5.5),
+        n_factors=50,
+        max_epochs=5,
+        batch_size=128,
+        learning_rate=5e-3,
+        weight_decay=0.2,
+        random_state=0,
+    ).fit(films.frame[["user", "item"]], films.frame["rating"])
+    order = ratings.item_biases_.argsort()
+    lowest, highest = order[:5], order[::-1][:5]
+    show(
+        pd.DataFrame(
+            {
+                "lowest": ratings.item_ids_[lowest],
+                "bias": ratings.item_biases_[lowest].round(2),
+                "highest": ratings.item_ids_[highest],
+                "bias ": ratings.item_biases_[highest].round(2),
+            }
+        )
+    )
+
+
+def most_rated(films, n):
+    return films.frame["item"].value_counts().index[:n].tolist()
+
+
+def name_of(model):
+    return type(model).__name__.removesuffix("Recommender")
+
+
+def heading(text):
+    print(f"\n{text}\n{'-' * len(text)}")
+
+
+def show(table):
+    print(table.to_string(index=False, float_format="{:.3f}".format))
+
+
+if __name__ == "__main__":
+    main()

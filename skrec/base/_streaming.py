@@ -1,0 +1,87 @@
+"""Recommendations for more users than an answer in memory may have."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from skrec.base._checks import check_int
+from skrec.base._frame import decode, size, take
+from skrec.base._recommendations import Recommendations
+
+
+class StreamingMixin:
+    """`recommend` block by block, and into a file."""
+
+    _query: Callable[..., Any]
+    _allowed: Callable[..., Any]
+    _top: Callable[..., Any]
+    item_ids_: Any
+
+    def recommend_iter(
+        self,
+        users: Any = None,
+        *,
+        k: int = 10,
+        exclude_seen: bool = True,
+        exclude: Any = None,
+        candidates: Any = None,
+        batch_size: int = 10_000,
+    ) -> Iterator[Recommendations]:
+        """`recommend` in pieces of ``batch_size`` users, for more users than an answer in memory may have."""
+        check_int(batch_size, "batch_size", at_least=1)
+        query, labels = self._query(users)
+        allowed = self._allowed(exclude, candidates)
+        for start in range(0, max(size(query), 1), batch_size):
+            part = slice(start, min(start + batch_size, size(query)))
+            found, scores = self._top(take(query, part), k, exclude_seen=exclude_seen, allowed=allowed)
+            yield Recommendations(labels[part], decode(found, self.item_ids_), scores, found)
+
+    def recommend_to_parquet(
+        self,
+        path: str | os.PathLike,
+        users: Any = None,
+        *,
+        k: int = 10,
+        exclude_seen: bool = True,
+        exclude: Any = None,
+        candidates: Any = None,
+        batch_size: int = 10_000,
+    ) -> None:
+        """`recommend` into a Parquet file with the columns user, item, score and rank; needs pyarrow.
+
+        Raises
+        ------
+        ImportError
+            Without pyarrow: ``pip install skrec[parquet]``.
+        """
+        parts = self.recommend_iter(
+            users, k=k, exclude_seen=exclude_seen, exclude=exclude, candidates=candidates, batch_size=batch_size
+        )
+        write_parquet(path, parts)
+
+
+def write_parquet(path: str | os.PathLike, parts: Iterable[Recommendations]) -> None:
+    """One row for each recommendation; the file is there when all of it is, and what stood there stays until then."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise ImportError("recommend_to_parquet needs pyarrow: pip install 'skrec[parquet]'") from None
+    target = Path(path)
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+    os.close(descriptor)
+    try:
+        writer = None
+        for part in parts:
+            table = pa.Table.from_pandas(part.to_frame(), preserve_index=False)
+            if len(table):  # the labels of an empty one have no type
+                writer = writer or pq.ParquetWriter(temporary, table.schema)
+                writer.write_table(table.cast(writer.schema))
+        writer = writer or pq.ParquetWriter(temporary, table.schema)
+        writer.close()
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

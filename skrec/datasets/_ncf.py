@@ -1,0 +1,158 @@
+"""The leave-one-out files of the neural collaborative filtering paper."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skrec.data import Interactions
+
+EVENT = np.dtype([("user", np.int64), ("item", np.int64), ("timestamp", np.int64)])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NCFSplit:
+    """Training events, and for each test user one held-out item with the items it is ranked among.
+
+    Attributes
+    ----------
+    train : Interactions
+        Codes are the files' own numbers. All values are 1; the frame holds the test pairs too.
+    users : int64 array of shape (n,)
+    positives : int64 array of shape (n,)
+        The held-out item of each of them.
+    negatives : int64 array of shape (n, m)
+    """
+
+    train: Interactions
+    users: NDArray[np.int64]
+    positives: NDArray[np.int64]
+    negatives: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return f"NCFSplit({self.train}, {len(self.users)} test users, {self.negatives.shape[1]} negatives each)"
+
+
+def load_ncf(folder: str | os.PathLike, name: str = "ml-1m") -> NCFSplit:
+    """The published split of the NCF paper, for `skrec.metrics.sampled_leave_one_out`.
+
+    ``NAME.train.rating`` and ``NAME.test.rating`` have lines of user, item, rating and possibly a timestamp between
+    tabs, ``NAME.test.negative`` lines of ``(user,item)`` and the negatives. Where the first file is absent,
+    ``train_pairs.npz`` takes its place: arrays ``user``, ``item`` and ``time_rank``, the place in the user's own order.
+
+    Parameters
+    ----------
+    folder : path
+        The folder ``Data`` of the paper's repository, or one like it.
+    name : str, default="ml-1m"
+        The repository has "ml-1m" (6,040 x 3,706) and "pinterest-20" (55,187 x 9,916).
+
+    Returns
+    -------
+    NCFSplit
+        What was rated is what counts, not how: the ratings are not used.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If a line is malformed (the message has the file and the line), or the two test files do not match.
+
+    References
+    ----------
+    He, Liao, Zhang, Nie, Hu, Chua, "Neural Collaborative Filtering", WWW 2017.
+
+    Examples
+    --------
+    >>> data = load_ncf("Data")  # doctest: +SKIP
+    >>> data  # doctest: +SKIP
+    NCFSplit(Interactions(994169 events, 6040 users x 3706 items, timestamps), 6040 test users, 99 negatives each)
+    """
+    folder = Path(folder)
+    train = _train(folder, f"{name}.train.rating")
+    test = _events(folder / f"{name}.test.rating")
+    negatives = _negatives(folder / f"{name}.test.negative", test)
+    return NCFSplit(
+        Interactions.from_arrays(
+            train["user"],
+            train["item"],
+            timestamps=train["timestamp"],
+            n_users=1 + max(train["user"].max(), test["user"].max()),
+            n_items=1 + max(train["item"].max(), test["item"].max(), negatives.max()),
+        ),
+        test["user"],
+        test["item"],
+        negatives,
+    )
+
+
+def _train(folder: Path, name: str) -> NDArray:
+    """Training events, from the published file or from what stands in for it."""
+    if (folder / name).exists():
+        return _events(folder / name)
+    if not (folder / "train_pairs.npz").exists():
+        raise FileNotFoundError(f"{folder} holds neither {name} nor train_pairs.npz")
+    with np.load(folder / "train_pairs.npz") as arrays:
+        events = np.empty(len(arrays["user"]), EVENT)
+        events["user"], events["item"], events["timestamp"] = arrays["user"], arrays["item"], arrays["time_rank"]
+    return events
+
+
+def _events(path: Path) -> NDArray:
+    return np.fromiter(_converted(path, _event), EVENT)
+
+
+def _event(fields: list[str]) -> tuple[int, int, int]:
+    if len(fields) not in (3, 4):
+        raise ValueError(f"expected user, item, rating and possibly a timestamp, got {len(fields)} fields")
+    user, item, _, *timestamp = fields
+    return _code(user), _code(item), int(*timestamp)
+
+
+def _negatives(path: Path, test: NDArray) -> NDArray[np.int64]:
+    """The negatives of each test event, whose own pair stands at the head of the line."""
+    rows = list(_converted(path, _candidates))
+    if len(rows) != len(test):
+        raise ValueError(f"{path.name} has {len(rows)} lines, the test file {len(test)}")
+    for number, (pair, items) in enumerate(rows, start=1):
+        user, item = int(test["user"][number - 1]), int(test["item"][number - 1])
+        if pair != (user, item):
+            raise ValueError(f"{path.name}, line {number}: {pair} stands where the test file has {(user, item)}")
+        if len(items) != len(rows[0][1]):
+            raise ValueError(f"{path.name}, line {number}: {len(items)} negatives, line 1 has {len(rows[0][1])}")
+    return np.array([items for _, items in rows], np.int64)
+
+
+def _candidates(fields: list[str]) -> tuple[tuple[int, int], list[int]]:
+    pair, *negatives = fields
+    parts = re.fullmatch(r"\((\d+),(\d+)\)", pair)
+    if parts is None or not negatives:
+        raise ValueError(f"expected (user,item) and its negatives, got {pair!r} and {len(negatives)} negatives")
+    return (int(parts[1]), int(parts[2])), [_code(negative) for negative in negatives]
+
+
+def _code(text: str) -> int:
+    code = int(text)
+    if code < 0:
+        raise ValueError(f"expected a number from 0, got {text!r}")
+    return code
+
+
+def _converted(path: Path, convert: Callable[[list[str]], Any]) -> Iterator[Any]:
+    """Each line's fields, converted; what is wrong with one is told by file and line."""
+    number = 0
+    # what is not ASCII is replaced, so that the converter refuses it and its line is named
+    with open(path, encoding="ascii", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                yield convert(line.rstrip("\n").split("\t"))
+            except ValueError as error:
+                raise ValueError(f"{path.name}, line {number}: {error}") from error
+    if number == 0:
+        raise ValueError(f"{path.name} is empty")

@@ -1,0 +1,117 @@
+"""Checks that every recommender passes, ours and yours.
+
+Each is a plain function ``check_...(estimator)`` of an unfitted estimator that raises an AssertionError in words where the
+contract is broken, and ``unittest.SkipTest`` where the estimator has no such method. Settings should be fast, and count every
+value above 0 as liked, as the defaults do. Models are fitted once for each estimator and data set and shared by the checks.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from skrec.base import BaseRecommender
+from skrec.testing._estimator import (
+    SCIKIT_LEARN_EXCEPTIONS,
+    check_equal_refit,
+    check_failed_fit,
+    check_grid_search_over_events,
+    check_grid_search_over_users,
+    check_not_fitted,
+    check_parameters,
+    check_parameters_are_validated,
+    check_pickle,
+    check_refit_forgets,
+    check_scikit_learn,
+    check_validation_data,
+)
+from skrec.testing._labels import check_a_table_of_events_is_the_same_data, check_labels_change_nothing_else
+from skrec.testing._learning import check_completes_the_checkerboard, check_learns_from_the_data
+from skrec.testing._lists import (
+    check_answers_for_known_users,
+    check_audience,
+    check_bad_arguments_are_refused,
+    check_best_first_with_ties_by_item_code,
+    check_exclude_and_candidates,
+    check_items_without_events_come_last,
+    check_lists_are_padded,
+    check_no_seen_item_and_no_item_twice,
+    check_one_user_equals_the_batch,
+    check_recommend_iter_equals_recommend,
+    check_recommend_to_parquet,
+)
+from skrec.testing._neighbours import check_similar_items, check_similar_items_among_some, check_similar_users
+from skrec.testing._new_users import (
+    check_events_of_a_known_label_are_a_new_user,
+    check_every_form_of_a_history_is_the_same,
+    check_fold_in_agrees_with_training,
+    check_histories_of_another_frame_are_refused,
+    check_new_users_do_not_get_their_past,
+    check_rows_of_a_matrix_are_nobody,
+    check_unknown_items_of_a_history_are_ignored,
+    check_without_a_past_the_popular_items,
+)
+from skrec.testing._scores import (
+    check_explain,
+    check_predict_is_refused_above_its_limit,
+    check_predict_of_a_matrix,
+    check_predict_of_events,
+    check_predict_of_unknown_labels,
+    check_score,
+    check_transform,
+)
+from skrec.testing._side_effects import (
+    check_input_is_not_changed,
+    check_nothing_global_is_touched,
+    check_read_only_input,
+    check_silence,
+)
+
+Check = Callable[[BaseRecommender], None]
+
+__all__ = ["SCIKIT_LEARN_EXCEPTIONS", "parametrize_recommender_checks", "recommender_checks"]
+__all__ += [name for name in globals() if name.startswith("check_")]
+
+
+def recommender_checks() -> list[Check]:
+    """All checks, in alphabetical order.
+
+    Examples
+    --------
+    >>> from skrec import PopularityRecommender
+    >>> for check in recommender_checks()[:3]:
+    ...     check(PopularityRecommender())
+    """
+    return [function for name, function in sorted(globals().items()) if name.startswith("check_")]
+
+
+def parametrize_recommender_checks(
+    estimators: Iterable[BaseRecommender],
+    *,
+    expected_failures: Callable[[BaseRecommender], dict[str, str]] = lambda estimator: {},
+) -> Any:
+    """A pytest decorator for a test with the arguments ``estimator`` and ``check``: one test for each pair.
+
+    Parameters
+    ----------
+    estimators : iterable of BaseRecommender
+        Unfitted, with settings that fit in no time but learn.
+    expected_failures : callable, optional
+        Maps an estimator to the names of the checks that it cannot pass, each with the reason; a test that then passes
+        fails.
+
+    Examples
+    --------
+    >>> from skrec import PopularityRecommender
+    >>> @parametrize_recommender_checks([PopularityRecommender()])
+    ... def test_contract(estimator, check):
+    ...     check(estimator)
+    """
+    import pytest
+
+    def case(estimator: BaseRecommender, check: Check) -> Any:
+        name = check.__name__
+        reason = expected_failures(estimator).get(name)
+        marks = () if reason is None else pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True)
+        return pytest.param(estimator, check, marks=marks, id=f"{type(estimator).__name__}-{name.removeprefix('check_')}")
+
+    cases = [case(estimator, check) for estimator in estimators for check in recommender_checks()]
+    return pytest.mark.parametrize(("estimator", "check"), cases)

@@ -1,0 +1,88 @@
+"""Small data that hold what a recommender has to cope with. All arrays are read-only: the checks share them."""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from skrec.data import Interactions
+from skrec.datasets import make_interactions
+
+
+@cache
+def likes() -> sp.csr_array:
+    """45 users of three tastes and 24 items, values 1 and 2.
+
+    Nobody has touched items 3, 13 and 23; users 5 and 40 have done nothing; user 9 has touched all other items but two.
+    """
+    rng = np.random.default_rng(0)
+    same_taste = np.arange(45)[:, None] % 3 == np.arange(24) % 3
+    liked = rng.random((45, 24)) < np.where(same_taste, 0.7, 0.08)
+    liked[9] = True
+    liked[9, [10, 20]] = False
+    liked[[5, 40]] = False
+    liked[:, [3, 13, 23]] = False
+    return _frozen(sp.csr_array(np.where(liked, rng.integers(1, 3, liked.shape), 0).astype(np.float32)))
+
+
+@cache
+def labelled() -> Interactions:
+    """The events of `likes`, with labels that are neither codes nor in their order."""
+    return Interactions.from_csr(likes(), user_ids=[f"user {99 - u}" for u in range(45)], item_ids=900 - np.arange(24))
+
+
+@cache
+def well_known() -> sp.csr_array:
+    """`likes` without the users and items that have no events."""
+    matrix = likes()
+    users, items = np.diff(matrix.indptr) > 0, np.bincount(matrix.indices, minlength=24) > 0
+    return _frozen(sp.csr_array(matrix[users][:, items]))
+
+
+@cache
+def other_likes() -> sp.csr_array:
+    """Other users, other items, another shape."""
+    return _frozen(sp.csr_array((np.random.default_rng(1).random((20, 30)) < 0.2).astype(np.float32)))
+
+
+@cache
+def checkerboard() -> sp.csr_array:
+    """24 users and items in three blocks: everybody likes all items of their block but one, item u for user u."""
+    return _frozen(sp.csr_array(np.kron(np.eye(3), np.ones((8, 8), np.float32)) - np.eye(24, dtype=np.float32)))
+
+
+class Split(NamedTuple):
+    """Training events and held-out events of the same users."""
+
+    train: Interactions
+    test: Interactions
+
+
+@cache
+def tastes() -> Split:
+    """Some 8,000 events of 300 users with 120 items, values 1 to 9, in order of time; a fifth of them is held out."""
+    events = make_interactions(300, 120, density=0.22, popularity_skew=0.5, random_state=0).interactions
+    plain = Interactions.from_arrays(
+        events.users,
+        events.items,
+        2 * events.values - 1,  # were they stars, a model would ask which of them are positive
+        timestamps=events.timestamps,
+        n_users=events.n_users,
+        n_items=events.n_items,
+    )
+    for array in (plain.users, plain.items, plain.values, plain.timestamps):
+        array.flags.writeable = False
+    held_out = np.random.default_rng(0).random(len(plain)) < 0.2
+    return Split(plain[~held_out], plain[held_out])
+
+
+def training_part() -> Interactions:
+    """The training events of `tastes`."""
+    return tastes().train
+
+
+def _frozen(matrix: sp.csr_array) -> sp.csr_array:
+    for array in (matrix.data, matrix.indices, matrix.indptr):
+        array.flags.writeable = False
+    return matrix

@@ -1,0 +1,31 @@
+"""What a model must have understood."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from skrec.base import BaseRecommender
+from skrec.data import Interactions
+from skrec.testing._data import checkerboard, tastes, training_part
+from skrec.testing._fitting import fitted
+
+
+def check_completes_the_checkerboard(estimator: BaseRecommender) -> None:
+    """The one item that a user's block likes and the user has not met comes first, for known and for new users."""
+    model = fitted(estimator, checkerboard)
+    missing = np.arange(24)
+    for who, answer in (("known", model.recommend(k=1)), ("new", model.recommend(checkerboard(), k=1))):
+        solved = (answer.codes[:, 0] == missing).mean()
+        assert solved == 1, f"only {solved:.0%} of the {who} users are given the item that their block says"
+
+
+def check_learns_from_the_data(estimator: BaseRecommender) -> None:
+    """Held-out events are predicted better from the true events than from events in which items have changed names."""
+    test = tastes().test
+    right, wrong = (fitted(estimator, data).score(test) for data in (training_part, _renamed_items))
+    assert right > 1.2 * max(wrong, 0), f"the score is {right:.4f}, and {wrong:.4f} after learning from nonsense"
+
+
+def _renamed_items() -> Interactions:
+    train = tastes().train
+    return replace(train, items=np.random.default_rng(0).permutation(train.n_items)[train.items])

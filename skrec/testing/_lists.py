@@ -1,0 +1,163 @@
+"""What `recommend` answers about users of the training data."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import SkipTest
+
+import numpy as np
+import pandas as pd
+
+from skrec.base import BaseRecommender
+from skrec.testing._data import labelled, likes
+from skrec.testing._fitting import assert_raises, assert_same_answers, fitted, rows, score_matrix
+
+REFUSED_K = (0, -1, 2.5, True, None, "10")
+
+
+def check_answers_for_known_users(estimator: BaseRecommender) -> None:
+    """All users by default; ids of some, in the order asked, or a single one; arrays (n_users, k), best first."""
+    model = fitted(estimator, likes)
+    everybody = model.recommend(k=4)
+    assert everybody.items.shape == everybody.scores.shape == everybody.codes.shape == (45, 4)
+    assert everybody.scores.dtype == np.float32 and everybody.codes.dtype == np.int64
+    assert everybody.users.tolist() == list(range(45))
+    some = model.recommend([30, 2, 30], k=4)
+    assert some.users.tolist() == [30, 2, 30]
+    np.testing.assert_array_equal(some.codes, everybody.codes[[30, 2, 30]], err_msg="some users' lists are not their own")
+    assert model.recommend(7, k=4).codes.tolist() == everybody.codes[[7]].tolist()
+    assert model.recommend(np.empty(0, int), k=4).codes.shape == (0, 4)
+
+
+def check_one_user_equals_the_batch(estimator: BaseRecommender) -> None:
+    """A user's list does not depend on who else is asked about."""
+    model = fitted(estimator, likes)
+    together = model.recommend(k=6)
+    for user in (0, 5, 9, 44):
+        assert_same_answers(model.recommend([user], k=6), rows(together, [user]), f"user {user} alone")
+
+
+def check_no_seen_item_and_no_item_twice(estimator: BaseRecommender) -> None:
+    """`exclude_seen` hides a user's past and nothing else; no list holds an item twice."""
+    model, seen = fitted(estimator, likes), likes().toarray() > 0
+    for user, codes in enumerate(model.recommend(k=24).codes):
+        found = codes[codes >= 0]
+        assert sorted(found) == np.flatnonzero(~seen[user]).tolist(), f"user {user}: not every unseen item once"
+    for codes in model.recommend(k=24, exclude_seen=False).codes:
+        assert sorted(codes) == list(range(24)), "with exclude_seen=False, not every item once"
+
+
+def check_best_first_with_ties_by_item_code(estimator: BaseRecommender) -> None:
+    """Scores never rise along a list, and equal ones stand in the order of the vocabulary."""
+    codes, scores = (getattr(fitted(estimator, likes).recommend(k=24), name) for name in ("codes", "scores"))
+    left, right, both = scores[:, :-1], scores[:, 1:], codes[:, 1:] >= 0
+    assert (left[both] >= right[both]).all(), "a score is higher than the one before"
+    ties = both & (left == right)
+    assert ties.any(), "items without events should tie"
+    assert (codes[:, :-1][ties] < codes[:, 1:][ties]).all(), "equal scores are not in the order of the item codes"
+
+
+def check_items_without_events_come_last(estimator: BaseRecommender) -> None:
+    """An item that nobody has touched has a score of minus infinity, and stands behind all others."""
+    answer = fitted(estimator, likes).recommend(k=24, exclude_seen=False)
+    assert (answer.codes[:, -3:] == [3, 13, 23]).all(), "items without events are not the last three"
+    assert np.isneginf(answer.scores[:, -3:]).all() and np.isfinite(answer.scores[:, :-3]).all()
+
+
+def check_lists_are_padded(estimator: BaseRecommender) -> None:
+    """Beyond the end of a list stand -1 and NaN, and None where there are labels; `to_frame` leaves them out."""
+    unseen = 24 - np.diff(likes().indptr)
+    model = fitted(estimator, likes)
+    for answer in (model.recommend(k=30), fitted(estimator, labelled).recommend(k=30)):
+        beyond = np.arange(30) >= unseen[:, None]
+        assert (answer.codes[beyond] == -1).all() and (answer.codes[~beyond] >= 0).all()
+        assert np.isnan(answer.scores[beyond]).all() and not np.isnan(answer.scores[~beyond]).any()
+        frame = answer.to_frame()
+        assert list(frame.columns) == ["user", "item", "score", "rank"]
+        assert len(frame) == unseen.sum() and frame.notna().all(axis=None)
+        assert (frame.groupby("user")["rank"].max().loc[answer.users] == unseen).all()
+    assert all(label is None for label in answer.items[beyond]), "labels beyond the end of a list are not None"
+    np.testing.assert_array_equal(model.recommend(k=1000).codes[:, :30], model.recommend(k=30).codes)
+
+
+def check_exclude_and_candidates(estimator: BaseRecommender) -> None:
+    """The full ranking, without what is excluded, or of the candidates only."""
+    model = fitted(estimator, likes)
+    ranked = model.recommend(k=24).codes
+
+    def kept(allowed: list[int]) -> list[list[int]]:
+        lists = [[code for code in codes if code in allowed] for codes in ranked.tolist()]
+        return [codes + [-1] * (24 - len(codes)) for codes in lists]
+
+    def codes(**options) -> list[list[int]]:
+        return model.recommend(k=24, **options).codes.tolist()
+
+    assert codes(exclude=[0, 7, 8]) == kept(sorted(set(range(24)) - {0, 7, 8}))
+    assert codes(candidates=[1, 2, 3]) == kept([1, 2, 3])
+    assert codes(candidates=[1, 2, 3], exclude=[2]) == kept([1, 3])
+    assert codes(candidates=[]) == kept([])
+
+
+def check_recommend_iter_equals_recommend(estimator: BaseRecommender) -> None:
+    """The pieces of `recommend_iter` are those of one answer."""
+    model = fitted(estimator, likes)
+    for users in (None, [30, 2, 9, 5], likes()):
+        whole = model.recommend(users, k=5, candidates=range(20))
+        pieces = list(model.recommend_iter(users, k=5, candidates=range(20), batch_size=7))
+        assert [len(piece) for piece in pieces[:-1]] == [7] * (len(pieces) - 1)
+        assert np.concatenate([piece.users for piece in pieces]).tolist() == whole.users.tolist()
+        joined = type(whole)(*(np.concatenate(parts) for parts in zip(*(vars(piece).values() for piece in pieces))))
+        assert_same_answers(joined, whole, "recommend_iter")
+
+
+def check_recommend_to_parquet(estimator: BaseRecommender) -> None:
+    """The file holds what `recommend` answers as a table, also when it is empty."""
+    if find_spec("pyarrow") is None:
+        raise SkipTest("pyarrow is not installed")
+    model = fitted(estimator, labelled)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "lists.parquet"
+        model.recommend_to_parquet(path, k=4, batch_size=10)
+        expected = model.recommend(k=4).to_frame()
+        pd.testing.assert_frame_equal(pd.read_parquet(path), expected, check_dtype=False)
+        model.recommend_to_parquet(path, [], k=4)
+        assert list(pd.read_parquet(path).columns) == list(expected.columns)
+        assert os.listdir(folder) == ["lists.parquet"]
+
+
+def check_bad_arguments_are_refused(estimator: BaseRecommender) -> None:
+    """Unknown labels and impossible lengths raise errors that name the argument."""
+    model, named = fitted(estimator, likes), fitted(estimator, labelled)
+    errors = (ValueError, TypeError)
+    for k in REFUSED_K:
+        assert_raises(errors, lambda k=k: model.recommend([0], k=k), "k must be")
+    assert_raises(errors, lambda: model.recommend([45]), "users", "45")
+    assert_raises(errors, lambda: model.recommend([-1]), "users", "-1")
+    assert_raises(errors, lambda: model.recommend(["nobody"]), "users")
+    assert_raises(errors, lambda: named.recommend(["nobody"]), "users", "nobody")
+    assert_raises(errors, lambda: model.recommend([0], exclude=[24]), "exclude", "24")
+    assert_raises(errors, lambda: model.recommend([0], candidates=[-1]), "candidates", "-1")
+    assert_raises(errors, lambda: named.recommend(candidates=["nothing"]), "candidates", "nothing")
+    assert_raises(errors, lambda: model.recommend([0], exclude_seen=1), "exclude_seen")
+
+
+def check_audience(estimator: BaseRecommender) -> None:
+    """`recommend_users` sorts users by the score of the item; users without events are nobody's audience."""
+    model, seen = fitted(estimator, likes), likes().toarray() > 0
+    scores, active = score_matrix(model), seen.any(axis=1)
+    items = np.array([8, 0, 3])
+    for exclude_seen in (True, False):
+        answer = model.recommend_users(items, k=50, exclude_seen=exclude_seen)
+        assert answer.items.tolist() == items.tolist() and answer.users.shape == answer.scores.shape == (3, 50)
+        for item, codes, found in zip(items, answer.codes, answer.scores):
+            n = (codes >= 0).sum()
+            assert (codes[n:] == -1).all() and np.isnan(found[n:]).all()
+            asked = active & ~seen[:, item] if exclude_seen else active
+            if item == 3:
+                assert n == 0, "an item without events has an audience"
+                continue
+            assert sorted(codes[:n]) == np.flatnonzero(asked).tolist(), "not every user who may be in the audience once"
+            np.testing.assert_allclose(found[:n], scores[codes[:n], item], rtol=1e-4, atol=1e-5)
+            falls = np.diff(found[:n]) < 0
+            assert (falls | (np.diff(found[:n]) == 0) & (np.diff(codes[:n]) > 0)).all(), "not best first, ties by user code"

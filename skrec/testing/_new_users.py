@@ -1,0 +1,96 @@
+"""Fold-in: what a fitted model answers about users whom it has not seen, from their events alone."""
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from skrec.base import BaseRecommender
+from skrec.data import Interactions
+from skrec.metrics import ndcg
+from skrec.testing._data import labelled, likes, tastes, training_part
+from skrec.testing._fitting import assert_raises, assert_same_answers, fitted, rows
+
+
+def check_rows_of_a_matrix_are_nobody(estimator: BaseRecommender) -> None:
+    """The position of a row does not say whose it is: the same row elsewhere, or alone, gets the same list."""
+    model, matrix = fitted(estimator, likes), likes()
+    answer = model.recommend(matrix, k=6)
+    assert answer.users.tolist() == list(range(45))
+    order = np.random.default_rng(0).permutation(45)
+    assert_same_answers(model.recommend(matrix[order], k=6), rows(answer, order), "rows in another order")
+    for row in (0, 5, 9):
+        assert_same_answers(model.recommend(matrix[[row]], k=6), rows(answer, [row]), "a row alone")
+
+
+def check_events_of_a_known_label_are_a_new_user(estimator: BaseRecommender) -> None:
+    """Only what is passed counts, even under the label of a known user."""
+    model, data = fitted(estimator, labelled), labelled()
+    history = pd.DataFrame({"user": "user 99", "item": data.item_ids[[1, 4, 7]]})
+    known, unknown = model.recommend(history, k=8), model.recommend(history.assign(user="nobody"), k=8)
+    assert known.users.tolist() == ["user 99"] and unknown.users.tolist() == ["nobody"]
+    assert_same_answers(known, unknown, "the label of a known user")
+
+
+def check_every_form_of_a_history_is_the_same(estimator: BaseRecommender) -> None:
+    """CSR and other sparse formats, dense arrays, Interactions and tables with the same events get the same lists."""
+    model, some = fitted(estimator, likes), likes()[[0, 9, 30]]
+    answer = model.recommend(some, k=8)
+    forms = [sp.csr_matrix(some), some.tocoo(), some.tocsc(), some.toarray(), some.toarray().astype(np.float64)]
+    for form in [*forms, Interactions.from_csr(some)]:
+        assert_same_answers(model.recommend(form, k=8), answer, f"the history as {type(form).__name__}")
+    named = fitted(estimator, labelled)
+    data = Interactions.from_csr(some, user_ids=["a", "b", "c"], item_ids=labelled().item_ids)
+    assert_same_answers(named.recommend(data.to_frame(), k=8), named.recommend(data, k=8), "the history as a DataFrame")
+
+
+def check_new_users_do_not_get_their_past(estimator: BaseRecommender) -> None:
+    """`exclude_seen` hides what a history holds, and only that."""
+    model, some = fitted(estimator, likes), likes()[:9]
+    for row, codes in zip(some.toarray(), model.recommend(some, k=24).codes):
+        assert sorted(codes[codes >= 0]) == np.flatnonzero(row == 0).tolist()
+    assert (np.sort(model.recommend(some, k=24, exclude_seen=False).codes) == np.arange(24)).all()
+
+
+def check_without_a_past_the_popular_items(estimator: BaseRecommender) -> None:
+    """A new user with an empty row, and a known one without events, get the items with the most users."""
+    model = fitted(estimator, likes)
+    n_users = np.bincount(likes().indices, minlength=24)
+    popular = np.argsort(-n_users, kind="stable")
+    answers = model.recommend(sp.csr_array((2, 24), dtype=np.float32), k=24), model.recommend([5, 40], k=24)
+    for answer in answers:
+        assert (answer.codes == popular).all(), "not in the order of popularity"
+        assert (answer.scores[:, :-3] == n_users[popular[:-3]]).all(), "the scores are not the numbers of users"
+
+
+def check_unknown_items_of_a_history_are_ignored(estimator: BaseRecommender) -> None:
+    """What the model does not know says nothing about a user."""
+    model = fitted(estimator, labelled)
+    known = pd.DataFrame({"user": "me", "item": labelled().item_ids[[1, 4, 7]]})
+    unknown = pd.DataFrame({"user": ["me", "you"], "item": [-1, -2]})
+    answer = model.recommend(pd.concat([known, unknown]), k=8)
+    assert answer.users.tolist() == ["me", "you"]
+    assert_same_answers(rows(answer, [0]), model.recommend(known, k=8), "with an unknown item in the history")
+    nothing = fitted(estimator, likes).recommend(sp.csr_array((1, 24), dtype=np.float32), k=8)
+    assert_same_answers(rows(answer, [1]), nothing, "with unknown items only")
+
+
+def check_histories_of_another_frame_are_refused(estimator: BaseRecommender) -> None:
+    """A matrix needs a column for each item; labels must be there exactly where the model has some."""
+    model, named = fitted(estimator, likes), fitted(estimator, labelled)
+    for call in (model.recommend, model.predict):
+        assert_raises(ValueError, lambda call=call: call(likes()[:, :20]), "20", "24")
+        assert_raises(ValueError, lambda call=call: call(labelled()), "labels")
+    for call in (named.recommend, named.predict):
+        assert_raises(ValueError, lambda call=call: call(likes()), "labels")
+        assert_raises(ValueError, lambda call=call: call(Interactions.from_csr(likes())), "labels")
+
+
+def check_fold_in_agrees_with_training(estimator: BaseRecommender) -> None:
+    """Training users folded in like strangers: top 10 lists share 6 of 10 items, NDCG of held-out events within 10 %."""
+    model, (train, test) = fitted(estimator, training_part), tastes()
+    stored, folded = model.recommend(k=10).codes, model.recommend(train, k=10).codes
+    overlap = np.mean([np.isin(own, other).mean() for own, other in zip(folded, stored)])
+    assert overlap >= 0.6, f"the folded-in top 10 shares {overlap:.0%} with the stored one, at least 60 % are due"
+    relevant = test.to_csr(duplicates="any")
+    of_stored, of_folded = (np.nanmean(ndcg(codes, relevant, k=10)) for codes in (stored, folded))
+    assert abs(of_folded - of_stored) <= 0.1 * of_stored, f"NDCG@10 folded in {of_folded:.4f}, stored {of_stored:.4f}"

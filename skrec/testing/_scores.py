@@ -1,0 +1,121 @@
+"""`predict`, `score`, `explain` and `transform`."""
+
+from unittest import SkipTest
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from skrec.base import BaseRecommender
+from skrec.data import Interactions
+from skrec.testing._data import labelled, likes, tastes
+from skrec.testing._fitting import assert_raises, fitted, score_matrix
+
+CLOSE = {"rtol": 1e-3, "atol": 1e-4}
+
+
+def check_predict_of_events(estimator: BaseRecommender) -> None:
+    """Each event of known users and items gets the score by which `recommend` ranks, in the order of the events."""
+    model, data = fitted(estimator, labelled), labelled()
+    order = np.random.default_rng(0).permutation(len(data))
+    events = data[order]
+    expected = score_matrix(model)[events.users, events.items]
+    for name, form in (("Interactions", events), ("a DataFrame", events.to_frame())):
+        answer = model.predict(form)
+        assert answer.dtype == np.float32
+        np.testing.assert_allclose(answer, expected, **CLOSE, err_msg=f"predict of {name} differs from the scores")
+
+
+def check_predict_of_unknown_labels(estimator: BaseRecommender) -> None:
+    """Minus infinity says "nothing known of the item", NaN is never an answer; unknown users like what is popular."""
+    model, (user, item) = fitted(estimator, labelled), ("user 99", labelled().item_ids[0])
+    events = pd.DataFrame({"user": [user, "nobody", user, "nobody"], "item": [item, item, -1, -1]})
+    answer = model.predict(events)
+    assert answer.shape == (4,) and not np.isnan(answer).any()
+    assert np.isfinite(answer[:2]).all(), "a known item has no score"
+    np.testing.assert_array_equal(model.predict(events[::-1])[::-1], answer, err_msg="the order of events matters")
+    if not model._predicts_ratings:
+        plain, stranger = fitted(estimator, likes), Interactions.from_arrays(np.full(24, 99), np.arange(24))
+        expected = score_matrix(plain, sp.csr_array((1, 24), dtype=np.float32))[0]
+        np.testing.assert_array_equal(plain.predict(stranger), expected, err_msg="an unknown user's scores")
+
+
+def check_predict_of_a_matrix(estimator: BaseRecommender) -> None:
+    """Rows are histories; the answer is dense, (n_rows, n_items), with the scores by which `recommend` ranks them."""
+    model, some = fitted(estimator, likes), likes()[[0, 9, 30, 44]]
+    answer = model.predict(some)
+    assert answer.shape == (4, 24) and answer.dtype == np.float32
+    expected = score_matrix(model, some)
+    known = np.isfinite(expected)
+    np.testing.assert_allclose(answer[known], expected[known], **CLOSE)
+    assert not np.isnan(answer).any()
+
+
+def check_predict_is_refused_above_its_limit(estimator: BaseRecommender) -> None:
+    """More scores than fit into memory raise an error that names what to call instead, before anything is computed."""
+    n_rows = 2**28 // 24 + 1
+    nobody = sp.csr_array((n_rows, 24), dtype=np.float32)
+    assert_raises(ValueError, lambda: fitted(estimator, likes).predict(nobody), "recommend_iter", str(n_rows))
+
+
+def check_score(estimator: BaseRecommender) -> None:
+    """One finite number, at most 1, the same again; a table of events and Interactions agree."""
+    model, data = fitted(estimator, _named_training_part), _named(tastes().test)
+    value = model.score(data)
+    assert isinstance(value, float) and np.isfinite(value) and value <= 1
+    assert model.score(data) == value
+    frame = data.to_frame()
+    assert model.score(frame) == value
+    assert model.score(frame.drop(columns="rating"), frame["rating"]) == value
+    assert_raises(ValueError, lambda: model.score(_named(tastes().test)[:0]))
+
+
+def check_explain(estimator: BaseRecommender) -> None:
+    """Contributions of the user's past items, largest first; all of them add up to the folded-in score."""
+    model, data = fitted(estimator, labelled), labelled()
+    user, item = 0, 10
+    past = data.item_ids[data.items[data.users == user]]
+    try:
+        whole = model.explain(data.user_ids[user], data.item_ids[item], k=24)
+    except NotImplementedError:
+        raise SkipTest(f"{type(estimator).__name__} has no explanations") from None
+    assert list(whole.columns) == ["item", "contribution"]
+    assert sorted(whole["item"]) == sorted(past), "not every past item once"
+    assert whole["contribution"].is_monotonic_decreasing
+    history = data[data.users == user]
+    folded = score_matrix(model, history)[0, item]
+    np.testing.assert_allclose(whole["contribution"].sum(), folded, **CLOSE, err_msg="the sum is not the score")
+    pd.testing.assert_frame_equal(model.explain(data.user_ids[user], data.item_ids[item], k=2), whole[:2])
+    assert_raises(ValueError, lambda: model.explain("nobody", data.item_ids[item]), "nobody")
+    assert_raises(ValueError, lambda: model.explain(data.user_ids[user], "nothing"), "nothing")
+
+
+def check_transform(estimator: BaseRecommender) -> None:
+    """A row of embeddings for each user asked for, known by label or new by history."""
+    if not hasattr(estimator, "transform"):
+        raise SkipTest(f"{type(estimator).__name__} has no embeddings of users")
+    model, data = fitted(estimator, labelled), labelled()
+    known = model.transform(data.user_ids)
+    assert known.shape[0] == 45 and known.ndim == 2 and known.dtype == np.float32 and np.isfinite(known).all()
+    np.testing.assert_array_equal(model.transform(["user 60", "user 99"]), known[[39, 0]])
+    new = model.transform(data)
+    assert new.shape == (len(np.unique(data.users)), known.shape[1])
+    plain = fitted(estimator, likes)
+    folded = plain.transform(likes())
+    assert folded.shape == known.shape and np.isfinite(folded).all()
+    np.testing.assert_allclose(plain.transform(likes()[::-1])[::-1], folded, **CLOSE, err_msg="the position of a row matters")
+
+
+def _named(data: Interactions) -> Interactions:
+    return Interactions.from_arrays(
+        data.users,
+        data.items,
+        data.values,
+        timestamps=data.timestamps,
+        user_ids=[f"user {u}" for u in range(data.n_users)],
+        item_ids=900 - np.arange(data.n_items),
+    )
+
+
+def _named_training_part() -> Interactions:
+    return _named(tastes().train)

@@ -1,0 +1,372 @@
+"""Matrix factorisation, plain and neural: what the two models promise beyond what all recommenders do."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+from sklearn.metrics import r2_score
+from torch import nn
+
+from skrec import MFRecommender, NeuMFRecommender
+from skrec.data import Interactions
+from skrec.engine import DotProduct
+from skrec.metrics import get_scorer
+from skrec.models._neumf import GMF, MLP, NeuMFNetwork
+
+LOSSES = ("softmax", "bpr", "bce", "warp", "cosine_contrastive")
+MODELS = (MFRecommender, NeuMFRecommender)
+
+
+def two_camps(n=6):
+    """Two groups of users who like all of their group's items but one each, its own."""
+    return csr_array(np.kron(np.eye(2), np.ones((n, n))) - np.eye(2 * n))
+
+
+def ratings(n_users=40, n_items=12, *, seed=0, noise=0.1):
+    """Ratings around 3 from users' and items' biases and a taste of two factors; two thirds of them are kept."""
+    rng = np.random.default_rng(seed)
+    users, items = np.divmod(np.flatnonzero(rng.random(n_users * n_items) < 2 / 3), n_items)
+    taste, nature = rng.normal(size=(n_users, 2)), rng.normal(size=(n_items, 2)) / 2
+    kindness, quality = rng.normal(size=n_users) / 2, rng.normal(size=n_items) / 2
+    values = 3 + kindness[users] + quality[items] + (taste[users] * nature[items]).sum(1)
+    values += noise * rng.normal(size=len(users))
+    return Interactions.from_arrays(users, items, values, n_users=n_users, n_items=n_items)
+
+
+def rating_model(**changes):
+    settings = {"loss": "mse", "n_factors": 4, "max_epochs": 30, "batch_size": 64, "learning_rate": 0.02}
+    return MFRecommender(**settings | {"random_state": 0} | changes)
+
+
+@pytest.fixture(scope="module")
+def rated():
+    return rating_model().fit(ratings())
+
+
+def all_pairs(fitted):
+    return np.divmod(np.arange(fitted.n_users_ * fitted.n_items_), fitted.n_items_)
+
+
+def scores_of_all(fitted):
+    """Stored users' scores of all items, (n_users, n_items)."""
+    pairs = Interactions.from_arrays(*all_pairs(fitted))
+    return fitted.predict(pairs).reshape(fitted.n_users_, fitted.n_items_)
+
+
+# ---- what a score is made of -----------------------------------------------------------------------------------------
+
+
+def test_a_rating_is_the_mean_and_two_biases_and_a_product(rated):
+    product = rated.user_embeddings_ @ rated.item_embeddings_.T
+    by_hand = rated.global_mean_ + rated.user_biases_[:, None] + rated.item_biases_ + product
+    np.testing.assert_allclose(scores_of_all(rated), by_hand, atol=1e-5)
+    assert rated.global_mean_ == pytest.approx(ratings().values.mean())
+    assert np.ptp(rated.user_biases_) > 0.1 and np.ptp(rated.item_biases_) > 0.1
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_ranking_score_has_no_mean_and_no_bias_of_the_user(loss):
+    fitted = MFRecommender(loss=loss, n_factors=3, max_epochs=3, random_state=0).fit(two_camps())
+    by_hand = fitted.item_biases_ + fitted.user_embeddings_ @ fitted.item_embeddings_.T
+    np.testing.assert_allclose(scores_of_all(fitted), by_hand, atol=1e-6)
+    assert fitted.global_mean_ == 0 and not fitted.user_biases_.any()
+    assert fitted.module_.user_biases is None
+
+
+def test_a_bias_of_the_user_would_change_no_order():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        without = DotProduct(5, 30, 4, std=0.5, user_bias=False)
+        with_bias = DotProduct(5, 30, 4, std=0.5, user_bias=True)
+        with_bias.load_state_dict(without.state_dict(), strict=False)
+        nn.init.normal_(with_bias.user_biases.weight)
+    users, items = torch.arange(5), torch.arange(30)[None]
+    assert not torch.allclose(with_bias(users, items), without(users, items))
+    assert torch.equal(with_bias(users, items).argsort(1), without(users, items).argsort(1))
+
+
+def test_embeddings_have_the_documented_shapes(rated):
+    assert rated.user_embeddings_.shape == (40, 4) and rated.item_embeddings_.shape == (12, 4)
+    assert rated.user_biases_.shape == (40,) and rated.item_biases_.shape == (12,)
+    for array in (rated.user_embeddings_, rated.item_embeddings_, rated.user_biases_, rated.item_biases_):
+        assert array.dtype == np.float32
+    assert isinstance(rated.global_mean_, float)
+    np.testing.assert_array_equal(rated.transform([3, 0]), rated.user_embeddings_[[3, 0]])
+
+
+def test_a_bounded_model_stays_within_its_range_and_reaches_for_the_ends():
+    users, items = np.divmod(np.arange(80), 8)
+    extreme = Interactions.from_arrays(users, items, np.where((users + items) % 2, 5.0, 1.0))
+    bounded, free = (
+        rating_model(y_range=y_range, learning_rate=0.3, max_epochs=60, lr_schedule=None).fit(extreme)
+        for y_range in ((1.5, 4.5), None)
+    )
+    scores = scores_of_all(bounded)
+    assert scores.min() >= 1.5 and scores.max() <= 4.5
+    assert scores.min() < 1.6 and scores.max() > 4.4
+    assert scores_of_all(free).min() < 1.5 and scores_of_all(free).max() > 4.5
+    new = bounded.predict(extreme.to_csr())
+    assert new.min() >= 1.5 and new.max() <= 4.5
+
+
+# ---- learning --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_item_withheld_from_each_member_of_a_camp_is_recommended(loss):
+    fitted = MFRecommender(loss=loss, n_factors=4, max_epochs=200, learning_rate=0.02, random_state=0).fit(two_camps())
+    assert fitted.recommend(k=1).items[:, 0].tolist() == list(range(12))
+
+
+@pytest.mark.parametrize("negatives", ("uniform", "popularity", "in_batch", "all"))
+def test_so_it_is_with_each_kind_of_negatives(negatives):
+    settings = {"n_factors": 4, "max_epochs": 200, "learning_rate": 0.02, "random_state": 0}
+    fitted = MFRecommender(negatives=negatives, **settings).fit(two_camps())
+    assert fitted.recommend(k=1).items[:, 0].tolist() == list(range(12))
+
+
+@pytest.mark.parametrize("loss", ("bce", "softmax", "bpr"))
+def test_so_it_is_with_a_network(loss):
+    settings = {"n_factors": 4, "hidden": (8,), "max_epochs": 60, "learning_rate": 0.02, "random_state": 0}
+    fitted = NeuMFRecommender(loss=loss, **settings).fit(two_camps())
+    assert fitted.recommend(k=1).items[:, 0].tolist() == list(range(12))
+
+
+@pytest.mark.parametrize("estimator", MODELS)
+def test_held_out_ratings_are_predicted(estimator):
+    data = ratings(100, 20)
+    held_out = np.arange(len(data)) % 8 == 0
+    fitted = estimator(
+        loss="mse", n_factors=4, max_epochs=30, batch_size=128, learning_rate=0.03, regularization=1e-3, random_state=0
+    ).fit(data[~held_out])
+    assert fitted.score(data[held_out]) > 0.9
+
+
+def test_a_repeated_rating_counts_by_its_latest_value():
+    data = ratings()
+    contradicted = Interactions.from_arrays(
+        np.concatenate([data.users, data.users]),
+        np.concatenate([data.items, data.items]),
+        np.concatenate([6 - data.values, data.values]),
+    )
+    once, twice = rating_model().fit(data), rating_model().fit(contradicted)
+    np.testing.assert_array_equal(scores_of_all(once), scores_of_all(twice))
+
+
+def shown_and_chosen(n_slates=400, seed=0):
+    """Users of two kinds are shown five of twelve items and choose one of their kind; item 0 is always shown, never chosen."""
+    rng = np.random.default_rng(seed)
+    kinds, users = np.arange(12) % 2, rng.integers(0, 20, n_slates)
+    items = np.array([np.append(rng.permutation(np.arange(1, 12))[:4], 0) for _ in range(n_slates)])
+    liked = (kinds[items] == users[:, None] % 2) & (items > 0)
+    chosen = np.arange(5) == liked.argmax(1)[:, None]
+    has_choice = liked.any(1)
+    return Interactions.from_arrays(
+        users[has_choice].repeat(5),
+        items[has_choice].ravel(),
+        chosen[has_choice].astype(float).ravel(),
+        impressions=np.arange(has_choice.sum()).repeat(5),
+        n_items=12,
+    )
+
+
+@pytest.mark.parametrize("estimator", MODELS)
+def test_slates_teach_what_is_chosen_among_what_is_shown(estimator):
+    settings = {"loss": "softmax", "negatives": "slate", "n_factors": 4, "max_epochs": 60, "batch_size": 64}
+    fitted = estimator(**settings, random_state=0).fit(shown_and_chosen())
+    own_kind = np.arange(12) % 2 == np.arange(20)[:, None] % 2
+    own_kind[:, 0] = False
+    scores = scores_of_all(fitted)
+    assert (np.where(own_kind, scores, np.inf).min(1) > np.where(own_kind, -np.inf, scores).max(1)).mean() > 0.9
+
+
+def test_popularity_counts_what_was_chosen_not_what_was_shown():
+    data = shown_and_chosen()
+    fitted = MFRecommender(negatives="slate", max_epochs=1, random_state=0).fit(data)
+    chosen = data[data.values > 0]
+    n_users = [len(np.unique(chosen.users[chosen.items == item])) for item in range(12)]
+    assert fitted.popularity_.tolist() == n_users and n_users[0] == 0
+
+
+# ---- new users -------------------------------------------------------------------------------------------------------
+
+
+def ridge_in_numpy(fitted, items, values):
+    """A new user's vector and bias: least squares on what was rated, plus the distance from what trained users are like."""
+    prior_mean, root = fitted.prior_.mean.double().numpy(), fitted.prior_.root.double().numpy()
+    features = np.column_stack([fitted.item_embeddings_[items], np.ones(len(items))]).astype(float)
+    targets = values - fitted.global_mean_ - fitted.item_biases_[items]
+    precision = np.linalg.inv(root @ root.T)
+    gram = features.T @ features / fitted.train_loss_ + precision
+    return np.linalg.solve(gram, features.T @ targets / fitted.train_loss_ + precision @ prior_mean)
+
+
+def test_folding_in_ratings_is_a_ridge_regression(rated):
+    histories = ratings(8, 12, seed=5)
+    found = rated.predict(histories.to_csr())
+    for user in range(8):
+        mine = histories.users == user
+        solved = ridge_in_numpy(rated, histories.items[mine], histories.values[mine])
+        by_hand = rated.global_mean_ + rated.item_biases_ + rated.item_embeddings_ @ solved[:-1] + solved[-1]
+        np.testing.assert_allclose(found[user], by_hand, atol=1e-3)
+
+
+def test_the_prior_of_new_users_is_centred_on_the_trained_ones(rated):
+    np.testing.assert_allclose(rated.prior_.mean[:-1], rated.user_embeddings_.mean(0), atol=1e-6)
+    np.testing.assert_allclose(rated.prior_.mean[-1], rated.user_biases_.mean(), atol=1e-6)
+    nobody = rated.predict(csr_array((1, 12)))
+    mean_user = rated.global_mean_ + rated.user_biases_.mean() + rated.item_biases_
+    np.testing.assert_allclose(nobody[0], mean_user + rated.item_embeddings_ @ rated.user_embeddings_.mean(0), atol=1e-5)
+
+
+def test_training_rows_folded_in_predict_about_what_the_stored_users_do(rated):
+    assert np.corrcoef(rated.predict(ratings().to_csr()).ravel(), scores_of_all(rated).ravel())[0, 1] > 0.9
+
+
+KINDS = [
+    {"loss": "mse"},
+    {"loss": "softmax"},
+    {"loss": "softmax", "negatives": "in_batch"},
+    {"loss": "bpr", "n_negatives": 3},
+    {"loss": "bpr", "negatives": "in_batch"},
+    {"loss": "bce", "negatives": "popularity"},
+]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "settings"),
+    [(estimator, kind) for estimator in MODELS for kind in KINDS] + [(MFRecommender, {"loss": "mse", "y_range": (0, 6)})],
+)
+def test_a_user_folded_in_among_others_is_as_if_alone(estimator, settings):
+    data = ratings().with_values(np.ones(len(ratings()))) if settings["loss"] != "mse" else ratings()
+    fitted = estimator(n_factors=4, max_epochs=10, random_state=0, **settings).fit(data)
+    histories = data[data.users < 6].to_csr()[:7]  # the last one is empty
+    together = fitted.predict(histories)
+    for row in range(7):
+        np.testing.assert_allclose(fitted.predict(histories[[row]])[0], together[row], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("negatives", ("uniform", "popularity", "in_batch"))
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_long_history_folded_in_ranks_as_the_stored_user_does(loss, negatives):
+    rng = np.random.default_rng(0)
+    taste = np.kron(np.eye(3), np.full((20, 40), 0.5)) + 0.03
+    likes = csr_array((rng.random(taste.shape) < taste).astype(float))
+    settings = {"n_factors": 8, "max_epochs": 30, "batch_size": 256, "init_std": 0.1, "random_state": 0}
+    fitted = MFRecommender(loss=loss, negatives=negatives, **settings).fit(likes)
+    stored, folded = fitted.recommend(k=10).codes, fitted.recommend(likes, k=10).codes
+    assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(stored, folded)]) >= 0.6
+
+
+# ---- the network of NeuMF --------------------------------------------------------------------------------------------
+
+
+def seeded(build):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build()
+
+
+def test_the_split_first_layer_is_one_over_both_embeddings_side_by_side():
+    path = seeded(lambda: MLP(5, 7, 3, (8, 4), 0.0))
+    whole = nn.Linear(6, 8)
+    with torch.no_grad():
+        whole.weight.copy_(torch.cat([path.of_user.weight, path.of_item.weight], 1))
+        whole.bias.copy_(path.of_user.bias)
+    users, items = torch.tensor([0, 4, 2]), torch.tensor([6, 6, 1])
+    together = torch.cat([path.users(users), path.items(items)], 1)
+    relu, _, second, *_ = path.layers
+    torch.testing.assert_close(path(path.users(users), items), second(relu(whole(together))).relu())
+
+
+@pytest.mark.parametrize("name", ("dot product", "bounded", "neumf"))
+def test_a_network_scores_pairs_lists_and_shared_lists_alike(name):
+    def build():
+        if name == "neumf":
+            return NeuMFNetwork([GMF(5, 7, 3), MLP(5, 7, 2, (8, 4), 0.0)])
+        network = DotProduct(5, 7, 3, std=1, user_bias=True)
+        network.y_range = torch.tensor([1.0, 5.0]) if name == "bounded" else None
+        return network
+
+    network = seeded(build).eval()
+    users, items = torch.tensor([0, 4, 2]), torch.arange(7)
+    shared = network(users, items[None])
+    assert shared.shape == (3, 7)
+    torch.testing.assert_close(network(users, items.expand(3, 7)), shared)
+    torch.testing.assert_close(torch.stack([network(users, item.expand(3)) for item in items], 1), shared)
+    torch.testing.assert_close(network.score(network.encode(users), items[None]), shared)
+
+
+def test_pretraining_starts_from_equal_parts_of_both_trained_halves():
+    starts, ends = [], []
+
+    class Watched(NeuMFRecommender):
+        def _run(self, network, *rest):
+            starts.append(copy.deepcopy(network))
+            device = super()._run(network, *rest)
+            ends.append(copy.deepcopy(network))
+            return device
+
+    Watched(n_factors=3, hidden=(6, 4), pretrain=True, max_epochs=5, random_state=0).fit(two_camps())
+    users, items = torch.arange(12), torch.arange(12)[None]
+    gmf, mlp, fused = ends[0], ends[1], starts[2]
+    assert [len(network.paths) for network in (gmf, mlp, fused)] == [1, 1, 2]
+    assert isinstance(gmf.paths[0], GMF) and isinstance(mlp.paths[0], MLP)
+    torch.testing.assert_close(fused(users, items), (gmf(users, items) + mlp(users, items)) / 2)
+    assert not torch.allclose(gmf(users, items), starts[0](users, items))
+    assert not torch.allclose(ends[2](users, items), fused(users, items))
+
+
+def test_embeddings_of_neumf_are_those_of_both_paths_side_by_side():
+    fitted = NeuMFRecommender(n_factors=3, mlp_factors=5, hidden=(6,), max_epochs=1, random_state=0).fit(two_camps())
+    assert fitted.user_embeddings_.shape == fitted.item_embeddings_.shape == (12, 8)
+    gmf, mlp = fitted.module_.paths
+    np.testing.assert_array_equal(fitted.user_embeddings_[:, :3], gmf.users.weight.detach())
+    np.testing.assert_array_equal(fitted.item_embeddings_[:, 3:], mlp.items.weight.detach())
+    np.testing.assert_array_equal(fitted.transform([3, 0]), fitted.user_embeddings_[[3, 0]])
+
+
+def test_mlp_factors_are_by_default_as_wide_as_the_first_layer():
+    fitted = NeuMFRecommender(n_factors=3, hidden=(6, 2), max_epochs=1, random_state=0).fit(two_camps())
+    assert fitted.user_embeddings_.shape == (12, 3 + 6)
+
+
+# ---- score, threads --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("estimator", MODELS)
+def test_score_is_r2_for_ratings(estimator):
+    data = ratings()
+    fitted = estimator(loss="mse", max_epochs=5, random_state=0).fit(data[::2])
+    held_out = data[1::2]
+    assert fitted.score(held_out) == pytest.approx(r2_score(held_out.values, fitted.predict(held_out)), abs=1e-5)
+
+
+@pytest.mark.parametrize("estimator", MODELS)
+def test_score_is_ndcg_for_rankings(estimator):
+    data = ratings()
+    fitted = estimator(positive_from=3, max_epochs=5, random_state=0).fit(data[::2])
+    ndcg = get_scorer("ndcg@10", positive_from=3)(fitted, data[1::2])
+    assert fitted.score(data[1::2]) == ndcg and 0 < ndcg < 1
+
+
+@pytest.fixture
+def restored_threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("restored_threads")
+@pytest.mark.parametrize("estimator", MODELS)
+@pytest.mark.parametrize("loss", ("softmax", "bce", "mse"))
+def test_the_number_of_threads_does_not_change_the_scores(estimator, loss):
+    data = ratings(100, 30)
+    data = data if loss == "mse" else data.with_values(np.ones(len(data)))
+    scores = []
+    for n_threads in (1, 2):
+        torch.set_num_threads(n_threads)
+        scores.append(scores_of_all(estimator(loss=loss, max_epochs=3, random_state=0).fit(data)))
+    np.testing.assert_allclose(*scores, atol=1e-6)

@@ -1,0 +1,304 @@
+import ast
+import inspect
+import pickle
+import re
+from collections import Counter
+from dataclasses import field
+from typing import ClassVar
+
+import pytest
+from sklearn.base import clone
+
+from skrec import MFRecommender
+from skrec.base import BaseRecommender
+from skrec.base._checks import check_choice, check_flag, check_int, check_number
+from skrec.base._parameters import DeclaredParameters
+from skrec.models import all_estimators
+
+
+class Base(DeclaredParameters):
+    """A base.
+
+    It has more to say.
+
+    Parameters
+    ----------
+    width : int, default=8
+        How wide.
+
+        A second paragraph.
+    names, places : tuple, default=()
+        Both.
+
+    Notes
+    -----
+    Only the base's own.
+    """
+
+    width: int = 8
+    names: tuple = ()
+    places: tuple = ()
+    ordered: ClassVar[bool] = False
+
+
+class Child(Base):
+    """A child.
+
+    It has more to say, too.
+
+    Attributes
+    ----------
+    learned_ : int
+    """
+
+    depth: int | None = None
+    width: int = 16
+
+
+class WritesItsOwn(Base):
+    """A class with a constructor.
+
+    Parameters
+    ----------
+    size : int
+    """
+
+    def __init__(self, size, width=2):
+        self.size = size
+        self.width = width
+
+
+class BelowIt(WritesItsOwn):
+    """Its child."""
+
+    depth: int = 3
+
+
+def parameters_of(cls):
+    return {name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()}
+
+
+def documented(cls):
+    """(name, its line of type and default) of the Parameters section, in order; repeated if documented twice."""
+    section = re.search(r"^Parameters\n-+\n(.*?)(?:\n\n\S[^\n]*\n---|\Z)", cls.__doc__, re.DOTALL | re.MULTILINE)
+    lines = re.findall(r"^(\S.*?) : (.*)$", section.group(1), re.MULTILINE)
+    return [(name, kind) for names, kind in lines for name in names.split(", ")]
+
+
+# The constructor
+
+
+def test_annotated_attributes_are_keyword_parameters_of_an_explicit_signature():
+    assert parameters_of(Child) == {"width": 16, "names": (), "places": (), "depth": None}
+    kinds = {parameter.kind for parameter in inspect.signature(Child).parameters.values()}
+    assert kinds == {inspect.Parameter.KEYWORD_ONLY}
+    with pytest.raises(TypeError, match="positional"):
+        Child(3)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'dept'"):
+        Child(dept=3)
+
+
+def test_the_constructor_stores_what_it_is_given_and_nothing_else():
+    names = ["a list", "as it is"]
+    assert vars(Child(names=names)) == {"width": 16, "names": names, "places": (), "depth": None}
+    assert Child(names=names).names is names
+
+
+def test_a_class_variable_is_no_parameter_and_may_be_overridden():
+    class Ordered(Base):
+        ordered = True
+
+    assert "ordered" not in parameters_of(Ordered)
+    assert Ordered().ordered
+
+
+def test_a_parameter_without_a_default_is_required():
+    class Needy(Base):
+        target: str
+
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'target'"):
+        Needy()
+    assert Needy(target="x").target == "x"
+
+
+def test_parameters_of_several_parents_meet():
+    class Other(DeclaredParameters):
+        other: int = 1
+
+    class Both(Child, Other):
+        """Of two parents."""
+
+    assert set(parameters_of(Both)) == {"width", "names", "places", "depth", "other"}
+
+
+def test_an_override_without_an_annotation_is_refused():
+    with pytest.raises(TypeError, match=r"Careless\.width overrides a parameter without an annotation: write 'width: type"):
+
+        class Careless(Child):
+            width = 32
+
+
+def test_an_annotated_name_of_something_learned_is_refused():
+    with pytest.raises(TypeError, match=r"Careless\.rows_ is annotated, .* names in _ are learned by fit"):
+
+        class Careless(Base):
+            rows_: int = 0
+
+
+@pytest.mark.parametrize("default", [[], {}, set(), field(default_factory=list), field(default=1)], ids=repr)
+def test_a_mutable_default_or_a_factory_is_refused(default):
+    with pytest.raises(TypeError, match=r"Careless\.names must have an immutable default, got"):
+
+        class Careless(Base):
+            names: tuple = default
+
+
+def test_nothing_is_generated_once_a_class_writes_its_own_constructor():
+    assert list(parameters_of(WritesItsOwn)) == ["size", "width"]
+    assert list(parameters_of(BelowIt)) == ["size", "width"]
+    assert vars(BelowIt(1)) == {"size": 1, "width": 2}
+    assert BelowIt(1).get_params() == {"size": 1, "width": 2}
+
+
+# Documentation
+
+
+def test_documentation_of_inherited_parameters_follows_the_classes_own():
+    assert [name for name, _ in documented(Child)] == ["width", "names", "places"]
+    assert Child.__doc__ == (
+        "A child.\n\nIt has more to say, too.\n\n"
+        "Parameters\n----------\n"
+        "width : int, default=8\n    How wide.\n\n    A second paragraph.\n"
+        "names, places : tuple, default=()\n    Both.\n\n"
+        "Attributes\n----------\nlearned_ : int\n"
+    )
+
+
+def test_the_classes_own_words_about_a_parameter_win():
+    class Wordy(Base):
+        """Wordy.
+
+        Parameters
+        ----------
+        width : int, default=9
+            Of other meaning.
+        """
+
+        width: int = 9
+
+    assert documented(Wordy) == [("width", "int, default=9"), ("names", "tuple, default=()"), ("places", "tuple, default=()")]
+
+
+def test_only_parameters_that_the_constructor_takes_are_documented():
+    assert [name for name, _ in documented(WritesItsOwn)] == ["size", "width"]
+    assert [name for name, _ in documented(BelowIt)] == ["size", "width"]
+
+
+def test_a_class_without_parameters_keeps_its_documentation():
+    class Plain(DeclaredParameters):
+        """Plain.
+
+        Notes
+        -----
+        None.
+        """
+
+    assert Plain.__doc__ == "Plain.\n\nNotes\n-----\nNone."
+
+
+def test_mf_documents_its_own_parameters_and_those_of_its_base():
+    names = [name for name, _ in documented(MFRecommender)]
+    assert {"n_factors", "y_range"} <= set(names)
+    assert {"loss", "max_epochs", "random_state"} <= set(names)
+
+
+@pytest.mark.parametrize("estimator", all_estimators(), ids=lambda estimator: estimator.__name__)
+class TestEveryEstimator:
+    def test_documents_each_parameter_once_with_the_default_of_its_signature(self, estimator):
+        defaults = {}
+        for name, kind in documented(estimator):
+            _, says_default, default = kind.partition("default=")
+            assert says_default, f"{name} : {kind}"
+            defaults[name] = ast.literal_eval(default)
+        assert defaults == parameters_of(estimator)
+        assert set(Counter(name for name, _ in documented(estimator)).values()) <= {1}
+
+    def test_takes_all_its_parameters_by_keyword(self, estimator):
+        assert {parameter.kind for parameter in inspect.signature(estimator).parameters.values()} == {
+            inspect.Parameter.KEYWORD_ONLY
+        }
+
+    def test_is_cloned_pickled_and_shown_with_its_parameters(self, estimator):
+        model = estimator(**{name: f"a {name}" for name in parameters_of(estimator)})
+        for copy in (clone(model), pickle.loads(pickle.dumps(model)), estimator().set_params(**model.get_params())):
+            assert copy.get_params() == model.get_params() == vars(copy)
+        assert repr(estimator()) == f"{estimator.__name__}()"
+        name, *_ = parameters_of(estimator)
+        assert repr(estimator(**{name: 12345})) == f"{estimator.__name__}({name}=12345)"
+
+    def test_refuses_a_parameter_it_does_not_have(self, estimator):
+        with pytest.raises(ValueError, match="Invalid parameter 'n_factor'"):
+            estimator().set_params(n_factor=3)
+        with pytest.raises(TypeError, match="unexpected keyword argument 'n_factor'"):
+            estimator(n_factor=3)
+
+
+def test_a_recommender_of_ones_own_needs_no_constructor():
+    class Mine(BaseRecommender):
+        """Mine.
+
+        Parameters
+        ----------
+        power : float, default=0.5
+        """
+
+        power: float = 0.5
+
+    assert clone(Mine(power=2)).get_params() == {"power": 2}
+
+
+# Checks of values, in words
+
+GOOD = [
+    (check_int, 1, {"at_least": 1}),
+    (check_int, None, {"at_least": 1, "or_none": True}),
+    (check_number, 0, {"at_least": 0}),
+    (check_number, 1, {"above": 0.5, "below": 1.5}),
+    (check_choice, "a", {"choices": ("a", 1)}),
+    (check_choice, 1, {"choices": ("a", 1)}),
+    (check_flag, False, {}),
+]
+
+BAD = [
+    (check_int, True, {"at_least": 1}, TypeError, "k must be an integer of at least 1, got True"),
+    (check_int, 2.0, {"at_least": 1}, TypeError, "k must be an integer of at least 1, got 2.0"),
+    (check_int, "2", {"at_least": 1}, TypeError, "k must be an integer of at least 1, got '2'"),
+    (check_int, None, {"at_least": 1}, TypeError, "k must be an integer of at least 1, got None"),
+    (check_int, 0, {"at_least": 1}, ValueError, "k must be an integer of at least 1, got 0"),
+    (check_int, -1, {"at_least": 0, "or_none": True}, ValueError, "k must be an integer of at least 0 or None, got -1"),
+    (check_number, True, {}, TypeError, "k must be a finite number, got True"),
+    (check_number, "1", {}, TypeError, "k must be a finite number, got '1'"),
+    (check_number, 1j, {}, TypeError, "k must be a finite number, got 1j"),
+    (check_number, float("nan"), {}, ValueError, "k must be a finite number, got nan"),
+    (check_number, float("inf"), {"above": 0}, ValueError, "k must be a finite number above 0, got inf"),
+    (check_number, 0, {"above": 0}, ValueError, "k must be a finite number above 0, got 0"),
+    (check_number, 1, {"at_least": 0, "below": 1}, ValueError, "k must be a finite number of at least 0 and below 1, got 1"),
+    (check_number, -1, {"at_least": 0, "below": 1}, ValueError, "k must be a finite number of at least 0 and below 1, got -1"),
+    (check_choice, "b", {"choices": ("a", 1)}, ValueError, "k must be one of 'a', 1, got 'b'"),
+    (check_choice, True, {"choices": ("a", 1)}, ValueError, "k must be one of 'a', 1, got True"),
+    (check_choice, ["a"], {"choices": ("a", 1)}, ValueError, "k must be one of 'a', 1, got ['a']"),
+    (check_flag, 1, {}, TypeError, "k must be True or False, got 1"),
+    (check_flag, None, {}, TypeError, "k must be True or False, got None"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "value", "options"), GOOD)
+def test_values_within_bounds_pass(check, value, options):
+    check(value, "k", **options)
+
+
+@pytest.mark.parametrize(("check", "value", "options", "error", "message"), BAD)
+def test_other_values_are_refused_with_the_name_the_value_and_what_is_accepted(check, value, options, error, message):
+    with pytest.raises(error) as caught:
+        check(value, "k", **options)
+    assert str(caught.value) == message
