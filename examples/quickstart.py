@@ -3,7 +3,6 @@
 import time
 
 import pandas as pd
-from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skrec import (
@@ -29,26 +28,47 @@ def main():
 
     heading("Tuning on the training part, by scikit-learn's GridSearchCV")
     mf = tune(
-        MFRecommender(positive_from=LIKED, learning_rate=0.03, random_state=0),
-        {"n_factors": [64, 128], "regularization": [3.0, 6.0]},
+        MFRecommender(
+            loss="softmax",
+            positive_from=LIKED,
+            batch_size=64,
+            max_epochs=30,
+            learning_rate=0.02,
+            dropout=0.5,
+            random_state=0,
+        ),
+        {"n_factors": [32, 64], "regularization": [2.0, 3.0, 4.0]},
         train,
     )
     als = tune(
         ALSRecommender(positive_from=LIKED, random_state=0),
-        {"n_factors": [32, 64], "alpha": [1.0, 5.0, 20.0], "regularization": [10.0, 50.0]},
+        {"n_factors": [32, 64], "alpha": [1.0, 2.0, 5.0], "regularization": [10.0, 30.0, 50.0]},
         train,
     )
 
     heading("The same held-out ratings for all, every film ranked")
-    neumf = NeuMFRecommender(positive_from=LIKED, max_epochs=15, random_state=0)
-    others = [neumf, EASERecommender(positive_from=LIKED), PopularityRecommender(positive_from=LIKED)]
-    show(pd.DataFrame([measure(clone(model), train, test) for model in [mf, als, *others]]))
+    neumf = NeuMFRecommender(
+        loss="softmax",
+        n_negatives=8,
+        positive_from=LIKED,
+        max_epochs=10,
+        learning_rate=0.03,
+        regularization=0.03,
+        random_state=0,
+    )
+    ease, popularity = EASERecommender(positive_from=LIKED), PopularityRecommender(positive_from=LIKED)
+    show(pd.DataFrame([measure(model, train, test) for model in [als, mf, ease, neumf, popularity]]))
 
-    mf.fit(films.interactions)  # for use, everything that is known
+    for model in (mf, ease):  # for use, everything that is known
+        model.fit(films.interactions)
     known = [title for title in WELL_KNOWN if title in mf.item_ids_] or most_rated(films, 3)
+    user = mf.user_ids_[0]
 
-    heading("What one user should see next, and why")
-    recommend_with_reasons(mf, films, user=mf.user_ids_[0])
+    heading(f"What user {user} should see next, and why: the nearest of the films that they liked")
+    recommend_with_neighbours(mf, films, user)
+
+    heading("The same by EASE, whose score is a sum over the user's past")
+    recommend_with_contributions(ease, user)
 
     heading(f"Films nearest to {known[0]}")
     show(mf.similar_items([known[0]], k=5).to_frame()[["similar_item", "score"]])
@@ -102,14 +122,21 @@ def measure(model, train, test):
     }
 
 
-def recommend_with_reasons(model, films, user):
+def recommend_with_neighbours(model, films, user):
     """The reason for a film: what is nearest to it among those that the user liked."""
-    liked = films.frame.query("user == @user and rating >= @LIKED")["item"].tolist()
+    liked = films.frame.query("user == @user and rating >= @LIKED")["item"]
     recommended = model.recommend([user], k=5).items[0]
     nearest = model.similar_items(recommended, candidates=liked, k=2).labels
-    reasons = [" and ".join(film for film in near if film is not None) for near in nearest]
-    print(f"user {user} liked {len(liked)} films, such as {', '.join(liked[:3])}")
-    show(pd.DataFrame({"film": recommended, "because of": reasons}))
+    show(pd.DataFrame({"film": recommended, "nearest": nearest[:, 0], "and": nearest[:, 1]}))
+
+
+def recommend_with_contributions(model, user):
+    """The reason for a film: the largest parts of its score."""
+    rows = []
+    for film, score in zip(*(answer[0] for answer in model.recommend([user], k=5))):
+        reasons = model.explain(user, film, k=2)
+        rows.append([film, score, *reasons["item"], reasons["contribution"].sum()])
+    show(pd.DataFrame(rows, columns=["film", "score", "because of", "and", "which give"]))
 
 
 def show_biases(films):

@@ -205,7 +205,6 @@ def test_in_batch_every_event_is_compared_with_the_others_except_those_of_its_ow
             assert batch.mask[row].tolist() == others
 
 
-@pytest.mark.xfail(reason="the positive, certain to be in its row, has log_q subtracted as if it had been drawn")
 def test_in_batch_corrected_gradient_is_that_of_the_full_softmax():
     items = np.repeat(np.arange(8), [512, 256, 128, 64, 32, 16, 8, 8])
     events = Interactions.from_arrays(np.arange(1024), items)

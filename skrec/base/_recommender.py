@@ -286,6 +286,8 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
         """Codes and scores (n, k) of the best items, padded with -1 and NaN."""
         check_int(k, "k", at_least=1)
         check_flag(exclude_seen, "exclude_seen")
+        if k > self.n_items_ and 12 * k * size(query) > _LARGEST_PREDICTION:
+            raise ValueError(f"k must be at most the number of items, {self.n_items_}, for this many users, got {k}")
         width = min(k, self.n_items_)
         codes, scores = np.full((size(query), k), -1), np.full((size(query), k), np.nan, np.float32)
         for users in row_blocks(size(query), self.n_items_):

@@ -1,8 +1,9 @@
 """Recommendations for more users than an answer in memory may have."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -70,18 +71,17 @@ def write_parquet(path: str | os.PathLike, parts: Iterable[Recommendations]) -> 
     except ImportError:
         raise ImportError("recommend_to_parquet needs pyarrow: pip install 'skrec[parquet]'") from None
     target = Path(path)
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
-    os.close(descriptor)
+    temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
-        writer = None
-        for part in parts:
-            table = pa.Table.from_pandas(part.to_frame(), preserve_index=False)
-            if len(table):  # the labels of an empty one have no type
-                writer = writer or pq.ParquetWriter(temporary, table.schema)
-                writer.write_table(table.cast(writer.schema))
-        writer = writer or pq.ParquetWriter(temporary, table.schema)
-        writer.close()
+        with ExitStack() as stack:
+            writer = None
+            for part in parts:
+                table = pa.Table.from_pandas(part.to_frame(), preserve_index=False)
+                if len(table):  # the labels of an empty one have no type
+                    writer = writer or stack.enter_context(pq.ParquetWriter(temporary, table.schema))
+                    writer.write_table(table.cast(writer.schema))
+            if writer is None:
+                stack.enter_context(pq.ParquetWriter(temporary, table.schema))
         os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)

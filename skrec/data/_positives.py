@@ -22,7 +22,7 @@ def positive_mask(data: Interactions, positive_from: float | None) -> NDArray[np
             "positive_from is None and the values look like ratings: every event counts as positive, low ratings too. "
             "Pass positive_from=4, say, to count ratings of 4 and more; positive_from=0 keeps all, without this warning",
             UserWarning,
-            stacklevel=_depth_of_caller(),
+            stacklevel=depth_of_caller(),
         )
     return is_positive(data.values, positive_from)
 
@@ -48,7 +48,7 @@ def _look_like_ratings(values: NDArray[np.float32]) -> bool:
     return len(distinct) > 2 and bool((distinct * 2 == np.round(distinct * 2)).all())
 
 
-def _depth_of_caller() -> int:
+def depth_of_caller() -> int:
     """Stack level of the first frame outside this package, where the user can act on the warning."""
     depth, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "skrec":

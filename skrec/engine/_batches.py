@@ -1,6 +1,7 @@
 """Minibatches: tensors on the training device, an epoch being a permutation of them."""
 
 from collections.abc import Iterator
+from math import log
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -142,12 +143,14 @@ class InBatchPairs(PairBatches):
             part = slice(start, start + self.batch_size)
             shared = items[part]
             own = torch.eye(len(shared), device=shared.device)
+            # the positive was not drawn but is certain to be there; the others stand for all that might have been
+            log_q = torch.where(own.bool(), 0, self.log_q[shared] + log(max(1, len(shared) - 1)))
             yield Batch(
                 users[part],
                 shared[None],
                 own,
                 (shared[:, None] != shared[None]) | own.bool(),
-                self.log_q[shared][None],
+                log_q,
                 None if weights is None else weights[part],
                 1 / len(shared),
             )
@@ -159,7 +162,7 @@ class RowBatches:
     Parameters
     ----------
     rows : CSR of shape (n_users, n_items)
-        Targets. Users without any are left out.
+        Targets: ones, or the weights of the events. Users without any are left out.
     batch_size : int
         Users in a minibatch; it takes ``batch_size * n_items * 4`` bytes a few times over.
     """
@@ -231,6 +234,7 @@ class SlateBatches:
         n_chosen = torch.zeros(len(first), dtype=torch.int64).index_add_(0, slate, self.chosen.long())
         examples = (self.chosen & (n_chosen < length)[slate]).nonzero()[:, 0]
         self.examples, self.first, self.length = examples, first[slate[examples]], length[slate[examples]]
+        self.weights = None if events.weights is None else torch.tensor(events.weights[order])[examples]
 
     def __len__(self) -> int:
         return -(-len(self.examples) // self.batch_size)
@@ -238,6 +242,7 @@ class SlateBatches:
     def to(self, device: torch.device) -> None:
         for name in ("users", "items", "chosen", "examples", "first", "length"):
             setattr(self, name, getattr(self, name).to(device))
+        self.weights = None if self.weights is None else self.weights.to(device)
 
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
         order = torch.randperm(len(self.examples), generator=generator, device=self.users.device)
@@ -256,6 +261,7 @@ class SlateBatches:
             self.items[places],
             target.float(),
             inside & (target | ~self.chosen[places]),
+            weight=None if self.weights is None else self.weights[rows],
             item_share=1 / len(rows),
         )
 

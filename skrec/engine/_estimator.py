@@ -1,5 +1,6 @@
 """The face of all neural recommenders: parameters, fit, fold-in."""
 
+import warnings
 from collections.abc import Callable
 from os import PathLike
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from skrec.base._checks import check_choice, check_int, check_number
 from skrec.data import Interactions, check_positive_from
+from skrec.data._positives import depth_of_caller
 from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
 from skrec.engine._inference import NetworkInference
@@ -209,10 +211,16 @@ class TorchRecommender(NetworkInference):
             ) from error
 
     def _events(self, data: Interactions) -> Interactions:
-        """What the loss is about: ratings, the last of each pair; or positive events."""
-        if not self._predicts_ratings:
-            return self._positives(data, self.positive_from)
-        return data[data.last_of_each_pair()]
+        """What the loss is about, once for each (user, item): the latest rating, or a positive event."""
+        events = data if self._predicts_ratings else self._positives(data, self.positive_from)
+        latest = events[events.last_of_each_pair()]
+        if self._predicts_ratings and len(latest) < len(events):
+            warnings.warn(
+                f"{len(events) - len(latest)} ratings of the same user and item as a later one are left out",
+                UserWarning,
+                stacklevel=depth_of_caller(),
+            )
+        return latest
 
     def _batches(self, events: Interactions, *, known: Interactions) -> Batches:
         """Minibatches of some events; what is known of the users is never drawn as a negative."""
@@ -223,7 +231,9 @@ class TorchRecommender(NetworkInference):
         if kind == "slate":
             return SlateBatches(events, batch_size=size)
         if kind == "all":
-            rows = events.to_csr(duplicates="any")
+            if events.weights is not None and self.loss != "softmax":
+                raise ValueError(f"weights of events need loss='softmax' where negatives='all', got loss={self.loss!r}")
+            rows = events.to_csr(duplicates="any") if events.weights is None else events.with_values(events.weights).to_csr()
             return RowBatches(rows, batch_size=self.batch_size or 128, negatives=UniformNegatives(known))
         if kind == "in_batch":
             return InBatchPairs(events, batch_size=size, negatives=UniformNegatives(known), log_q=log_popularity(known))

@@ -15,6 +15,8 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.plugins.precision import Precision
+from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -66,7 +68,8 @@ class Training(pl.LightningModule):
         self.make_optimizer, self.schedule = optimizer, schedule
         self.settings, self.seed, self.after_epoch, self.chunk = settings, seed, after_epoch, chunk
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
-        self.n_updates = 0
+        self.weights = list(network.parameters())
+        self.tally = _Tally()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.make_optimizer(self.network.parameters(), lr=self.settings.learning_rate)
@@ -80,6 +83,10 @@ class Training(pl.LightningModule):
     def on_fit_start(self) -> None:
         self.batches.to(self.device)
         self.probe = self.batches.probe(10_000, self.generator(-1))
+        # Lightning's way round to the backward pass costs a tenth of a small step; without scaling or several devices it is
+        # the same thing
+        is_plain = type(self.trainer.precision_plugin) is Precision and type(self.trainer.strategy) is SingleDeviceStrategy
+        self.back_propagate = torch.Tensor.backward if is_plain else self.manual_backward
 
     def generator(self, epoch: int) -> torch.Generator:
         """The random numbers of one epoch follow from the seed and its number, so that a resumed run repeats them."""
@@ -91,8 +98,7 @@ class Training(pl.LightningModule):
         self.network.train()
         set_generator(self.network, self.generator(self.current_epoch + 2**20))
         self.started = time.perf_counter()
-        self.loss_sum = torch.zeros((), device=self.device)
-        self.n_examples = 0
+        self.tally.loss_sum, self.tally.n_examples = torch.zeros((), device=self.device), 0
 
     def training_step(self, chunk: tuple[int, list[Batch]], _: int) -> None:
         optimizer = self.optimizers()
@@ -101,7 +107,8 @@ class Training(pl.LightningModule):
         for position, batch in enumerate(batches, first):
             # the last group of an epoch may be smaller; its gradient is the mean of what it has
             size = min(group, len(self.batches) - position // group * group)
-            self.manual_backward(self.minibatch_loss(batch) / size if size > 1 else self.minibatch_loss(batch))
+            loss = self.minibatch_loss(batch)
+            self.back_propagate(loss / size if size > 1 else loss)
             if (position + 1) % group == 0 or position + 1 == len(self.batches):
                 self.update(optimizer)
 
@@ -109,8 +116,8 @@ class Training(pl.LightningModule):
         """Mean loss of a minibatch, and the penalty on the rows it touches."""
         losses = batch_losses(self.network, self.loss, batch)
         total = losses.mean()
-        self.loss_sum += total.detach() * len(batch.target)
-        self.n_examples += len(batch.target)
+        self.tally.loss_sum.add_(total.detach(), alpha=len(batch.target))
+        self.tally.n_examples += len(batch.target)
         if self.settings.regularization:
             penalty = self.network.penalty(batch.query, batch.touched_items, batch.item_share)
             total = total + self.settings.regularization * penalty
@@ -118,20 +125,21 @@ class Training(pl.LightningModule):
 
     def update(self, optimizer: Any) -> None:
         """One optimiser step: rate, decay, clipping, step."""
-        rate = self.schedule(self.n_updates)
+        rate = self.schedule(self.tally.n_updates)
         lr = self.settings.learning_rate * rate.factor
         set_rate(optimizer, lr, rate.momentum)
         if self.settings.weight_decay:
-            decay(list(self.network.parameters()), 1 - lr * self.settings.weight_decay)
+            decay(self.weights, 1 - lr * self.settings.weight_decay)
         if self.clip:
             scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # its scale leaves the gradients at the step
-            clip(self.network.parameters(), self.clip if scaler is None else self.clip * scaler.get_scale())
+            clip(self.weights, self.clip if scaler is None else self.clip * scaler.get_scale())
         optimizer.step()
-        optimizer.zero_grad()
-        self.n_updates += 1
+        for weight in self.weights:
+            weight.grad = None
+        self.tally.n_updates += 1
 
     def on_train_epoch_end(self) -> None:
-        train_loss = float(self.loss_sum) / max(1, self.n_examples)
+        train_loss = float(self.tally.loss_sum) / max(1, self.tally.n_examples)
         if not np.isfinite(train_loss):
             raise ValueError(
                 f"training diverged in epoch {self.current_epoch}: the loss is {train_loss}; lower learning_rate "
@@ -162,6 +170,15 @@ class Training(pl.LightningModule):
         self.trainer.save_checkpoint(folder / f"epoch={self.current_epoch}.ckpt")
         for epoch in range(self.current_epoch - 1):
             (folder / f"epoch={epoch}.ckpt").unlink(missing_ok=True)
+
+
+class _Tally:
+    """Counters of a run; a plain object, since a network's attributes are slow to set."""
+
+    def __init__(self) -> None:
+        self.loss_sum = torch.zeros(())
+        self.n_examples = 0
+        self.n_updates = 0
 
 
 class _Chunks:
