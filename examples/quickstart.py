@@ -3,6 +3,7 @@
 import time
 
 import pandas as pd
+import torch
 from sklearn.model_selection import GridSearchCV
 
 from skrec import (
@@ -23,6 +24,8 @@ WELL_KNOWN = ["Star Wars (1977)", "Fargo (1996)", "Toy Story (1995)"]
 
 
 def main():
+    # on matrices this small a second thread saves no time, and on a busy machine the two wait for each other
+    torch.set_num_threads(1)
     films = load()
     train, test = train_test_split(films.interactions, test_size=0.2, random_state=0)
 

@@ -28,6 +28,12 @@ def row_blocks(n_rows: int, n_columns: int, *, max_bytes: int = BLOCK_BYTES) -> 
     return (slice(start, min(start + height, n_rows)) for start in range(0, n_rows, height))
 
 
+def whole_row_blocks(n_rows: int, n_columns: int, *, max_bytes: int = BLOCK_BYTES) -> Iterator[slice]:
+    """Slices of rows that fit the byte budget with all their columns; at least one row each."""
+    height = max(1, max_bytes // (4 * max(n_columns, 1)))
+    return (slice(start, min(start + height, n_rows)) for start in range(0, n_rows, height))
+
+
 def column_blocks(n_columns: int) -> Iterator[slice]:
     """Slices of columns, in order."""
     return (slice(start, min(start + _LARGEST_WIDTH, n_columns)) for start in range(0, n_columns, _LARGEST_WIDTH))

@@ -311,3 +311,19 @@ def test_a_probe_of_slates_holds_what_was_chosen_and_something_shown_beside_it()
     assert len(users) == len(EXAMPLES)
     for user, (chosen, other) in zip(users.tolist(), items.tolist()):
         assert any(user == u and chosen == c and other in others for u, c, others in EXAMPLES)
+
+
+def test_slates_know_the_threshold_of_what_was_chosen():
+    events = Interactions.from_arrays([0, 0, 0], [1, 2, 3], [5, 2, 1], impressions=[0, 0, 0])
+    (batch,) = SlateBatches(events, batch_size=8, positive_from=4).epoch(generator())
+    assert batch.items[0, batch.target[0] > 0].tolist() == [1]
+    assert batch.mask.all()
+
+
+def test_popular_negatives_come_with_how_often_they_were_to_be_expected():
+    events = random_events()
+    sampler = PopularNegatives(events)
+    (batch, *_) = PairBatches(events, batch_size=8, negatives=sampler, n_negatives=3).epoch(generator())
+    assert (batch.log_q[:, 0] == 0).all()
+    share = np.bincount(events.to_csr(duplicates="any").indices, minlength=events.n_items) / events.to_csr().nnz
+    np.testing.assert_allclose(batch.log_q[:, 1:], np.log(3 * share[batch.items[:, 1:]]), rtol=1e-5)

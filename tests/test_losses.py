@@ -8,7 +8,7 @@ import torch
 from skrec.engine._losses import LOSSES
 
 SEVERAL_POSITIVES = ("mse", "bce", "softmax")
-ONE_POSITIVE = ("bpr", "warp", "cosine_contrastive")
+ONE_POSITIVE = ("bpr", "warp")
 
 
 def slow_mse(scores, target, log_q):
@@ -37,18 +37,12 @@ def slow_warp(scores, target, log_q):
     return log(1 + rank) / rank * sum(hinges) if rank else 0.0
 
 
-def slow_cosine_contrastive(scores, target, log_q):
-    positive, negatives = parted(scores, target)
-    return 1 - positive + mean([max(0.0, negative - 0.8) for negative in negatives])
-
-
 SLOW = {
     "mse": slow_mse,
     "bce": slow_bce,
     "softmax": slow_softmax,
     "bpr": slow_bpr,
     "warp": slow_warp,
-    "cosine_contrastive": slow_cosine_contrastive,
 }
 
 

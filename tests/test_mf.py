@@ -15,7 +15,7 @@ from skrec.engine import DotProduct
 from skrec.metrics import get_scorer
 from skrec.models._neumf import GMF, MLP, NeuMFNetwork
 
-LOSSES = ("softmax", "bpr", "bce", "warp", "cosine_contrastive")
+LOSSES = ("softmax", "bpr", "bce", "warp")
 MODELS = (MFRecommender, NeuMFRecommender)
 
 

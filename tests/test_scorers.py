@@ -673,3 +673,12 @@ def test_grid_search_takes_a_dict_of_metrics():
     assert search.best_params_ == {"sign": 1}
     alone = cross_val_score(SameForAll(), popular_events(), scoring=get_scorer("ndcg@5"), cv=folds)
     assert search.cv_results_["mean_test_ndcg@5"][1] == pytest.approx(alone.mean(), abs=1e-15)
+
+
+def test_a_fitted_search_is_scored_by_its_best_estimator(model):
+    class Search:
+        best_estimator_ = model
+
+    test = frame([("ann", "c"), ("bob", "a")])
+    for scorer in (get_scorer("ndcg@3"), make_multi_scorer(["ndcg@3", "recall@3"])):
+        assert scorer(Search(), test) == scorer(model, test)

@@ -815,7 +815,7 @@ def test_a_bad_rating_range_is_refused(y_range):
         model(loss="mse", y_range=y_range).fit(ratings())
 
 
-@pytest.mark.parametrize("loss", ("bpr", "warp", "cosine_contrastive"))
+@pytest.mark.parametrize("loss", ("bpr", "warp"))
 def test_losses_of_one_positive_cannot_take_the_whole_catalogue(loss):
     with pytest.raises(ValueError, match=f"negatives='all' needs .* got loss='{loss}'"):
         model(loss=loss, negatives="all").fit(likes())

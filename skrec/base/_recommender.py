@@ -17,7 +17,7 @@ from skrec.base._similarity import SimilarityMixin
 from skrec.base._streaming import StreamingMixin
 from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
 from skrec.metrics import get_scorer
-from skrec.topk import NO_CANDIDATE, as_tensor, hide, row_blocks, top_k_of_columns
+from skrec.topk import NO_CANDIDATE, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
 
 _LARGEST_PREDICTION = 2**30
 # below every score that a model gives, above "no candidate"
@@ -46,6 +46,8 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
         Ones at the pairs of the training data.
     has_past_ : bool array of shape (n_users_,)
         Users with an event that the model learns from; all others get the popular items.
+    item_counts_ : int64 array of shape (n_items_,)
+        Users of each item in the data that the model was trained on.
     popularity_ : float32 array of shape (n_items_,)
         Distinct users of each item, among the events that the model learns from.
     """
@@ -122,8 +124,12 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
         self.n_users_, self.n_items_ = data.n_users, data.n_items
         self.n_features_in_ = data.n_items
         self.seen_ = data.to_csr(duplicates="any")
-        learned_from = data[self._informative(data)]
-        pairs = learned_from.to_csr(duplicates="any")
+        self._count(data)
+
+    def _count(self, data: Interactions) -> None:
+        """What is known of users and items that have no or few events."""
+        self.item_counts_ = np.bincount(data.to_csr(duplicates="any").indices, minlength=data.n_items)
+        pairs = data[self._informative(data)].to_csr(duplicates="any")
         self.popularity_ = np.bincount(pairs.indices, minlength=data.n_items).astype(np.float32)
         self.has_past_ = np.diff(pairs.indptr) > 0
 
@@ -142,7 +148,7 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
 
     @property
     def _item_counts(self) -> NDArray[np.int64]:
-        return np.bincount(self.seen_.indices, minlength=self.n_items_)
+        return self.item_counts_
 
     def _recode(self, X: Any, y: ArrayLike | None = None) -> Interactions:
         check_is_fitted(self)
@@ -205,6 +211,15 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
         check_flag(exclude_seen, "exclude_seen")
         check_int(k, "k", at_least=1)
         codes = self.frame_.item_codes(items, name="items")
+        found, scores = np.full((len(codes), k), -1), np.full((len(codes), k), np.nan, np.float32)
+        for rows in row_blocks(len(codes), self.n_users_):
+            found[rows], scores[rows] = self._audience(codes[rows], k, exclude_seen=exclude_seen)
+        return Audience(decode(codes, self.item_ids_), decode(found, self.user_ids_), scores, found)
+
+    def _audience(
+        self, codes: NDArray[np.int64], k: int, *, exclude_seen: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Codes and scores (n, k) of the best users for some items."""
         known, silent = self.has_past_, self._item_counts[codes] == 0
         seen = self.seen_[:, codes].T.tocsr() if exclude_seen else None
 
@@ -217,8 +232,7 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
             scores[silent] = NO_CANDIDATE
             return scores
 
-        found, scores = top_k_of_columns(score_block, len(codes), self.n_users_, k, hidden=seen)
-        return Audience(decode(codes, self.item_ids_), decode(found, self.user_ids_), scores, found)
+        return top_k_of_columns(score_block, len(codes), self.n_users_, k, hidden=seen)
 
     def predict(self, X: Any) -> NDArray[np.float32]:
         """Scores: of events, or of all items for new users.
@@ -305,7 +319,7 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
     def _score_blocks(self, query: Query, *, exclude_seen: bool = True) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Scores of all items for blocks of users; minus infinity for items seen, or without training events."""
         everything = slice(0, self.n_items_)
-        for users in row_blocks(size(query), self.n_items_):
+        for users in whole_row_blocks(size(query), self.n_items_):
             part = take(query, users)
             scores = as_tensor(self._scorer(part, ranking=not self._predicts_ratings)(everything))
             if exclude_seen:

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from skrec.data import Interactions
+from skrec.data import Interactions, is_positive
 from skrec.engine._negatives import NegativeSampler
 
 _SECTION = 2**18
@@ -94,13 +94,14 @@ class PairBatches:
             yield from self._section(users, items, values, weights, generator)
 
     def _section(self, users, items, values, weights, generator) -> Iterator[Batch]:
-        mask = None
+        mask = log_q = None
         if self.negatives is not None:
             drawn, mask = self.negatives.draw(users, self.n_negatives, generator)
             items = torch.cat([items[:, None], drawn], 1)
             values = torch.zeros_like(items, dtype=torch.float32)
             values[:, 0] = 1
             mask = None if mask is None else torch.cat([torch.ones_like(mask[:, :1]), mask], 1)
+            log_q = None if self.negatives.log_q is None else self._log_q(self.negatives.log_q[drawn])
         for start in range(0, len(users), self.batch_size):
             part = slice(start, start + self.batch_size)
             yield Batch(
@@ -108,10 +109,14 @@ class PairBatches:
                 items[part],
                 values[part],
                 None if mask is None else mask[part],
-                None,
+                None if log_q is None else log_q[part],
                 None if weights is None else weights[part],
                 1 / len(users[part]),
             )
+
+    def _log_q(self, log_q: Tensor) -> Tensor:
+        """How often each candidate was to be expected: the positive once, the others as they are drawn."""
+        return torch.cat([torch.zeros_like(log_q[:, :1]), log_q + log(self.n_negatives)], 1)
 
     def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
         """Users (m,) and items (m, 2), a positive and a negative, of up to n events; None where values are targets."""
@@ -217,17 +222,20 @@ class SlateBatches:
     Parameters
     ----------
     events : Interactions
-        With ``impressions``; a value above 0 marks what was chosen.
+        With ``impressions``.
     batch_size : int
         Chosen items in a minibatch.
+    positive_from : float, optional
+        Least value of what was chosen; None means any above 0.
     """
 
-    def __init__(self, events: Interactions, *, batch_size: int):
+    def __init__(self, events: Interactions, *, batch_size: int, positive_from: float | None = None):
         if events.impressions is None:
             raise ValueError("negatives='slate' needs to know what was shown together: give an 'impression' column")
         self.batch_size = batch_size
         order = np.lexsort((np.arange(len(events)), events.impressions))
-        self.users, self.items, self.chosen = _tensors(events.users[order], events.items[order], events.values[order] > 0)
+        chosen = is_positive(events.values, positive_from)
+        self.users, self.items, self.chosen = _tensors(events.users[order], events.items[order], chosen[order])
         _, first, length = np.unique(events.impressions[order], return_index=True, return_counts=True)
         slate = torch.as_tensor(np.repeat(np.arange(len(first)), length))
         first, length = _tensors(first, length)

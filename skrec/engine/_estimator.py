@@ -1,5 +1,6 @@
 """The face of all neural recommenders: parameters, fit, fold-in."""
 
+import copy
 import warnings
 from collections.abc import Callable
 from os import PathLike
@@ -28,7 +29,7 @@ from skrec.metrics import get_scorer
 AfterEpoch = Callable[[dict[str, float], torch.device], bool]
 
 _NEGATIVES = ("auto", "uniform", "popularity", "in_batch", "all", "slate")
-_ONE_POSITIVE = ("bpr", "warp", "cosine_contrastive")
+_ONE_POSITIVE = ("bpr", "warp")
 _LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "mlflow": "MLFlowLogger", "wandb": "WandbLogger"}
 _OWN_PARAMETERS = {
     "accelerator": "accelerator",
@@ -50,7 +51,7 @@ class TorchRecommender(NetworkInference):
     Parameters
     ----------
     loss : str or callable, default="softmax"
-        "softmax", "bpr", "bce", "warp", "cosine_contrastive" rank positive events above other items; "mse" predicts values.
+        "softmax", "bpr", "bce", "warp" rank positive events above other items; "mse" predicts values.
         A callable ``loss(scores, target, mask=None, log_q=None)`` with candidates on the last axis gives one number for each
         example; it ranks.
     positive_from : float, default=None
@@ -161,7 +162,7 @@ class TorchRecommender(NetworkInference):
     def _train(self, data: Interactions, validation: Any) -> None:
         """Train on some data; choose the best epoch by others."""
         self.seen_ = data.to_csr(duplicates="any")
-        self.has_past_ = np.bincount(data.users[self._informative(data)], minlength=data.n_users) > 0
+        self._count(data)
         self.seed_ = self._seed()
         events = self._events(data)
         if self._learns_from_slates:
@@ -182,7 +183,8 @@ class TorchRecommender(NetworkInference):
     def _pretrained(self, events: Interactions, build: Callable[[], nn.Module]) -> nn.Module:
         """Another network, trained by itself with the same settings."""
         network = build_seeded(build, self.seed_)
-        self._run(network, self._batches(events, known=events), lambda row, device: False)
+        quiet = copy.copy(self).set_params(checkpoint_dir=None, logger=None, verbose=0)  # these are for the network that stays
+        quiet._run(network, self._batches(events, known=events), lambda row, device: False)
         return network
 
     def _run(self, network: nn.Module, batches: Batches, after_epoch: AfterEpoch) -> torch.device:
@@ -229,7 +231,7 @@ class TorchRecommender(NetworkInference):
             return PairBatches(events, batch_size=size, negatives=None)
         kind = self._resolved_negatives()
         if kind == "slate":
-            return SlateBatches(events, batch_size=size)
+            return SlateBatches(events, batch_size=size, positive_from=self.positive_from)
         if kind == "all":
             if events.weights is not None and self.loss != "softmax":
                 raise ValueError(f"weights of events need loss='softmax' where negatives='all', got loss={self.loss!r}")
@@ -274,6 +276,8 @@ class TorchRecommender(NetworkInference):
         check_int(self.batch_size, "batch_size", at_least=1, or_none=True)
         check_int(self.cycle_len, "cycle_len", at_least=1, or_none=True)
         check_number(self.cycle_mult, "cycle_mult", at_least=1)
+        if self.cycle_len is not None and self.lr_schedule != "cosine":
+            raise ValueError(f"cycle_len needs lr_schedule='cosine', got cycle_len={self.cycle_len!r}, {self.lr_schedule!r}")
         check_number(self.learning_rate, "learning_rate", above=0)
         check_number(self.regularization, "regularization", at_least=0)
         check_number(self.weight_decay, "weight_decay", at_least=0)
@@ -313,7 +317,8 @@ def _check_trainer(options: dict[str, Any] | None) -> None:
         check_number(options["gradient_clip_val"], "trainer['gradient_clip_val']", at_least=0)
     if options.get("gradient_clip_algorithm", "norm") != "norm":
         raise ValueError(f"trainer={options!r} asks for another gradient_clip_algorithm than 'norm', the only one supported")
-    if options.get("devices", 1) != 1:
+    devices = options.get("devices", 1)
+    if devices not in (1, "1", "auto") and not (isinstance(devices, list) and len(devices) == 1):
         raise ValueError(f"trainer={options!r} asks for several devices; only devices=1 is supported")
 
 

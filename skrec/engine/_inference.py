@@ -91,8 +91,10 @@ class NetworkInference(BaseRecommender):
         """Minus the log-likelihood of histories as a function of states and of the step."""
         if self._predicts_ratings:
             return self._rating_loss(histories)
-        takes_many_positives = self.loss in ("softmax", "bce")
-        if self._resolved_negatives() == "all" or (self._resolved_negatives() == "in_batch" and takes_many_positives):
+        negatives, takes_many_positives = self._resolved_negatives(), self.loss in ("softmax", "bce")
+        # a softmax whose draws are corrected for stands for the one over the whole catalogue
+        is_corrected = self.loss == "softmax" and negatives == "popularity"
+        if negatives == "all" or is_corrected or (negatives == "in_batch" and takes_many_positives):
             return self._row_loss(histories)
         return self._pair_loss(histories)
 

@@ -52,18 +52,12 @@ def warp(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tens
     return hinge.sum(-1) * violations.add(1).log() / violations.clamp(min=1)
 
 
-def cosine_contrastive(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-    """Cosine contrastive loss (Mao et al. 2021) with margin 0.8: 1 - positive, plus the mean of negatives above the margin."""
-    return 1 - _positive(scores, target)[..., 0] + _mean((scores - 0.8).clamp(min=0), _negatives(target, mask))
-
-
 LOSSES = {
     "mse": mse,
     "bce": bce,
     "softmax": softmax,
     "bpr": bpr,
     "warp": warp,
-    "cosine_contrastive": cosine_contrastive,
 }
 
 

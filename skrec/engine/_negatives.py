@@ -9,7 +9,9 @@ from skrec.data import Interactions
 
 
 class NegativeSampler(Protocol):
-    """Draws negatives for users."""
+    """Draws negatives for users; ``log_q`` is the log-probability of each item where they differ."""
+
+    log_q: Tensor | None
 
     def to(self, device: torch.device) -> None: ...
 
@@ -24,6 +26,7 @@ class UniformNegatives:
     """
 
     def __init__(self, positives: Interactions):
+        self.log_q = None
         pairs = positives.to_csr(duplicates="any")
         indptr = torch.as_tensor(pairs.indptr, dtype=torch.int64)
         n_positive = indptr.diff()
@@ -54,12 +57,13 @@ class PopularNegatives:
         pairs = positives.to_csr(duplicates="any")
         counts = torch.bincount(torch.as_tensor(pairs.indices, dtype=torch.int64), minlength=positives.n_items)
         self.n_items = positives.n_items
+        self.log_q = log_popularity(positives)
         self.cumulative = counts.double().cumsum(0) / counts.sum()
         user = torch.repeat_interleave(torch.arange(positives.n_users), torch.as_tensor(pairs.indptr).diff())
         self.keys = user * positives.n_items + torch.as_tensor(pairs.indices, dtype=torch.int64)
 
     def to(self, device: torch.device) -> None:
-        self.cumulative, self.keys = self.cumulative.to(device), self.keys.to(device)
+        self.cumulative, self.keys, self.log_q = (t.to(device) for t in (self.cumulative, self.keys, self.log_q))
 
     def draw(self, users: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Items (len(users), n), and a mask that is False where the user has a positive event with the item."""

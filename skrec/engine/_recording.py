@@ -40,7 +40,11 @@ class Judge:
             threshold = sys.float_info.min if estimator.positive_from is None else estimator.positive_from
             self.scorer = get_scorer(estimator.early_stopping, positive_from=threshold)
         elif self.batches is None:
-            raise ValueError("validation has no event of a known user with a known item, so there is no valid_loss")
+            raise ValueError(
+                "validation has no event of a known user with a known item, so there is no valid_loss. The rows of a matrix "
+                "are new users: pass Interactions.from_csr(validation) if they are the training data's users, or choose the "
+                "epoch by a ranking, as in early_stopping='ndcg@10'"
+            )
 
     @torch.no_grad()
     def __call__(self, device: torch.device, train_loss: float) -> dict[str, float]:

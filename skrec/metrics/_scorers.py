@@ -154,7 +154,7 @@ class RankingScorer:
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
         """The mean, each user's value, and how they came about."""
-        _check_recommender(estimator)
+        estimator = _fitted_recommender(estimator)
         return evaluate_rankings([self.measure], estimator, X, y, positive_from=self.positive_from)[0]
 
     @property
@@ -183,7 +183,7 @@ class RatingScorer:
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
         """The value, each user's own, and how they came about."""
-        _check_recommender(estimator)
+        estimator = _fitted_recommender(estimator)
         return evaluate_ratings(self.name, estimator, X, y)
 
     def __repr__(self) -> str:
@@ -204,7 +204,7 @@ class MultiScorer:
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, Evaluation]:
         """The `Evaluation` of each scorer, by name."""
-        _check_recommender(estimator)
+        estimator = _fitted_recommender(estimator)
         ranking = {name: scorer for name, scorer in zip(self.names, self.scorers) if isinstance(scorer, RankingScorer)}
         evaluations = {
             name: scorer.evaluate(estimator, X, y) for name, scorer in zip(self.names, self.scorers) if name not in ranking
@@ -223,7 +223,11 @@ def _shown(positive_from: float | None) -> str:
     return "" if positive_from is None else f", positive_from={positive_from!r}"
 
 
-def _check_recommender(estimator: Any) -> None:
+def _fitted_recommender(estimator: Any) -> Any:
+    """The recommender itself, out of a fitted search."""
+    while hasattr(estimator, "best_estimator_"):
+        estimator = estimator.best_estimator_
     if not hasattr(estimator, "_recode"):
         raise TypeError(f"estimator must be a recommender of skrec, got {type(estimator).__name__}")
     check_is_fitted(estimator)
+    return estimator

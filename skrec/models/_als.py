@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from skrec.base import BaseRecommender, EmbeddingMixin
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions, is_positive
-from skrec.models._implicit import check_finite, confidences, seed_of, single_threaded_blas, writable
+from skrec.models._implicit import check_finite, check_n_jobs, confidences, seed_of, single_threaded_blas, writable
 
 
 class ALSRecommender(EmbeddingMixin, BaseRecommender):
@@ -28,7 +28,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
     positive_from : float, default=None
         Least value of a positive event; None counts every value above 0. The values of positives are their confidence.
     n_jobs : int, default=None
-        Threads; None means all cores, or what joblib grants a worker.
+        Threads; None or -1 means all cores, or what joblib grants a worker.
     verbose : int, default=0
         A progress bar, if not 0.
     random_state : int, RandomState instance or None, default=None
@@ -70,7 +70,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
     def _fit(self, data: Interactions) -> None:
         check_int(self.n_factors, "n_factors", at_least=1)
         check_int(self.max_epochs, "max_epochs", at_least=1)
-        check_int(self.n_jobs, "n_jobs", at_least=1, or_none=True)
+        check_n_jobs(self.n_jobs)
         check_int(self.verbose, "verbose", at_least=0)
         check_number(self.regularization, "regularization", at_least=0)
         check_number(self.alpha, "alpha", above=0)
@@ -89,7 +89,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
             regularization=self.regularization,
             alpha=self.alpha,
             iterations=self.max_epochs,
-            num_threads=self.n_jobs or 0,
+            num_threads=0 if self.n_jobs in (None, -1) else self.n_jobs,
             random_state=seed_of(self.random_state),
         )
 

@@ -10,7 +10,7 @@ from skrec.base import EmbeddingMixin
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import DotProduct, NetworkInference, build_seeded, weights
-from skrec.models._implicit import check_finite, confidences, seed_of, single_threaded_blas
+from skrec.models._implicit import check_finite, check_n_jobs, confidences, seed_of, single_threaded_blas
 
 
 class BPRRecommender(EmbeddingMixin, NetworkInference):
@@ -28,7 +28,8 @@ class BPRRecommender(EmbeddingMixin, NetworkInference):
     positive_from : float, default=None
         Least value of a positive event; None counts every value above 0.
     n_jobs : int, default=1
-        Threads. With more than one they write to the same factors unlocked, so that a fit cannot be repeated exactly.
+        Threads; -1 means all cores. More than one write to the same factors unlocked, so that a fit cannot be repeated
+        exactly.
     verbose : int, default=0
         A progress bar, if not 0.
     random_state : int, RandomState instance or None, default=None
@@ -72,7 +73,8 @@ class BPRRecommender(EmbeddingMixin, NetworkInference):
     random_state: Any = None
 
     def _fit(self, data: Interactions) -> None:
-        for name in ("n_factors", "max_epochs", "n_jobs"):
+        check_n_jobs(self.n_jobs)
+        for name in ("n_factors", "max_epochs"):
             check_int(getattr(self, name), name, at_least=1)
         check_int(self.verbose, "verbose", at_least=0)
         check_number(self.learning_rate, "learning_rate", above=0)
@@ -86,7 +88,7 @@ class BPRRecommender(EmbeddingMixin, NetworkInference):
                 learning_rate=self.learning_rate,
                 regularization=self.regularization,
                 iterations=self.max_epochs,
-                num_threads=self.n_jobs,
+                num_threads=0 if self.n_jobs in (None, -1) else self.n_jobs,
                 random_state=self.seed_,
             )
             solver.fit(confidences(self._positives(data, self.positive_from)), show_progress=bool(self.verbose))

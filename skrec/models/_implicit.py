@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
+from skrec.base._checks import check_int
 from skrec.data import Interactions
 
 
@@ -23,6 +24,12 @@ def confidences(events: Interactions) -> sp.csr_matrix:
     matrix = sp.csr_matrix(events.to_csr(duplicates="sum"))
     matrix.indptr, matrix.indices = matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32)
     return matrix
+
+
+def check_n_jobs(n_jobs: object) -> None:
+    """A number of threads; -1 or None for all."""
+    if n_jobs != -1:
+        check_int(n_jobs, "n_jobs", at_least=1, or_none=True)
 
 
 def check_finite(factors: np.ndarray, model: str) -> np.ndarray:
