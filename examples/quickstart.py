@@ -135,8 +135,8 @@ def recommend_with_neighbours(model, films, user):
 
 def recommend_with_contributions(model, user):
     """The reason for a film: the largest parts of its score."""
-    rows = []
-    for film, score in zip(*(answer[0] for answer in model.recommend([user], k=5))):
+    best, rows = model.recommend([user], k=5), []
+    for film, score in zip(best.items[0], best.scores[0]):
         reasons = model.explain(user, film, k=2)
         rows.append([film, score, *reasons["item"], reasons["contribution"].sum()])
     show(pd.DataFrame(rows, columns=["film", "score", "because of", "and", "which give"]))
@@ -154,18 +154,8 @@ def show_biases(films):
         weight_decay=0.2,
         random_state=0,
     ).fit(films.frame[["user", "item"]], films.frame["rating"])
-    order = ratings.item_biases_.argsort()
-    lowest, highest = order[:5], order[::-1][:5]
-    show(
-        pd.DataFrame(
-            {
-                "lowest": ratings.item_ids_[lowest],
-                "bias": ratings.item_biases_[lowest].round(2),
-                "highest": ratings.item_ids_[highest],
-                "bias ": ratings.item_biases_[highest].round(2),
-            }
-        )
-    )
+    biases = pd.DataFrame({"film": ratings.item_ids_, "bias": ratings.item_biases_}).sort_values("bias")
+    show(pd.concat([biases.head(5), biases.tail(5)]))
 
 
 def most_rated(films, n):
