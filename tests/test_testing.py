@@ -15,6 +15,12 @@ import torch
 from skrec import ALSRecommender, EASERecommender, testing
 
 
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    """Some of the models below leave files where they stand."""
+    monkeypatch.chdir(tmp_path)
+
+
 class TakesRowsForTrainingUsers(EASERecommender):
     def _new_state(self, histories):
         return self.rows_[np.arange(histories.n_users) % self.n_users_]
