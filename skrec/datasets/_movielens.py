@@ -117,11 +117,13 @@ def fetch_movielens(
 
     Examples
     --------
-    >>> movies = fetch_movielens("100k")  # doctest: +SKIP
-    >>> movies.interactions  # doctest: +SKIP
-    Interactions(100000 events, 943 users x 1682 items, values 1 to 5, timestamps)
-    >>> movies.items.loc["Star Wars (1977)", "genres"]  # doctest: +SKIP
-    ('Action', 'Adventure', 'Romance', 'Sci-Fi', 'War')
+    With the data at hand::
+
+        movies = fetch_movielens("100k")
+        movies.interactions
+        # Interactions(100000 events, 943 users x 1682 items, values 1 to 5, timestamps)
+        movies.items.loc["Star Wars (1977)", "genres"]
+        # ('Action', 'Adventure', 'Romance', 'Sci-Fi', 'War')
     """
     if name not in RELEASES:
         raise ValueError(f"name must be one of {list(RELEASES)}, got {name!r}")

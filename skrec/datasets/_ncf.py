@@ -70,9 +70,11 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m") -> NCFSplit:
 
     Examples
     --------
-    >>> data = load_ncf("Data")  # doctest: +SKIP
-    >>> data  # doctest: +SKIP
-    NCFSplit(Interactions(994169 events, 6040 users x 3706 items, timestamps), 6040 test users, 99 negatives each)
+    With the data at hand::
+
+        data = load_ncf("Data")
+        data
+        # NCFSplit(Interactions(994169 events, 6040 users x 3706 items, timestamps), 6040 test users, 99 negatives each)
     """
     folder = Path(folder)
     train = _train(folder, f"{name}.train.rating")
