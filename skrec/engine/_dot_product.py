@@ -1,9 +1,12 @@
 """The network of all models whose score is a product of two vectors."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skrec.engine._layers import Dropout, embedding
+from skrec.base import EmbeddingMixin
+from skrec.engine._layers import Dropout, embedding, weights
 
 
 class DotProduct(nn.Module):
@@ -47,3 +50,24 @@ class DotProduct(nn.Module):
         tables = [self.user_embeddings] if self.user_biases is None else [self.user_embeddings, self.user_biases]
         of_users = sum(table(users).square().sum() for table in tables) / len(users)
         return of_users + sum(t(items).square().sum() for t in (self.item_embeddings, self.item_biases)) * item_share
+
+
+class DotProductEmbeddings(EmbeddingMixin):
+    """What an estimator says of its trained `DotProduct`."""
+
+    module_: DotProduct
+
+    def _state_vectors(self, state: tuple[Tensor, ...]) -> NDArray[np.float32]:
+        return state[0].cpu().numpy()
+
+    @property
+    def user_embeddings_(self) -> NDArray[np.float32]:
+        return weights(self.module_.user_embeddings)
+
+    @property
+    def item_embeddings_(self) -> NDArray[np.float32]:
+        return weights(self.module_.item_embeddings)
+
+    @property
+    def item_biases_(self) -> NDArray[np.float32]:
+        return weights(self.module_.item_biases)[:, 0]

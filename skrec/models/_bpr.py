@@ -6,14 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skrec.base import EmbeddingMixin
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
-from skrec.engine import DotProduct, NetworkInference, build_seeded, weights
+from skrec.engine import DotProduct, DotProductEmbeddings, NetworkInference, build_seeded
 from skrec.models._implicit import check_finite, check_n_jobs, confidences, seed_of, single_threaded_blas
 
 
-class BPRRecommender(EmbeddingMixin, NetworkInference):
+class BPRRecommender(DotProductEmbeddings, NetworkInference):
     """Matrix factorisation that ranks each user's items above others: the library implicit's compiled BPR.
 
     It draws negatives in proportion to their popularity and skips those that the user knows;
@@ -98,21 +97,6 @@ class BPRRecommender(EmbeddingMixin, NetworkInference):
         _copy_into(network.item_embeddings, solver.item_factors[:, :-1])
         _copy_into(network.item_biases, solver.item_factors[:, -1:])
         self._adopt(network.eval(), torch.device("cpu"), train_loss=1.0)
-
-    def _state_vectors(self, state: tuple[torch.Tensor, ...]) -> NDArray[np.float32]:
-        return state[0].numpy()
-
-    @property
-    def user_embeddings_(self) -> NDArray[np.float32]:
-        return weights(self.module_.user_embeddings)
-
-    @property
-    def item_embeddings_(self) -> NDArray[np.float32]:
-        return weights(self.module_.item_embeddings)
-
-    @property
-    def item_biases_(self) -> NDArray[np.float32]:
-        return weights(self.module_.item_biases)[:, 0]
 
 
 @torch.no_grad()

@@ -7,13 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skrec.base import EmbeddingMixin
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
-from skrec.engine import DotProduct, TorchRecommender, ridge, weights
+from skrec.engine import DotProduct, DotProductEmbeddings, TorchRecommender, ridge, weights
 
 
-class MFRecommender(EmbeddingMixin, TorchRecommender):
+class MFRecommender(DotProductEmbeddings, TorchRecommender):
     """Matrix factorisation by gradient: a user's taste and an item's nature are vectors, their product is the score.
 
     ``score(u, i) = p_u . q_i + b_i``, for a rating loss also the mean of the ratings and a bias ``b_u`` of the user, squeezed
@@ -108,21 +107,6 @@ class MFRecommender(EmbeddingMixin, TorchRecommender):
             histories.n_users,
             noise=self.train_loss_,
         )
-
-    def _state_vectors(self, state: tuple[Tensor, ...]) -> NDArray[np.float32]:
-        return state[0].cpu().numpy()
-
-    @property
-    def user_embeddings_(self) -> NDArray[np.float32]:
-        return weights(self.module_.user_embeddings)
-
-    @property
-    def item_embeddings_(self) -> NDArray[np.float32]:
-        return weights(self.module_.item_embeddings)
-
-    @property
-    def item_biases_(self) -> NDArray[np.float32]:
-        return weights(self.module_.item_biases)[:, 0]
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:
