@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from skrec.base import BaseRecommender, HistoryRecommender, Recommendations
+    from skrec.base import BaseRecommender, EmbeddingMixin, HistoryRecommender, Recommendations
+    from skrec.benchmark import compare
     from skrec.data import IdEncoder, Interactions
     from skrec.engine import TorchRecommender
     from skrec.metrics import get_scorer, make_multi_scorer, make_ranking_scorer
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "skrec.base": ["BaseRecommender", "HistoryRecommender", "Recommendations"],
+    "skrec.base": ["BaseRecommender", "EmbeddingMixin", "HistoryRecommender", "Recommendations"],
+    "skrec.benchmark": ["compare"],
     "skrec.data": ["IdEncoder", "Interactions"],
     "skrec.engine": ["TorchRecommender"],
     "skrec.metrics": ["get_scorer", "make_multi_scorer", "make_ranking_scorer"],

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import _safe_indexing
 
+from skrec.base._checks import check_flag
 from skrec.data import Interactions, check_interactions, is_matrix
+from skrec.data._random import generator_of
 from skrec.data._splitting import (
     check_count,
     check_fraction,
@@ -183,7 +185,7 @@ class RandomHoldout(_Splitter):
         self.random_state = random_state
 
     def _masks(self, X: Any) -> Iterator[tuple[Mask, Mask]]:
-        events, rng = _events(X), _generator(self.random_state)
+        events, rng = _events(X), generator_of(self.random_state)
         for _ in range(self.n_splits):
             test = hold_out_events(events, self.test_size, rng)
             yield ~test, test
@@ -221,6 +223,7 @@ class UserKFold(_Splitter):
     """
 
     def __init__(self, n_splits: int = 5, *, shuffle: bool = True, random_state: Seed = None):
+        check_flag(shuffle, "shuffle")
         self.n_splits = check_count(n_splits, "n_splits", least=2)
         self.shuffle = shuffle
         self.random_state = random_state
@@ -231,7 +234,7 @@ class UserKFold(_Splitter):
         n_users = int(owner.max()) + 1
         if n_users < self.n_splits:
             raise ValueError(f"n_splits={self.n_splits} is more than the number of users in X, {n_users}")
-        users = _generator(self.random_state).permutation(n_users) if self.shuffle else np.arange(n_users)
+        users = generator_of(self.random_state).permutation(n_users) if self.shuffle else np.arange(n_users)
         for fold in np.array_split(users, self.n_splits):
             tested = np.zeros(n_users, dtype=bool)
             tested[fold] = True
@@ -287,11 +290,11 @@ def _held_out(events: Interactions, by: str, test_size: float | None, random_sta
     fraction = 0.2 if test_size is None else check_fraction(test_size, "test_size")
     match by:
         case "random":
-            return hold_out_events(events, fraction, _generator(random_state))
+            return hold_out_events(events, fraction, generator_of(random_state))
         case "time":
             return hold_out_latest(events, fraction)
         case "user":
-            return hold_out_users(events, fraction, _generator(random_state))
+            return hold_out_users(events, fraction, generator_of(random_state))
     raise ValueError(f"by must be 'random', 'time', 'last' or 'user', got {by!r}")
 
 
@@ -368,12 +371,3 @@ def _events(X: Any) -> Interactions:
 
 def _rows(X: Any, mask: Mask) -> Any:
     return _safe_indexing(X, np.flatnonzero(mask))
-
-
-def _generator(random_state: Seed) -> np.random.Generator:
-    try:
-        return np.random.default_rng(random_state)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"random_state must be a non-negative int, a numpy.random.Generator or None, got {random_state!r}"
-        ) from None

@@ -87,6 +87,8 @@ def as_tensor(scores: Any) -> "torch.Tensor":
 def _top_k(scores: "torch.Tensor", k: int) -> tuple["torch.Tensor", "torch.Tensor"]:
     """Positions and values of each row's k best, equal values by position."""
     values, positions = scores.topk(k, dim=1, sorted=False)
+    if values.isnan().any():  # which torch takes for the largest numbers
+        raise ValueError("the model's scores must be numbers, but some are NaN")
     last = values.amin(1, keepdim=True)
     # topk picks any of the entries that tie for the last places; where there are too many of them, sort the row
     tied = ((scores >= last).sum(1) > k) & (last[:, 0] > NO_CANDIDATE)

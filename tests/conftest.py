@@ -4,6 +4,7 @@ import os
 
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 # An example's time says how busy the machine is, not whether the code is right.
 settings.register_profile("untimed", settings(), deadline=None, derandomize=True)
@@ -18,3 +19,10 @@ def movielens_100k():
     from skrec.datasets import fetch_movielens
 
     return fetch_movielens("100k", download=False)
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Tiny models are slower on several threads, by far where other processes want the cores too."""
+    with threadpool_limits(1):
+        yield

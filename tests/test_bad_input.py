@@ -1,4 +1,7 @@
-"""What is refused, how, and in which words: a table for each method."""
+"""What is refused, how, and in which words: a table for each method.
+
+tests/test_unusual_input.py has what is odd but legal; test_bad_arguments.py and test_bad_files.py, beside it, have the rest.
+"""
 
 import numpy as np
 import pandas as pd
@@ -8,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 from skrec import EASERecommender, MFRecommender, PopularityRecommender
 from skrec.data import Interactions
+from skrec.metrics import get_scorer, make_multi_scorer
 
 MAKERS = {
     "popularity": PopularityRecommender,
@@ -33,6 +37,13 @@ def first_is(value, rest):
 def with_index(value):
     X = MATRIX.copy()
     X.indices[0] = value
+    return X
+
+
+def with_arrays(**arrays):
+    X = MATRIX.copy()
+    for name, array in arrays.items():
+        setattr(X, name, np.asarray(array))
     return X
 
 
@@ -62,12 +73,20 @@ UNREADABLE = {
     "infinity": (MATRIX * np.inf, ValueError, "{} must hold finite numbers, got infinity"),
     "too large": (MATRIX * 1e300, ValueError, "{} must hold finite numbers, got infinity or a value too large"),
     "complex": (MATRIX * 1j, ValueError, "Complex data not supported: {} has dtype complex128"),
+    "objects": (np.array([[{}, 1, 0, 0]], object), TypeError, "{} must hold numbers: float() argument must be a string or"),
+    "sparse objects": (with_arrays(data=MATRIX.data.astype(object)), ValueError, "{} must hold numbers, got dtype object"),
+    "hidden entries": (np.ma.masked_array(np.eye(4), np.eye(4)), ValueError, "{} is a masked array with masked entries"),
     "words": (np.array([["a", "b", "c", "d"]]), ValueError, "{} must hold numbers, got dtype <U1"),
     "an index outside": (with_index(4), ValueError, "{} is not a valid CSR matrix of shape (4, 4): indices must be < 4"),
     "an index below": (with_index(-1), ValueError, "{} is not a valid CSR matrix of shape (4, 4): indices must be >= 0"),
+    "fractions for indices": (with_arrays(indices=MATRIX.indices / 1.0), ValueError, "indices must be integers, got dtype"),
+    "indptr falling": (with_arrays(indptr=[0, 4, 2, 6, 7]), ValueError, "{} is not a valid CSR matrix of shape (4, 4): "),
+    "indptr too short": (with_arrays(indptr=[0, 2, 4, 6]), ValueError, "{} is not a valid CSR matrix of shape (4, 4): "),
+    "indptr beyond the end": (with_arrays(indptr=[0, 2, 4, 6, 9]), ValueError, "{} is not a valid CSR matrix of shape (4, 4):"),
     "pairs of integers": (np.array([[0, 1], [3, 2]]), ValueError, "{} is an integer array of shape (2, 2), which looks"),
     "a wide table": (pd.DataFrame(np.eye(4)), ValueError, "{} is a DataFrame without the columns 'user' and 'item'"),
     "other columns": (FRAME.rename(columns={"item": "film"}), ValueError, "'user' and 'item'; it has ['user', 'film']"),
+    "a column twice": (pd.concat([FRAME, FRAME["user"]], axis=1), ValueError, "{} has more than one column 'user'"),
     "no events": (FRAME[:0], ValueError, "{} is a DataFrame without rows, at least one is required"),
     "no Interactions": (UNLABELLED[:0], ValueError, "{} has no events, at least one is required"),
     "a user missing": (changed(user=first_is(None, "a")), ValueError, "column 'user' of {} must not be missing"),
@@ -75,6 +94,7 @@ UNREADABLE = {
     "a rating missing": (changed(rating=first_is(np.nan, 1)), ValueError, "column 'rating' of {} must hold finite numbers"),
     "ratings in words": (changed(rating="5"), ValueError, "column 'rating' of {} must hold numbers, got '5'"),
     "a time missing": (changed(timestamp=pd.to_datetime(first_is(None, "2020"))), ValueError, "column 'timestamp' of {} must"),
+    "times with fractions": (changed(timestamp=0.5), ValueError, "column 'timestamp' of {} must be datetimes, or whole"),
     "times in words": (changed(timestamp="2020"), ValueError, "column 'timestamp' of {} must be whole numbers or datetimes"),
     "a weight below 0": (changed(weight=first_is(-1, 1)), ValueError, "column 'weight' of {} must not be negative, got -1.0"),
 }  # fmt: skip
@@ -83,9 +103,15 @@ UNREADABLE = {
 READERS = {
     "fit": ("X", lambda make, model, X: make().fit(X)),
     "fit, validation": ("validation", lambda make, model, X: make().fit(MATRIX, validation=X)),
+    "partial_fit": ("X", lambda make, model, X: model.partial_fit(X)),
+    "partial_fit, not fitted": ("X", lambda make, model, X: make().partial_fit(X)),
     "predict": ("X", lambda make, model, X: model.predict(X)),
     "score": ("X", lambda make, model, X: model.score(X)),
     "recommend": ("users", lambda make, model, X: model.recommend(X)),
+    "recommend_iter": ("users", lambda make, model, X: model.recommend_iter(X)),
+    "ndcg@5": ("X", lambda make, model, X: get_scorer("ndcg@5")(model, X)),
+    "rmse": ("X", lambda make, model, X: get_scorer("rmse")(model, X)),
+    "two scorers": ("X", lambda make, model, X: make_multi_scorer(["recall@5", "auc"])(model, X)),
 }
 
 
@@ -114,10 +140,11 @@ FIT = {
 }
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize(("X", "y", "error", "words"), FIT.values(), ids=FIT)
-def test_fit_refuses(make, X, y, error, words):
+def test_fit_refuses(make, X, y, error, words, method):
     model = make()
-    assert_refused(lambda: model.fit(X, y), error, words)
+    assert_refused(lambda: getattr(model, method)(X, y), error, words)
     assert not [name for name in vars(model) if name.endswith("_")]
 
 
@@ -186,6 +213,31 @@ def test_predict_refuses(fitted, which, X, error, words):
     assert_refused(lambda: fitted[which].predict(X), error, words)
 
 
+# case: model fitted on what, X, y, type of error, words
+PARTIAL_FIT = {
+    "None": ("coded", None, None, TypeError, NO_DATA + "NoneType"),
+    "ids": ("coded", [1, 2], None, ValueError, "Expected 2D array for X, got 1D array instead. Reshape your data"),
+    "too narrow": ("coded", NARROW, None, ValueError, "X has 2 features, but"),
+    "too wide": ("coded", sp.hstack([MATRIX, MATRIX]), None, ValueError, "is expecting 4 features as input: one column for"),
+    "nothing but zeros": ("coded", EMPTY, None, ValueError, "X has no events: at least one stored (sparse) or non-zero"),
+    "labels, to codes": ("coded", FRAME, None, ValueError, "X has labels for its users, but the model was fitted without"),
+    "codes, to labels": ("labelled", UNLABELLED, None, ValueError, "X has no labels for its users, but the model was fitted"),
+    "a matrix, to labels": ("labelled", MATRIX, None, ValueError, "X has no labels for its users, but the model was fitted"),
+    "labels of another kind": ("labelled", changed(user=range(7)), None, TypeError, "the users of X must have labels like"),
+    "times, to none": ("labelled", changed(timestamp=1), None, ValueError, "X has timestamps, but the known events have none"),
+    "y NaN": ("labelled", FRAME, first_is(np.nan, 1), ValueError, "y must hold finite numbers, got NaN"),
+    "too few y": ("labelled", FRAME, [1], ValueError, "y must be one number for each of the 7 events, got shape (1,)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("which", "X", "y", "error", "words"), PARTIAL_FIT.values(), ids=PARTIAL_FIT)
+def test_partial_fit_refuses_and_changes_nothing(fitted, which, X, y, error, words):
+    model = fitted[which]
+    before = dict(vars(model))
+    assert_refused(lambda: model.partial_fit(X, y), error, words)
+    assert vars(model) == before
+
+
 CODES = "users must be integer codes, since the model was fitted without labels, got "
 UNKNOWN = "holds labels that the model does not know: "
 
@@ -203,6 +255,7 @@ USERS = {
     "a set": ("coded", {1}, ValueError, CODES + "{1}"),
     "a narrow matrix": ("coded", NARROW, ValueError, "users has 2 features, but"),
     "a table, to codes": ("coded", FRAME, ValueError, "users " + NO_LABELS),
+    "masked": ("coded", np.ma.masked_array([0, 1], [0, 1]), ValueError, "users is a masked array with masked entries"),
     "rows of several lengths": ("coded", [0, [1, 2]], ValueError, "users cannot be read as an array"),
     "an unknown label": ("labelled", ["a", "q"], ValueError, "users " + UNKNOWN + "['q'], 1 in all"),
     "many unknown labels": ("labelled", range(100), ValueError, "users " + UNKNOWN + "[0, 1, 2, 3, 4], 100 in all"),
@@ -218,7 +271,7 @@ USERS = {
 @pytest.mark.parametrize(("which", "users", "error", "words"), USERS.values(), ids=USERS)
 def test_recommend_refuses_users(fitted, which, users, error, words):
     assert_refused(lambda: fitted[which].recommend(users), error, words)
-    assert_refused(lambda: next(fitted[which].recommend_iter(users)), error, words)
+    assert_refused(lambda: fitted[which].recommend_iter(users), error, words)
 
 
 INTEGER = "k must be an integer of at least 1, got "
@@ -228,6 +281,7 @@ OPTIONS = {
     "k 0": ({"k": 0}, ValueError, INTEGER + "0"),
     "k -1": ({"k": -1}, ValueError, INTEGER + "-1"),
     "k 2.5": ({"k": 2.5}, TypeError, INTEGER + "2.5"),
+    "k 10**9": ({"k": 10**9}, ValueError, "k must be at most the number of items, 4, for this many lists, got 1000000000"),
     "k True": ({"k": True}, TypeError, INTEGER + "True"),
     "k None": ({"k": None}, TypeError, INTEGER + "None"),
     "k in words": ({"k": "10"}, TypeError, INTEGER + "'10'"),
@@ -236,6 +290,8 @@ OPTIONS = {
     "a missing item excluded": ({"exclude": [None]}, ValueError, "exclude must not be missing, but the label at position 0"),
     "an unknown candidate": ({"candidates": "q"}, ValueError, "candidates " + UNKNOWN + "['q'], 1 in all"),
     "a table of candidates": ({"candidates": FRAME}, ValueError, "candidates must be one-dimensional, got an array of shape"),
+    "Interactions excluded": ({"exclude": UNLABELLED}, TypeError, "exclude must be a label or a list or 1-D array of labels"),
+    "a matrix of candidates": ({"candidates": MATRIX}, TypeError, "candidates must be a label or a list or 1-D array of"),
     "a set of candidates": ({"candidates": {"x"}}, TypeError, "candidates must be a list or 1-D array of labels, got {'x'}"),
 }
 
@@ -243,6 +299,8 @@ OPTIONS = {
 @pytest.mark.parametrize(("options", "error", "words"), OPTIONS.values(), ids=OPTIONS)
 def test_recommend_refuses_options(fitted, options, error, words):
     assert_refused(lambda: fitted["labelled"].recommend("a", **options), error, words)
+    assert_refused(lambda: fitted["labelled"].recommend_iter("a", **options), error, words)
+    assert_refused(lambda: fitted["labelled"].recommend_to_parquet("never written", "a", **options), error, words)
 
 
 def test_only_users_are_told_to_reshape(fitted):
@@ -254,7 +312,10 @@ def test_only_users_are_told_to_reshape(fitted):
 
 # case: call, type of error, words
 OTHERS = {
-    "batches of 0": (lambda m: next(m.recommend_iter(batch_size=0)), ValueError, "batch_size must be an integer of at least"),
+    "batches of 0": (lambda m: m.recommend_iter(batch_size=0), ValueError, "batch_size must be an integer of at least"),
+    "a file of number 3": (lambda m: m.recommend_to_parquet(3), TypeError, "path must be a str or os.PathLike, got 3"),
+    "audience, k 10**9": (lambda m: m.recommend_users("x", k=10**9), ValueError, "k must be at most the number of users, 4"),
+    "similar, k 10**9": (lambda m: m.similar_items("x", k=10**9), ValueError, "k must be at most the number of candidates, 4"),
     "audience of nothing known": (lambda m: m.recommend_users("q"), ValueError, "items " + UNKNOWN + "['q'], 1 in all"),
     "audience, k 0": (lambda m: m.recommend_users("x", k=0), ValueError, INTEGER + "0"),
     "audience, exclude_seen": (lambda m: m.recommend_users("x", exclude_seen="no"), TypeError, "exclude_seen must be True or"),
@@ -281,16 +342,19 @@ def test_an_explanation_is_of_a_known_user_and_item():
     assert_refused(lambda: model.explain("q", "x"), ValueError, "user " + UNKNOWN + "['q'], 1 in all")
     assert_refused(lambda: model.explain("a", "q"), ValueError, "item " + UNKNOWN + "['q'], 1 in all")
     assert_refused(lambda: model.explain("a", "x", k=0), ValueError, INTEGER + "0")
+    assert_refused(lambda: model.explain(["a"], "x"), TypeError, "user must be hashable labels")
 
 
 QUESTIONS = {
     "predict": lambda model: model.predict(MATRIX),
     "recommend": lambda model: model.recommend([0]),
-    "recommend_iter": lambda model: next(model.recommend_iter([0])),
+    "recommend_iter": lambda model: model.recommend_iter([0]),
     "recommend_users": lambda model: model.recommend_users([0]),
     "score": lambda model: model.score(MATRIX),
     "similar_items": lambda model: model.similar_items([0]),
     "similar_users": lambda model: model.similar_users([0]),
+    "ndcg@5": lambda model: get_scorer("ndcg@5")(model, MATRIX),
+    "rmse": lambda model: get_scorer("rmse")(model, MATRIX),
 }
 
 
@@ -304,21 +368,3 @@ def test_a_failed_fit_leaves_the_fitted_model_as_it_was(make):
     before = model.recommend(k=4).scores
     assert_refused(lambda: model.fit(MATRIX * np.nan), ValueError, "X must hold finite numbers, got NaN")
     np.testing.assert_array_equal(model.recommend(k=4).scores, before)
-
-
-# Odd, but not bad: case, X, then known users and how many items are left for them
-ODD = {
-    "one user, one item": ([[1.0]], [0], [0]),
-    "one user": ([[1.0, 0, 1]], [0], [1]),
-    "one item": ([[1.0], [1]], [0, 1], [0, 0]),
-    "a user without events": ([[1.0, 0], [0, 0], [0, 1]], [0, 1], [1, 2]),
-    "an item without events": ([[1.0, 0, 1], [0, 0, 1]], [1], [2]),
-    "a single event": (pd.DataFrame({"user": [2**40], "item": ["x"]}), [2**40], [0]),
-    "one pair many times": (pd.DataFrame({"user": [1, 1, 1, 2], "item": ["x", "x", "x", "y"]}), [1], [1]),
-}
-
-
-@pytest.mark.parametrize(("X", "users", "n_left"), ODD.values(), ids=ODD)
-def test_the_smallest_data_are_learned_from(make, X, users, n_left):
-    answer = make().fit(X).recommend(users, k=5)
-    assert (answer.codes >= 0).sum(axis=1).tolist() == n_left

@@ -1,14 +1,11 @@
-"""What all estimators have in common: every check of `skrec.testing`, on each of them and on one from outside."""
+"""What all estimators have in common: every check of `skrec.testing`, on each of them."""
 
-import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from skrec import (
     ALSRecommender,
     BPRRecommender,
     EASERecommender,
-    HistoryRecommender,
     MFRecommender,
     NeuMFRecommender,
     PopularityRecommender,
@@ -26,29 +23,7 @@ FAST = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny models are slower on several threads, by far where other processes want the cores too."""
-    with threadpool_limits(1):
-        yield
-
-
-class ItemCosineRecommender(HistoryRecommender):
-    """A model from outside the package: items are alike if the same users like them."""
-
-    shrinkage: float = 1.0
-
-    def _fit(self, data):
-        rows = self._keep_rows(data)
-        if not isinstance(self.shrinkage, int | float) or self.shrinkage < 0:
-            raise ValueError(f"shrinkage must be a number of at least 0, got {self.shrinkage!r}")
-        common = (rows.T @ rows).toarray()
-        n_users = np.sqrt(np.diag(common) + self.shrinkage)
-        self.similarities_ = (common / n_users[:, None] / n_users).astype(np.float32)
-        np.fill_diagonal(self.similarities_, 0)
-
-    def _score(self, rows, items):
-        return rows @ self.similarities_[:, items]
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def fast(estimator_class):
@@ -70,7 +45,7 @@ def learns_from_what_is_rated(estimator):
     return {"check_completes_the_checkerboard": "all ratings on it are equal"}
 
 
-ALL = [fast(estimator_class) for estimator_class in [*all_estimators(), ItemCosineRecommender]]
+ALL = [fast(estimator_class) for estimator_class in all_estimators()]
 
 
 @parametrize_recommender_checks(ALL, expected_failures=knows_no_taste)

@@ -1,4 +1,4 @@
-"""The files of the NCF paper: read as published, refused by file and line."""
+"""The files of the NCF paper, read as published; tests/test_bad_files.py has what is refused."""
 
 import numpy as np
 import pytest
@@ -49,36 +49,3 @@ def test_pairs_in_an_archive_stand_in_for_the_training_file(folder):
     train = load_ncf(folder, "tiny").train
     assert train.items.tolist() == [2, 0, 1]
     assert train[train.users == 0].time_order().tolist() == [1, 0]
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("tiny.train.rating", "0\t2\t5\t1\n0 0 3 2\n", "tiny.train.rating, line 2: expected user, item, rating"),
-        ("tiny.train.rating", "0\t2\t5\t1\n0\tx\t3\t2\n", "tiny.train.rating, line 2: .*'x'"),
-        ("tiny.train.rating", "-1\t2\t5\t1\n", "tiny.train.rating, line 1: .*'-1'"),
-        ("tiny.train.rating", "0\t2\t5\t1\n0\t0\t3\té\n", "tiny.train.rating, line 2: "),
-        ("tiny.train.rating", "", "tiny.train.rating is empty"),
-        ("tiny.test.negative", "(0,3)\t1\t4\n", "tiny.test.negative has 1 lines, the test file 2"),
-        ("tiny.test.negative", "(0,3)\t1\t4\n1,0\t2\t2\n", r"tiny.test.negative, line 2: expected \(user,item\)"),
-        ("tiny.test.negative", "(0,3)\n(1,0)\n", "tiny.test.negative, line 1: .* 0 negatives"),
-        ("tiny.test.negative", "(0,3)\t1\t4\n(1,0)\t2\n", "tiny.test.negative, line 2: 1 negatives, line 1 has 2"),
-        ("tiny.test.negative", "(0,3)\t1\t4\n(1,2)\t2\t2\n", r"tiny.test.negative, line 2: \(1, 2\) stands where"),
-    ],
-)
-def test_a_malformed_file_is_refused_by_name_and_line(folder, name, text, message):
-    (folder / name).write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=message):
-        load_ncf(folder, "tiny")
-
-
-def test_a_missing_training_file_names_both_files_that_would_do(folder):
-    (folder / "tiny.train.rating").unlink()
-    with pytest.raises(FileNotFoundError, match=r"tiny\.train\.rating nor train_pairs\.npz"):
-        load_ncf(folder, "tiny")
-
-
-def test_a_missing_test_file_is_named(folder):
-    (folder / "tiny.test.negative").unlink()
-    with pytest.raises(FileNotFoundError, match=r"tiny\.test\.negative"):
-        load_ncf(folder, "tiny")

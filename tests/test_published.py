@@ -32,7 +32,7 @@ def test_ncf_protocol_gives_the_numbers_of_ferrari_dacrema_et_al(ncf, model, hit
 
 
 def test_biased_mf_predicts_ratings_better_than_published_svd(movielens_100k):
-    """Surprise's SVD has an RMSE of .951 on u1, the harder one of the official folds; benchmarks/ratings.py has all five."""
+    """Surprise's SVD has an RMSE of .951 on u1, the harder one of the official folds; benchmarks/reproduce.py has all five."""
     train, test = movielens_100k.folds[0]
     ratings = movielens_100k.interactions
     model = MFRecommender(

@@ -1,9 +1,10 @@
-from collections import Counter, defaultdict
+from collections import Counter
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from splitting_references import events_of, slow_core, slow_last, slow_windows
 
 from skrec.data import Interactions
 from skrec.data._splitting import (
@@ -29,38 +30,7 @@ fractions = st.floats(0.01, 0.99)
 
 
 def pairs_of(data):
-    return list(zip(data.users.tolist(), data.items.tolist()))
-
-
-# Slow references: one event at a time, no numpy.
-
-
-def slow_last(data, n):
-    histories = defaultdict(list)
-    for row, user in enumerate(data.users.tolist()):
-        histories[user].append((data.timestamps[row], row))
-    last = {row for history in histories.values() if len(history) > n for _, row in sorted(history)[-n:]}
-    return [row in last for row in range(len(data))]
-
-
-def slow_windows(data, fraction, n_windows):
-    """Nothing where there are no such windows."""
-    ordered, size = sorted(data.timestamps.tolist()), max(1, round(fraction * len(data)))
-    if n_windows * size >= len(data):
-        return None
-    starts = [ordered[-size * left] for left in range(n_windows, 0, -1)]
-    numbers = [sum(start <= time for start in starts) for time in data.timestamps.tolist()]
-    return numbers if set(numbers) == set(range(n_windows + 1)) else None
-
-
-def slow_core(data, user, item):
-    pairs = set(pairs_of(data))
-    while True:
-        of_user, of_item = Counter(u for u, _ in pairs), Counter(i for _, i in pairs)
-        smaller = {(u, i) for u, i in pairs if of_user[u] >= user and of_item[i] >= item}
-        if smaller == pairs:
-            return [pair in pairs for pair in pairs_of(data)]
-        pairs = smaller
+    return [(user, item) for user, item, _ in events_of(data)]
 
 
 # Random events, random users
@@ -105,7 +75,7 @@ def test_equal_generators_draw_the_same_and_others_do_not(hold_out):
 
 @given(events(), st.integers(1, 3))
 def test_last_events_equal_the_slow_reference(data, n):
-    expected = slow_last(data, n)
+    expected = slow_last(events_of(data), n)
     if any(expected):
         assert hold_out_last(data, n).tolist() == expected
     else:
@@ -133,7 +103,7 @@ def test_users_with_short_histories_are_not_held_out():
 
 @given(events(), fractions, st.integers(1, 3))
 def test_windows_equal_the_slow_reference(data, fraction, n_windows):
-    expected = slow_windows(data, fraction, n_windows)
+    expected = slow_windows(events_of(data), fraction, n_windows)
     if expected:
         assert time_windows(data, fraction, n_windows).tolist() == expected
     else:
@@ -143,7 +113,7 @@ def test_windows_equal_the_slow_reference(data, fraction, n_windows):
 
 @given(events(), fractions)
 def test_latest_events_are_later_than_all_others(data, fraction):
-    if slow_windows(data, fraction, 1) is None:
+    if slow_windows(events_of(data), fraction, 1) is None:
         return
     latest = hold_out_latest(data, fraction)
     assert data.timestamps[latest].min() > data.timestamps[~latest].max()
@@ -178,7 +148,7 @@ def test_cut_in_time_needs_timestamps(cut):
 
 @given(events(), st.integers(1, 3), st.integers(1, 3))
 def test_core_equals_the_slow_reference(data, user, item):
-    assert core_events(data, user, item).tolist() == slow_core(data, user, item)
+    assert core_events(data, user, item).tolist() == slow_core(events_of(data), user, item)
 
 
 def test_core_follows_a_chain_to_its_end():

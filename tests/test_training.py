@@ -588,44 +588,6 @@ def test_the_seed_decides_the_model():
 # ---- what was asked for ----------------------------------------------------------------------------------------------
 
 
-def read_checkpoint(path):
-    return torch.load(path, weights_only=True)
-
-
-@pytest.mark.usefixtures("chunk")
-@pytest.mark.parametrize(("group", "n_steps"), [(1, 7), (3, 3)])
-def test_every_epoch_is_saved_and_the_last_two_are_kept(tmp_path, group, n_steps, monkeypatch):
-    saved, replace = [], os.replace
-    monkeypatch.setattr(os, "replace", lambda old, new: (replace(old, new), saved.append(os.path.basename(new))))
-    folder = tmp_path / "runs" / "first"
-    fitted = model(checkpoint_dir=folder, accumulate_grad_batches=group, max_epochs=4).fit(likes())
-    assert saved == [f"epoch={epoch}.ckpt" for epoch in range(4)]
-    assert sorted(path.name for path in folder.iterdir()) == ["epoch=2.ckpt", "epoch=3.ckpt"]
-    for epoch in (2, 3):
-        assert read_checkpoint(folder / f"epoch={epoch}.ckpt")["global_step"] == (epoch + 1) * n_steps
-    weights = read_checkpoint(folder / "epoch=3.ckpt")["state_dict"].values()
-    assert same(weights_of(fitted), [weight for weight in weights if weight.ndim])
-
-
-def broken_save(checkpoint, file):
-    file.write(b"half of a")
-    raise OSError("no space left on device")
-
-
-@pytest.mark.parametrize("what", ("save", "replace"))
-def test_a_checkpoint_that_cannot_be_written_leaves_the_one_that_was_there(tmp_path, monkeypatch, what):
-    model(checkpoint_dir=str(tmp_path), max_epochs=1).fit(likes())
-    before = (tmp_path / "epoch=0.ckpt").read_bytes()
-    if what == "save":
-        monkeypatch.setattr(torch, "save", broken_save)
-    else:
-        monkeypatch.setattr(os, "replace", lambda old, new: raising(OSError("no space left on device"))())
-    with pytest.raises(OSError, match="no space left"):
-        model(checkpoint_dir=str(tmp_path), max_epochs=1, random_state=1).fit(likes())
-    assert [path.name for path in tmp_path.iterdir()] == ["epoch=0.ckpt"]
-    assert (tmp_path / "epoch=0.ckpt").read_bytes() == before
-
-
 @pytest.mark.parametrize(
     "negatives",
     ["uniform", "in_batch", "all", "slate"],

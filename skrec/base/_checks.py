@@ -4,6 +4,10 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
+
+LARGEST_ANSWER = 2**30
+"""Bytes that an answer may take beyond what there is to answer."""
 
 
 def check_int(value: Any, name: str, *, at_least: int, or_none: bool = False) -> None:
@@ -26,15 +30,19 @@ def check_number(
     accepted = f"a finite number {within}".rstrip()
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real | np.floating):
         raise TypeError(f"{name} must be {accepted}, got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond every float
+        number = np.inf
     too_low = (above is not None and number <= above) or (at_least is not None and number < at_least)
     if not np.isfinite(number) or too_low or (below is not None and number >= below):
         raise ValueError(f"{name} must be {accepted}, got {value!r}")
 
 
 def check_choice(value: Any, name: str, choices: tuple) -> None:
-    """One of a few values."""
-    if not any(type(value) is type(choice) and value == choice for choice in choices):
+    """One of a few values, as Python's type or numpy's."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    if not any(type(plain) is type(choice) and plain == choice for choice in choices):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
@@ -42,3 +50,20 @@ def check_flag(value: Any, name: str) -> None:
     """True or False."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
+def check_list_length(k: Any, n_lists: int, n_candidates: int, what: str) -> None:
+    """The length of the lists asked for: any from 1, as long as their padding fits into memory."""
+    check_int(k, "k", at_least=1)
+    if k > n_candidates and 12 * int(k) * n_lists > LARGEST_ANSWER:
+        raise ValueError(f"k must be at most the number of {what}, {n_candidates}, for this many lists, got {k!r}")
+
+
+def draw_seed(random_state: Any) -> int:
+    """An integer that follows from the parameter ``random_state``."""
+    try:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"random_state must be an int from 0 to 2**32 - 1, a numpy.random.RandomState or None, got {random_state!r}"
+        ) from None

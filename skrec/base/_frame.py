@@ -9,7 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data import IdEncoder, Interactions, check_interactions, is_matrix
+from skrec.data import IdEncoder, Interactions, append_events, check_interactions, is_matrix
+from skrec.data._reading import as_array
 
 Query = NDArray[np.int64] | Interactions
 """Codes of known users, or the histories of new ones (users coded from 0, events in order of users)."""
@@ -53,6 +54,21 @@ class Frame:
             users = known[data.users]
         return self._framed(data, users, items, max(self.n_users, int(users.max(initial=-1)) + 1))
 
+    def extend(self, events: Interactions, X: Any, y: ArrayLike | None = None, *, name: str) -> Interactions:
+        """The training events and then those of X, whose new users and items get codes of their own.
+
+        The rows of a matrix are new users.
+        """
+        new = check_interactions(X, y, name=name)
+        if len(new) == 0:
+            raise ValueError(f"{name} has no events: at least one stored (sparse) or non-zero (dense) entry is required")
+        if is_matrix(X):
+            self._check_width(new, name)
+        for ids, own_ids, axis in ((new.user_ids, self.user_ids, "user"), (new.item_ids, self.item_ids, "item")):
+            if (ids is None) != (own_ids is None):
+                _check_same_kind(ids, own_ids, axis, name)
+        return append_events(events, new, as_new_users=is_matrix(X), name=name)
+
     def histories(self, X: Any, *, name: str) -> tuple[Interactions, NDArray]:
         """Events of new users, of whom only X counts, in order of users; and the labels of these users."""
         data = check_interactions(X, name=name)
@@ -81,11 +97,8 @@ class Frame:
         return _known_codes(labels, None if self.item_ids is None else self._items, self.n_items, name)
 
     def _item_codes(self, data: Interactions, X: Any, name: str) -> NDArray[np.int64]:
-        if is_matrix(X) and data.n_items != self.n_items:
-            raise ValueError(
-                f"{name} has {data.n_items} features, but {self.model} is expecting {self.n_items} features as input: one "
-                "column for each item of the training data"
-            )
+        if is_matrix(X):
+            self._check_width(data, name)
         if data.item_ids is self.item_ids:
             if data.n_items != self.n_items:
                 raise ValueError(
@@ -95,6 +108,13 @@ class Frame:
             return data.items
         _check_same_kind(data.item_ids, self.item_ids, "item", name)
         return self._items.encode(data.item_ids)[data.items]
+
+    def _check_width(self, matrix: Interactions, name: str) -> None:
+        if matrix.n_items != self.n_items:
+            raise ValueError(
+                f"{name} has {matrix.n_items} features, but {self.model} is expecting {self.n_items} features as input: one "
+                "column for each item of the training data"
+            )
 
     def _framed(self, data: Interactions, users: NDArray, items: NDArray, n_users: int) -> Interactions:
         return replace(
@@ -163,6 +183,8 @@ def _are_labels(users: Any) -> bool:
 
 
 def _known_codes(labels: Any, encoder: IdEncoder | None, n: int, name: str, hint: str = "") -> NDArray[np.int64]:
+    if sp.issparse(labels) or isinstance(labels, Interactions):
+        raise TypeError(f"{name} must be a label or a list or 1-D array of labels, got {type(labels).__name__}")
     if isinstance(labels, str | bytes) or not hasattr(labels, "__len__"):
         labels = [labels]
     elif isinstance(labels, np.ndarray):
@@ -175,7 +197,7 @@ def _known_codes(labels: Any, encoder: IdEncoder | None, n: int, name: str, hint
             unknown = [label for label, code in zip(labels, codes, strict=True) if code < 0]
             raise ValueError(f"{name} holds labels that the model does not know: {unknown[:5]}, {len(unknown)} in all")
         return codes
-    codes = np.asarray(labels)
+    codes = as_array(labels, name)
     if codes.ndim != 1 or codes.dtype.kind not in "iu":
         raise ValueError(
             f"{name} must be integer codes, since the model was fitted without labels, got {reprlib.repr(labels)}{hint}"

@@ -1,6 +1,7 @@
 """What every recommender is: fit, predict, recommend, and their kin."""
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
@@ -9,22 +10,23 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base._checks import check_flag, check_int
+from skrec.base._audience import AudienceMixin
+from skrec.base._checks import LARGEST_ANSWER, check_flag, check_list_length
 from skrec.base._frame import Frame, Query, decode, size, take
 from skrec.base._parameters import DeclaredParameters
-from skrec.base._recommendations import Audience, Recommendations
+from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import SimilarityMixin
 from skrec.base._streaming import StreamingMixin
 from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
+from skrec.data._positives import depth_of_caller
 from skrec.metrics import get_scorer
 from skrec.topk import NO_CANDIDATE, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
 
-_LARGEST_PREDICTION = 2**30
 # below every score that a model gives, above "no candidate"
 _LAST = float(np.finfo(np.float32).min)
 
 
-class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
+class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredParameters):
     """Base of all recommenders.
 
     A model declares its parameters as annotated class attributes and writes four methods:
@@ -42,6 +44,8 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
     user_ids_, item_ids_ : arrays of labels, or None where the data had none
     n_users_, n_items_, n_features_in_ : int
         The frame; ``n_features_in_`` is the number of items.
+    events_ : Interactions
+        What the model was fitted on.
     seen_ : CSR of shape (n_users_, n_items_)
         Ones at the pairs of the training data.
     has_past_ : bool array of shape (n_users_,)
@@ -53,6 +57,7 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
     """
 
     _ordered: ClassVar[bool] = False
+    _reads_weights: ClassVar[bool] = False
 
     def _fit(self, data: Interactions) -> None:
         raise NotImplementedError(f"{type(self).__name__} must write _fit")
@@ -69,6 +74,10 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self.frame_.recode(validation, name="validation")  # not used, but a mistake should not pass unseen
         self._fit(data)
+
+    def _partial_fit(self, events: Interactions, before: Self) -> None:
+        """Learn from ``events``, which begin with those that the model ``before`` was fitted on."""
+        self._fit(events)
 
     def _informative(self, data: Interactions) -> NDArray[np.bool_]:
         """Which events the model learns from."""
@@ -118,7 +127,48 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
         self.__dict__ = fresh.__dict__
         return self
 
+    def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
+        """Learn from more interactions, going on from what is known; a model that is not fitted is fitted.
+
+        Users and items that are new get codes behind those known. Models that learn step by step fold the new users in and then
+        make ``max_epochs`` passes over the new events and as many of the old ones, at a tenth of the learning rate; ALS solves
+        for the users and items that the new events are about. All other models have a closed form and learn again from all
+        events, with the same result as ``fit`` on everything. If this fails, the estimator stays as it was.
+
+        Parameters
+        ----------
+        X : Interactions, DataFrame of events, or users x items matrix (sparse or dense)
+            As for `fit`. The rows of a matrix, which must have the width of the training data, are new users. Interactions
+            without labels go by their codes, which may lie beyond those known.
+        y : array-like of shape (n_events,), optional
+            As for `fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that cannot be read, labels where there were none or the reverse, times or impressions on one side only.
+        """
+        if not hasattr(self, "frame_"):
+            return self.fit(X, y)
+        events = self.frame_.extend(self.events_, X, y, name="X")
+        fresh = copy.copy(self)
+        fresh._learn_frame(events)
+        fresh._partial_fit(events, self)
+        self.__dict__ = fresh.__dict__
+        return self
+
     def _learn_frame(self, data: Interactions) -> None:
+        if data.weights is not None and not self._reads_weights:
+            warnings.warn(
+                f"X has weights of events, which {type(self).__name__} does not use: to it, all events weigh the same",
+                UserWarning,
+                stacklevel=depth_of_caller(),
+            )
+        self.events_ = data
         self.frame_ = Frame(data.n_users, data.n_items, data.user_ids, data.item_ids, type(self).__name__)
         self.user_ids_, self.item_ids_ = data.user_ids, data.item_ids
         self.n_users_, self.n_items_ = data.n_users, data.n_items
@@ -187,53 +237,6 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
         found, scores = self._top(query, k, exclude_seen=exclude_seen, allowed=self._allowed(exclude, candidates))
         return Recommendations(labels, decode(found, self.item_ids_), scores, found)
 
-    def recommend_users(self, items: Any, *, k: int = 10, exclude_seen: bool = True) -> Audience:
-        """The k known users with the highest scores for each item; ``users, scores = model.recommend_users(...)``.
-
-        Parameters
-        ----------
-        items : label or array-like of labels
-        k : int, default=10
-        exclude_seen : bool, default=True
-            Leave out users who have interacted with the item.
-
-        Returns
-        -------
-        Audience
-            Users without an event that the model learns from are nobody's audience; items without events have none.
-
-        Notes
-        -----
-        A ranking loss teaches a model the order of items within a user; scores of different users share a scale only as far
-        as the model's architecture gives them one.
-        """
-        check_is_fitted(self)
-        check_flag(exclude_seen, "exclude_seen")
-        check_int(k, "k", at_least=1)
-        codes = self.frame_.item_codes(items, name="items")
-        found, scores = np.full((len(codes), k), -1), np.full((len(codes), k), np.nan, np.float32)
-        for rows in row_blocks(len(codes), self.n_users_):
-            found[rows], scores[rows] = self._audience(codes[rows], k, exclude_seen=exclude_seen)
-        return Audience(decode(codes, self.item_ids_), decode(found, self.user_ids_), scores, found)
-
-    def _audience(
-        self, codes: NDArray[np.int64], k: int, *, exclude_seen: bool
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Codes and scores (n, k) of the best users for some items."""
-        known, silent = self.has_past_, self._item_counts[codes] == 0
-        seen = self.seen_[:, codes].T.tocsr() if exclude_seen else None
-
-        def score_block(users: slice):
-            state = self._known_state(np.arange(users.start, users.stop))
-            scores = np.empty((len(codes), users.stop - users.start), np.float32)
-            for row, item in enumerate(codes):
-                scores[row] = _numpy(self._score(state, slice(item, item + 1)))[:, 0]
-            scores[:, ~known[users]] = NO_CANDIDATE
-            scores[silent] = NO_CANDIDATE
-            return scores
-
-        return top_k_of_columns(score_block, len(codes), self.n_users_, k, hidden=seen)
-
     def predict(self, X: Any) -> NDArray[np.float32]:
         """Scores: of events, or of all items for new users.
 
@@ -258,7 +261,7 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
             data = self._recode(X)
             return self._score_pairs(data.users, data.items)
         histories, _ = self.frame_.histories(X, name="X")
-        if 4 * histories.n_users * self.n_items_ > _LARGEST_PREDICTION:
+        if 4 * histories.n_users * self.n_items_ > LARGEST_ANSWER:
             raise ValueError(
                 f"the scores of {histories.n_users} rows x {self.n_items_} items would take "
                 f"{4 * histories.n_users * self.n_items_ / 2**30:.1f} GiB; use recommend_iter, which keeps the best k"
@@ -298,10 +301,8 @@ class BaseRecommender(StreamingMixin, SimilarityMixin, DeclaredParameters):
         self, query: Query, k: int, *, exclude_seen: bool = True, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Codes and scores (n, k) of the best items, padded with -1 and NaN."""
-        check_int(k, "k", at_least=1)
+        check_list_length(k, size(query), self.n_items_, "items")
         check_flag(exclude_seen, "exclude_seen")
-        if k > self.n_items_ and 12 * k * size(query) > _LARGEST_PREDICTION:
-            raise ValueError(f"k must be at most the number of items, {self.n_items_}, for this many users, got {k}")
         width = min(k, self.n_items_)
         codes, scores = np.full((size(query), k), -1), np.full((size(query), k), np.nan, np.float32)
         for users in row_blocks(size(query), self.n_items_):

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base._checks import check_choice, check_flag, check_int
+from skrec.base._checks import check_choice, check_flag, check_list_length
 from skrec.base._frame import Frame, decode
 from skrec.base._recommendations import SimilarItems, SimilarUsers
 from skrec.topk import NO_CANDIDATE, as_tensor, row_blocks, top_k_of_columns
@@ -88,7 +88,7 @@ def nearest(
     include_self: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Codes and scores (n, k) of the nearest rows of ``vectors`` (dense or CSR) to the rows ``codes``."""
-    check_int(k, "k", at_least=1)
+    check_list_length(k, len(codes), vectors.shape[0], "candidates")
     check_choice(metric, "metric", ("cosine", "dot", "l2"))
     check_flag(include_self, "include_self")
     squares = _squared_lengths(vectors)

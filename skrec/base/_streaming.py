@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from skrec.base._checks import check_int
+from skrec.base._checks import check_flag, check_int, check_list_length
 from skrec.base._frame import decode, size, take
 from skrec.base._recommendations import Recommendations
 
@@ -19,6 +19,7 @@ class StreamingMixin:
     _allowed: Callable[..., Any]
     _top: Callable[..., Any]
     item_ids_: Any
+    n_items_: int
 
     def recommend_iter(
         self,
@@ -34,10 +35,16 @@ class StreamingMixin:
         check_int(batch_size, "batch_size", at_least=1)
         query, labels = self._query(users)
         allowed = self._allowed(exclude, candidates)
-        for start in range(0, max(size(query), 1), batch_size):
-            part = slice(start, min(start + batch_size, size(query)))
-            found, scores = self._top(take(query, part), k, exclude_seen=exclude_seen, allowed=allowed)
-            yield Recommendations(labels[part], decode(found, self.item_ids_), scores, found)
+        check_list_length(k, min(batch_size, size(query)), self.n_items_, "items")
+        check_flag(exclude_seen, "exclude_seen")
+
+        def pieces() -> Iterator[Recommendations]:
+            for start in range(0, max(size(query), 1), batch_size):
+                part = slice(start, min(start + batch_size, size(query)))
+                found, scores = self._top(take(query, part), k, exclude_seen=exclude_seen, allowed=allowed)
+                yield Recommendations(labels[part], decode(found, self.item_ids_), scores, found)
+
+        return pieces()  # what is wrong with the arguments is said now, not when the first piece is asked for
 
     def recommend_to_parquet(
         self,
@@ -57,6 +64,8 @@ class StreamingMixin:
         ImportError
             Without pyarrow: ``pip install skrec[parquet]``.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"path must be a str or os.PathLike, got {path!r}")
         parts = self.recommend_iter(
             users, k=k, exclude_seen=exclude_seen, exclude=exclude, candidates=candidates, batch_size=batch_size
         )

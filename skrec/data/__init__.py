@@ -1,15 +1,20 @@
 """Events and their labels."""
 
+from skrec.data._appending import append_events
 from skrec.data._canonical import check_interactions, is_matrix
 from skrec.data._encoding import IdEncoder
 from skrec.data._interactions import Interactions
 from skrec.data._positives import check_positive_from, is_positive, positive_mask
+from skrec.data._weighting import by_weight, fade
 
 __all__ = [
     "IdEncoder",
     "Interactions",
+    "append_events",
+    "by_weight",
     "check_interactions",
     "check_positive_from",
+    "fade",
     "is_matrix",
     "is_positive",
     "positive_mask",

@@ -14,12 +14,14 @@ from skrec.data._encoding import IdEncoder
 from skrec.data._reading import (
     Columns,
     Entries,
+    as_array,
     read_frame,
     read_matrix,
     read_timestamps,
     read_values,
     read_weights,
 )
+from skrec.data._text import read_text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -232,8 +234,27 @@ class Interactions:
         timestamp: str | None = None,
         sep: str = ",",
     ) -> Self:
-        """From a text file with a header line; see `from_frame` for the columns."""
-        return cls.from_frame(pd.read_csv(path, sep=sep), user=user, item=item, rating=rating, timestamp=timestamp)
+        """From a text file, UTF-8, also gzipped (``.gz``), with a header line; see `from_frame` for the columns.
+
+        Labels that are all whole numbers are read as such, so that 7 and 007 are one; any other word, NA and null too, is a
+        label. Numbers must be there in every line.
+
+        Parameters
+        ----------
+        path : path
+        user, item, rating, timestamp : str
+            Column names.
+        sep : str, default=","
+            One character.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError, TypeError
+            If a line is malformed; the message has the file and the line.
+        """
+        return cls.from_columns(read_text(path, user=user, item=item, rating=rating, timestamp=timestamp, sep=sep))
 
     def __len__(self) -> int:
         return len(self.users)
@@ -325,7 +346,7 @@ class Interactions:
 
 
 def _codes(codes: ArrayLike, name: str) -> NDArray[np.int64]:
-    array = np.asarray(codes)
+    array = as_array(codes, name)
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
     if array.size and array.dtype.kind not in "iu":

@@ -34,10 +34,14 @@ def is_positive(values: NDArray[np.float32], positive_from: float | None) -> NDA
 
 def check_positive_from(positive_from: float) -> float:
     """A finite number."""
-    is_number = isinstance(positive_from, int | float | np.number) and not isinstance(positive_from, bool | np.bool_)
-    if not is_number or not np.isfinite(positive_from):
+    is_number = isinstance(positive_from, int | float | np.integer | np.floating) and not isinstance(positive_from, bool)
+    try:
+        number = float(positive_from) if is_number else np.nan
+    except OverflowError:  # an int beyond every float
+        number = np.inf
+    if not np.isfinite(number):
         raise ValueError(f"positive_from must be a finite number or None, got {positive_from!r}")
-    return float(positive_from)
+    return number
 
 
 def _look_like_ratings(values: NDArray[np.float32]) -> bool:

@@ -67,7 +67,7 @@ def _is_row_major(rows: NDArray, columns: NDArray) -> bool:
 
 
 def _read_dense(X, name: str) -> Entries:
-    array = _as_array(X, name)
+    array = as_array(X, name)
     if array.ndim == 0:
         raise TypeError(
             f"{name} must be a users x items matrix (scipy sparse or 2-D array), a DataFrame of events or Interactions, "
@@ -85,12 +85,12 @@ def _read_dense(X, name: str) -> Entries:
             "with columns 'user' and 'item', or Interactions.from_arrays(users, items); a matrix of two items can be "
             "passed as scipy.sparse.csr_array"
         )
-    numbers = _finite(_as_numbers(array, name), name)
+    numbers = _finite(as_numbers(array, name), name)
     rows, columns = np.nonzero(array)
     return Entries(rows.astype(np.int64), columns.astype(np.int64), numbers[rows, columns], array.shape)
 
 
-def _as_array(values: Any, name: str) -> NDArray:
+def as_array(values: Any, name: str) -> NDArray:
     """What numpy makes of it, unless that would lose something."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(f"{name} is a masked array with masked entries; leave out what was not observed")
@@ -100,7 +100,7 @@ def _as_array(values: Any, name: str) -> NDArray:
         raise ValueError(f"{name} cannot be read as an array: {error}") from None
 
 
-def _as_numbers(array: NDArray, name: str) -> NDArray:
+def as_numbers(array: NDArray, name: str) -> NDArray:
     """Real numbers, taken out of objects where need be."""
     if array.dtype.kind == "O":
         words = [entry for entry in array.flat if isinstance(entry, str | bytes)]
@@ -222,12 +222,12 @@ def read_values(values: Any, *, n_events: int, name: str) -> NDArray[np.float32]
     """One finite float32 for each event."""
     if sp.issparse(values):
         raise TypeError(f"{name} must be a 1-D array of numbers, got a sparse matrix")
-    array = _as_array(values, name)
+    array = as_array(values, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.shape != (n_events,):
         raise ValueError(f"{name} must be one number for each of the {n_events} events, got shape {array.shape}")
-    return _finite(_as_numbers(array, name), name)
+    return _finite(as_numbers(array, name), name)
 
 
 def read_weights(weights: Any, *, n_events: int, name: str) -> NDArray[np.float32]:
@@ -246,7 +246,7 @@ def read_timestamps(times: Any, *, n_events: int, name: str) -> NDArray[np.int64
     is cut off, and the order of rows decides between equal times.
     """
     times = getattr(times, "array", times)  # pandas' own array knows the time zone
-    array = times if isinstance(times, pd.api.extensions.ExtensionArray) else _as_array(times, name)
+    array = times if isinstance(times, pd.api.extensions.ExtensionArray) else as_array(times, name)
     if array.shape != (n_events,):
         raise ValueError(f"{name} must be one time for each of the {n_events} events, got shape {array.shape}")
     series = pd.Series(array)

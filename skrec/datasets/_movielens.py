@@ -125,10 +125,14 @@ def fetch_movielens(
         movies.items.loc["Star Wars (1977)", "genres"]
         # ('Action', 'Adventure', 'Romance', 'Sci-Fi', 'War')
     """
-    if name not in RELEASES:
+    if not isinstance(name, str) or name not in RELEASES:
         raise ValueError(f"name must be one of {list(RELEASES)}, got {name!r}")
     if item_labels not in ("title", "id"):
         raise ValueError(f"item_labels must be 'title' or 'id', got {item_labels!r}")
+    if not isinstance(download, bool):
+        raise TypeError(f"download must be True or False, got {download!r}")
+    if not isinstance(data_home, str | os.PathLike | None):
+        raise TypeError(f"data_home must be a path or None, got {data_home!r}")
     release = RELEASES[name]
     home = cache_dir() if data_home is None else Path(data_home).expanduser()
     files = _find(release, home)

@@ -137,7 +137,13 @@ def _parse_fast(lines: list[str], stars: NDArray) -> NDArray | None:
 def _rating(stars: NDArray, user: str, item: str, rating: str, timestamp: str) -> tuple[int, int, float, int]:
     if float(rating) not in stars:
         raise ValueError(f"rating must be one of {stars.tolist()}, got {rating!r}")
-    return int(user), int(item), float(rating), int(timestamp)
+    return _whole(user), _whole(item), float(rating), _whole(timestamp)
+
+
+def _whole(text: str) -> int:
+    if re.fullmatch("-?[0-9]{1,18}", text) is None:
+        raise ValueError(f"expected a whole number, got {text!r}")
+    return int(text)
 
 
 def _check_known(
@@ -173,7 +179,7 @@ def _film(movie_id: str, title: str, genres: str) -> dict[str, Any]:
     # the last year in brackets: "2001 (1968)", and "Land Before Time III (1995) (V)"
     years = re.findall(r"\((\d{4})\)", title)
     return {
-        "movie_id": int(movie_id),
+        "movie_id": _whole(movie_id),
         "title": title,
         "year": int(years[-1]) if years else None,
         "genres": tuple(genre for genre in genres.split("|") if genre not in NO_GENRE),
@@ -195,11 +201,11 @@ def _date(text: str) -> datetime.datetime | None:
 
 
 def _person_100k(user: str, age: str, gender: str, occupation: str, zip_code: str) -> dict[str, Any]:
-    return {"user": int(user), "age": int(age), "gender": gender, "occupation": occupation, "zip": zip_code}
+    return {"user": _whole(user), "age": _whole(age), "gender": gender, "occupation": occupation, "zip": zip_code}
 
 
 def _person_1m(user: str, gender: str, age: str, occupation: str, zip_code: str) -> dict[str, Any]:
-    code = int(occupation)
+    code = _whole(occupation)
     if not 0 <= code < len(OCCUPATIONS_1M):
         raise ValueError(f"occupation must be a code from 0 to {len(OCCUPATIONS_1M) - 1}, got {occupation}")
     return _person_100k(user, age, gender, OCCUPATIONS_1M[code], zip_code)

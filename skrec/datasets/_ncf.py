@@ -2,6 +2,8 @@
 
 import os
 import re
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from skrec.data import Interactions
 
 EVENT = np.dtype([("user", np.int64), ("item", np.int64), ("timestamp", np.int64)])
+_NUMBER = "[0-9]{1,18}"  # what int64 holds
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,6 +79,10 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m") -> NCFSplit:
         data
         # NCFSplit(Interactions(994169 events, 6040 users x 3706 items, timestamps), 6040 test users, 99 negatives each)
     """
+    if not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"folder must be a path, got {folder!r}")
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a str such as 'ml-1m', got {name!r}")
     folder = Path(folder)
     train = _train(folder, f"{name}.train.rating")
     test = _events(folder / f"{name}.test.rating")
@@ -100,10 +107,28 @@ def _train(folder: Path, name: str) -> NDArray:
         return _events(folder / name)
     if not (folder / "train_pairs.npz").exists():
         raise FileNotFoundError(f"{folder} holds neither {name} nor train_pairs.npz")
-    with np.load(folder / "train_pairs.npz") as arrays:
-        events = np.empty(len(arrays["user"]), EVENT)
-        events["user"], events["item"], events["timestamp"] = arrays["user"], arrays["item"], arrays["time_rank"]
-    return events
+    columns = _arrays(folder / "train_pairs.npz", ("user", "item", "time_rank"))
+    return np.rec.fromarrays(columns, EVENT)
+
+
+def _arrays(path: Path, names: tuple[str, ...]) -> list[NDArray]:
+    """Arrays of codes out of an archive, all of one length."""
+    try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is no archive")
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in names if name in archive}
+    except (EOFError, OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path.name} is not a sound archive of arrays: {error}") from None
+    for name in names:
+        if name not in arrays:
+            raise ValueError(f"{path.name} has no array {name!r}")
+        array = arrays[name]
+        if array.ndim != 1 or array.dtype.kind not in "iu" or len(array) == 0 or array.min() < 0:
+            raise ValueError(f"{path.name}, array {name!r}: expected numbers from 0, got {array.dtype}, shape {array.shape}")
+        if len(array) != len(arrays[names[0]]):
+            raise ValueError(f"{path.name}, array {name!r}: {len(array)} numbers, {names[0]!r} has {len(arrays[names[0]])}")
+    return list(arrays.values())
 
 
 def _events(path: Path) -> NDArray:
@@ -114,7 +139,7 @@ def _event(fields: list[str]) -> tuple[int, int, int]:
     if len(fields) not in (3, 4):
         raise ValueError(f"expected user, item, rating and possibly a timestamp, got {len(fields)} fields")
     user, item, _, *timestamp = fields
-    return _code(user), _code(item), int(*timestamp)
+    return _code(user), _code(item), _code(timestamp[0]) if timestamp else 0
 
 
 def _negatives(path: Path, test: NDArray) -> NDArray[np.int64]:
@@ -133,17 +158,16 @@ def _negatives(path: Path, test: NDArray) -> NDArray[np.int64]:
 
 def _candidates(fields: list[str]) -> tuple[tuple[int, int], list[int]]:
     pair, *negatives = fields
-    parts = re.fullmatch(r"\((\d+),(\d+)\)", pair)
+    parts = re.fullmatch(rf"\(({_NUMBER}),({_NUMBER})\)", pair)
     if parts is None or not negatives:
         raise ValueError(f"expected (user,item) and its negatives, got {pair!r} and {len(negatives)} negatives")
     return (int(parts[1]), int(parts[2])), [_code(negative) for negative in negatives]
 
 
 def _code(text: str) -> int:
-    code = int(text)
-    if code < 0:
+    if re.fullmatch(_NUMBER, text) is None:
         raise ValueError(f"expected a number from 0, got {text!r}")
-    return code
+    return int(text)
 
 
 def _converted(path: Path, convert: Callable[[list[str]], Any]) -> Iterator[Any]:

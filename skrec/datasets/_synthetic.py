@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skrec.data import Interactions
+from skrec.data._random import generator_of
 from skrec.datasets._dataset import Dataset
 
 CELLS_PER_BLOCK = 1 << 20
@@ -94,7 +95,7 @@ def make_interactions(
         _check_amount(name, amount)
     if not 0 < density <= 1:
         raise ValueError(f"density must be above 0 and at most 1, got {density!r}")
-    rng = _generator(random_state)
+    rng = generator_of(random_state)
     tastes = rng.standard_normal((n_users, n_factors))
     mixtures = rng.dirichlet(np.full(n_factors, 0.25), n_items)
     popularity = -popularity_skew * np.log(1 + rng.permutation(n_items))
@@ -135,12 +136,6 @@ def _check_amount(name: str, value: Any) -> None:
         raise TypeError(f"{name} must be a number, got {value!r}")
     if not math.isfinite(value) or value < 0:
         raise ValueError(f"{name} must be a finite number from 0, got {value!r}")
-
-
-def _generator(random_state: Any) -> np.random.Generator:
-    if isinstance(random_state, np.random.RandomState):
-        random_state = random_state.randint(2**31)
-    return np.random.default_rng(random_state)
 
 
 def _events_per_user(rng: np.random.Generator, n_users: int, n_items: int, density: float) -> NDArray[np.int64]:

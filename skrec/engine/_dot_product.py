@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.base import EmbeddingMixin
+from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._layers import Dropout, embedding, weights
 
 
-class DotProduct(nn.Module):
+class DotProduct(EmbeddingNetwork):
     """score(u, i) = mean + b_u + b_i + p_u . q_i, squeezed into ``y_range`` if there is one."""
 
     def __init__(self, n_users: int, n_items: int, n_factors: int, *, std: float, user_bias: bool, dropout: float = 0.0):
@@ -22,12 +23,17 @@ class DotProduct(nn.Module):
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("y_range", None)
 
-    def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        return self.score(self.encode(users), items)
+    @property
+    def user_tables(self) -> list[nn.Embedding]:
+        return [self.user_embeddings] if self.user_biases is None else [self.user_embeddings, self.user_biases]
+
+    @property
+    def item_tables(self) -> list[nn.Embedding]:
+        return [self.item_embeddings, self.item_biases]
 
     def encode(self, users: Tensor) -> tuple[Tensor, ...]:
-        vectors = self.dropout(self.user_embeddings(users))
-        return (vectors,) if self.user_biases is None else (vectors, self.user_biases(users))
+        vectors, *biases = super().encode(users)
+        return self.dropout(vectors), *biases
 
     def score(self, state: tuple[Tensor, ...], items: Tensor) -> Tensor:
         vectors, *biases = state
@@ -44,12 +50,6 @@ class DotProduct(nn.Module):
             return scores
         low, high = self.y_range
         return low + (high - low) * scores.sigmoid()
-
-    def penalty(self, users: Tensor, items: Tensor, item_share: float) -> Tensor:
-        """Squared lengths of the rows that a minibatch touches, for each of its users and by its share of the items."""
-        tables = [self.user_embeddings] if self.user_biases is None else [self.user_embeddings, self.user_biases]
-        of_users = sum(table(users).square().sum() for table in tables) / len(users)
-        return of_users + sum(t(items).square().sum() for t in (self.item_embeddings, self.item_biases)) * item_share
 
 
 class DotProductEmbeddings(EmbeddingMixin):

@@ -9,24 +9,24 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.utils import check_random_state
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skrec.base._checks import check_choice, check_int, check_number
-from skrec.data import Interactions, check_positive_from
+from skrec.base._checks import check_choice, check_int, check_number, draw_seed
+from skrec.data import Interactions, by_weight, check_positive_from, fade
 from skrec.data._positives import depth_of_caller
 from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
+from skrec.engine._checkpoints import Checkpoints
 from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import build_seeded
 from skrec.engine._losses import LOSSES
 from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
 from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine._recording import Judge, Recorder
-from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
+from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
+from skrec.engine._schedules import Schedule, constant, cosine, one_cycle, slowed
 from skrec.metrics import get_scorer
-
-AfterEpoch = Callable[[dict[str, float], torch.device], bool]
 
 _NEGATIVES = ("auto", "uniform", "popularity", "in_batch", "all", "slate")
 _ONE_POSITIVE = ("bpr", "warp")
@@ -56,6 +56,9 @@ class TorchRecommender(NetworkInference):
         example; it ranks.
     positive_from : float, default=None
         Least value of a positive event; None counts every value above 0. Not used by "mse".
+    half_life : float, default=None
+        Age at which an event weighs half, in the unit of the timestamps, counted back from the user's latest event; None weighs
+        all alike. What comes next depends most on what came last.
     max_epochs : int, default=20
         Passes over the training data.
     batch_size : int, default=None
@@ -92,7 +95,9 @@ class TorchRecommender(NetworkInference):
     logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
         A name, or a function of no arguments that gives a Lightning logger. It gets each epoch's row of ``history_``.
     checkpoint_dir : path, default=None
-        Folder for a checkpoint after each epoch; the last two are kept.
+        Folder for a checkpoint after each epoch of ``fit``; the last two are kept, in a subfolder of their own for each
+        combination of parameters and data. Where ``fit`` finds those of a run that was interrupted, it goes on from there, to
+        the very result that the run would have had.
     verbose : {0, 1, 2}, default=0
         Nothing, a progress bar, or a line for each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -119,6 +124,7 @@ class TorchRecommender(NetworkInference):
 
     loss: str | Callable[..., Tensor] = "softmax"
     positive_from: float | None = None
+    half_life: float | None = None
     max_epochs: int = 20
     batch_size: int | None = None
     learning_rate: float = 0.01
@@ -141,40 +147,72 @@ class TorchRecommender(NetworkInference):
     random_state: Any = None
     trainer: dict[str, Any] | None = None
 
+    _reads_weights = True
+
     def _build(self, data: Interactions) -> nn.Module:
         raise NotImplementedError(f"{type(self).__name__} must write _build")
 
     def _fit(self, data: Interactions) -> None:
-        self._check_parameters()
-        if self.early_stopping is None:
-            self._train(data, None)
-            return
-        rng = np.random.default_rng(self._seed())
-        hold_out = hold_out_impressions if self._learns_from_slates else hold_out_events
-        held_out = hold_out(data, self.validation_fraction, rng)
-        self._train(data[~held_out], data[held_out])
-        self.seen_ = data.to_csr(duplicates="any")
+        self._fit_validated(data, None)
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self._check_parameters()
-        self._train(data, validation)
+        checkpoints = None if self.checkpoint_dir is None else Checkpoints.of(self, data, validation)
+        resumed = None if checkpoints is None else checkpoints.seed
+        self.seed_ = self._seed() if resumed is None else resumed
+        if validation is not None or self.early_stopping is None:
+            self._train(data, validation, checkpoints)
+            return
+        hold_out = hold_out_impressions if self._learns_from_slates else hold_out_events
+        held_out = hold_out(data, self.validation_fraction, np.random.default_rng(self.seed_))
+        self._train(data[~held_out], data[held_out], checkpoints)
+        self.seen_ = data.to_csr(duplicates="any")
 
-    def _train(self, data: Interactions, validation: Any) -> None:
+    def _train(self, data: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
         """Train on some data; choose the best epoch by others."""
         self.seen_ = data.to_csr(duplicates="any")
         self._count(data)
+        examples = self._examples(data)
+        if checkpoints is not None and checkpoints.is_unfinished:
+            network = build_seeded(lambda: self._build(examples), self.seed_)
+        else:
+            network = self._initialised(examples)
+        judge = None if validation is None else Judge(self, network, validation, known=examples)
+        self._learn(network, examples, known=examples, judge=judge, checkpoints=checkpoints)
+
+    def _partial_fit(self, events: Interactions, before: Any) -> None:
+        self._check_parameters()
+        if self.early_stopping is not None:
+            raise ValueError(f"early_stopping must be None for partial_fit, got {self.early_stopping!r}")
         self.seed_ = self._seed()
-        events = self._events(data)
-        if self._learns_from_slates:
-            events = data
-        network = self._initialised(events)
-        batches = self._batches(events, known=events)
-        judge = None if validation is None else Judge(self, network, validation, known=events)
+        chosen = with_rehearsal(self._units(events), len(before.events_), np.random.default_rng(self.seed_))
+        examples = self._examples(events[chosen])
+        network = self._grown(build_seeded(lambda: self._build(examples), self.seed_), events, before)
+        self._learn(network, examples, known=events[self._informative(events)], pace=PACE_OF_PARTIAL_FIT)
+
+    def _learn(
+        self,
+        network: nn.Module,
+        examples: Interactions,
+        *,
+        known: Interactions,
+        judge: Judge | None = None,
+        checkpoints: Checkpoints | None = None,
+        pace: float = 1.0,
+    ) -> None:
+        """Train a network, at some part of the learning rate, and take it over."""
         recorder = Recorder(self, network, judge)
-        device = self._run(network, batches, recorder)
+        device = self._run(network, self._batches(examples, known=known), recorder, checkpoints, pace)
         recorder.restore_best()
         self.history_, self.best_epoch_ = pd.DataFrame(recorder.rows), recorder.best_epoch
         self._adopt(network, device, self.history_.train_loss[self.best_epoch_])
+
+    def _units(self, events: Interactions) -> NDArray[np.int64]:
+        """What a loss looks at as a whole: impressions, users' rows, or single events."""
+        if self._learns_from_slates and events.impressions is not None:
+            return events.impressions
+        is_by_row = not self._predicts_ratings and self._resolved_negatives() == "all"
+        return events.users if is_by_row else np.arange(len(events))
 
     def _initialised(self, events: Interactions) -> nn.Module:
         """The network before training."""
@@ -183,11 +221,18 @@ class TorchRecommender(NetworkInference):
     def _pretrained(self, events: Interactions, build: Callable[[], nn.Module]) -> nn.Module:
         """Another network, trained by itself with the same settings."""
         network = build_seeded(build, self.seed_)
-        quiet = copy.copy(self).set_params(checkpoint_dir=None, logger=None, verbose=0)  # these are for the network that stays
-        quiet._run(network, self._batches(events, known=events), lambda row, device: False)
+        quiet = copy.copy(self).set_params(logger=None, verbose=0)  # these are for the network that stays
+        quiet._run(network, self._batches(events, known=events), Recorder(quiet, network, None))
         return network
 
-    def _run(self, network: nn.Module, batches: Batches, after_epoch: AfterEpoch) -> torch.device:
+    def _run(
+        self,
+        network: nn.Module,
+        batches: Batches,
+        recorder: Recorder,
+        checkpoints: Checkpoints | None = None,
+        pace: float = 1.0,
+    ) -> torch.device:
         from skrec.engine import _lightning
 
         if len(batches) == 0:
@@ -200,10 +245,11 @@ class TorchRecommender(NetworkInference):
             batches,
             loss=self._loss_function(),
             optimizer=self.optimizer if callable(self.optimizer) else OPTIMIZERS[self.optimizer_],
-            schedule=self._schedule(len(batches)),
+            schedule=slowed(self._schedule(len(batches)), pace),
             settings=self,
             seed=self.seed_,
-            after_epoch=after_epoch,
+            recorder=recorder,
+            checkpoints=checkpoints,
         )
         try:
             return _lightning.run(training, logger=_make_logger(self.logger))
@@ -212,8 +258,11 @@ class TorchRecommender(NetworkInference):
                 f"the device ran out of memory ({error}); halve batch_size and double accumulate_grad_batches"
             ) from error
 
-    def _events(self, data: Interactions) -> Interactions:
-        """What the loss is about, once for each (user, item): the latest rating, or a positive event."""
+    def _examples(self, data: Interactions) -> Interactions:
+        """What the loss is about, once for each (user, item): the latest rating, or a positive event; slates as they are."""
+        if self._learns_from_slates:
+            self._positives(data, self.positive_from)
+            return self._faded(data)
         events = data if self._predicts_ratings else self._positives(data, self.positive_from)
         latest = events[events.last_of_each_pair()]
         if self._predicts_ratings and len(latest) < len(events):
@@ -222,7 +271,10 @@ class TorchRecommender(NetworkInference):
                 UserWarning,
                 stacklevel=depth_of_caller(),
             )
-        return latest
+        return self._faded(latest)
+
+    def _faded(self, events: Interactions) -> Interactions:
+        return events if self.half_life is None else fade(events, self.half_life)
 
     def _batches(self, events: Interactions, *, known: Interactions) -> Batches:
         """Minibatches of some events; what is known of the users is never drawn as a negative."""
@@ -235,7 +287,7 @@ class TorchRecommender(NetworkInference):
         if kind == "all":
             if events.weights is not None and self.loss != "softmax":
                 raise ValueError(f"weights of events need loss='softmax' where negatives='all', got loss={self.loss!r}")
-            rows = events.to_csr(duplicates="any") if events.weights is None else events.with_values(events.weights).to_csr()
+            rows = events.to_csr(duplicates="any") if events.weights is None else by_weight(events).to_csr()
             return RowBatches(rows, batch_size=self.batch_size or 128, negatives=UniformNegatives(known))
         if kind == "in_batch":
             return InBatchPairs(events, batch_size=size, negatives=UniformNegatives(known), log_q=log_popularity(known))
@@ -257,10 +309,7 @@ class TorchRecommender(NetworkInference):
         return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
 
     def _seed(self) -> int:
-        try:
-            return int(check_random_state(self.random_state).randint(2**31 - 1))
-        except ValueError as error:
-            raise ValueError(f"random_state must be a seed, a RandomState or None, got {self.random_state!r}") from error
+        return draw_seed(self.random_state)
 
     def _check_parameters(self) -> None:
         if not callable(self.loss):
@@ -285,6 +334,8 @@ class TorchRecommender(NetworkInference):
         check_choice(self.verbose, "verbose", (0, 1, 2))
         if self.positive_from is not None:
             check_positive_from(self.positive_from)
+        if self.half_life is not None:
+            check_number(self.half_life, "half_life", above=0)
         _check_early_stopping(self.early_stopping)
         if not isinstance(self.checkpoint_dir, str | PathLike | None):
             raise TypeError(f"checkpoint_dir must be a path or None, got {self.checkpoint_dir!r}")

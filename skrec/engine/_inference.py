@@ -1,6 +1,7 @@
 """Scores of a trained network, for users it knows and users it does not."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.base import BaseRecommender
-from skrec.base._frame import take
-from skrec.data import Interactions, is_positive
+from skrec.base._frame import in_order_of_users, take
+from skrec.data import Interactions, by_weight, fade, is_positive
+from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._foldin import N_STEPS, State, learn_prior, most_probable
 from skrec.engine._losses import LOSSES
 
@@ -32,6 +34,7 @@ class NetworkInference(BaseRecommender):
         negatives: Any
         n_negatives: Any
         positive_from: float | None
+        half_life: float | None
 
     @property
     def _predicts_ratings(self) -> bool:
@@ -75,11 +78,36 @@ class NetworkInference(BaseRecommender):
         parts = zip(*(part.split(height) for part in state), strict=True)
         return torch.cat([self.module_.score(part, candidates) for part in parts])
 
+    # ---- more events ---------------------------------------------------------------------------------------------------
+
+    def _grown(self, network: nn.Module, events: Interactions, before: Any) -> nn.Module:
+        """A network for all events with what the model ``before`` has learned from the first of them.
+
+        Users without a past until now are folded in; items that nobody had touched get the mean row of the others.
+        """
+        if not isinstance(network, EmbeddingNetwork):
+            raise NotImplementedError(
+                f"the network of {type(self).__name__} is no EmbeddingNetwork, so there is no telling where a new user or item "
+                "would stand in it: fit it again"
+            )
+        network.adopt_rows(before.module_)
+        had_past, had_users = _longer(before.has_past_, self.n_users_), _longer(before._item_counts > 0, self.n_items_)
+        users = np.flatnonzero(self.has_past_ & ~had_past)
+        if len(users):
+            state = before._new_state(_histories(events, users, before.n_items_))
+            network.place_users(torch.tensor(users), tuple(part.cpu() for part in state))
+        items = np.flatnonzero((self._item_counts > 0) & ~had_users)
+        if len(items):
+            network.place_items(torch.tensor(items), torch.tensor(np.flatnonzero(had_users)))
+        return network
+
     # ---- new users ---------------------------------------------------------------------------------------------------
 
     def _new_state(self, histories: Interactions) -> State:
         histories = histories[self._informative(histories)]
         histories = histories[histories.last_of_each_pair()]
+        if self.half_life is not None and histories.timestamps is not None:
+            histories = fade(histories, self.half_life)
         parts = [self._most_probable(take(histories, users)) for users in self._fold_in_blocks(histories)]
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
@@ -94,22 +122,26 @@ class NetworkInference(BaseRecommender):
         negatives, takes_many_positives = self._resolved_negatives(), self.loss in ("softmax", "bce")
         # a softmax whose draws are corrected for stands for the one over the whole catalogue
         is_corrected = self.loss == "softmax" and negatives == "popularity"
-        if negatives == "all" or is_corrected or (negatives == "in_batch" and takes_many_positives):
+        # a row has weights for softmax only
+        takes_row = takes_many_positives and (self.loss == "softmax" or histories.weights is None)
+        if negatives == "all" or is_corrected or (negatives == "in_batch" and takes_row):
             return self._row_loss(histories)
         return self._pair_loss(histories)
 
     def _rating_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
         users, items, values = (self._tensor(a) for a in (histories.users, histories.items, histories.values))
+        weights = self._weights(histories)
 
         def loss(state: State, step: int) -> Tensor:
             predicted = self.module_.score(_rows(state, users), items)
-            return (predicted - values).square().sum() / (2 * self.train_loss_)
+            return (weights * (predicted - values).square()).sum() / (2 * self.train_loss_)
 
         return loss
 
     def _row_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
         everything = torch.arange(self.n_items_, device=self.device_)[None]
-        target = self._tensor(histories.to_csr(duplicates="any").toarray())
+        rows = histories.to_csr(duplicates="any") if histories.weights is None else by_weight(histories).to_csr()
+        target = self._tensor(rows.toarray())
         function = self._loss_function()
         return lambda state, step: function(self.module_.score(state, everything), target).sum()
 
@@ -129,7 +161,7 @@ class NetworkInference(BaseRecommender):
         places %= n_candidates
         target = torch.zeros(len(users) * n_slates, 1 + n_negatives, device=self.device_)
         target[:, 0] = 1
-        function = self._loss_function()
+        function, weights = self._loss_function(), self._weights(histories).repeat_interleave(n_slates)
 
         def loss(state: State, step: int) -> Tensor:
             candidates = order[(step * n_candidates + torch.arange(n_candidates, device=self.device_)) % len(order)]
@@ -138,9 +170,12 @@ class NetworkInference(BaseRecommender):
             unknown = ~own[:, candidates][users[:, None], places].view(-1, n_negatives)
             scores = torch.cat([positive[:, None], negative], 1)
             mask = torch.cat([torch.ones_like(unknown[:, :1]), unknown], 1)
-            return function(scores, target, mask).sum() / n_slates
+            return (weights * function(scores, target, mask)).sum() / n_slates
 
         return loss
+
+    def _weights(self, histories: Interactions) -> Tensor:
+        return self._tensor(np.ones(len(histories), np.float32) if histories.weights is None else histories.weights)
 
     def _candidate_order(self) -> NDArray[np.int64]:
         """Items as the negatives of training were drawn: all alike, or by popularity."""
@@ -151,8 +186,9 @@ class NetworkInference(BaseRecommender):
 
     def _fold_in_blocks(self, histories: Interactions) -> Iterator[slice]:
         """Ranges of users whose fold-in fits in memory."""
-        per_user = self.n_items_ * getattr(self.module_, "floats_per_score", 1)
-        per_event = 4 * _NEGATIVES_A_STEP * len(self.prior_.mean)
+        width = len(self.prior_.mean)  # closed forms solve a system of this many equations for each user
+        per_user = self.n_items_ * getattr(self.module_, "floats_per_score", 1) + 2 * width**2
+        per_event = 4 * _NEGATIVES_A_STEP * width
         n_events = np.bincount(histories.users, minlength=histories.n_users)
         cost = np.cumsum(per_user + n_events * per_event) // (4 * _FLOATS)
         starts = np.flatnonzero(np.diff(cost, prepend=-1))
@@ -203,6 +239,29 @@ class NetworkInference(BaseRecommender):
         state |= {"module_": copy.deepcopy(self.module_).cpu(), "device_": "cpu"}
         state["prior_"] = self.prior_._replace(mean=self.prior_.mean.cpu(), root=self.prior_.root.cpu())
         return state
+
+
+def _longer(flags: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
+    return np.concatenate([flags, np.zeros(n - len(flags), bool)])
+
+
+def _histories(events: Interactions, users: NDArray[np.int64], n_items: int) -> Interactions:
+    """The events of some users with the first ``n_items`` items, the users coded by their place among them."""
+    place = np.full(events.n_users, -1)
+    place[users] = np.arange(len(users))
+    theirs = events[(place[events.users] >= 0) & (events.items < n_items)]
+    return in_order_of_users(
+        replace(
+            theirs,
+            users=place[theirs.users],
+            n_users=len(users),
+            n_items=n_items,
+            user_ids=None,
+            item_ids=None,
+            user_features=None,
+            item_features=None,
+        )
+    )
 
 
 def _rows(state: State, rows: Tensor) -> State:

@@ -21,9 +21,11 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from skrec.engine._batches import Batch, Batches
+from skrec.engine._checkpoints import Checkpoints
 from skrec.engine._layers import set_generator
 from skrec.engine._losses import batch_losses
 from skrec.engine._optimizers import clip, decay, set_rate
+from skrec.engine._recording import Recorder
 from skrec.engine._schedules import Schedule
 
 # Lightning's loop costs some 0.2 ms for each of its steps, which is as much as a small minibatch takes; several at once hide it
@@ -45,8 +47,9 @@ class Training(pl.LightningModule):
     settings : TorchRecommender
         Its parameters are read, nothing is written.
     seed : int
-    after_epoch : callable
-        Gets the epoch's row of figures, may add to it, and returns whether to stop.
+    recorder : Recorder
+        Gets each epoch's row of figures and says whether to stop.
+    checkpoints : Checkpoints or None
     """
 
     def __init__(
@@ -59,14 +62,16 @@ class Training(pl.LightningModule):
         schedule: Schedule,
         settings: Any,
         seed: int,
-        after_epoch: Callable[[dict[str, float], torch.device], bool],
+        recorder: Recorder,
+        checkpoints: Checkpoints | None = None,
         chunk: int = CHUNK,
     ):
         super().__init__()
         self.automatic_optimization = False
         self.network, self.batches, self.loss = network, batches, loss
         self.make_optimizer, self.schedule = optimizer, schedule
-        self.settings, self.seed, self.after_epoch, self.chunk = settings, seed, after_epoch, chunk
+        self.settings, self.seed, self.chunk = settings, seed, chunk
+        self.recorder, self.checkpoints, self.is_finished = recorder, checkpoints, False
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
         self.weights = list(network.parameters())
         self.tally = _Tally()
@@ -117,7 +122,7 @@ class Training(pl.LightningModule):
         losses = batch_losses(self.network, self.loss, batch)
         total = losses.mean()
         self.tally.loss_sum.add_(total.detach(), alpha=len(batch.target))
-        self.tally.n_examples += len(batch.target)
+        self.tally.n_examples += len(batch.target) if batch.weight is None else batch.weight.sum()
         if self.settings.regularization:
             penalty = self.network.penalty(batch.query, batch.touched_items, batch.item_share)
             total = total + self.settings.regularization * penalty
@@ -139,7 +144,7 @@ class Training(pl.LightningModule):
         self.tally.n_updates += 1
 
     def on_train_epoch_end(self) -> None:
-        train_loss = float(self.tally.loss_sum) / max(1, self.tally.n_examples)
+        train_loss = float(self.tally.loss_sum) / float(self.tally.n_examples)
         if not np.isfinite(train_loss):
             raise ValueError(
                 f"training diverged in epoch {self.current_epoch}: the loss is {train_loss}; lower learning_rate "
@@ -148,13 +153,14 @@ class Training(pl.LightningModule):
         self.network.eval()
         row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": self.pairwise_accuracy()}
         row["seconds"] = time.perf_counter() - self.started
-        if self.after_epoch(row, self.device):
+        if self.recorder(row, self.device):
             self.trainer.should_stop = True
+        self.is_finished = self.trainer.should_stop or self.current_epoch + 1 == self.settings.max_epochs
         if self.logger is not None:
             numbers = {name: value for name, value in row.items() if np.isfinite(value)}
             self.logger.log_metrics(numbers, step=self.current_epoch)
-        if self.settings.checkpoint_dir is not None:
-            self.save_checkpoint(Path(self.settings.checkpoint_dir))
+        if self.checkpoints is not None:
+            self.checkpoints.save(self.current_epoch, self.trainer.save_checkpoint)
 
     @torch.no_grad()
     def pairwise_accuracy(self) -> float:
@@ -164,12 +170,13 @@ class Training(pl.LightningModule):
         scores = self.network(*self.probe)
         return float(((scores[:, 0] > scores[:, 1]).float() + (scores[:, 0] == scores[:, 1]).float() / 2).mean())
 
-    def save_checkpoint(self, folder: Path) -> None:
-        """Write this epoch's checkpoint and keep the last two."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.trainer.save_checkpoint(folder / f"epoch={self.current_epoch}.ckpt")
-        for epoch in range(self.current_epoch - 1):
-            (folder / f"epoch={epoch}.ckpt").unlink(missing_ok=True)
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        run = {"seed": self.seed, "n_updates": self.tally.n_updates, "is_finished": self.is_finished}
+        checkpoint["skrec"] = run | {"recorder": self.recorder.state()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.tally.n_updates = checkpoint["skrec"]["n_updates"]
+        self.recorder.resume(checkpoint["skrec"]["recorder"])
 
 
 class _Tally:
@@ -177,7 +184,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self.loss_sum = torch.zeros(())
-        self.n_examples = 0
+        self.n_examples: int | Tensor = 0  # or the sum of their weights
         self.n_updates = 0
 
 
@@ -222,7 +229,8 @@ class _Bar(pl.Callback):
     """One progress bar over all minibatches of all epochs."""
 
     def on_train_start(self, trainer: pl.Trainer, training: Any) -> None:
-        self.bar = tqdm(total=trainer.max_epochs * len(training.batches), desc="fit", unit="batch")
+        n = len(training.batches)
+        self.bar = tqdm(total=trainer.max_epochs * n, initial=trainer.current_epoch * n, desc="fit", unit="batch")
 
     def on_train_batch_end(self, trainer: pl.Trainer, training: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self.bar.update(len(batch[1]))
@@ -237,6 +245,7 @@ class _Bar(pl.Callback):
 
 def run(training: Training, *, logger: Any) -> torch.device:
     """Train to the end; returns the device it ran on."""
+    _check_accelerator(training.settings.accelerator)
     settings = training.settings
     options = {name: value for name, value in (settings.trainer or {}).items() if name != "gradient_clip_val"}
     with _silence:
@@ -247,9 +256,7 @@ def run(training: Training, *, logger: Any) -> torch.device:
                 "max_epochs": settings.max_epochs,
                 "logger": logger or False,
                 "callbacks": _together(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 else []),
-                "plugins": _together(
-                    options.pop("plugins", None), [] if settings.checkpoint_dir is None else [_AtomicCheckpoints()]
-                ),
+                "plugins": _together(options.pop("plugins", None), [_AtomicCheckpoints()] if training.checkpoints else []),
                 "enable_checkpointing": False,
                 "enable_progress_bar": False,
                 "enable_model_summary": False,
@@ -259,7 +266,7 @@ def run(training: Training, *, logger: Any) -> torch.device:
             | options
         )
         try:
-            trainer.fit(training)
+            trainer.fit(training, ckpt_path=training.checkpoints and training.checkpoints.path, weights_only=True)
         except SystemExit as stopped:  # what Lightning makes of Ctrl-C
             if isinstance(stopped.__context__, KeyboardInterrupt):
                 raise KeyboardInterrupt from None
@@ -268,6 +275,13 @@ def run(training: Training, *, logger: Any) -> torch.device:
             set_generator(training.network, None)
             training.network.eval()
     return trainer.strategy.root_device
+
+
+def _check_accelerator(accelerator: str) -> None:
+    """Say it in our words, where Lightning has an exception of its own."""
+    cuda, mps = pl.accelerators.CUDAAccelerator.is_available(), pl.accelerators.MPSAccelerator.is_available()
+    if not {"cuda": cuda, "mps": mps, "gpu": cuda or mps}.get(accelerator, True):
+        raise ValueError(f"accelerator must be one that this machine has, 'auto' or 'cpu', got {accelerator!r}")
 
 
 def _together(given: Any, own: list) -> list:

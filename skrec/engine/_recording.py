@@ -92,6 +92,15 @@ class Recorder:
             self.best_weights = {name: weight.detach().clone() for name, weight in self.network.state_dict().items()}
         return self.estimator.early_stopping is not None and row["epoch"] - self.best_epoch >= self.estimator.patience
 
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint has to hold."""
+        return {name: getattr(self, name) for name in ("rows", "best_epoch", "best_value", "best_weights")}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from the `state` of an interrupted run."""
+        for name, value in state.items():
+            setattr(self, name, value)
+
     def restore_best(self) -> None:
         """Put the best epoch's weights into the network."""
         if self.best_weights is not None:

@@ -182,6 +182,10 @@ def cut_histories(data: Interactions, *, ordered: bool) -> Mask:
     >>> int(cut_histories(plays, ordered=False).sum())
     1
     """
+    if not isinstance(data, Interactions):
+        raise TypeError(f"data must be Interactions, got {type(data).__name__}; check_interactions reads other tables")
+    if not isinstance(ordered, bool | np.bool_):
+        raise TypeError(f"ordered must be True or False, got {ordered!r}")
     pairs, pair_of_event = np.unique(data.pair_keys, return_inverse=True)
     users, items = np.divmod(pairs, max(data.n_items, 1))
     n_distinct = np.bincount(users, minlength=data.n_users)

@@ -5,6 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skrec.data._random import generator_of
+from skrec.data._reading import as_array, as_numbers
+from skrec.data._splitting import check_count, check_fraction
+
 _DRAWS_AT_ONCE = 2**22
 
 
@@ -51,17 +55,16 @@ def bootstrap_interval(
     >>> low < 0.5 < high
     True
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = as_numbers(as_array(values, "values"), "values").astype(np.float64)
     if values.ndim != 1 or len(values) == 0:
         raise ValueError(f"values must be one number for each of at least one user, got shape {values.shape}")
-    weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
-    if weights.shape != values.shape or not (weights > 0).all():
+    if not np.isfinite(values).all():
+        raise ValueError(f"values must be finite, but {np.count_nonzero(~np.isfinite(values))} are not")
+    weights = np.ones(len(values)) if weights is None else as_numbers(as_array(weights, "weights"), "weights")
+    if weights.shape != values.shape or not ((weights > 0) & (weights < np.inf)).all():
         raise ValueError(f"weights must be {len(values)} positive numbers, one for each value")
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, both excluded, got {level!r}")
-    if n_resamples < 1:
-        raise ValueError(f"n_resamples must be at least 1, got {n_resamples!r}")
-    means = _resampled_means(values, weights, n_resamples, np.random.default_rng(random_state))
+    level, n_resamples = check_fraction(level, "level"), check_count(n_resamples, "n_resamples")
+    means = _resampled_means(values, weights.astype(np.float64), n_resamples, generator_of(random_state))
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -15,6 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from skrec.data._reading import as_array, as_numbers
+
 PerUser = NDArray[np.float64]
 
 
@@ -109,7 +111,7 @@ def precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     [0.25]
     """
     found = _find(recommended, relevant, k)
-    return _ratio(found.hits.sum(axis=1), np.where(found.n_relevant > 0, k, 0))
+    return _ratio(found.hits.sum(axis=1), np.where(found.n_relevant > 0, float(k), 0))
 
 
 def average_precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
@@ -211,7 +213,7 @@ def auc(scores: ArrayLike, relevant: Any) -> PerUser:
     >>> auc([[0.9, 0.5, 0.5, 0.1]], [[0, 1, 0, 0]]).tolist()
     [0.5]
     """
-    scores, pattern = np.asarray(scores), _pattern(relevant)
+    scores, pattern = as_numbers(as_array(scores, "scores"), "scores"), _pattern(relevant)
     if scores.shape != pattern.shape:
         raise ValueError(f"scores and relevant must have one shape, got {scores.shape} and {pattern.shape}")
     if np.isnan(scores).any():
@@ -258,10 +260,18 @@ class _Found(NamedTuple):
 
 def _pattern(relevant: Any) -> sp.csr_array:
     """The relevant pairs, each stored once, in order; a copy."""
-    pattern = sp.csr_array(relevant, dtype=bool, copy=True)
-    if pattern.ndim != 2:
-        raise ValueError(f"relevant must have shape (n_users, n_items), got {pattern.shape}")
-    pattern.check_format(full_check=True)
+    if not sp.issparse(relevant):
+        relevant = as_numbers(as_array(relevant, "relevant"), "relevant")
+    if relevant.ndim != 2:
+        raise ValueError(f"relevant must have shape (n_users, n_items), got {relevant.shape}")
+    try:
+        pattern = sp.csr_array(relevant)
+        pattern.check_format(full_check=True)
+    except ValueError as error:
+        raise ValueError(f"relevant is not a valid matrix: {error}") from None
+    if np.isnan(pattern.data).any():
+        raise ValueError("relevant must not be NaN")
+    pattern = pattern.astype(bool, copy=True)
     pattern.sum_duplicates()
     pattern.eliminate_zeros()
     return pattern
@@ -271,7 +281,7 @@ def _find(recommended: ArrayLike, relevant: Any, k: int) -> _Found:
     """Which places hold a relevant item that did not stand higher up already."""
     k, pattern = check_k(k), _pattern(relevant)
     n_users, n_items = pattern.shape
-    lists = np.asarray(recommended)
+    lists = as_array(recommended, "recommended")
     if lists.dtype.kind not in "iu":
         raise TypeError(f"recommended must hold integer item codes, got dtype {lists.dtype}")
     if lists.ndim != 2 or lists.shape[0] != n_users or lists.shape[1] == 0:
@@ -283,7 +293,7 @@ def _find(recommended: ArrayLike, relevant: Any, k: int) -> _Found:
     hits = np.zeros(lists.shape, dtype=bool)
     hits[rows, places] = are_stored(pattern, rows, lists[rows, places])
     n_relevant = np.diff(pattern.indptr)
-    return _Found(_first_of_each(hits, lists, n_items), n_relevant, np.minimum(k, n_relevant))
+    return _Found(_first_of_each(hits, lists, n_items), n_relevant, np.minimum(min(k, n_items), n_relevant))
 
 
 def _first_of_each(hits: NDArray[np.bool_], lists: NDArray[np.int64], n_items: int) -> NDArray[np.bool_]:

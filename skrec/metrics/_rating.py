@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skrec.data._reading import as_array, as_numbers
+
 
 def rmse(y_true: ArrayLike, y_pred: ArrayLike, *, weights: ArrayLike | None = None) -> float:
     """Root mean squared error: ``sqrt(sum(w * (y_true - y_pred)**2) / sum(w))``.
@@ -76,7 +78,7 @@ def _weights(weights: ArrayLike | None, y_true: ArrayLike) -> NDArray[np.float64
 
 
 def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64)
+    array = as_numbers(as_array(values, name), name).astype(np.float64)
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
     if not np.isfinite(array).all():

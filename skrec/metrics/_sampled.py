@@ -7,7 +7,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.data import Interactions
+from skrec.data import IdEncoder, Interactions
+from skrec.data._encoding import as_labels
+from skrec.data._reading import as_array
 from skrec.metrics._ranking import check_k
 
 _PART_OF_TIES_AHEAD = {"for": 0.0, "half": 0.5, "against": 1.0}
@@ -56,7 +58,8 @@ def sampled_leave_one_out(
     Raises
     ------
     ValueError, TypeError
-        If shapes do not match, an argument is out of range, or a predicted score is NaN.
+        If shapes do not match, an argument is out of range, a user or all of the items are unknown to the model, or a
+        predicted score is NaN.
 
     Notes
     -----
@@ -67,17 +70,20 @@ def sampled_leave_one_out(
     He et al., "Neural collaborative filtering", WWW 2017. Krichene and Rendle, "On sampled metrics for item
     recommendation", KDD 2020, on why not.
     """
+    if isinstance(estimator, type) or not hasattr(estimator, "predict"):
+        raise TypeError(f"estimator must be a fitted recommender, got {estimator!r}")
     check_is_fitted(estimator)
     k = check_k(k)
-    if ties not in _PART_OF_TIES_AHEAD:
+    if not isinstance(ties, str) or ties not in _PART_OF_TIES_AHEAD:
         raise ValueError(f"ties must be one of {', '.join(map(repr, _PART_OF_TIES_AHEAD))}, got {ties!r}")
-    users, positives, negatives = np.asarray(users), np.asarray(positives), np.asarray(negatives)
+    users, positives, negatives = _labels(users, "users"), _labels(positives, "positives"), _labels(negatives, "negatives")
     n = len(users)
-    if n == 0 or users.ndim != 1 or positives.shape != (n,) or negatives.ndim != 2 or len(negatives) != n:
+    if users.ndim != 1 or positives.shape != (n,) or negatives.ndim != 2 or len(negatives) != n or negatives.size == 0:
         raise ValueError(
-            "users and positives must have shape (n,) and negatives (n, m), n being at least 1, got "
+            "users and positives must have shape (n,) and negatives (n, m), n and m being at least 1, got "
             f"{users.shape}, {positives.shape} and {negatives.shape}"
         )
+    _check_known(estimator, users, positives, negatives)
     candidates = np.column_stack([positives, negatives])
     scores = _predict_pairs(estimator, users, candidates)
     rivals, own = scores[:, 1:], scores[:, :1]
@@ -85,6 +91,34 @@ def sampled_leave_one_out(
     place = ((rivals > own) & counts).sum(axis=1) + _PART_OF_TIES_AHEAD[ties] * ((rivals == own) & counts).sum(axis=1)
     hit = place < k
     return {"hit_rate": float(hit.mean()), "ndcg": float(np.where(hit, 1 / np.log2(place + 2), 0.0).mean())}
+
+
+def _labels(labels: Any, name: str) -> NDArray:
+    """Labels in an array of any shape: words and numbers side by side stay what they are."""
+    array = as_array(labels, name)
+    return as_labels(array.ravel(), name=name).reshape(array.shape) if array.ndim else as_labels(labels, name=name)
+
+
+def _check_known(estimator: Any, users: NDArray, positives: NDArray, negatives: NDArray) -> None:
+    """All users are known to the model, and items in part: one that it has never heard of is a miss."""
+    unknown = _codes(users, estimator.user_ids_, estimator.n_users_, "users") < 0
+    if unknown.any():
+        raise ValueError(
+            f"users holds labels that the model does not know: {users[unknown][:5].tolist()}, {unknown.sum()} in all"
+        )
+    for labels, name in ((positives, "positives"), (negatives.ravel(), "negatives")):
+        if _codes(labels, estimator.item_ids_, estimator.n_items_, name).max() < 0:
+            raise ValueError(f"{name} holds no label that the model knows, but {labels[:5].tolist()}")
+
+
+def _codes(labels: NDArray, ids: Any, n: int, name: str) -> NDArray[np.int64]:
+    if ids is not None:
+        return IdEncoder(ids).encode(labels, name=name)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integer codes, since the model was fitted without labels, got {labels[0]!r}")
+    if labels.min() < 0 or labels.max() >= n:
+        raise ValueError(f"{name} must be codes in 0..{n - 1}, got {labels[(labels < 0) | (labels >= n)][0]}")
+    return labels.astype(np.int64)
 
 
 def _predict_pairs(estimator: Any, users: NDArray, candidates: NDArray) -> NDArray:

@@ -1,7 +1,7 @@
 """Scorers: callables ``(estimator, X, y=None) -> float`` for scikit-learn's ``scoring=``, and for use by hand."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: flo
     >>> make_ranking_scorer("recall", k=20, positive_from=4)
     get_scorer('recall@20', positive_from=4.0)
     """
-    if metric != "auc" and metric not in LIST_METRICS:
+    if metric not in [*LIST_METRICS, "auc"]:
         raise ValueError(f"metric must be one of {', '.join(map(repr, [*LIST_METRICS, 'auc']))}, got {metric!r}")
     threshold = None if positive_from is None else check_positive_from(positive_from)
     k = check_k(k)
@@ -95,16 +95,17 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "RankingScor
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string such as 'ndcg@10', got {name!r}")
+    threshold = None if positive_from is None else check_positive_from(positive_from)
     rating_metric = f"neg_{name}" if name in ("rmse", "mae") else name
     if rating_metric in RATING_METRICS:
         return RatingScorer(rating_metric)
     metric, at, digits = name.partition("@")
     if metric == "auc" and not at:
-        return make_ranking_scorer("auc", positive_from=positive_from)
+        return make_ranking_scorer("auc", positive_from=threshold)
     if metric not in LIST_METRICS or re.fullmatch("[0-9]+", digits) is None:
         names = ", ".join(f"{metric}@k" for metric in LIST_METRICS)
         raise ValueError(f"name must be one of {names} with a number for k, auc, rmse, mae, r2, got {name!r}")
-    return make_ranking_scorer(metric, k=int(digits), positive_from=positive_from)
+    return make_ranking_scorer(metric, k=int(digits), positive_from=threshold)
 
 
 def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = None) -> "MultiScorer":
@@ -131,13 +132,14 @@ def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = Non
     >>> make_multi_scorer(["ndcg@10", "recall@20"])
     make_multi_scorer(['ndcg@10', 'recall@20'])
     """
-    if isinstance(names, str):
-        raise TypeError(f"names must be a list of names, got the string {names!r}")
+    if not isinstance(names, Iterable) or isinstance(names, str | bytes):
+        raise TypeError(f"names must be a list of names, got {names!r}")
     names = list(names)
+    threshold = None if positive_from is None else check_positive_from(positive_from)
+    scorers = tuple(get_scorer(name, positive_from=threshold) for name in names)
     if not names or len(set(names)) < len(names):
         raise ValueError(f"names must be at least one name, each of them once, got {names!r}")
-    threshold = None if positive_from is None else check_positive_from(positive_from)
-    return MultiScorer(tuple(names), tuple(get_scorer(name, positive_from=threshold) for name in names), threshold)
+    return MultiScorer(tuple(names), scorers, threshold)
 
 
 @dataclass(frozen=True, repr=False)
@@ -227,7 +229,7 @@ def _fitted_recommender(estimator: Any) -> Any:
     """The recommender itself, out of a fitted search."""
     while hasattr(estimator, "best_estimator_"):
         estimator = estimator.best_estimator_
-    if not hasattr(estimator, "_recode"):
+    if isinstance(estimator, type) or not hasattr(estimator, "_recode"):
         raise TypeError(f"estimator must be a recommender of skrec, got {type(estimator).__name__}")
     check_is_fitted(estimator)
     return estimator

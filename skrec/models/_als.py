@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import BaseRecommender, EmbeddingMixin
-from skrec.base._checks import check_int, check_number
-from skrec.data import Interactions, is_positive
-from skrec.models._implicit import check_finite, check_n_jobs, confidences, seed_of, single_threaded_blas, writable
+from skrec.base._checks import check_int, check_number, draw_seed
+from skrec.data import Interactions, fade, is_positive
+from skrec.models._implicit import check_finite, check_n_jobs, for_implicit, lengthened, single_threaded_blas, writable
 
 
 class ALSRecommender(EmbeddingMixin, BaseRecommender):
@@ -26,7 +27,10 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
     max_epochs : int, default=15
         Alternations.
     positive_from : float, default=None
-        Least value of a positive event; None counts every value above 0. The values of positives are their confidence.
+        Least value of a positive event; None counts every value above 0. The values of positives, times their weights, are
+        their confidence.
+    half_life : float, default=None
+        Age at which an event's confidence is half, in the unit of the timestamps, counted back from the user's latest event.
     n_jobs : int, default=None
         Threads; None or -1 means all cores, or what joblib grants a worker.
     verbose : int, default=0
@@ -63,23 +67,58 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
     alpha: float = 1.0
     max_epochs: int = 15
     positive_from: float | None = None
+    half_life: float | None = None
     n_jobs: int | None = None
     verbose: int = 0
     random_state: Any = None
 
-    def _fit(self, data: Interactions) -> None:
+    _reads_weights = True
+
+    def _check_parameters(self) -> None:
         check_int(self.n_factors, "n_factors", at_least=1)
         check_int(self.max_epochs, "max_epochs", at_least=1)
         check_n_jobs(self.n_jobs)
         check_int(self.verbose, "verbose", at_least=0)
         check_number(self.regularization, "regularization", at_least=0)
         check_number(self.alpha, "alpha", above=0)
-        self.confidences_ = confidences(self._positives(data, self.positive_from))
+        if self.half_life is not None:
+            check_number(self.half_life, "half_life", above=0)
+
+    def _fit(self, data: Interactions) -> None:
+        self._check_parameters()
+        self.confidences_ = self._confidences(self._faded(self._positives(data, self.positive_from)))
         with single_threaded_blas():
             solver = self._solver()
             solver.fit(self.confidences_, show_progress=bool(self.verbose))
         self.user_embeddings_ = check_finite(solver.user_factors, "ALSRecommender")
         self.item_embeddings_ = check_finite(solver.item_factors, "ALSRecommender")
+
+    def _partial_fit(self, events: Interactions, before: Any) -> None:
+        """Alternate between the users and the items that the new events are about, all others as they were."""
+        self._check_parameters()
+        if before.item_embeddings_.shape[1] != self.n_factors:
+            raise ValueError(f"partial_fit goes on with n_factors={before.item_embeddings_.shape[1]}, got {self.n_factors}")
+        self.confidences_ = self._confidences(self._faded(self._positives(events, self.positive_from)))
+        new = events[len(before.events_) :]
+        new = new[self._informative(new)]
+        users, items = np.unique(new.users), np.unique(new.items)
+        rows, columns = self.confidences_[users], self.confidences_.T.tocsr()[items]
+        with single_threaded_blas():
+            solver = self._solver()
+            solver.user_factors = lengthened(before.user_embeddings_, events.n_users)
+            solver.item_factors = lengthened(before.item_embeddings_, events.n_items)
+            for _ in range(self.max_epochs if len(new) else 0):
+                solver.partial_fit_users(users, rows)
+                solver.partial_fit_items(items, columns)
+        self.user_embeddings_ = check_finite(solver.user_factors, "ALSRecommender")
+        self.item_embeddings_ = check_finite(solver.item_factors, "ALSRecommender")
+
+    def _faded(self, events: Interactions) -> Interactions:
+        return events if self.half_life is None else fade(events, self.half_life)
+
+    def _confidences(self, events: Interactions) -> Any:
+        weighted = events if events.weights is None else events.with_values(events.values * events.weights)
+        return for_implicit(weighted.to_csr(duplicates="sum"))
 
     def _solver(self) -> Any:
         from implicit.cpu.als import AlternatingLeastSquares
@@ -90,7 +129,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
             alpha=self.alpha,
             iterations=self.max_epochs,
             num_threads=0 if self.n_jobs in (None, -1) else self.n_jobs,
-            random_state=seed_of(self.random_state),
+            random_state=draw_seed(self.random_state),
         )
 
     def _informative(self, data: Interactions) -> NDArray[np.bool_]:
@@ -103,7 +142,10 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         with single_threaded_blas():
             solver = self._solver()
             solver.item_factors = writable(self.item_embeddings_)
-            return solver.recalculate_user(np.arange(histories.n_users), confidences(histories[self._informative(histories)]))
+            positives = histories[self._informative(histories)]
+            if histories.timestamps is not None:
+                positives = self._faded(positives)
+            return solver.recalculate_user(np.arange(histories.n_users), self._confidences(positives))
 
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T
@@ -121,7 +163,8 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
             user would have if folded in.
         """
         check_int(k, "k", at_least=1)
-        query, _ = self._query([user], name="user")
+        check_is_fitted(self)
+        query = self.frame_.user_codes([user], name="user")
         target = int(self.frame_.item_codes([item], name="item")[0])
         with single_threaded_blas():
             solver = self._solver()

@@ -6,10 +6,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skrec.base._checks import check_int, check_number
+from skrec.base._checks import check_int, check_number, draw_seed
 from skrec.data import Interactions
-from skrec.engine import DotProduct, DotProductEmbeddings, NetworkInference, build_seeded
-from skrec.models._implicit import check_finite, check_n_jobs, confidences, seed_of, single_threaded_blas
+from skrec.engine import (
+    PACE_OF_PARTIAL_FIT,
+    DotProduct,
+    DotProductEmbeddings,
+    NetworkInference,
+    build_seeded,
+    weights,
+    with_rehearsal,
+)
+from skrec.models._implicit import check_finite, check_n_jobs, for_implicit, single_threaded_blas
 
 
 class BPRRecommender(DotProductEmbeddings, NetworkInference):
@@ -61,6 +69,7 @@ class BPRRecommender(DotProductEmbeddings, NetworkInference):
     loss = "bpr"
     negatives = "popularity"
     n_negatives = 1
+    half_life = None
 
     n_factors: int = 64
     learning_rate: float = 0.01
@@ -71,28 +80,50 @@ class BPRRecommender(DotProductEmbeddings, NetworkInference):
     verbose: int = 0
     random_state: Any = None
 
-    def _fit(self, data: Interactions) -> None:
+    def _check_parameters(self) -> None:
         check_n_jobs(self.n_jobs)
         for name in ("n_factors", "max_epochs"):
             check_int(getattr(self, name), name, at_least=1)
         check_int(self.verbose, "verbose", at_least=0)
         check_number(self.learning_rate, "learning_rate", above=0)
         check_number(self.regularization, "regularization", at_least=0)
+
+    def _fit(self, data: Interactions) -> None:
+        self._check_parameters()
+        self.seed_ = draw_seed(self.random_state)
+        self._learn(self._solver(self.learning_rate), self._network(data), data)
+
+    def _partial_fit(self, events: Interactions, before: Any) -> None:
+        self._check_parameters()
+        self.seed_ = draw_seed(self.random_state)
+        network = self._grown(self._network(events), events, before)
+        solver = self._solver(PACE_OF_PARTIAL_FIT * self.learning_rate)
+        solver.user_factors = np.hstack([weights(network.user_embeddings), np.ones((events.n_users, 1), np.float32)])
+        solver.item_factors = np.hstack([weights(network.item_embeddings), weights(network.item_biases)])
+        chosen = with_rehearsal(events.users, len(before.events_), np.random.default_rng(self.seed_))
+        self._learn(solver, network, events[chosen])
+
+    def _solver(self, learning_rate: float) -> Any:
         from implicit.cpu.bpr import BayesianPersonalizedRanking
 
-        self.seed_ = seed_of(self.random_state)
-        with single_threaded_blas():
-            solver = BayesianPersonalizedRanking(
-                factors=self.n_factors,
-                learning_rate=self.learning_rate,
-                regularization=self.regularization,
-                iterations=self.max_epochs,
-                num_threads=0 if self.n_jobs in (None, -1) else self.n_jobs,
-                random_state=self.seed_,
-            )
-            solver.fit(confidences(self._positives(data, self.positive_from)), show_progress=bool(self.verbose))
+        return BayesianPersonalizedRanking(
+            factors=self.n_factors,
+            learning_rate=learning_rate,
+            regularization=self.regularization,
+            iterations=self.max_epochs,
+            num_threads=0 if self.n_jobs in (None, -1) else self.n_jobs,
+            random_state=self.seed_,
+        )
+
+    def _network(self, data: Interactions) -> DotProduct:
         shape = data.n_users, data.n_items, self.n_factors
-        network = build_seeded(lambda: DotProduct(*shape, std=1.0, user_bias=False), self.seed_)
+        return build_seeded(lambda: DotProduct(*shape, std=1.0, user_bias=False), self.seed_)
+
+    def _learn(self, solver: Any, network: DotProduct, data: Interactions) -> None:
+        """Let implicit learn from some events, and keep in a network what it has learned."""
+        positives = self._positives(data, self.positive_from)
+        with single_threaded_blas():
+            solver.fit(for_implicit(positives.to_csr(duplicates="any")), show_progress=bool(self.verbose))
         _copy_into(network.user_embeddings, solver.user_factors[:, :-1])
         _copy_into(network.item_embeddings, solver.item_factors[:, :-1])
         _copy_into(network.item_biases, solver.item_factors[:, -1:])

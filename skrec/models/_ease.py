@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import HistoryRecommender
 from skrec.base._checks import check_int, check_number
@@ -70,7 +71,8 @@ class EASERecommender(HistoryRecommender):
             Columns item and contribution, largest first; over the whole past the contributions add up to the score.
         """
         check_int(k, "k", at_least=1)
-        query, _ = self._query([user], name="user")
+        check_is_fitted(self)
+        query = self.frame_.user_codes([user], name="user")
         target = self.frame_.item_codes([item], name="item")[0]
         past = self.rows_[query].indices
         weights = self.item_weights_[past, target]

@@ -5,11 +5,9 @@ from contextlib import contextmanager
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
 from skrec.base._checks import check_int
-from skrec.data import Interactions
 
 
 @contextmanager
@@ -19,9 +17,9 @@ def single_threaded_blas() -> Iterator[None]:
         yield
 
 
-def confidences(events: Interactions) -> sp.csr_matrix:
-    """The matrix of summed values, in the form that implicit reads without copying or warning."""
-    matrix = sp.csr_matrix(events.to_csr(duplicates="sum"))
+def for_implicit(matrix: sp.csr_array) -> sp.csr_matrix:
+    """A matrix in the form that implicit reads without copying or warning."""
+    matrix = sp.csr_matrix(matrix)
     matrix.indptr, matrix.indices = matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32)
     return matrix
 
@@ -39,9 +37,9 @@ def check_finite(factors: np.ndarray, model: str) -> np.ndarray:
     return factors
 
 
-def seed_of(random_state: object) -> int:
-    """An integer for implicit, which accepts nothing else."""
-    return int(check_random_state(random_state).randint(2**31 - 1))
+def lengthened(factors: np.ndarray, n: int) -> np.ndarray:
+    """A copy with n rows, those beyond the given ones zero."""
+    return np.concatenate([factors, np.zeros((n - len(factors), factors.shape[1]), factors.dtype)])
 
 
 def writable(factors: np.ndarray) -> np.ndarray:

@@ -88,10 +88,10 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
             network.y_range = torch.tensor(self.y_range)
         return network
 
-    def _new_state(self, histories: Interactions) -> tuple[Tensor, ...]:
+    def _most_probable(self, histories: Interactions) -> tuple[Tensor, ...]:
         if not self._predicts_ratings or self.y_range is not None:
-            return super()._new_state(histories)
-        return self._solve(histories[histories.last_of_each_pair()])
+            return super()._most_probable(histories)
+        return self._solve(histories)
 
     @torch.no_grad()
     def _solve(self, histories: Interactions) -> tuple[Tensor, ...]:
@@ -99,10 +99,12 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
         network, items = self.module_, self._tensor(histories.items)
         features = network.item_embeddings(items)
         features = torch.cat([features, torch.ones_like(features[:, :1])], 1)
+        targets = self._tensor(histories.values) - network.mean - network.item_biases(items)[:, 0]
+        certainty = self._weights(histories).sqrt()
         return ridge(
             self.prior_,
-            features,
-            self._tensor(histories.values) - network.mean - network.item_biases(items)[:, 0],
+            features * certainty[:, None],
+            targets * certainty,
             self._tensor(histories.users),
             histories.n_users,
             noise=self.train_loss_,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from skrec.base import EmbeddingMixin
 from skrec.base._checks import check_flag, check_int, check_number
 from skrec.data import Interactions
-from skrec.engine import Dropout, TorchRecommender, embedding, weights
+from skrec.engine import Dropout, EmbeddingNetwork, TorchRecommender, embedding, weights
 
 
 class GMF(nn.Module):
@@ -46,7 +46,7 @@ class MLP(nn.Module):
         return self.layers(self.of_user(user_vectors) + self.of_item(self.items(items)))
 
 
-class NeuMFNetwork(nn.Module):
+class NeuMFNetwork(EmbeddingNetwork):
     """Paths from (user, item) to features, and one linear layer over all of them."""
 
     def __init__(self, paths: list[GMF | MLP]):
@@ -56,21 +56,19 @@ class NeuMFNetwork(nn.Module):
         self.floats_per_score = 2 * self.head.in_features
         self.register_buffer("mean", torch.zeros(()))
 
-    def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        return self.score(self.encode(users), items)
+    @property
+    def user_tables(self) -> list[nn.Embedding]:
+        return [path.users for path in self.paths]
 
-    def encode(self, users: Tensor) -> tuple[Tensor, ...]:
-        return tuple(path.users(users) for path in self.paths)
+    @property
+    def item_tables(self) -> list[nn.Embedding]:
+        return [path.items for path in self.paths]
 
     def score(self, state: tuple[Tensor, ...], items: Tensor) -> Tensor:
         if items.ndim == 2:
             state = tuple(vectors[:, None] for vectors in state)
         features = [path(vectors, items) for path, vectors in zip(self.paths, state, strict=True)]
         return self.head(torch.cat(features, -1))[..., 0] + self.mean
-
-    def penalty(self, users: Tensor, items: Tensor, item_share: float) -> Tensor:
-        of_users = sum(path.users(users).square().sum() for path in self.paths) / len(users)
-        return of_users + sum(path.items(items).square().sum() for path in self.paths) * item_share
 
 
 class NeuMFRecommender(EmbeddingMixin, TorchRecommender):

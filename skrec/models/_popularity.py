@@ -16,12 +16,13 @@ class PopularityRecommender(HistoryRecommender):
     positive_from : float, default=None
         Least value of an event that counts; None counts every value above 0.
     half_life : float, default=None
-        Time, in the unit of the timestamps, after which an event counts half; None counts all alike.
+        Age at which an event counts half, in the unit of the timestamps, counted back from the latest event of all; None
+        counts all alike.
 
     Attributes
     ----------
     item_scores_ : float64 array of shape (n_items_,)
-        Events of distinct users, each weighing ``0.5 ** (age / half_life)``.
+        Events of distinct users, each with its weight times ``0.5 ** (age / half_life)``.
 
     Examples
     --------
@@ -33,18 +34,22 @@ class PopularityRecommender(HistoryRecommender):
 
     half_life: float | None = None
 
+    _reads_weights = True
+
     def _fit(self, data: Interactions) -> None:
         self._keep_rows(data)
-        if self.half_life is None:
-            self.item_scores_ = self.popularity_.astype(np.float64)
-            return
-        check_number(self.half_life, "half_life", above=0)
         events = data[self._informative(data)]
         events = events[events.last_of_each_pair()]
+        weights = np.ones(len(events)) if events.weights is None else events.weights.astype(np.float64)
+        if self.half_life is not None:
+            weights = weights * self._freshness(events)
+        self.item_scores_ = np.bincount(events.items, weights, minlength=data.n_items)
+
+    def _freshness(self, events: Interactions) -> np.ndarray:
+        check_number(self.half_life, "half_life", above=0)
         if events.timestamps is None:
             raise ValueError(f"half_life={self.half_life!r} needs timestamps, and X has none")
-        age = events.timestamps.max() - events.timestamps
-        self.item_scores_ = np.bincount(events.items, 0.5 ** (age / self.half_life), minlength=data.n_items).astype(np.float64)
+        return 0.5 ** ((events.timestamps.max() - events.timestamps) / self.half_life)
 
     def _score(self, rows: sp.csr_array, items: slice) -> np.ndarray:
         return np.repeat(self.item_scores_[None, items], rows.shape[0], axis=0)

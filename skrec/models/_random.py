@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import check_random_state
 
 from skrec.base import HistoryRecommender
+from skrec.base._checks import draw_seed
 from skrec.data import Interactions
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -32,7 +32,7 @@ class RandomRecommender(HistoryRecommender):
 
     def _fit(self, data: Interactions) -> None:
         self._keep_rows(data)
-        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.seed_ = draw_seed(self.random_state)
 
     def _score(self, rows: sp.csr_array, items: slice) -> np.ndarray:
         hashes = _mix(np.arange(self.n_items_, dtype=np.uint64) + np.uint64(self.seed_))

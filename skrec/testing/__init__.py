@@ -1,8 +1,12 @@
-"""Checks that every recommender passes, ours and yours.
+"""Checks that every recommender passes, ours and yours; docs/testing.md writes two models and puts them through.
 
 Each is a plain function ``check_...(estimator)`` of an unfitted estimator that raises an AssertionError in words where the
-contract is broken, and ``unittest.SkipTest`` where the estimator has no such method. Settings should be fast, and count every
-value above 0 as liked, as the defaults do. Models are fitted once for each estimator and data set and shared by the checks.
+contract is broken, and ``unittest.SkipTest`` where the estimator has no such method; its docstring says what it promises.
+Settings should be fast, and count every value above 0 as liked, as the defaults do. Models are fitted once for each estimator
+and data set and shared by the checks.
+
+`recommender_checks` lists them, `parametrize_recommender_checks` makes tests of them, and `SCIKIT_LEARN_EXCEPTIONS` names those
+of scikit-learn's own checks that a recommender does not pass.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,11 +27,19 @@ from skrec.testing._estimator import (
     check_scikit_learn,
     check_validation_data,
 )
+from skrec.testing._forms import (
+    check_every_form_of_a_matrix_is_the_same,
+    check_everything_travels_in_the_data,
+    check_numbers_that_are_none_are_refused,
+    check_y_holds_the_values_of_events,
+)
+from skrec.testing._interruption import check_interrupted_fit, check_interrupted_partial_fit
 from skrec.testing._labels import check_a_table_of_events_is_the_same_data, check_labels_change_nothing_else
 from skrec.testing._learning import check_completes_the_checkerboard, check_learns_from_the_data
 from skrec.testing._lists import (
     check_answers_for_known_users,
     check_audience,
+    check_audience_with_labels,
     check_bad_arguments_are_refused,
     check_best_first_with_ties_by_item_code,
     check_exclude_and_candidates,
@@ -38,7 +50,12 @@ from skrec.testing._lists import (
     check_recommend_iter_equals_recommend,
     check_recommend_to_parquet,
 )
-from skrec.testing._neighbours import check_similar_items, check_similar_items_among_some, check_similar_users
+from skrec.testing._neighbours import (
+    check_similar_items,
+    check_similar_items_among_some,
+    check_similar_users,
+    check_similarities_are_of_one_space,
+)
 from skrec.testing._new_users import (
     check_events_of_a_known_label_are_a_new_user,
     check_every_form_of_a_history_is_the_same,
@@ -49,6 +66,14 @@ from skrec.testing._new_users import (
     check_unknown_items_of_a_history_are_ignored,
     check_without_a_past_the_popular_items,
 )
+from skrec.testing._partial_fit import (
+    check_failed_partial_fit,
+    check_partial_fit_changes_nothing_given_away,
+    check_partial_fit_keeps_codes_and_adds_labels,
+    check_partial_fit_learns,
+    check_partial_fit_of_an_unfitted_model_is_fit,
+    check_partial_fit_takes_rows_for_new_users,
+)
 from skrec.testing._scores import (
     check_explain,
     check_predict_is_refused_above_its_limit,
@@ -56,11 +81,13 @@ from skrec.testing._scores import (
     check_predict_of_events,
     check_predict_of_unknown_labels,
     check_score,
+    check_score_measures_lists_or_ratings,
     check_transform,
 )
 from skrec.testing._side_effects import (
     check_input_is_not_changed,
     check_nothing_global_is_touched,
+    check_questions_change_nothing,
     check_read_only_input,
     check_silence,
 )

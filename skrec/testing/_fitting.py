@@ -64,8 +64,17 @@ def assert_raises(kind: type[Exception] | tuple[type[Exception], ...], call: Cal
     except kind as error:
         missing = [word for word in words if word not in str(error)]
         assert not missing, f"the message does not say {missing}: {error}"
+    except Exception as error:
+        raise AssertionError(f"the wrong error, where one about {' '.join(words)} was due: {error!r}") from error
     else:
         raise AssertionError(f"no error, where one about {' '.join(words)} was due")
+
+
+def assert_same_attributes(model: BaseRecommender, before: dict[str, Any], said: str) -> None:
+    """The model has the attributes that it had, each the same object."""
+    now = vars(model)
+    changed = [name for name in now.keys() | before.keys() if name not in now or now[name] is not before.get(name, before)]
+    assert not changed, f"{said} changed {', '.join(sorted(changed))}"
 
 
 def rows(answer: Ranking, which: Any) -> Ranking:

@@ -17,15 +17,19 @@ REFUSED_K = (0, -1, 2.5, True, None, "10")
 
 
 def check_answers_for_known_users(estimator: BaseRecommender) -> None:
-    """All users by default; ids of some, in the order asked, or a single one; arrays (n_users, k), best first."""
+    """All users by default; ids of some, in the order asked, or a single one; arrays (n_users, k), also as a pair."""
     model = fitted(estimator, likes)
     everybody = model.recommend(k=4)
     assert everybody.items.shape == everybody.scores.shape == everybody.codes.shape == (45, 4)
     assert everybody.scores.dtype == np.float32 and everybody.codes.dtype == np.int64
     assert everybody.users.tolist() == list(range(45))
+    items, scores = everybody
+    assert items is everybody.items and scores is everybody.scores
     some = model.recommend([30, 2, 30], k=4)
     assert some.users.tolist() == [30, 2, 30]
     np.testing.assert_array_equal(some.codes, everybody.codes[[30, 2, 30]], err_msg="some users' lists are not their own")
+    for form in ((30, 2, 30), np.array([30, 2, 30]), pd.Series([30, 2, 30])):
+        assert model.recommend(form, k=4).codes.tolist() == some.codes.tolist(), f"ids as a {type(form).__name__}"
     assert model.recommend(7, k=4).codes.tolist() == everybody.codes[[7]].tolist()
     assert model.recommend(np.empty(0, int), k=4).codes.shape == (0, 4)
 
@@ -161,3 +165,21 @@ def check_audience(estimator: BaseRecommender) -> None:
             np.testing.assert_allclose(found[:n], scores[codes[:n], item], rtol=1e-4, atol=1e-5)
             falls = np.diff(found[:n]) < 0
             assert (falls | (np.diff(found[:n]) == 0) & (np.diff(codes[:n]) > 0)).all(), "not best first, ties by user code"
+
+
+def check_audience_with_labels(estimator: BaseRecommender) -> None:
+    """Labels of items in, labels of users out; an item's audience does not depend on what else is asked about."""
+    model, data = fitted(estimator, labelled), labelled()
+    answer = model.recommend_users(data.item_ids[[8, 3, 0]], k=50)
+    plain = fitted(estimator, likes).recommend_users([8, 3, 0], k=50)
+    np.testing.assert_array_equal(answer.codes, plain.codes, err_msg="with labels: other users")
+    users, scores = answer
+    assert users is answer.users and scores is answer.scores and answer.items.tolist() == data.item_ids[[8, 3, 0]].tolist()
+    there = answer.codes >= 0
+    assert (users[there] == data.user_ids[answer.codes[there]]).all() and all(label is None for label in users[~there])
+    frame = answer.to_frame()
+    assert len(frame) == there.sum() and frame["user"].isin(data.user_ids).all()
+    alone = model.recommend_users(data.item_ids[8], k=50)
+    assert_same_answers(alone, rows(answer, [0]), "an item alone")
+    assert_raises(ValueError, lambda: model.recommend_users(["nothing"]), "items", "nothing")
+    assert_raises((ValueError, TypeError), lambda: model.recommend_users(data.item_ids[:1], k=0), "k must be")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from unittest import SkipTest
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skrec.base import BaseRecommender, Ranking
 from skrec.testing._data import labelled, likes
@@ -41,6 +42,28 @@ def check_similar_items_among_some(estimator: BaseRecommender) -> None:
     assert (answer.labels[there] == ids[answer.codes[there]]).all()
     assert all(label is None for label in answer.labels[~there])
     assert_raises(ValueError, lambda: ask(["nothing"]), "items", "nothing")
+
+
+def check_similarities_are_of_one_space(estimator: BaseRecommender) -> None:
+    """Products, cosines and distances are those of the same vectors."""
+    model = fitted(estimator, likes)
+    for ask, n, silent in ((model.similar_items, 24, [3, 13, 23]), (model.similar_users, 45, [5, 40])):
+        active = np.setdiff1d(np.arange(n), silent)
+        dot, cosine, l2 = (_similarities(_implemented(ask), active, metric) for metric in ("dot", "cosine", "l2"))
+        squares = np.diag(dot)
+        rounding = 1e-3 * squares.max()
+        lengths = np.sqrt(np.outer(squares, squares))
+        np.testing.assert_allclose(cosine * lengths, dot, atol=rounding, err_msg="cosines are not those of the products")
+        np.testing.assert_allclose(
+            l2**2, squares[:, None] + squares - 2 * dot, atol=4 * rounding, err_msg="distances are not those of the products"
+        )
+
+
+def _similarities(ask: Callable[..., Ranking], codes: NDArray[np.int64], metric: str) -> NDArray[np.float32]:
+    """Each of some to each of them, (n, n)."""
+    answer = ask(codes, k=len(codes), metric=metric, include_self=True)
+    places = np.searchsorted(codes, answer.codes)
+    return np.take_along_axis(answer.scores, np.argsort(places, axis=1), axis=1)
 
 
 def _check_neighbours(ask: Callable[..., Ranking], n: int, silent: list[int]) -> None:

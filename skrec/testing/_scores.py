@@ -5,11 +5,15 @@ from unittest import SkipTest
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from sklearn.decomposition import PCA
+from sklearn.metrics import r2_score
+from sklearn.pipeline import make_pipeline
 
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
-from skrec.testing._data import labelled, likes, tastes
-from skrec.testing._fitting import assert_raises, fitted, score_matrix
+from skrec.metrics import ndcg
+from skrec.testing._data import labelled, likes, tastes, training_part
+from skrec.testing._fitting import assert_raises, fitted, fresh, score_matrix
 
 CLOSE = {"rtol": 1e-3, "atol": 1e-4}
 
@@ -70,6 +74,17 @@ def check_score(estimator: BaseRecommender) -> None:
     assert_raises(ValueError, lambda: model.score(_named(tastes().test)[:0]))
 
 
+def check_score_measures_lists_or_ratings(estimator: BaseRecommender) -> None:
+    """`score` is the NDCG of the first 10 of a full ranking without training items; for a model of ratings, R²."""
+    model, test = fitted(estimator, training_part), tastes().test
+    if model._predicts_ratings:
+        expected = r2_score(test.values, model.predict(test))
+    else:
+        users = np.unique(test.users)
+        expected = np.nanmean(ndcg(model.recommend(users, k=10).codes, test.to_csr(duplicates="any")[users], k=10))
+    np.testing.assert_allclose(model.score(test), expected, rtol=1e-6)
+
+
 def check_explain(estimator: BaseRecommender) -> None:
     """Contributions of the user's past items, largest first; all of them add up to the folded-in score."""
     model, data = fitted(estimator, labelled), labelled()
@@ -91,7 +106,7 @@ def check_explain(estimator: BaseRecommender) -> None:
 
 
 def check_transform(estimator: BaseRecommender) -> None:
-    """A row of embeddings for each user asked for, known by label or new by history."""
+    """A row of embeddings for each user asked for, known by label or new by history; also as a step of a Pipeline."""
     if not hasattr(estimator, "transform"):
         raise SkipTest(f"{type(estimator).__name__} has no embeddings of users")
     model, data = fitted(estimator, labelled), labelled()
@@ -104,6 +119,7 @@ def check_transform(estimator: BaseRecommender) -> None:
     folded = plain.transform(likes())
     assert folded.shape == known.shape and np.isfinite(folded).all()
     np.testing.assert_allclose(plain.transform(likes()[::-1])[::-1], folded, **CLOSE, err_msg="the position of a row matters")
+    assert make_pipeline(fresh(estimator), PCA(2)).fit(likes()).transform(likes()).shape == (45, 2)
 
 
 def _named(data: Interactions) -> Interactions:

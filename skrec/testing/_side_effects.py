@@ -2,26 +2,20 @@
 
 import contextlib
 import hashlib
-import io
-import logging
 import os
-import random
-import signal
-import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
 from skrec.testing._data import labelled, likes
-from skrec.testing._fitting import fitted, fresh
+from skrec.testing._fitting import assert_equal_answers, assert_same_attributes, fitted, fresh
+from skrec.testing._process import captured, global_state, logged, unusual_process
 
 
 def check_input_is_not_changed(estimator: BaseRecommender) -> None:
@@ -56,46 +50,51 @@ def _fit_repeats(estimator: BaseRecommender, data: Any) -> BaseRecommender:
 def check_nothing_global_is_touched(estimator: BaseRecommender) -> None:
     """Random generators, threads, loggers, warning filters, environment, signals and the working directory stay."""
     _use(fitted(estimator, likes))  # the libraries' own imports lie behind us
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), _unusual_random_states(), threadpool_limits(2):
-        before = _global_state()
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), unusual_process():
+        before = global_state()
         _use(fresh(estimator).fit(likes()))
-        after = _global_state()
+        after = global_state()
         assert os.listdir(folder) == [], f"files were left: {os.listdir(folder)}"
     changed = [name for name in before if before[name] != after[name]]
     assert not changed, f"changed: {', '.join(changed)}"
 
 
 def check_silence(estimator: BaseRecommender) -> None:
-    """Not a byte on the standard streams, and no warning."""
+    """Not a byte on the standard streams, no log line, and no warning."""
     _use(fitted(estimator, likes))
-    with _captured() as streams, warnings.catch_warnings():
+    with captured() as streams, logged() as messages, warnings.catch_warnings():
         warnings.simplefilter("error")
         _use(fresh(estimator).fit(likes()))
     assert streams == ["", ""], f"was written: {streams}"
+    assert messages == [], f"was logged: {messages}"
+
+
+def check_questions_change_nothing(estimator: BaseRecommender) -> None:
+    """A model that has been asked is the same as before, and asked again gives the same answers, bit by bit."""
+    model = fresh(estimator).fit(labelled())
+    before = vars(model).copy()
+    arrays = {name: value.copy() for name, value in before.items() if isinstance(value, np.ndarray)}
+    known, new, scores = (model.recommend(k=5), model.recommend(labelled(), k=5), model.predict(labelled()))
+    audience, value = model.recommend_users(labelled().item_ids[:3]), model.score(labelled())
+    with contextlib.suppress(NotImplementedError):
+        model.similar_items(labelled().item_ids[:3])
+        model.similar_users(["user 99"])
+    assert_equal_answers(model.recommend(k=5), known, "asked again")
+    assert_equal_answers(model.recommend(labelled(), k=5), new, "asked again about new users")
+    assert_equal_answers(model.recommend_users(labelled().item_ids[:3]), audience, "asked again for an audience")
+    np.testing.assert_array_equal(model.predict(labelled()), scores, err_msg="asked again for scores")
+    assert model.score(labelled()) == value
+    assert_same_attributes(model, before, "questions")
+    changed = [name for name, array in arrays.items() if not np.array_equal(before[name], array)]
+    assert not changed, f"questions changed {', '.join(changed)}"
 
 
 def _use(model: BaseRecommender) -> None:
     model.recommend(k=3)
-    model.recommend(likes(), k=3)
-    model.predict(likes()[:2])
+    model.recommend(likes()[:2], k=3)
+    model.predict(Interactions.from_csr(likes()))
     model.recommend_users([0])
-    model.score(likes())
-
-
-@contextlib.contextmanager
-def _unusual_random_states() -> Iterator[None]:
-    """Global generators where no seed puts them: seeding them again would else go unnoticed."""
-    import torch
-
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    for draw in (random.random, np.random.random_sample, lambda: torch.rand(1)):
-        draw()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])
+    model.score(likes()[:3])
 
 
 def _unsorted(matrix: sp.csr_array) -> sp.csr_array:
@@ -126,54 +125,3 @@ def _digest(data: Any) -> str:
     for array in _arrays(data):
         digest.update(repr(array.tolist()).encode() + str(array.dtype).encode())
     return digest.hexdigest()
-
-
-def _global_state() -> dict[str, Any]:
-    import torch
-
-    loggers = [logging.getLogger(name) for name in list(logging.root.manager.loggerDict)]
-    return {
-        "the random state of numpy": repr(np.random.get_state()),  # noqa: NPY002
-        "the random state of Python": random.getstate(),
-        "the random state of torch": torch.get_rng_state().tolist(),
-        "the threads of torch": (torch.get_num_threads(), torch.get_num_interop_threads()),
-        "the threads of BLAS and OpenMP": sorted((pool["filepath"], pool["num_threads"]) for pool in threadpool_info()),
-        "the defaults of torch": (
-            torch.get_default_dtype(),
-            torch.is_grad_enabled(),
-            torch.are_deterministic_algorithms_enabled(),
-            torch.get_float32_matmul_precision(),
-        ),
-        "the error handling of numpy": np.geterr(),
-        "the loggers": [
-            (logger.name, logger.level, logger.disabled, logger.propagate, list(logger.handlers))
-            for logger in [logging.root, *loggers]
-        ],
-        "the warning filters": list(warnings.filters),
-        "the environment": dict(os.environ),
-        "the working directory": os.getcwd(),
-        "the import path": list(sys.path),
-        "the signal handlers": [signal.getsignal(number) for number in sorted(signal.valid_signals())],
-        "the exception hook": sys.excepthook,
-    }
-
-
-@contextlib.contextmanager
-def _captured() -> Iterator[list[str]]:
-    """What is written to the standard streams, by Python or beneath it; complete when the block has ended."""
-    streams: list[str] = []
-    written = [io.StringIO(), io.StringIO()]
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        saved = [os.dup(1), os.dup(2)]
-        os.dup2(out.fileno(), 1)
-        os.dup2(err.fileno(), 2)
-        try:
-            with contextlib.redirect_stdout(written[0]), contextlib.redirect_stderr(written[1]):
-                yield streams
-        finally:
-            for descriptor, number in zip(saved, (1, 2)):
-                os.dup2(descriptor, number)
-                os.close(descriptor)
-        for text, file in zip(written, (out, err)):
-            file.seek(0)
-            streams.append(text.getvalue() + file.read().decode(errors="replace"))

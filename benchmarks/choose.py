@@ -1,0 +1,42 @@
+"""How the settings of a row were chosen: a grid on data cut from the training part, never on the test part.
+
+SKREC_DATA=... python benchmarks/choose.py ncf-ml1m MFRecommender
+"""
+
+import argparse
+
+import torch
+from protocols import TABLES
+from reproduce import run, shown
+from settings import GRIDS, make
+from sklearn.model_selection import ParameterGrid
+
+
+def main():
+    arguments = parse_arguments()
+    torch.set_num_threads(arguments.threads)
+    table = TABLES[arguments.table]
+    parts = table.validation()
+    best, chosen = -float("inf"), None
+    for setting in ParameterGrid(GRIDS[arguments.table, arguments.row]):
+        figures = run(make(arguments.table, arguments.row).set_params(**setting), arguments.seed, parts)
+        print(f"{setting}: {shown(figures)}", flush=True)
+        if table.criterion(figures) > best:
+            best, chosen = table.criterion(figures), setting
+    print(f"\nbest: {chosen}")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("row", help="a row that has a grid in settings.py")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
+    arguments = parser.parse_args()
+    if (arguments.table, arguments.row) not in GRIDS:
+        parser.error(f"no grid for {arguments.row} in {arguments.table}")
+    return arguments
+
+
+if __name__ == "__main__":
+    main()

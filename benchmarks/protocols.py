@@ -1,0 +1,168 @@
+"""How the published tables measure: what is trained on, what is asked, and the same on data cut from the training part.
+
+Each table is a list of parts to be fitted and measured one after the other, whose figures are averaged: the folds of a
+cross-validation, or one part. SKREC_DATA says where the data lie.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import mean_squared_error
+from sklearn.model_selection import KFold
+
+from skrec.data import Interactions
+from skrec.datasets import fetch_movielens, load_lightgcn, load_ncf
+from skrec.metrics import make_multi_scorer, sampled_leave_one_out
+from skrec.model_selection import LeaveLastOut, RandomHoldout
+
+
+class Part(NamedTuple):
+    """Events to fit on, and the figures of a model fitted on them."""
+
+    train: Interactions
+    measure: Callable[[object], dict[str, float]]
+
+
+# ---- ncf-ml1m: one held-out item of each user, among 99 published negatives and among all items -----------------------
+
+
+@cache
+def ncf():
+    return load_ncf(Path(os.environ["SKREC_DATA"]) / "ml-1m-ncf")
+
+
+def ncf_test():
+    data = ncf()
+    return [leave_one_out_part(data.train, data.users, data.positives, data.negatives)]
+
+
+def ncf_validation():
+    """Each user's last training event is held out, with 99 negatives drawn from what the user has no training event with."""
+    data = ncf().train
+    ((train, held_out),) = LeaveLastOut().split(data)
+    last = data[held_out]
+    rng, seen = np.random.default_rng(0), data.to_csr(duplicates="any")
+    negatives = [rng.choice(np.setdiff1d(np.arange(data.n_items), seen[[user]].indices), 99, False) for user in last.users]
+    return [leave_one_out_part(data[train], last.users, last.items, np.array(negatives))]
+
+
+def leave_one_out_part(train, users, positives, negatives):
+    held_out = Interactions.from_arrays(users, positives, n_users=train.n_users, n_items=train.n_items)
+
+    def measure(model):
+        sampled = sampled_leave_one_out(model, users, positives, negatives)
+        full = make_multi_scorer(["hit_rate@10", "ndcg@10"])(model, held_out)
+        return {
+            "HR@10": sampled["hit_rate"],
+            "NDCG@10": sampled["ndcg"],
+            "full HR@10": full["hit_rate@10"],
+            "full NDCG@10": full["ndcg@10"],
+        }
+
+    return Part(train, measure)
+
+
+# ---- ml100k-rmse: the official folds u1 to u5, and five random ones ---------------------------------------------------
+
+
+def folds_test():
+    movies = fetch_movielens("100k")
+    return [rating_part(movies.interactions[train], movies.interactions[test]) for train, test in movies.folds]
+
+
+def random_folds_test():
+    movies = fetch_movielens("100k")
+    folds = KFold(5, shuffle=True, random_state=0).split(movies.frame)
+    return [rating_part(movies.interactions[train], movies.interactions[test]) for train, test in folds]
+
+
+def tenths(parts):
+    """A tenth of each training part held out."""
+    cuts = [(part.train, *next(RandomHoldout(0.1, random_state=0).split(part.train))) for part in parts]
+    return [rating_part(data[train], data[test]) for data, train, test in cuts]
+
+
+def rating_part(train, test):
+    """The error of predictions clipped to the stars there are."""
+    return Part(train, lambda model: {"RMSE": mean_squared_error(test.values, model.predict(test).clip(1, 5)) ** 0.5})
+
+
+# ---- gowalla: full ranking, training events hidden -------------------------------------------------------------------
+
+
+@cache
+def gowalla():
+    return load_lightgcn(Path(os.environ["SKREC_DATA"]) / "gowalla-lightgcn")
+
+
+def gowalla_test():
+    train, test = gowalla()
+    return [ranking_part(train, test)]
+
+
+def gowalla_validation():
+    """A tenth of the training events."""
+    data = gowalla().train
+    train, test = next(RandomHoldout(0.1, random_state=0).split(data))
+    return [ranking_part(data[train], data[test])]
+
+
+def ranking_part(train, test):
+    def measure(model):
+        figures = make_multi_scorer(["recall@20", "ndcg@20"])(model, test)
+        return {"Recall@20": figures["recall@20"], "NDCG@20": figures["ndcg@20"]}
+
+    return Part(train, measure)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+class Table(NamedTuple):
+    """A published table.
+
+    Attributes
+    ----------
+    test, validation : callables
+        Give its parts.
+    criterion : callable
+        What a choice of settings is made by: greater is better.
+    protocol : str
+    """
+
+    test: Callable[[], list[Part]]
+    validation: Callable[[], list[Part]]
+    criterion: Callable[[dict[str, float]], float]
+    protocol: str
+
+
+TABLES = {
+    "ncf-ml1m": Table(
+        ncf_test,
+        ncf_validation,
+        lambda figures: figures["NDCG@10"] + figures["full NDCG@10"],
+        "MovieLens 1M, NCF's leave-one-out: the last item among 99 published negatives; 'full': among all items not seen",
+    ),
+    "ml100k-rmse": Table(
+        folds_test,
+        lambda: tenths(folds_test()),
+        lambda figures: -figures["RMSE"],
+        "MovieLens 100K, official folds u1 to u5, root mean squared error of predictions clipped to 1..5",
+    ),
+    "ml100k-rmse-random": Table(
+        random_folds_test,
+        lambda: tenths(random_folds_test()),
+        lambda figures: -figures["RMSE"],
+        "MovieLens 100K, five random folds, root mean squared error of predictions clipped to 1..5",
+    ),
+    "gowalla": Table(
+        gowalla_test,
+        gowalla_validation,
+        lambda figures: figures["NDCG@20"],
+        "Gowalla, LightGCN's split: all items ranked, training events hidden",
+    ),
+}

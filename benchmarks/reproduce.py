@@ -1,0 +1,120 @@
+"""Published tables, measured again: ours beside the published figure and implicit's tuned ALS, with what a fit costs.
+
+    SKREC_DATA=... python benchmarks/reproduce.py ncf-ml1m
+
+Each row is fitted with three seeds, closed forms once; the table has means and standard deviations over the seeds, the JSON
+file every single run. `settings.py` holds the estimators, `choose.py` shows how their settings were chosen.
+"""
+
+import argparse
+import json
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from protocols import TABLES
+from settings import PUBLISHED, ROWS, make
+
+from skrec.benchmark import MemoryWatch
+
+BASELINE = "ALSRecommender"
+COSTS = ("fit_seconds", "recommend_seconds", "peak_memory_mb")
+
+
+def main():
+    arguments = parse_arguments()
+    torch.set_num_threads(arguments.threads)
+    parts = TABLES[arguments.table].test()
+    print(f"{TABLES[arguments.table].protocol}\n")
+    runs = []
+    for name in arguments.rows or ROWS[arguments.table]:
+        for seed in range(arguments.seeds if has_seed(arguments.table, name) else 1):
+            runs.append({"row": name, "seed": seed, **run(make(arguments.table, name), seed, parts)})
+            print(f"{name}, seed {seed}: {shown(runs[-1])}", flush=True)
+    print_table(arguments.table, runs)
+    write(arguments, runs)
+
+
+def has_seed(table, name):
+    return "random_state" in make(table, name).get_params()
+
+
+def run(model, seed, parts):
+    """Figures and costs, the mean over the parts."""
+    if "random_state" in model.get_params():
+        model.set_params(random_state=seed)
+    results = [run_part(model, part) for part in parts]
+    return {name: float(np.mean([result[name] for result in results])) for name in results[0]}
+
+
+def run_part(model, part):
+    with MemoryWatch() as memory:
+        started = time.perf_counter()
+        model.fit(part.train)
+        fitted = time.perf_counter()
+    model.recommend(k=10)
+    recommended = time.perf_counter()
+    costs = fitted - started, recommended - fitted, memory.peak_megabytes(getattr(model, "device_", "cpu"))
+    return part.measure(model) | dict(zip(COSTS, costs))
+
+
+def shown(run):
+    return "  ".join(f"{name} {value:.4f}" for name, value in run.items() if name not in ("row", "seed", *COSTS))
+
+
+def print_table(table, runs):
+    """A line for each row and metric: ours, published, ALS; then the costs."""
+    rows = {name: [r for r in runs if r["row"] == name] for name in dict.fromkeys(r["row"] for r in runs)}
+    metrics = [name for name in runs[0] if name not in ("row", "seed", *COSTS)]
+    print(
+        f"\n{'':26} {'metric':13} {'ours':>17} {'published':>10} {'tuned ALS':>10} {'fit s':>7} {'recommend s':>12} {'MB':>7}"
+    )
+    for name, found in rows.items():
+        costs = [np.mean([r[cost] for r in found]) for cost in COSTS]
+        for position, metric in enumerate(metrics):
+            values = [r[metric] for r in found]
+            line = f"{name if position == 0 else '':26} {metric:13} {np.mean(values):8.4f} +- {np.std(values):.4f}"
+            line += f" {number(PUBLISHED[table].get(name, {}).get(metric)):>10} {number(of_baseline(rows, name, metric)):>10}"
+            print(line + (f" {costs[0]:7.1f} {costs[1]:7.2f} {costs[2]:7.0f}" if position == 0 else ""))
+
+
+def of_baseline(rows, name, metric):
+    """The figure of ALS with the same suffix, as "-recency", else of plain ALS."""
+    for baseline in (BASELINE + "".join(name.partition("-")[1:]), BASELINE):
+        if baseline in rows:
+            return np.mean([r[metric] for r in rows[baseline]])
+    return None
+
+
+def number(value):
+    return "" if value is None else f"{value:.4f}"
+
+
+def write(arguments, runs):
+    packages = ("numpy", "scipy", "torch", "pytorch-lightning", "implicit")
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{platform.machine()}, {arguments.threads} threads"
+    about = {"table": arguments.table, "device": device, "versions": {package: version(package) for package in packages}}
+    for entry in runs:
+        entry["estimator"] = repr(make(arguments.table, entry["row"]))
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps(about | {"runs": runs}, indent=1) + "\n", encoding="utf-8")
+    print(f"\nwritten to {arguments.json}")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("--rows", nargs="+", help="some of the table's rows; all by default")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
+    parser.add_argument("--json", type=Path, help="where to write every run; by default TABLE.json")
+    arguments = parser.parse_args()
+    arguments.json = arguments.json or Path(f"{arguments.table}.json")
+    return arguments
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The estimators of the published tables, unfitted, each with the settings that its row stands for.
+
+``make("ncf-ml1m", "MFRecommender")`` is what `reproduce.py` fits. All settings were chosen on data cut from the training part
+(`choose.py`), but where a published row gives its own.
+"""
+
+from sklearn.base import clone
+
+from skrec import (
+    ALSRecommender,
+    EASERecommender,
+    MFRecommender,
+    NeuMFRecommender,
+    PopularityRecommender,
+)
+
+_NCF_MF = dict(loss="softmax", n_factors=256, dropout=0.3, batch_size=256)
+
+_RATING_MF = MFRecommender(
+    loss="mse",
+    y_range=(0, 5.5),
+    n_factors=100,
+    batch_size=256,
+    max_epochs=10,
+    learning_rate=3e-3,
+    regularization=0.08,
+)
+
+ROWS = {
+    "ncf-ml1m": {
+        "PopularityRecommender": PopularityRecommender(),
+        "EASERecommender": EASERecommender(regularization=1320),  # the published row's own
+        "ALSRecommender": ALSRecommender(n_factors=128, alpha=5, regularization=50, max_epochs=15),
+        "MFRecommender": MFRecommender(**_NCF_MF, regularization=4, learning_rate=0.01, max_epochs=40),
+        "ALSRecommender-recency": ALSRecommender(n_factors=128, alpha=20, regularization=50, half_life=12, max_epochs=15),
+        "MFRecommender-recency": MFRecommender(**_NCF_MF, regularization=3, learning_rate=0.02, max_epochs=20, half_life=12),
+        "NeuMFRecommender": NeuMFRecommender(n_factors=32),
+    },
+    "ml100k-rmse": {"MFRecommender": _RATING_MF},
+    "ml100k-rmse-random": {"MFRecommender": _RATING_MF},
+    "gowalla": {
+        "PopularityRecommender": PopularityRecommender(),
+        "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=20, max_epochs=15),
+    },
+}
+
+# figures as they were published for the same split and protocol
+PUBLISHED = {
+    "ncf-ml1m": {  # Ferrari Dacrema et al., TOIS 2021; MF: Rendle et al., RecSys 2020; NeuMF: He et al., WWW 2017, 32 factors
+        "PopularityRecommender": {"HR@10": 0.4533, "NDCG@10": 0.2542},
+        "EASERecommender": {"HR@10": 0.7192, "NDCG@10": 0.4494},
+        "ALSRecommender": {"HR@10": 0.7109, "NDCG@10": 0.4382},
+        "MFRecommender": {"HR@10": 0.7294, "NDCG@10": 0.4523},
+        "NeuMFRecommender": {"HR@10": 0.701, "NDCG@10": 0.425},
+    },
+    "ml100k-rmse": {},
+    "ml100k-rmse-random": {},
+    "gowalla": {},
+}
+
+# what `choose.py` tries
+GRIDS = {
+    ("ncf-ml1m", "ALSRecommender"): {"n_factors": [64, 128], "alpha": [1, 5, 10], "regularization": [10, 50, 100]},
+    ("ncf-ml1m", "ALSRecommender-recency"): {"half_life": [12, 25, 50], "alpha": [5, 20], "regularization": [10, 50]},
+    ("ncf-ml1m", "MFRecommender"): [
+        {"learning_rate": [0.02], "max_epochs": [20], "regularization": [2, 3, 4, 5]},
+        {"learning_rate": [0.02], "max_epochs": [20], "regularization": [3], "dropout": [0.2, 0.5]},
+        {"learning_rate": [0.01], "max_epochs": [40], "regularization": [3, 4, 5, 6]},
+    ],
+    ("ncf-ml1m", "MFRecommender-recency"): {"half_life": [12, 25, 50], "regularization": [1, 3]},
+    ("ml100k-rmse", "MFRecommender"): {"regularization": [0.06, 0.08, 0.1], "n_factors": [50, 100]},
+    ("gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10, 20]},
+}
+
+
+def make(table, name):
+    """The unfitted estimator of a row of a table.
+
+    Parameters
+    ----------
+    table : {"ncf-ml1m", "ml100k-rmse", "ml100k-rmse-random", "gowalla"}
+    name : str
+        A class, with a suffix where it has several rows: "MFRecommender", "MFRecommender-recency".
+    """
+    if table not in ROWS:
+        raise ValueError(f"table must be one of {', '.join(ROWS)}, got {table!r}")
+    if name not in ROWS[table]:
+        raise ValueError(f"name must be one of {', '.join(ROWS[table])}, got {name!r}")
+    return clone(ROWS[table][name])

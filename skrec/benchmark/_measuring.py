@@ -1,0 +1,58 @@
+"""One model of a comparison: what it costs, and what it is worth."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from time import perf_counter
+from typing import Any
+
+from skrec.benchmark._estimators import recommender_of
+from skrec.benchmark._memory import MemoryWatch
+from skrec.data import Interactions
+from skrec.engine import TorchRecommender
+from skrec.metrics import Evaluation, make_multi_scorer
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found out about one model."""
+
+    evaluations: dict[str, Evaluation]
+    fit_seconds: float
+    recommend_seconds: float
+    peak_memory_mb: float
+
+
+def load_what_fits_need(estimators: Mapping[str, Any]) -> None:
+    """The first neural model would pay for loading Lightning, in seconds and in memory."""
+    if any(isinstance(recommender_of(estimator), TorchRecommender) for estimator in estimators.values()):
+        import_module("skrec.engine._lightning")
+
+
+def measured(estimator: Any, train: Interactions, test: Any, askers: list[Any], scorers: Mapping[str, Any]) -> Result:
+    """Fit a recommender or a search, let it recommend to the askers, and score it on the test part."""
+    with MemoryWatch() as memory:
+        start = perf_counter()
+        estimator.fit(train, train.values)  # a search may use scorers that want y
+        fit_seconds = perf_counter() - start
+    model = estimator
+    while hasattr(model, "best_estimator_"):
+        model = model.best_estimator_
+    start = perf_counter()
+    for users in askers:
+        model.recommend(users, k=10)
+    recommend_seconds = perf_counter() - start
+    peak = memory.peak_megabytes(getattr(model, "device_", "cpu"))
+    return Result(_evaluations(scorers, model, test), fit_seconds, recommend_seconds, peak)
+
+
+def _evaluations(scorers: Mapping[str, Any], model: Any, test: Any) -> dict[str, Evaluation]:
+    """Of each scorer, the lists being ranked once for all that agree on what is positive."""
+    groups = defaultdict(list)
+    for name, scorer in scorers.items():
+        groups[getattr(scorer, "positive_from", None)].append(name)
+    found: dict[str, Evaluation] = {}
+    for positive_from, names in groups.items():
+        found |= make_multi_scorer(names, positive_from=positive_from).evaluate(model, test)
+    return {name: found[name] for name in scorers}

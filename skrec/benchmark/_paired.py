@@ -1,0 +1,44 @@
+"""Whether two models differ by more than chance, user by user."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skrec.metrics import Evaluation
+
+_SIGNS_AT_ONCE = 2**22
+_ROUNDING = 1e-9  # sums of the same numbers in another order are equal
+
+
+def paired_p_value(one: Evaluation, other: Evaluation, *, n_resamples: int, random_state: int) -> float:
+    """Two-sided p-value over the users whom both have scored; NaN where there are none."""
+    place = pd.Index(other.users).get_indexer(one.users)
+    common, place = np.flatnonzero(place >= 0), place[place >= 0]
+    if len(common) == 0:
+        return float("nan")
+    values, other_values = one.per_user[common], other.per_user[place]
+    if one.is_quadratic:
+        values, other_values = values**2, other_values**2
+    weights = np.ones(len(common)) if one.weights is None else one.weights[common]
+    return sign_flip_test(weights * (values - other_values), n_resamples=n_resamples, random_state=random_state)
+
+
+def sign_flip_test(differences: NDArray[np.float64], *, n_resamples: int, random_state: int) -> float:
+    """How often a sum is as far from 0 as this one, if each difference might as well have had the other sign.
+
+    Exact where there are at most ``n_resamples`` combinations of signs. Else the combinations are drawn, and the observed
+    one is among them, so that no p-value is below ``1 / (n_resamples + 1)``.
+    """
+    differences = differences[differences != 0]
+    n = len(differences)
+    least = abs(differences.sum()) - _ROUNDING * np.abs(differences).sum()
+    exact = n < 63 and 2**n <= n_resamples
+    n_sums, n_as_far = (2**n if exact else n_resamples), 0
+    rng = np.random.default_rng(random_state)
+    at_once = max(1, _SIGNS_AT_ONCE // max(n, 1))
+    for start in range(0, n_sums, at_once):
+        rows = np.arange(start, min(start + at_once, n_sums))
+        turned = rows[:, None] >> np.arange(n) & 1 if exact else rng.integers(2, size=(len(rows), n), dtype=np.int8)
+        sums = differences.sum() - 2 * (turned @ differences)
+        n_as_far += int((np.abs(sums) >= least).sum())
+    return n_as_far / n_sums if exact else (n_as_far + 1) / (n_sums + 1)

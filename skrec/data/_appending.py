@@ -1,0 +1,98 @@
+"""More events for a data set that has a vocabulary and codes already."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skrec.data._encoding import IdEncoder
+from skrec.data._interactions import Interactions
+
+
+def append_events(known: Interactions, new: Interactions, *, as_new_users: bool, name: str = "X") -> Interactions:
+    """The events of both, the known ones first; users and items keep their codes, new labels get the next ones.
+
+    Parameters
+    ----------
+    known, new : Interactions
+        Both with labels or both without, for users as for items; without, equal codes are the same user or item.
+    as_new_users : bool
+        Whether the users of ``new`` are others than those of ``known`` although they have no labels to tell.
+    name : str, default="X"
+        What to call ``new`` in error messages.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If only one of both has times or impressions, or labels are of another kind.
+    """
+    if as_new_users:
+        new = replace(new, users=new.users + known.n_users, n_users=known.n_users + new.n_users)
+    user_ids, users = _joint_codes(known.user_ids, known.n_users, new.user_ids, new.n_users, f"users of {name}")
+    item_ids, items = _joint_codes(known.item_ids, known.n_items, new.item_ids, new.n_items, f"items of {name}")
+    n_users, n_items = max(known.n_users, users.max(initial=-1) + 1), max(known.n_items, items.max(initial=-1) + 1)
+    return Interactions(
+        users=np.concatenate([known.users, users[new.users]]),
+        items=np.concatenate([known.items, items[new.items]]),
+        values=np.concatenate([known.values, new.values]),
+        timestamps=_both("timestamps", known, new, name),
+        weights=_weights(known, new),
+        impressions=_impressions(known, new, name),
+        n_users=int(n_users),
+        n_items=int(n_items),
+        user_ids=user_ids,
+        item_ids=item_ids,
+        user_features=_features(known.user_features, new.user_features, users, int(n_users), "user", name),
+        item_features=_features(known.item_features, new.item_features, items, int(n_items), "item", name),
+    )
+
+
+def _joint_codes(known_ids: Any, n_known: int, ids: Any, n: int, what: str) -> tuple[Any, NDArray[np.int64]]:
+    """The joint vocabulary, and the code in it of each code of the new events."""
+    if known_ids is None or known_ids is ids:
+        return known_ids, np.arange(n)
+    if (known_ids.dtype == object) != (ids.dtype == object):
+        raise TypeError(f"the {what} must have labels like those known, such as {known_ids[0]!r}, got {ids[0]!r}")
+    codes = IdEncoder(known_ids).encode(ids)
+    is_new = codes < 0
+    codes[is_new] = n_known + np.arange(is_new.sum())
+    return np.concatenate([known_ids, ids[is_new]]), codes
+
+
+def _both(column: str, known: Interactions, new: Interactions, name: str) -> NDArray | None:
+    before, after = getattr(known, column), getattr(new, column)
+    if (before is None) != (after is None):
+        has, lacks = ("the known events have", name) if after is None else (f"{name} has", "the known events")
+        raise ValueError(f"{has} {column}, but {lacks} {'has' if after is None else 'have'} none")
+    return None if before is None else np.concatenate([before, after])
+
+
+def _impressions(known: Interactions, new: Interactions, name: str) -> NDArray | None:
+    """The numbers of both; what was shown now was not shown together with what was shown before."""
+    if known.impressions is not None and new.impressions is not None:
+        new = replace(new, impressions=new.impressions + known.impressions.max(initial=-1) + 1)
+    return _both("impressions", known, new, name)
+
+
+def _weights(known: Interactions, new: Interactions) -> NDArray | None:
+    if known.weights is None and new.weights is None:
+        return None
+    parts = [np.ones(len(part), np.float32) if part.weights is None else part.weights for part in (known, new)]
+    return np.concatenate(parts)
+
+
+def _features(known: Any, new: Any, codes: NDArray[np.int64], n: int, axis: str, name: str) -> Any:
+    """A row for each code: the known ones, and those that the new events bring for codes of their own."""
+    if known is None and new is None:
+        return None
+    n_known = 0 if known is None else known.shape[0]
+    if known is None or (n > n_known and new is None):
+        raise ValueError(
+            f"{axis}_features must be known for all {axis}s or none: {name} has {n} {axis}s with those known before"
+        )
+    rows = np.flatnonzero(codes >= n_known)
+    if len(rows) == 0:
+        return known
+    return sp.vstack([known, new[rows]], format="csr") if sp.issparse(known) else np.vstack([known, new[rows]])

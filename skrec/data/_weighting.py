@@ -1,0 +1,28 @@
+"""Events that count more or less."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from skrec.data._interactions import Interactions
+
+
+def fade(data: Interactions, half_life: float) -> Interactions:
+    """The same events, their weights times ``0.5 ** (age / half_life)``; age is counted back from the user's latest event.
+
+    Raises
+    ------
+    ValueError
+        If the events have no timestamps.
+    """
+    if data.timestamps is None:
+        raise ValueError(f"half_life={half_life!r} needs timestamps, and X has none")
+    latest = np.full(data.n_users, np.iinfo(np.int64).min)
+    np.maximum.at(latest, data.users, data.timestamps)
+    freshness = 0.5 ** ((latest[data.users] - data.timestamps) / half_life)
+    return replace(data, weights=(freshness if data.weights is None else freshness * data.weights).astype(np.float32))
+
+
+def by_weight(data: Interactions) -> Interactions:
+    """The same events with their weights for values."""
+    return data if data.weights is None else replace(data, values=data.weights, weights=None)

@@ -1,0 +1,78 @@
+"""The files of the NGCF and LightGCN papers: a line for each user, with all their items."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from skrec.data import Interactions
+
+
+class LightGCNSplit(NamedTuple):
+    """Training and test events in one frame; codes are the files' own numbers.
+
+    Attributes
+    ----------
+    train, test : Interactions
+        All values are 1; there are no times.
+    """
+
+    train: Interactions
+    test: Interactions
+
+
+def load_lightgcn(folder: str | os.PathLike) -> LightGCNSplit:
+    """The published split of Gowalla, Yelp2018 or Amazon-Book, by which LightGCN and many after it are compared.
+
+    ``train.txt`` and ``test.txt`` have a line for each user: their number, then the numbers of their items, between spaces.
+
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    LightGCNSplit
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If a line is malformed; the message has the file and the line.
+
+    References
+    ----------
+    He, Deng, Wang, Li, Zhang, Wang, "LightGCN", SIGIR 2020.
+
+    Examples
+    --------
+    With the data at hand::
+
+        train, test = load_lightgcn("gowalla")
+        train
+        # Interactions(810128 events, 29858 users x 40981 items)
+    """
+    folder = Path(folder)
+    parts = [_pairs(folder / name) for name in ("train.txt", "test.txt")]
+    n_users, n_items = (1 + max(int(part[axis].max(initial=-1)) for part in parts) for axis in (0, 1))
+    return LightGCNSplit(*(Interactions.from_arrays(*part, n_users=n_users, n_items=n_items) for part in parts))
+
+
+def _pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    users: list[int] = []
+    items: list[np.ndarray] = []
+    with open(path, encoding="ascii", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                user, *theirs = map(int, line.split())
+            except ValueError:
+                raise ValueError(f"{path.name}, line {number}: expected a user and items, all whole numbers") from None
+            if min(user, *theirs, 0) < 0:
+                raise ValueError(f"{path.name}, line {number}: expected numbers from 0, got {min(user, *theirs)}")
+            users += [user] * len(theirs)
+            items.append(np.array(theirs, np.int64))
+    if not users:
+        raise ValueError(f"{path.name} has no user with an item")
+    return np.array(users), np.concatenate(items)

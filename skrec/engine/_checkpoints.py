@@ -1,0 +1,92 @@
+"""Where the state of a fit is kept, so that one that was interrupted can go on."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import joblib
+import torch
+
+from skrec.data import Interactions
+from skrec.data._positives import depth_of_caller
+
+_NOT_PART_OF_THE_RESULT = ("accelerator", "checkpoint_dir", "logger", "random_state", "verbose")
+
+
+class Checkpoints:
+    """The last two checkpoints of a fit, in a folder that belongs to its parameters and data alone.
+
+    Parameters
+    ----------
+    folder : Path
+        Need not exist.
+
+    Attributes
+    ----------
+    path : Path or None
+        The newest that can be read, if its run was interrupted.
+    seed : int or None
+        Of that run.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.path: Path | None = None
+        self.seed: int | None = None
+        for path in reversed(self._saved()):
+            try:
+                run = torch.load(path, map_location="cpu", weights_only=True)["skrec"]
+            except Exception as error:  # whatever a broken file makes torch raise
+                warnings.warn(f"{path} cannot be read and is left out ({error})", UserWarning, stacklevel=depth_of_caller())
+                continue
+            if not run["is_finished"]:
+                self.path, self.seed = path, run["seed"]
+            return
+
+    @classmethod
+    def of(cls, estimator: Any, data: Interactions, validation: Any) -> Self:
+        """Those of an estimator that is about to be fitted."""
+        held_out = None if validation is None else estimator.frame_.recode(validation, name="validation")
+        identity = [type(estimator).__qualname__, _settings(estimator), _arrays(data), held_out and _arrays(held_out)]
+        return cls(Path(estimator.checkpoint_dir) / joblib.hash(identity)[:16])
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether there is a run to go on with."""
+        return self.path is not None
+
+    def save(self, epoch: int, write: Callable[[Path], None]) -> None:
+        """Write the checkpoint of an epoch and keep one before it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write(self.folder / f"epoch={epoch}.ckpt")
+        for path in self._saved():
+            if _epoch(path) not in (epoch - 1, epoch):
+                path.unlink(missing_ok=True)
+
+    def _saved(self) -> list[Path]:
+        return sorted(self.folder.glob("epoch=*.ckpt"), key=_epoch)
+
+
+def _epoch(path: Path) -> int:
+    return int(path.stem.removeprefix("epoch="))
+
+
+def _settings(estimator: Any) -> dict[str, Any]:
+    """The parameters that a result depends on, in a form that is the same in every process."""
+    parameters = {k: v for k, v in estimator.get_params(deep=False).items() if k not in _NOT_PART_OF_THE_RESULT}
+    if isinstance(estimator.random_state, int):
+        parameters["random_state"] = estimator.random_state
+    options = estimator.trainer or {}
+    parameters["trainer"] = {name: value for name, value in options.items() if isinstance(value, str | int | float)}
+    return {name: _of_function(value) if callable(value) else value for name, value in parameters.items()}
+
+
+def _of_function(function: Any) -> tuple[str, ...]:
+    code = getattr(function, "__code__", None)
+    names = str(getattr(function, "__module__", "")), str(getattr(function, "__qualname__", type(function).__qualname__))
+    return names if code is None else (*names, code.co_code.hex(), repr(code.co_names))
+
+
+def _arrays(data: Interactions) -> dict[str, Any]:
+    return {name: value for name, value in vars(data).items() if value is not None}

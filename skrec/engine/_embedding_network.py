@@ -1,0 +1,67 @@
+"""What all networks have in common that know users and items by the rows of tables."""
+
+import torch
+from torch import Tensor, nn
+
+State = tuple[Tensor, ...]
+
+
+class EmbeddingNetwork(nn.Module):
+    """Base of networks over tables of users and of items.
+
+    A network writes ``user_tables`` and ``item_tables``, lists of `nn.Embedding`, and ``score(state, items)``; a user's state
+    is their row of each table.
+    """
+
+    @property
+    def user_tables(self) -> list[nn.Embedding]:
+        raise NotImplementedError(f"{type(self).__name__} must write user_tables")
+
+    @property
+    def item_tables(self) -> list[nn.Embedding]:
+        raise NotImplementedError(f"{type(self).__name__} must write item_tables")
+
+    def score(self, state: State, items: Tensor) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} must write score")
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        return self.score(self.encode(users), items)
+
+    def encode(self, users: Tensor) -> State:
+        return tuple(table(users) for table in self.user_tables)
+
+    def penalty(self, users: Tensor, items: Tensor, item_share: float) -> Tensor:
+        """Squared lengths of the rows that a minibatch touches, for each of its users and by its share of the items."""
+        of_users = sum(table(users).square().sum() for table in self.user_tables) / len(users)
+        return of_users + sum(table(items).square().sum() for table in self.item_tables) * item_share
+
+    @torch.no_grad()
+    def adopt_rows(self, trained: "EmbeddingNetwork") -> None:
+        """Take over the weights of a smaller network of the same kind; rows beyond its tables stay as they are.
+
+        Raises
+        ------
+        ValueError
+            If the two networks differ in more than the number of users and items.
+        """
+        own, learned = self.state_dict(), trained.state_dict()
+        if own.keys() != learned.keys() or any(own[name].shape[1:] != weight.shape[1:] for name, weight in learned.items()):
+            raise ValueError(
+                "partial_fit goes on from the network that fit has trained: parameters that shape it, such as n_factors or "
+                "loss, must stay as they were"
+            )
+        for name, weight in learned.items():
+            rows = own[name]
+            (rows[: len(weight)] if weight.ndim else rows).copy_(weight)
+
+    @torch.no_grad()
+    def place_users(self, users: Tensor, state: State) -> None:
+        """Give users the rows that a state has for them."""
+        for table, rows in zip(self.user_tables, state, strict=True):
+            table.weight[users] = rows
+
+    @torch.no_grad()
+    def place_items(self, items: Tensor, known: Tensor) -> None:
+        """Give items the mean row of those that are known."""
+        for table in self.item_tables:
+            table.weight[items] = table.weight[known].mean(0)

@@ -1,0 +1,145 @@
+"""The state of the process, which a recommender leaves alone, and what is written while it works."""
+
+import contextlib
+import io
+import logging
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn
+from threadpoolctl import threadpool_info, threadpool_limits
+
+
+@contextlib.contextmanager
+def unusual_process() -> Iterator[None]:
+    """A state where nobody puts a process: what is set again to what it was would else go unnoticed."""
+    with contextlib.ExitStack() as undo:
+        undo.enter_context(threadpool_limits(2))
+        undo.enter_context(_unusual_random_states())
+        undo.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("default", message="of an unusual process")
+        undo.enter_context(_unusual_loggers())
+        undo.enter_context(np.printoptions(precision=5))
+        yield
+
+
+@contextlib.contextmanager
+def _unusual_random_states() -> Iterator[None]:
+    import torch
+
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    for draw in (random.random, np.random.random_sample, lambda: torch.rand(1)):
+        draw()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])
+
+
+@contextlib.contextmanager
+def _unusual_loggers() -> Iterator[None]:
+    loggers = _loggers()
+    levels, handlers = [logger.level for logger in loggers], logging.root.handlers[:]
+    logging.root.handlers[:] = []
+    for logger, level in zip(loggers, levels):
+        logger.setLevel(level + 1 if level else level)
+    try:
+        yield
+    finally:
+        logging.root.handlers[:] = handlers
+        for logger, level in zip(loggers, levels):
+            logger.setLevel(level)
+
+
+def _loggers() -> list[logging.Logger]:
+    return [logging.root, *(logging.getLogger(name) for name in list(logging.root.manager.loggerDict))]
+
+
+def global_state() -> dict[str, Any]:
+    import torch
+
+    return {
+        "the random state of numpy": repr(np.random.get_state()),  # noqa: NPY002
+        "the random state of Python": random.getstate(),
+        "the random state of torch": torch.get_rng_state().tolist(),
+        "the random state of CUDA": _cuda_random_states(),
+        "the threads of torch": (torch.get_num_threads(), torch.get_num_interop_threads()),
+        "the threads of BLAS and OpenMP": sorted((pool["filepath"], pool["num_threads"]) for pool in threadpool_info()),
+        "the defaults of torch": (
+            torch.get_default_dtype(),
+            torch.is_grad_enabled(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.get_float32_matmul_precision(),
+        ),
+        "the error handling of numpy": np.geterr(),
+        "the printing of numpy and pandas": (repr(np.get_printoptions()), pd.get_option("display.max_rows")),
+        "the configuration of scikit-learn": sklearn.get_config(),
+        "the loggers": [
+            (logger.name, logger.level, logger.disabled, logger.propagate, list(logger.handlers)) for logger in _loggers()
+        ],
+        "the warning filters": list(warnings.filters),
+        "the environment": dict(os.environ),
+        "the working directory": os.getcwd(),
+        "the import path": list(sys.path),
+        "the signal handlers": [signal.getsignal(number) for number in sorted(signal.valid_signals())],
+        "the exception hooks": (sys.excepthook, threading.excepthook),
+        "the warnings' way out": warnings.showwarning,
+        "the threads that run": sorted(str(thread.ident) for thread in threading.enumerate()),
+    }
+
+
+def _cuda_random_states() -> list[list[int]]:
+    import torch
+
+    return [state.tolist() for state in torch.cuda.get_rng_state_all()] if torch.cuda.is_initialized() else []
+
+
+@contextlib.contextmanager
+def captured() -> Iterator[list[str]]:
+    """What is written to the standard streams, by Python or beneath it; complete when the block has ended."""
+    streams: list[str] = []
+    written = [io.StringIO(), io.StringIO()]
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        saved = [os.dup(1), os.dup(2)]
+        os.dup2(out.fileno(), 1)
+        os.dup2(err.fileno(), 2)
+        try:
+            with contextlib.redirect_stdout(written[0]), contextlib.redirect_stderr(written[1]):
+                yield streams
+        finally:
+            for descriptor, number in zip(saved, (1, 2)):
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+        for text, file in zip(written, (out, err)):
+            file.seek(0)
+            streams.append(text.getvalue() + file.read().decode(errors="replace"))
+
+
+@contextlib.contextmanager
+def logged() -> Iterator[list[str]]:
+    """What is logged, by whomever, for a user who asked to see information."""
+    messages: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(f"{record.name}: {record.getMessage()}")
+
+    collector, level = Collector(), logging.root.level
+    logging.root.addHandler(collector)
+    logging.root.setLevel(logging.INFO)
+    try:
+        yield messages
+    finally:
+        logging.root.setLevel(level)
+        logging.root.removeHandler(collector)

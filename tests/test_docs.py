@@ -1,0 +1,67 @@
+"""The Python on the pages of the documentation runs as it stands, from top to bottom, without network and files."""
+
+import doctest
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from skrec.data import Interactions
+from skrec.datasets import make_interactions
+
+ROOT = Path(__file__).parents[1]
+FENCED = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = [page for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if FENCED.search(page.read_text("utf-8"))]
+TITLES = ["Fargo (1996)", "Star Wars (1977)"]  # which the pages ask for
+
+
+def code_blocks(page):
+    """Each block of Python on a page, and how many lines stand above it."""
+    text = page.read_text("utf-8")
+    return [(block[1], text[: block.start(1)].count("\n")) for block in FENCED.finditer(text)]
+
+
+def run(code, n_lines_above, page, names):
+    """Execute plain code; of code with prompts compare the answers too."""
+    if not code.startswith(">>> "):
+        exec(compile("\n" * n_lines_above + code, page, "exec"), names)
+        return
+    test = doctest.DocTestParser().get_doctest(code, names, page.name, page, n_lines_above)
+    said = []
+    results = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=said.append, clear_globs=False)
+    assert results.failed == 0, "".join(said)
+    names.update(test.globs)
+
+
+@pytest.fixture
+def invented_films(monkeypatch):
+    """MovieLens by the looks of it: `fetch_movielens` gives invented ratings of films, two of them with well-known titles."""
+    films = make_interactions(200, 50, density=0.2, random_state=0)
+    by_count = np.argsort(-np.bincount(films.interactions.items, minlength=50))
+    titles = dict(zip(films.interactions.item_ids[by_count[:2]], TITLES))
+    frame = films.frame.assign(item=films.frame["item"].replace(titles))
+    films = replace(films, frame=frame, items=films.items.rename(index=titles), interactions=Interactions.from_frame(frame))
+    monkeypatch.setattr("skrec.datasets.fetch_movielens", lambda name, **options: films)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_code_on_a_page_runs(page, invented_films, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    module = ModuleType(page.stem)
+    monkeypatch.setitem(sys.modules, page.stem, module)  # where pickle looks for a page's classes
+    with threadpool_limits(1):
+        for code, n_lines_above in code_blocks(page):
+            run(code, n_lines_above, page, vars(module))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_code_that_fails_or_answers_otherwise_is_found():
+    with pytest.raises(NameError):
+        run("nothing_of_this_name\n", 0, Path("page.md"), {})
+    with pytest.raises(AssertionError, match=r"Expected:\s+3\s+Got:\s+2"):
+        run(">>> 1 + 1\n3\n", 0, Path("page.md"), {})

@@ -1,0 +1,208 @@
+"""partial_fit: what the new events are put behind, what is learned from, and from where."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import torch
+from torch import nn
+
+from skrec import (
+    ALSRecommender,
+    BPRRecommender,
+    EASERecommender,
+    MFRecommender,
+    NeuMFRecommender,
+    PopularityRecommender,
+    TorchRecommender,
+)
+from skrec.data import Interactions, append_events
+from skrec.datasets import make_interactions
+from skrec.engine import with_rehearsal
+
+STANDSTILL = 1e-30  # a learning rate
+
+
+def frame(users, items, **columns):
+    return Interactions.from_frame(pd.DataFrame({"user": users, "item": items, **columns}))
+
+
+# ---- one data set of two ---------------------------------------------------------------------------------------------
+
+
+def test_labels_known_keep_their_codes_and_new_ones_come_behind():
+    both = append_events(frame(["b", "d"], [10, 30]), frame(["a", "d", "e"], [30, 20, 10]), as_new_users=False)
+    assert both.user_ids.tolist() == ["b", "d", "a", "e"] and both.item_ids.tolist() == [10, 30, 20]
+    assert both.users.tolist() == [0, 1, 2, 1, 3] and both.items.tolist() == [0, 1, 1, 2, 0]
+    assert (both.n_users, both.n_items) == (4, 3)
+
+
+def test_without_labels_a_code_is_the_same_user_or_if_so_said_a_new_one():
+    known, new = (Interactions.from_arrays([0, 1], [0, 2], n_users=3), Interactions.from_arrays([1, 4], [3, 0]))
+    same, others = (append_events(known, new, as_new_users=flag) for flag in (False, True))
+    assert same.users.tolist() == [0, 1, 1, 4] and (same.n_users, same.n_items) == (5, 4)
+    assert others.users.tolist() == [0, 1, 4, 7] and (others.n_users, others.n_items) == (8, 4)
+
+
+def test_values_times_and_impressions_go_along_and_a_missing_weight_is_one():
+    columns = {"rating": [5, 4], "timestamp": [7, 8], "impression": [1, 1]}
+    both = append_events(frame([1, 2], [1, 2], **columns), frame([1, 2], [2, 1], weight=[2, 3], **columns), as_new_users=False)
+    assert both.values.tolist() == [5, 4, 5, 4] and both.timestamps.tolist() == [7, 8, 7, 8]
+    assert both.impressions.tolist() == [0, 0, 1, 1] and both.weights.tolist() == [1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("as_sparse", [False, True])
+def test_features_of_known_items_stay_and_new_items_bring_theirs(as_sparse):
+    def events(items, rows):
+        rows = sp.csr_array(np.array(rows)) if as_sparse else np.array(rows)
+        ids = [f"item {item}" for item in items]
+        return Interactions.from_arrays([0, 0], [0, 1], user_ids=["a"], item_ids=ids, item_features=rows)
+
+    both = append_events(events([1, 2], [[1.0, 0], [2, 0]]), events([3, 1], [[3.0, 0], [9, 9]]), as_new_users=False)
+    features = both.item_features.toarray() if as_sparse else both.item_features
+    assert features.tolist() == [[1, 0], [2, 0], [3, 0]]
+
+
+REFUSED = {
+    "no times": (frame([1], [1], timestamp=[3]), frame([1], [1]), "the known events have timestamps, but X has none"),
+    "times": (frame([1], [1]), frame([1], [1], timestamp=[3]), "X has timestamps, but the known events have none"),
+    "words for numbers": (frame([1], [1]), frame(["1"], [1]), "users of X must have labels like those known, such as"),
+    "numbers for words": (frame([1], ["a"]), frame([1], [1]), "items of X must have labels like those known, such as 'a'"),
+    "no features": (
+        Interactions.from_arrays([0], [0], item_features=np.ones((1, 2))),
+        Interactions.from_arrays([0], [1]),
+        "item_features must be known for all items or none: X has 2 items with those known before",
+    ),
+}
+
+
+@pytest.mark.parametrize(("known", "new", "words"), REFUSED.values(), ids=REFUSED)
+def test_data_of_two_kinds_are_refused(known, new, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        append_events(known, new, as_new_users=False)
+
+
+# ---- what is learned from --------------------------------------------------------------------------------------------
+
+
+def test_the_new_units_are_taken_whole_with_as_many_of_the_others():
+    users = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 1, 5])
+    chosen = with_rehearsal(users, 10, np.random.default_rng(0))
+    assert {1, 5} < set(users[chosen]) and len(set(users[chosen])) == 4
+    assert np.array_equal(chosen, np.flatnonzero(np.isin(users, users[chosen])))
+
+
+def test_of_few_known_units_all_are_taken():
+    assert with_rehearsal(np.arange(10), 3, np.random.default_rng(0)).tolist() == list(range(10))
+
+
+LIKES = make_interactions(60, 40, density=0.15, random_state=0).interactions.to_frame().drop(columns="rating")
+OLD, NEW = LIKES[LIKES.user < LIKES.user.max() - 10], LIKES[LIKES.user >= LIKES.user.max() - 10]
+
+
+@pytest.mark.parametrize("model", [EASERecommender(), PopularityRecommender(), PopularityRecommender(half_life=1e5)], ids=repr)
+def test_a_closed_form_learns_what_it_would_from_everything(model):
+    in_parts, at_once = model.fit(OLD).recommend(), model.partial_fit(NEW).recommend()
+    whole = type(model)(**model.get_params()).fit(pd.concat([OLD, NEW])).recommend()
+    assert in_parts.items.shape != whole.items.shape
+    # the vocabulary may be in another order
+    known = pd.merge(at_once.to_frame(), whole.to_frame(), on=["user", "rank"])
+    assert len(known) == whole.items.size
+    np.testing.assert_allclose(known.score_x, known.score_y, rtol=1e-5)
+
+
+def test_a_user_rates_again_and_the_latest_rating_counts():
+    old = pd.DataFrame({"user": [1, 1, 2, 2], "item": [1, 2, 1, 2], "rating": [5, 1, 5, 1.0]})
+    settings = {"loss": "mse", "n_factors": 2, "max_epochs": 200, "learning_rate": 0.1, "random_state": 0}
+    model = MFRecommender(**settings).fit(old)
+    before = model.predict(old[["user", "item"]])
+    with pytest.warns(UserWarning, match="ratings of the same user and item as a later one are left out"):
+        model.partial_fit(old.assign(rating=[1, 5, 5, 1.0]))
+    change = model.predict(old[["user", "item"]]) - before
+    assert change[0] < -1 and change[1] > 1 and np.abs(change[2:]).max() < 0.5
+
+
+# ---- where it goes on from -------------------------------------------------------------------------------------------
+
+NETWORKS = {
+    "bpr": MFRecommender(loss="bpr", n_factors=4, max_epochs=3, random_state=0),
+    "rows": MFRecommender(n_factors=4, max_epochs=3, random_state=0),
+    "ratings": MFRecommender(loss="mse", y_range=(0, 6), n_factors=4, max_epochs=3, random_state=0),
+    "NeuMF": NeuMFRecommender(n_factors=4, hidden=(4,), max_epochs=3, random_state=0),
+    "implicit's BPR": BPRRecommender(n_factors=4, max_epochs=3, random_state=0),
+}
+
+
+@pytest.mark.parametrize("model", NETWORKS.values(), ids=NETWORKS)
+def test_new_users_are_folded_in_new_items_are_the_mean_and_all_others_as_they_were(model):
+    more = pd.concat([NEW, pd.DataFrame({"user": [1000, 1000], "item": [OLD.item.iloc[0], 1000]})])
+    more = more.assign(timestamp=more.timestamp.fillna(0).astype(int))
+    model.fit(OLD)
+    users, items = model.user_embeddings_.copy(), model.item_embeddings_.copy()
+    newcomers = more[~more.user.isin(model.user_ids_) & more.item.isin(model.item_ids_)]
+    folded = dict(zip(sorted(newcomers.user.unique()), model.transform(newcomers), strict=True))
+    learning_rate = model.learning_rate
+    model.set_params(learning_rate=STANDSTILL).partial_fit(more).set_params(learning_rate=learning_rate)
+    np.testing.assert_allclose(model.user_embeddings_[: len(users)], users, atol=1e-6)
+    np.testing.assert_allclose(model.item_embeddings_[: len(items)], items, atol=1e-6)
+    np.testing.assert_allclose(model.item_embeddings_[len(items) :], [items.mean(0)] * (model.n_items_ - len(items)), atol=1e-6)
+    for user, row in zip(model.user_ids_[len(users) :], model.user_embeddings_[len(users) :], strict=True):
+        np.testing.assert_allclose(row, folded[user], atol=1e-4)
+
+
+def test_als_solves_for_what_is_new_and_leaves_the_others_alone():
+    model = ALSRecommender(n_factors=4, n_jobs=1, random_state=0).fit(OLD)
+    users, known = model.user_embeddings_.copy(), model.user_ids_.tolist()
+    model.partial_fit(NEW)
+    untouched = [known.index(user) for user in known if user not in set(NEW.user)]
+    np.testing.assert_array_equal(model.user_embeddings_[untouched], users[untouched])
+    assert np.abs(model.user_embeddings_[len(users) :]).sum(axis=1).min() > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "words"),
+    [
+        (MFRecommender(n_factors=4, max_epochs=1), {"n_factors": 8}, "such as n_factors or loss, must stay as they were"),
+        (MFRecommender(n_factors=4, max_epochs=1), {"loss": "mse"}, "such as n_factors or loss, must stay as they were"),
+        (
+            MFRecommender(n_factors=4, max_epochs=1),
+            {"early_stopping": "ndcg@10"},
+            "early_stopping must be None for partial_fit",
+        ),
+        (ALSRecommender(n_factors=4, n_jobs=1), {"n_factors": 8}, "partial_fit goes on with n_factors=4, got 8"),
+    ],
+    ids=str,
+)
+def test_parameters_that_cannot_change_between_are_refused(model, change, words):
+    model.fit(OLD).set_params(**change)
+    with pytest.raises(ValueError, match=words):
+        model.partial_fit(NEW)
+
+
+class Rows(nn.Module):
+    def __init__(self, n_users, n_items):
+        super().__init__()
+        self.scores = nn.Parameter(torch.zeros(n_users, n_items))
+
+    def encode(self, users):
+        return (self.scores[users],)
+
+    def score(self, state, items):
+        (rows,) = state
+        if items.ndim == 1:
+            return rows[torch.arange(len(rows)), items]
+        return rows.gather(1, items.expand(len(rows), -1))
+
+    def forward(self, users, items):
+        return self.score(self.encode(users), items)
+
+
+class TableRecommender(TorchRecommender):
+    def _build(self, data):
+        return Rows(data.n_users, data.n_items)
+
+
+def test_a_network_without_tables_says_that_it_cannot_grow():
+    model = TableRecommender(max_epochs=1).fit(OLD)
+    with pytest.raises(NotImplementedError, match="the network of TableRecommender is no EmbeddingNetwork"):
+        model.partial_fit(NEW)

@@ -1,0 +1,238 @@
+"""Checkpoints: what is written, and that a fit that was interrupted goes on as if it had not been."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from skrec import MFRecommender, NeuMFRecommender
+from skrec.data import Interactions
+from skrec.engine import _recording
+
+N_EPOCHS, INTERRUPTED_AFTER = 6, 3
+
+
+def likes(seed=0):
+    pairs = np.random.default_rng(seed).permutation(12 * 9)[:50]
+    return Interactions.from_arrays(pairs // 9, pairs % 9, n_users=12, n_items=9)
+
+
+def model(**changes):
+    settings = {"loss": "bpr", "n_factors": 4, "max_epochs": N_EPOCHS, "batch_size": 8, "random_state": 0}
+    return MFRecommender(**settings | changes)
+
+
+def weights_of(fitted):
+    return [weight.detach().clone() for weight in fitted.module_.parameters()]
+
+
+def same(weights, others):
+    return all(torch.equal(a, b) for a, b in zip(weights, others, strict=True))
+
+
+def files(folder):
+    return sorted(path.name for path in folder.rglob("*"))
+
+
+def fit_interrupted(estimator, data, monkeypatch, *, network=1, **given):
+    """Fit until Ctrl-C while the nth network is trained: after the figures of an epoch, before its checkpoint."""
+    take_in, recorders = _recording.Recorder.__call__, []
+
+    def then_stop(recorder, row, device):
+        stops = take_in(recorder, row, device)
+        if recorder not in recorders:
+            recorders.append(recorder)
+        if len(recorders) == network and row["epoch"] == INTERRUPTED_AFTER:
+            raise KeyboardInterrupt
+        return stops
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_recording.Recorder, "__call__", then_stop)
+        with pytest.raises(KeyboardInterrupt):
+            estimator.fit(data, **given)
+
+
+def epochs_trained(estimator, data, monkeypatch, **given):
+    """Fit, and say which epochs were trained for it."""
+    epochs, take_in = [], _recording.Recorder.__call__
+
+    def and_note(recorder, row, device):
+        epochs.append(row["epoch"])
+        return take_in(recorder, row, device)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_recording.Recorder, "__call__", and_note)
+        estimator.fit(data, **given)
+    return epochs
+
+
+SETTINGS = {
+    "pairs": {},
+    "whole rows": {"loss": "softmax", "batch_size": 4, "dropout": 0.3},
+    "ratings": {"loss": "mse"},
+    "in groups of three": {"accumulate_grad_batches": 3, "lr_schedule": "cosine", "cycle_len": 2},
+    "sgd": {"optimizer": "sgd"},
+    "adagrad": {"optimizer": "adagrad"},
+    "row_adam": {"optimizer": "row_adam"},
+    "early stopping": {"early_stopping": "ndcg@10", "validation_fraction": 0.3, "patience": 4},
+    "a loss of one's own": {"loss": lambda scores, target, mask=None, log_q=None: (scores - target).square().sum(-1)},
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_an_interrupted_fit_goes_on_to_the_same_result(tmp_path, monkeypatch, settings):
+    uninterrupted = model(**settings).fit(likes())
+    fit_interrupted(model(**settings, checkpoint_dir=tmp_path), likes(), monkeypatch)
+    resumed = model(**settings, checkpoint_dir=tmp_path)
+    assert epochs_trained(resumed, likes(), monkeypatch)[0] == INTERRUPTED_AFTER
+    assert same(weights_of(resumed), weights_of(uninterrupted))
+    figures = ["epoch", "train_loss", "pairwise_accuracy"]
+    assert resumed.history_[figures].equals(uninterrupted.history_[figures])
+    assert resumed.best_epoch_ == uninterrupted.best_epoch_
+
+
+def test_validation_data_are_part_of_the_run(tmp_path, monkeypatch):
+    given = {"validation": likes(seed=1)}
+    uninterrupted = model().fit(likes(), **given)
+    fit_interrupted(model(checkpoint_dir=tmp_path), likes(), monkeypatch, **given)
+    assert epochs_trained(model(checkpoint_dir=tmp_path), likes(), monkeypatch, validation=likes(seed=2))[0] == 0
+    resumed = model(checkpoint_dir=tmp_path)
+    assert epochs_trained(resumed, likes(), monkeypatch, **given)[0] == INTERRUPTED_AFTER
+    assert same(weights_of(resumed), weights_of(uninterrupted))
+
+
+def test_without_a_seed_the_run_goes_on_with_its_own(tmp_path, monkeypatch):
+    fit_interrupted(model(checkpoint_dir=tmp_path, random_state=None), likes(), monkeypatch)
+    seeds = {torch.load(path, weights_only=True)["skrec"]["seed"] for path in tmp_path.rglob("*.ckpt")}
+    resumed = model(checkpoint_dir=tmp_path, random_state=None)
+    assert epochs_trained(resumed, likes(), monkeypatch)[0] == INTERRUPTED_AFTER
+    assert {resumed.seed_} == seeds
+
+
+def test_a_network_that_starts_from_trained_parts_does_not_train_them_again(tmp_path, monkeypatch):
+    settings = {"n_factors": 4, "hidden": (4,), "pretrain": True, "max_epochs": N_EPOCHS, "random_state": 0}
+    uninterrupted = NeuMFRecommender(**settings).fit(likes())
+    fit_interrupted(NeuMFRecommender(**settings, checkpoint_dir=tmp_path), likes(), monkeypatch, network=3)
+    resumed = NeuMFRecommender(**settings, checkpoint_dir=tmp_path)
+    assert epochs_trained(resumed, likes(), monkeypatch) == list(range(INTERRUPTED_AFTER, N_EPOCHS))
+    assert same(weights_of(resumed), weights_of(uninterrupted))
+
+
+OTHER_RUNS = {
+    "another learning rate": ({"learning_rate": 0.02}, likes()),
+    "another seed": ({"random_state": 1}, likes()),
+    "more epochs": ({"max_epochs": N_EPOCHS + 1}, likes()),
+    "other data": ({}, likes(seed=1)),
+    "other values": ({}, likes().with_values(np.full(50, 2))),
+    "weights": ({}, replace(likes(), weights=np.ones(50, np.float32))),
+}
+
+
+@pytest.mark.parametrize(("settings", "data"), OTHER_RUNS.values(), ids=OTHER_RUNS)
+def test_another_fit_starts_afresh_and_leaves_the_interrupted_one_alone(tmp_path, monkeypatch, settings, data):
+    fit_interrupted(model(checkpoint_dir=tmp_path), likes(), monkeypatch)
+    assert epochs_trained(model(**settings, checkpoint_dir=tmp_path), data, monkeypatch)[0] == 0
+    assert epochs_trained(model(checkpoint_dir=tmp_path), likes(), monkeypatch)[0] == INTERRUPTED_AFTER
+
+
+@pytest.mark.parametrize("settings", [{"verbose": 2}, {"logger": None}, {"accelerator": "cpu"}], ids=str)
+def test_what_does_not_change_the_result_does_not_hinder_going_on(tmp_path, monkeypatch, settings):
+    fit_interrupted(model(checkpoint_dir=tmp_path), likes(), monkeypatch)
+    assert epochs_trained(model(**settings, checkpoint_dir=tmp_path), likes(), monkeypatch)[0] == INTERRUPTED_AFTER
+
+
+def test_a_finished_fit_is_done_afresh(tmp_path, monkeypatch):
+    assert len(epochs_trained(model(checkpoint_dir=tmp_path), likes(), monkeypatch)) == N_EPOCHS
+    assert len(epochs_trained(model(checkpoint_dir=tmp_path), likes(), monkeypatch)) == N_EPOCHS
+
+
+def test_a_checkpoint_that_cannot_be_read_is_left_out_with_a_warning(tmp_path, monkeypatch):
+    uninterrupted = model().fit(likes())
+    fit_interrupted(model(checkpoint_dir=tmp_path), likes(), monkeypatch)
+    (newest,) = tmp_path.rglob("epoch=2.ckpt")
+    newest.write_bytes(newest.read_bytes()[:100])
+    resumed = model(checkpoint_dir=tmp_path)
+    with pytest.warns(UserWarning, match="epoch=2.ckpt cannot be read"):
+        epochs = epochs_trained(resumed, likes(), monkeypatch)
+    assert epochs[0] == 2
+    assert same(weights_of(resumed), weights_of(uninterrupted))
+
+
+# ---- the files -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("group", "n_steps"), [(1, 7), (3, 3)])
+def test_every_epoch_is_saved_and_the_last_two_are_kept(tmp_path, group, n_steps, monkeypatch):
+    saved, rename = [], os.replace
+    monkeypatch.setattr(os, "replace", lambda old, new: (rename(old, new), saved.append(os.path.basename(new))))
+    fitted = model(checkpoint_dir=tmp_path / "runs", accumulate_grad_batches=group, max_epochs=4).fit(likes())
+    assert saved == [f"epoch={epoch}.ckpt" for epoch in range(4)]
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert files(folder) == ["epoch=2.ckpt", "epoch=3.ckpt"]
+    for epoch in (2, 3):
+        checkpoint = torch.load(folder / f"epoch={epoch}.ckpt", weights_only=True)
+        assert checkpoint["global_step"] == (epoch + 1) * n_steps
+    assert same(weights_of(fitted), [weight for weight in checkpoint["state_dict"].values() if weight.ndim])
+
+
+def broken_save(checkpoint, file):
+    file.write(b"half of a")
+    raise OSError("no space left on device")
+
+
+def broken_replace(old, new):
+    raise OSError("no space left on device")
+
+
+@pytest.mark.parametrize(("owner", "name", "broken"), [(torch, "save", broken_save), (os, "replace", broken_replace)])
+def test_a_checkpoint_that_cannot_be_written_leaves_the_ones_that_were_there(tmp_path, monkeypatch, owner, name, broken):
+    fit_interrupted(model(checkpoint_dir=str(tmp_path)), likes(), monkeypatch)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.ckpt")}
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space left"):
+        patch.setattr(owner, name, broken)
+        model(checkpoint_dir=str(tmp_path)).fit(likes())
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.ckpt")} == before
+    assert not [name for name in files(tmp_path) if name.startswith(".")]
+
+
+# ---- kill -9 ---------------------------------------------------------------------------------------------------------
+
+SCRIPT = """
+import sys
+import numpy as np, torch
+from skrec import MFRecommender
+from skrec.datasets import make_interactions
+torch.set_num_threads(1)
+data = make_interactions(400, 200, density=0.2, random_state=0).interactions
+settings = dict(loss="bpr", n_factors=8, max_epochs=60, batch_size=64, random_state=0)
+np.save(sys.argv[1] + ".npy", MFRecommender(**settings, checkpoint_dir=sys.argv[1]).fit(data).item_embeddings_)
+"""
+
+
+def newest(folder):
+    return max((path.stat().st_mtime_ns for path in folder.rglob("*.ckpt")), default=0)
+
+
+@pytest.mark.faults
+def test_kills_at_any_moment_leave_a_run_that_goes_on_to_the_same_result(tmp_path):
+    def start(folder):
+        return subprocess.Popen([sys.executable, "-W", "ignore", "-c", SCRIPT, str(folder)])
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert start(whole).wait(300) == 0
+    rng, n_kills = np.random.default_rng(0), 0
+    while not (tmp_path / "killed.npy").exists():
+        before, process = newest(killed), start(killed)
+        while process.poll() is None and newest(killed) == before:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 1.5))
+        process.send_signal(signal.SIGKILL)
+        n_kills += process.wait() == -signal.SIGKILL
+    assert n_kills >= 3
+    np.testing.assert_array_equal(np.load(tmp_path / "killed.npy"), np.load(tmp_path / "whole.npy"))

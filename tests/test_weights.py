@@ -1,0 +1,116 @@
+"""Weights of events, those given and those of age."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skrec import (
+    ALSRecommender,
+    BPRRecommender,
+    EASERecommender,
+    MFRecommender,
+    NeuMFRecommender,
+    PopularityRecommender,
+    RandomRecommender,
+)
+from skrec.data import Interactions, fade
+from skrec.datasets import make_interactions
+
+EVENTS = replace(make_interactions(50, 30, density=0.2, random_state=0).interactions, user_ids=None, item_ids=None)
+LIKES = EVENTS.with_values(np.ones(len(EVENTS)))
+HEAVY = np.random.default_rng(0).uniform(0.5, 2, len(LIKES)).astype(np.float32)
+WEIGHTED = replace(LIKES, weights=HEAVY)
+WEEK = 7 * 86_400
+
+NETWORKS = {
+    "rows": MFRecommender(n_factors=4, max_epochs=3, random_state=0),
+    "bpr": MFRecommender(loss="bpr", n_factors=4, max_epochs=3, random_state=0),
+    "warp": MFRecommender(loss="warp", n_factors=4, max_epochs=3, n_negatives=3, random_state=0),
+    "bce in batches": MFRecommender(loss="bce", negatives="in_batch", n_factors=4, max_epochs=3, random_state=0),
+    "ratings": MFRecommender(loss="mse", n_factors=4, max_epochs=3, random_state=0),
+    "bounded ratings": MFRecommender(loss="mse", y_range=(0, 6), n_factors=4, max_epochs=3, random_state=0),
+    "NeuMF": NeuMFRecommender(n_factors=4, hidden=(4,), max_epochs=3, random_state=0),
+}
+
+
+def events_for(model):
+    return EVENTS if getattr(model, "loss", None) == "mse" else LIKES
+
+
+def test_an_event_weighs_half_for_each_half_life_between_it_and_its_users_latest():
+    events = Interactions.from_arrays([0, 0, 0, 1], [0, 1, 2, 0], timestamps=[10, 30, 20, 5])
+    assert fade(events, 10).weights.tolist() == [0.25, 1, 0.5, 1]
+    assert fade(replace(events, weights=np.float32([4, 3, 2, 1])), 10).weights.tolist() == [1, 3, 1, 1]
+
+
+@pytest.mark.parametrize("model", [*NETWORKS.values(), ALSRecommender(n_factors=4, n_jobs=1, random_state=0)], ids=repr)
+def test_a_half_life_is_a_weight_of_events(model):
+    events = events_for(model)
+    by_age = type(model)(**model.get_params() | {"half_life": WEEK}).fit(events)
+    by_hand = type(model)(**model.get_params()).fit(fade(events, WEEK))
+    np.testing.assert_array_equal(by_age.user_embeddings_, by_hand.user_embeddings_)
+    np.testing.assert_array_equal(by_age.item_embeddings_, by_hand.item_embeddings_)
+
+
+@pytest.mark.parametrize("model", [NETWORKS["rows"], ALSRecommender(n_factors=4), PopularityRecommender()], ids=repr)
+def test_a_half_life_needs_times(model):
+    timeless = replace(LIKES, timestamps=None)
+    with pytest.raises(ValueError, match="half_life=5 needs timestamps, and X has none"):
+        type(model)(**model.get_params() | {"half_life": 5}).fit(timeless)
+
+
+def test_the_confidence_of_als_is_value_times_weight():
+    settings = {"n_factors": 4, "n_jobs": 1, "random_state": 0}
+    weighted, valued = (ALSRecommender(**settings).fit(data) for data in (WEIGHTED, LIKES.with_values(HEAVY)))
+    np.testing.assert_array_equal(weighted.item_embeddings_, valued.item_embeddings_)
+
+
+def test_popularity_is_a_sum_of_weights():
+    model = PopularityRecommender().fit(WEIGHTED)
+    np.testing.assert_allclose(model.item_scores_, np.bincount(LIKES.items, HEAVY, 30))
+
+
+@pytest.mark.parametrize("model", [EASERecommender(), BPRRecommender(n_factors=4, max_epochs=1), RandomRecommender()], ids=repr)
+def test_a_model_that_does_not_use_weights_says_so(model):
+    with pytest.warns(UserWarning, match=f"X has weights of events, which {type(model).__name__} does not use"):
+        model.fit(WEIGHTED)
+
+
+# ---- fold-in ---------------------------------------------------------------------------------------------------------
+
+
+def history(weights, timestamps=None):
+    frame = {"n_users": 1, "n_items": 30}
+    return Interactions.from_arrays([0] * 3, [2, 5, 7], [5, 1, 3], weights=weights, timestamps=timestamps, **frame)
+
+
+@pytest.mark.parametrize("model", NETWORKS.values(), ids=NETWORKS)
+def test_weights_of_a_new_users_events_count(model):
+    model.fit(events_for(model))
+    plain, ones, other = (model.transform(history(weights)) for weights in (None, [1, 1, 1], [0.1, 3, 1]))
+    np.testing.assert_allclose(ones, plain, atol=1e-4)
+    assert np.abs(other - plain).max() > 1e-3 * np.abs(plain).max()
+
+
+@pytest.mark.parametrize("name", ["rows", "ratings", "bounded ratings"])
+def test_an_event_without_weight_says_nothing(name):
+    model = NETWORKS[name].fit(events_for(NETWORKS[name]))
+    without = Interactions.from_arrays([0, 0], [2, 7], [5, 3], n_users=1, n_items=30)
+    np.testing.assert_allclose(model.transform(history([1, 0, 1])), model.transform(without), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["rows", "bpr", "ratings"])
+def test_a_half_life_counts_in_fold_in_where_the_history_has_times(name):
+    model = type(NETWORKS[name])(**NETWORKS[name].get_params() | {"half_life": WEEK}).fit(events_for(NETWORKS[name]))
+    by_age = model.transform(history(None, timestamps=[0, WEEK, 2 * WEEK]))
+    np.testing.assert_allclose(by_age, model.transform(history([0.25, 0.5, 1])), atol=1e-5)
+
+
+def test_a_table_may_have_a_weight_column():
+    table = LIKES.to_frame().assign(weight=HEAVY)
+    as_events, as_table = (NETWORKS["rows"].fit(data).item_embeddings_ for data in (WEIGHTED, table))
+    np.testing.assert_array_equal(as_events, as_table)
+    newcomer = pd.DataFrame({"user": "me", "item": [2, 5], "weight": [1.0, 0.2]})
+    assert NETWORKS["rows"].recommend(newcomer, k=3).items.shape == (1, 3)
