@@ -19,18 +19,24 @@ def main():
     parts = table.validation()
     best, chosen = -float("inf"), None
     for setting in ParameterGrid(GRIDS[arguments.table, arguments.row]):
-        figures = run(make(arguments.table, arguments.row).set_params(**setting), arguments.seed, parts)
+        model = make(arguments.table, arguments.row).set_params(**setting)
+        figures = mean([run(model, seed, parts) for seed in range(arguments.seeds)])
         print(f"{setting}: {shown(figures)}", flush=True)
         if table.criterion(figures) > best:
             best, chosen = table.criterion(figures), setting
     print(f"\nbest: {chosen}")
 
 
+def mean(results):
+    """Of several runs."""
+    return {name: sum(result[name] for result in results) / len(results) for name in results[0]}
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", choices=TABLES)
     parser.add_argument("row", help="a row that has a grid in settings.py")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=1, help="of each setting, whose mean counts")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
     arguments = parser.parse_args()
     if (arguments.table, arguments.row) not in GRIDS:

@@ -22,6 +22,7 @@ from skrec.benchmark import MemoryWatch
 
 BASELINE = "ALSRecommender"
 COSTS = ("fit_seconds", "recommend_seconds", "peak_memory_mb")
+NO_METRICS = ("row", "seed", "estimator", *COSTS)
 
 
 def main():
@@ -32,10 +33,12 @@ def main():
     runs = []
     for name in arguments.rows or ROWS[arguments.table]:
         for seed in range(arguments.seeds if has_seed(arguments.table, name) else 1):
-            runs.append({"row": name, "seed": seed, **run(make(arguments.table, name), seed, parts)})
+            model = make(arguments.table, name)
+            runs.append({"row": name, "seed": seed, "estimator": repr(model), **run(model, seed, parts)})
             print(f"{name}, seed {seed}: {shown(runs[-1])}", flush=True)
+            write(arguments, runs)
     print_table(arguments.table, runs)
-    write(arguments, runs)
+    print(f"\nwritten to {arguments.json}")
 
 
 def has_seed(table, name):
@@ -62,13 +65,13 @@ def run_part(model, part):
 
 
 def shown(run):
-    return "  ".join(f"{name} {value:.4f}" for name, value in run.items() if name not in ("row", "seed", *COSTS))
+    return "  ".join(f"{name} {value:.4f}" for name, value in run.items() if name not in NO_METRICS)
 
 
 def print_table(table, runs):
     """A line for each row and metric: ours, published, ALS; then the costs."""
     rows = {name: [r for r in runs if r["row"] == name] for name in dict.fromkeys(r["row"] for r in runs)}
-    metrics = [name for name in runs[0] if name not in ("row", "seed", *COSTS)]
+    metrics = [name for name in runs[0] if name not in NO_METRICS]
     print(
         f"\n{'':26} {'metric':13} {'ours':>17} {'published':>10} {'tuned ALS':>10} {'fit s':>7} {'recommend s':>12} {'MB':>7}"
     )
@@ -76,7 +79,7 @@ def print_table(table, runs):
         costs = [np.mean([r[cost] for r in found]) for cost in COSTS]
         for position, metric in enumerate(metrics):
             values = [r[metric] for r in found]
-            line = f"{name if position == 0 else '':26} {metric:13} {np.mean(values):8.4f} +- {np.std(values):.4f}"
+            line = f"{name if position == 0 else '':26} {metric:13} {np.mean(values):8.4f} +- {spread(values):.4f}"
             line += f" {number(PUBLISHED[table].get(name, {}).get(metric)):>10} {number(of_baseline(rows, name, metric)):>10}"
             print(line + (f" {costs[0]:7.1f} {costs[1]:7.2f} {costs[2]:7.0f}" if position == 0 else ""))
 
@@ -89,19 +92,25 @@ def of_baseline(rows, name, metric):
     return None
 
 
+def spread(values):
+    """Standard deviation over the seeds."""
+    return np.std(values, ddof=1) if len(values) > 1 else 0.0
+
+
 def number(value):
     return "" if value is None else f"{value:.4f}"
 
 
 def write(arguments, runs):
     packages = ("numpy", "scipy", "torch", "pytorch-lightning", "implicit")
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{platform.machine()}, {arguments.threads} threads"
+    device = (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else f"{platform.machine()}, {arguments.threads} threads of torch"
+    )
     about = {"table": arguments.table, "device": device, "versions": {package: version(package) for package in packages}}
-    for entry in runs:
-        entry["estimator"] = repr(make(arguments.table, entry["row"]))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(about | {"runs": runs}, indent=1) + "\n", encoding="utf-8")
-    print(f"\nwritten to {arguments.json}")
 
 
 def parse_arguments():

@@ -1,6 +1,8 @@
 """What several test files share."""
 
+import hashlib
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -19,6 +21,45 @@ def movielens_100k():
     from skrec.datasets import fetch_movielens
 
     return fetch_movielens("100k", download=False)
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    """An empty cache, and no other place to look in."""
+    monkeypatch.delenv("SKREC_DATA", raising=False)
+    monkeypatch.setenv("SKREC_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def declare_official(monkeypatch):
+    """Declare some bytes the official zip of a small release, and return them."""
+    from small_movielens import RATINGS
+
+    from skrec.datasets._movielens import RELEASES
+
+    def declare(name: str, content: bytes) -> bytes:
+        official = replace(RELEASES[name], sha256=hashlib.sha256(content).hexdigest(), n_ratings=len(RATINGS))
+        monkeypatch.setitem(RELEASES, name, official)
+        return content
+
+    return declare
+
+
+@pytest.fixture
+def small_releases(declare_official):
+    """The small releases are official, as zips and as folders."""
+    from small_movielens import FILES, in_folder, zipped
+
+    return {name: declare_official(name, zipped(in_folder(f"ml-{name}", make()))) for name, make in FILES.items()}
+
+
+@pytest.fixture
+def same_for_all():
+    """A fitted model that ranks the items a, b, c, d, e for everybody."""
+    from same_for_all import MODEL_SCORES, TRAIN, SameForAll
+
+    return SameForAll(MODEL_SCORES).fit(TRAIN)
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,11 @@ NO_RECOMMENDER = "estimator must be a recommender of skrec, got "
 K, THRESHOLD = "k must be an integer of at least 1, got ", "positive_from must be a finite number or None, got "
 
 SCORERS = {
+    "no ratings to compare with": (
+        lambda: get_scorer("rmse")(LABELLED, FRAME),
+        ValueError,
+        "neg_rmse compares ratings: pass y, or X with a column 'rating'",
+    ),
     "name None": (lambda: get_scorer(None), TypeError, "name must be a string such as 'ndcg@10', got None"),
     "name in a list": (lambda: get_scorer(["ndcg@10"]), TypeError, "name must be a string such as 'ndcg@10', got ['ndcg@10']"),
     "name, k 0": (lambda: get_scorer("ndcg@0"), ValueError, K + "0"),

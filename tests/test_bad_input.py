@@ -1,6 +1,7 @@
 """What is refused, how, and in which words: a table for each method.
 
-tests/test_unusual_input.py has what is odd but legal; test_bad_arguments.py and test_bad_files.py, beside it, have the rest.
+tests/test_unusual_input.py has what is odd but legal; test_bad_arguments.py, test_bad_comparisons.py,
+test_bad_files.py and test_bad_settings.py, beside it, have the rest.
 """
 
 import numpy as np

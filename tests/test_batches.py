@@ -138,6 +138,14 @@ def test_the_last_minibatch_takes_what_is_left(batch_size, sizes):
     assert len(batches) == len(sizes)
 
 
+@pytest.mark.parametrize("n_negatives", [1, 4])
+def test_the_items_of_an_example_bear_the_penalty_of_two(n_negatives):
+    events = random_events()
+    batches = PairBatches(events, batch_size=8, negatives=UniformNegatives(events), n_negatives=n_negatives)
+    for batch in batches.epoch(generator()):
+        assert batch.item_share * batch.items.numel() == pytest.approx(2)
+
+
 def test_an_event_keeps_its_user_item_value_and_weight():
     events = random_events()
     for batch in PairBatches(events, batch_size=8, negatives=None).epoch(generator()):

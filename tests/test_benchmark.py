@@ -1,18 +1,17 @@
 """compare: the same figures as by hand, nothing of the test part in a fit, and costs that are what they say."""
 
-import time
 from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
+from compared_models import Broken, Constant, Greedy, Spy, als, ease, popularity
 from scipy.stats import ttest_rel
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.utils.validation import check_is_fitted
 
-from skrec import ALSRecommender, EASERecommender, PopularityRecommender, RandomRecommender, compare, get_scorer
-from skrec.base import HistoryRecommender
+from skrec import ALSRecommender, PopularityRecommender, RandomRecommender, compare, get_scorer
 from skrec.benchmark import _memory
 from skrec.benchmark._paired import sign_flip_test
 from skrec.data import Interactions
@@ -22,74 +21,6 @@ from skrec.model_selection import RandomHoldout, UserKFold
 SPLIT = RandomHoldout(0.2, random_state=0)
 NDCG, RECALL = get_scorer("ndcg@10", positive_from=4), get_scorer("recall@5", positive_from=3)
 COSTS = ["fit_seconds", "recommend_seconds", "peak_memory_mb"]
-
-
-def als(**parameters):
-    return ALSRecommender(n_factors=4, alpha=5, regularization=5, positive_from=4, n_jobs=1, random_state=0, **parameters)
-
-
-def ease():
-    return EASERecommender(positive_from=4)
-
-
-def popularity():
-    return PopularityRecommender(positive_from=4)
-
-
-class Constant(HistoryRecommender):
-    """Predicts the same rating for everything.
-
-    Parameters
-    ----------
-    rating : float, default=3.0
-    """
-
-    rating: float = 3.0
-    positive_from: float | None = 0
-
-    def _fit(self, data):
-        self._keep_rows(data)
-
-    def _score(self, rows, items):
-        return np.full((rows.shape[0], items.stop - items.start), self.rating, np.float32)
-
-    @property
-    def _predicts_ratings(self):
-        return True
-
-
-class Spy(PopularityRecommender):
-    """Keeps all data that any of its clones is fitted on."""
-
-    seen = []  # noqa: RUF012 - clones share it, which is the point
-
-    def _fit(self, data):
-        self.seen.append(data)
-        super()._fit(data)
-
-
-class Greedy(PopularityRecommender):
-    """Fills 200 MiB for a tenth of a second, and keeps a part of it.
-
-    Parameters
-    ----------
-    kept : float, default=0.0
-    """
-
-    kept: float = 0.0
-
-    def _fit(self, data):
-        filled = np.ones(200 * 2**17)
-        time.sleep(0.1)
-        self.block_ = filled if self.kept == 1 else None
-        super()._fit(data)
-
-
-class Broken(PopularityRecommender):
-    """Cannot be fitted."""
-
-    def _fit(self, data):
-        raise RuntimeError("no luck")
 
 
 @pytest.fixture(scope="module")
@@ -357,47 +288,7 @@ def test_on_cuda_the_memory_of_the_device_counts():
     assert watch.peak_megabytes("cuda:0") == pytest.approx(100, rel=0.05)
 
 
-# ---- what is refused -------------------------------------------------------------------------------------------------
-
-FRAME = pd.DataFrame({"user": list("aabb"), "item": list("xyyz")})
-# case: arguments in place of good ones, type of error, words
-REFUSED = {
-    "one estimator": ({"estimators": als()}, TypeError, "estimators must be a list of recommenders"),
-    "no estimator": ({"estimators": []}, ValueError, "estimators must hold at least one recommender"),
-    "a class": ({"estimators": [ALSRecommender]}, TypeError, "estimators must be recommenders of skrec"),
-    "a splitter": ({"estimators": {"a": SPLIT}}, TypeError, "estimators must be recommenders of skrec"),
-    "a number for a name": ({"estimators": {1: als()}}, TypeError, "names of estimators must be strings, got 1"),
-    "a search without a model": (
-        {"estimators": [GridSearchCV(als(), {}, refit=False)]},
-        ValueError,
-        "must refit the best model, got refit=False",
-    ),
-    "data": ({"X": "abc"}, TypeError, "X must be"),
-    "values": ({"y": [1, 2]}, ValueError, "y"),
-    "scorer": ({"scorers": "ndcg"}, ValueError, "name must be one of ndcg@k"),
-    "no scorer": ({"scorers": []}, ValueError, "scorers must be at least one"),
-    "the same scorer twice": ({"scorers": ["rmse", "neg_rmse"]}, ValueError, "each of another name"),
-    "a function": ({"scorers": [len]}, TypeError, "scorers must be names such as 'ndcg@10'"),
-    "baseline": ({"baseline": "EASE"}, ValueError, "baseline must be one of the estimators, 'Spy', got 'EASE'"),
-    "test and cv": ({"test": FRAME, "cv": SPLIT}, ValueError, "test and cv must not be given together"),
-    "a number of folds": ({"cv": 5}, TypeError, "cv must be a splitter"),
-    "test data without labels": ({"test": np.eye(3)}, ValueError, "test has no labels for its items"),
-    "level": ({"level": 95}, ValueError, "level must be a finite number above 0 and below 1, got 95"),
-    "resamples": ({"n_resamples": 0}, ValueError, "n_resamples must be an integer of at least 1, got 0"),
-    "seed": ({"random_state": "a"}, ValueError, "random_state must be a non-negative int"),
-    "negative seed": ({"random_state": -1}, ValueError, "random_state must be a non-negative int"),
-    "verbose": ({"verbose": -1}, ValueError, "verbose must be an integer of at least 0"),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_refused_before_any_fit(case):
-    changed, error, words = REFUSED[case]
-    Spy.seen.clear()
-    with pytest.raises(error) as caught:
-        compare(**{"estimators": [Spy()], "X": FRAME} | changed)
-    assert words in str(caught.value)
-    assert Spy.seen == []
+# ---- what is said ----------------------------------------------------------------------------------------------------
 
 
 def test_an_error_says_which_estimator_raised_it(events):

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import field
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from sklearn.base import clone
 
@@ -259,6 +260,8 @@ def test_a_recommender_of_ones_own_needs_no_constructor():
 
 # Checks of values, in words
 
+DAYS = np.timedelta64(3, "D")
+
 GOOD = [
     (check_int, 1, {"at_least": 1}),
     (check_int, None, {"at_least": 1, "or_none": True}),
@@ -276,7 +279,9 @@ BAD = [
     (check_int, None, {"at_least": 1}, TypeError, "k must be an integer of at least 1, got None"),
     (check_int, 0, {"at_least": 1}, ValueError, "k must be an integer of at least 1, got 0"),
     (check_int, -1, {"at_least": 0, "or_none": True}, ValueError, "k must be an integer of at least 0 or None, got -1"),
+    (check_int, DAYS, {"at_least": 1}, TypeError, "k must be an integer of at least 1, got np.timedelta64(3,'D')"),
     (check_number, True, {}, TypeError, "k must be a finite number, got True"),
+    (check_number, DAYS, {"above": 0}, TypeError, "k must be a finite number above 0, got np.timedelta64(3,'D')"),
     (check_number, "1", {}, TypeError, "k must be a finite number, got '1'"),
     (check_number, 1j, {}, TypeError, "k must be a finite number, got 1j"),
     (check_number, float("nan"), {}, ValueError, "k must be a finite number, got nan"),

@@ -68,10 +68,19 @@ REFUSED = {
     "times": (frame([1], [1]), frame([1], [1], timestamp=[3]), "X has timestamps, but the known events have none"),
     "words for numbers": (frame([1], [1]), frame(["1"], [1]), "users of X must have labels like those known, such as"),
     "numbers for words": (frame([1], ["a"]), frame([1], [1]), "items of X must have labels like those known, such as 'a'"),
+    "two kinds of numbers": (frame([1], [1]), frame([True], [1]), "users of X must have labels like those known, such as 1"),
+    "dates": (frame([1], [1]), frame(pd.to_datetime(["2020"]), [1]), "users of X must have labels like those known"),
+    "no labels": (frame([1], [1]), Interactions.from_arrays([0], [0]), "the users of X must have labels where the known"),
+    "labels": (Interactions.from_arrays([0], [0]), frame([1], [1]), "the users of X must have labels where the known"),
+    "wider features": (
+        Interactions.from_arrays([0], [0], item_features=np.ones((1, 2))),
+        Interactions.from_arrays([0], [1], item_features=np.ones((2, 3))),
+        "item_features of X must be like the known ones, a dense array with 2 columns, got a dense array with 3 columns",
+    ),
     "no features": (
         Interactions.from_arrays([0], [0], item_features=np.ones((1, 2))),
         Interactions.from_arrays([0], [1]),
-        "item_features must be known for all items or none: X has 2 items with those known before",
+        "the known events have item_features, but X has none",
     ),
 }
 
@@ -80,6 +89,12 @@ REFUSED = {
 def test_data_of_two_kinds_are_refused(known, new, words):
     with pytest.raises((TypeError, ValueError), match=words):
         append_events(known, new, as_new_users=False)
+
+
+def test_signed_and_unsigned_labels_keep_their_values():
+    large = 2**62 + 1
+    both = append_events(frame([large], [1]), frame(np.array([large, 2**63 + 1], np.uint64), [1, 1]), as_new_users=False)
+    assert both.user_ids.tolist() == [large, 2**63 + 1] and both.users.tolist() == [0, 0, 1]
 
 
 # ---- what is learned from --------------------------------------------------------------------------------------------
@@ -116,10 +131,80 @@ def test_a_user_rates_again_and_the_latest_rating_counts():
     settings = {"loss": "mse", "n_factors": 2, "max_epochs": 200, "learning_rate": 0.1, "random_state": 0}
     model = MFRecommender(**settings).fit(old)
     before = model.predict(old[["user", "item"]])
-    with pytest.warns(UserWarning, match="ratings of the same user and item as a later one are left out"):
-        model.partial_fit(old.assign(rating=[1, 5, 5, 1.0]))
+    model.partial_fit(old.assign(rating=[1, 5, 5, 1.0]))
     change = model.predict(old[["user", "item"]]) - before
     assert change[0] < -1 and change[1] > 1 and np.abs(change[2:]).max() < 0.5
+
+
+def noted_examples(monkeypatch):
+    """The events of each run of training, as (user, item, value, weight)."""
+    runs, batches = [], MFRecommender._batches
+
+    def and_note(model, events, *, known):
+        weights = np.ones(len(events)) if events.weights is None else events.weights
+        runs.append(list(zip(events.users.tolist(), events.items.tolist(), events.values.tolist(), weights.tolist())))
+        return batches(model, events, known=known)
+
+    monkeypatch.setattr(MFRecommender, "_batches", and_note)
+    return runs
+
+
+def test_a_rating_that_was_given_again_is_not_learned_again(monkeypatch):
+    old = pd.DataFrame({"user": np.arange(20) % 5, "item": np.arange(20), "rating": 1.0})
+    model = MFRecommender(loss="mse", n_factors=2, max_epochs=1, random_state=0).fit(old)
+    runs = noted_examples(monkeypatch)
+    model.partial_fit(old[:10].assign(rating=5.0))
+    values = {(user, item): value for user, item, value, _ in runs[0]}
+    assert len(values) == len(runs[0]) == 20
+    assert all(value == (5 if item < 10 else 1) for (_, item), value in values.items())
+
+
+def test_age_is_counted_back_from_a_users_latest_event_of_all(monkeypatch):
+    old = pd.DataFrame({"user": 0, "item": np.arange(10), "timestamp": np.arange(10)})
+    model = MFRecommender(loss="bpr", n_factors=2, max_epochs=1, half_life=1, random_state=0).fit(old)
+    runs = noted_examples(monkeypatch)
+    model.partial_fit(pd.DataFrame({"user": [0, 1], "item": [10, 3], "timestamp": [10, 0]}))
+    assert {(user, item, weight) for user, item, _, weight in runs[0]} >= {(0, 10, 1.0), (1, 3, 1.0)}
+    assert all(weight == 0.5 ** (10 - item) for user, item, _, weight in runs[0] if user == 0)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        MFRecommender(loss="bpr", n_factors=4, max_epochs=2, positive_from=3, random_state=0),
+        ALSRecommender(n_factors=4, n_jobs=1, positive_from=3, random_state=0),
+        EASERecommender(positive_from=3),
+        BPRRecommender(n_factors=4, max_epochs=2, positive_from=3, random_state=0),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_events_without_a_positive_one_are_seen_and_change_no_taste(model, seed):
+    if "random_state" in model.get_params():
+        model.set_params(random_state=seed)
+    before = model.fit(OLD.assign(rating=5)).recommend([OLD.user.iloc[0]], k=40)
+    disliked = before.items[0, 0]
+    more = pd.DataFrame({"user": [before.users[0]], "item": [disliked], "rating": [1], "timestamp": [0]})
+    after = model.partial_fit(more).recommend([before.users[0]], k=40)
+    assert disliked not in after.items[0].tolist()
+    np.testing.assert_array_equal(after.items[0, :5], before.items[0, 1:6])
+
+
+def test_als_learns_a_block_of_users_and_items_that_are_all_new():
+    block = OLD.assign(user=OLD.user + 1000, item="new " + OLD.item)
+    model = ALSRecommender(n_factors=4, n_jobs=1, random_state=0).fit(OLD).partial_fit(block)
+    assert np.abs(model.user_embeddings_).sum(axis=1).min() > 1e-3
+    own = model.recommend(block.user.unique(), k=1, exclude_seen=False)
+    assert np.isin(own.items, block.item).mean() > 0.9
+
+
+@pytest.mark.parametrize("y_range", [None, (0, 6)])
+def test_what_fold_in_expects_of_an_error_stays_when_little_is_learned(y_range):
+    ratings = make_interactions(60, 40, density=0.15, random_state=0).interactions
+    settings = {"loss": "mse", "y_range": y_range, "n_factors": 4, "max_epochs": 20, "random_state": 0}
+    model = MFRecommender(**settings).fit(ratings)
+    before = model.train_loss_
+    assert model.partial_fit(ratings[:1]).train_loss_ == before
 
 
 # ---- where it goes on from -------------------------------------------------------------------------------------------
@@ -170,6 +255,11 @@ def test_als_solves_for_what_is_new_and_leaves_the_others_alone():
             "early_stopping must be None for partial_fit",
         ),
         (ALSRecommender(n_factors=4, n_jobs=1), {"n_factors": 8}, "partial_fit goes on with n_factors=4, got 8"),
+        (
+            MFRecommender(loss="mse", y_range=(0, 2), n_factors=4, max_epochs=1),
+            {"y_range": (0, 9)},
+            r"partial_fit goes on with y_range=\(0, 2\), got \(0, 9\)",
+        ),
     ],
     ids=str,
 )

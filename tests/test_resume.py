@@ -6,34 +6,22 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from small_models import likes, same, weights_of
+from small_models import model as small_model
 
-from skrec import MFRecommender, NeuMFRecommender
-from skrec.data import Interactions
+from skrec import NeuMFRecommender
 from skrec.engine import _recording
 
 N_EPOCHS, INTERRUPTED_AFTER = 6, 3
 
 
-def likes(seed=0):
-    pairs = np.random.default_rng(seed).permutation(12 * 9)[:50]
-    return Interactions.from_arrays(pairs // 9, pairs % 9, n_users=12, n_items=9)
-
-
 def model(**changes):
-    settings = {"loss": "bpr", "n_factors": 4, "max_epochs": N_EPOCHS, "batch_size": 8, "random_state": 0}
-    return MFRecommender(**settings | changes)
-
-
-def weights_of(fitted):
-    return [weight.detach().clone() for weight in fitted.module_.parameters()]
-
-
-def same(weights, others):
-    return all(torch.equal(a, b) for a, b in zip(weights, others, strict=True))
+    return small_model(**{"max_epochs": N_EPOCHS, "lr_schedule": "one_cycle"} | changes)
 
 
 def files(folder):
@@ -124,9 +112,46 @@ def test_a_network_that_starts_from_trained_parts_does_not_train_them_again(tmp_
     assert same(weights_of(resumed), weights_of(uninterrupted))
 
 
+def times(factor, power=2):
+    return lambda scores, target, mask=None, log_q=None: factor * (scores - target).abs().pow(power).sum(-1)
+
+
+def scaled(scores, target, mask=None, log_q=None, *, factor):
+    return factor * (scores - target).square().sum(-1)
+
+
+OTHER_LOSSES = {
+    "a value it encloses": (times(1.0), times(2.0)),
+    "a constant": (
+        lambda s, t, m=None, q=None: 1.0 * (s - t).square().sum(-1),
+        lambda s, t, m=None, q=None: 2.0 * (s - t).square().sum(-1),
+    ),
+    "a default": (times(1.0), times(1.0, power=1)),
+    "a given argument": (partial(scaled, factor=1.0), partial(scaled, factor=2.0)),
+}
+
+
+@pytest.mark.parametrize(("loss", "other"), OTHER_LOSSES.values(), ids=OTHER_LOSSES)
+def test_another_loss_is_another_run_however_small_the_difference(tmp_path, monkeypatch, loss, other):
+    fit_interrupted(model(checkpoint_dir=tmp_path, loss=loss), likes(), monkeypatch)
+    assert epochs_trained(model(checkpoint_dir=tmp_path, loss=other), likes(), monkeypatch)[0] == 0
+    assert epochs_trained(model(checkpoint_dir=tmp_path, loss=loss), likes(), monkeypatch)[0] == INTERRUPTED_AFTER
+
+
+@pytest.mark.parametrize(
+    "changes", [{"positive_from": 1.0}, {"learning_rate": np.float64(0.01)}, {"random_state": np.int64(0)}]
+)
+def test_equal_numbers_are_equal_whatever_their_type(tmp_path, monkeypatch, changes):
+    fit_interrupted(model(checkpoint_dir=tmp_path, positive_from=1), likes(), monkeypatch)
+    resumed = model(**{"checkpoint_dir": tmp_path, "positive_from": 1} | changes)
+    assert epochs_trained(resumed, likes(), monkeypatch)[0] == INTERRUPTED_AFTER
+
+
 OTHER_RUNS = {
     "another learning rate": ({"learning_rate": 0.02}, likes()),
     "another seed": ({"random_state": 1}, likes()),
+    "another of numpy's seeds": ({"random_state": np.int64(1)}, likes()),
+    "a state of random numbers": ({"random_state": np.random.RandomState(0)}, likes()),
     "more epochs": ({"max_epochs": N_EPOCHS + 1}, likes()),
     "other data": ({}, likes(seed=1)),
     "other values": ({}, likes().with_values(np.full(50, 2))),

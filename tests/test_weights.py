@@ -78,6 +78,28 @@ def test_a_model_that_does_not_use_weights_says_so(model):
         model.fit(WEIGHTED)
 
 
+@pytest.mark.parametrize("model", [NETWORKS["rows"], NETWORKS["ratings"], ALSRecommender(n_factors=4)], ids=repr)
+def test_weights_that_are_all_zero_are_refused(model):
+    with pytest.raises(ValueError, match="the weights in X must not all be 0"):
+        model.fit(replace(events_for(model), weights=np.zeros(len(EVENTS), np.float32)))
+
+
+def test_the_popular_items_of_somebody_unknown_are_those_of_everybody():
+    model = PopularityRecommender(half_life=WEEK).fit(LIKES)
+    everybody, stranger = model.recommend([0], k=30, exclude_seen=False), model.recommend(np.zeros((1, 30)), k=30)
+    np.testing.assert_array_equal(stranger.items, everybody.items)
+    np.testing.assert_allclose(stranger.scores, everybody.scores, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["bpr", "ratings"])
+def test_losses_are_means_by_weight(name):
+    settings, events = NETWORKS[name].get_params() | {"learning_rate": 1e-12}, events_for(NETWORKS[name])
+    heavy = replace(events, weights=np.full(len(events), 7, np.float32))
+    plain, weighted = (type(NETWORKS[name])(**settings).fit(data, validation=data[:40]).history_ for data in (events, heavy))
+    for loss in ("train_loss", "valid_loss"):
+        np.testing.assert_allclose(plain[loss], weighted[loss], rtol=1e-4)
+
+
 # ---- fold-in ---------------------------------------------------------------------------------------------------------
 
 

@@ -9,13 +9,15 @@ from sklearn.utils import check_random_state
 LARGEST_ANSWER = 2**30
 """Bytes that an answer may take beyond what there is to answer."""
 
+_NO_NUMBERS = (bool, np.bool_, np.timedelta64)  # which Python's or numpy's registers call numbers
+
 
 def check_int(value: Any, name: str, *, at_least: int, or_none: bool = False) -> None:
     """An integer, not a bool, of at least some size."""
     if value is None and or_none:
         return
     accepted = f"an integer of at least {at_least}" + (" or None" if or_none else "")
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
+    if isinstance(value, _NO_NUMBERS) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be {accepted}, got {value!r}")
     if value < at_least:
         raise ValueError(f"{name} must be {accepted}, got {value!r}")
@@ -28,7 +30,7 @@ def check_number(
     bounds = {"above": above, "of at least": at_least, "below": below}
     within = " and ".join(f"{word} {bound}" for word, bound in bounds.items() if bound is not None)
     accepted = f"a finite number {within}".rstrip()
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real | np.floating):
+    if isinstance(value, _NO_NUMBERS) or not isinstance(value, Real | np.floating):
         raise TypeError(f"{name} must be {accepted}, got {value!r}")
     try:
         number = float(value)

@@ -1,6 +1,6 @@
 """One comparison: clones fitted on one training part, asked about one test part."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from typing import Any
 
@@ -17,6 +17,7 @@ from skrec.benchmark._measuring import Result, load_what_fits_need, measured
 from skrec.benchmark._paired import paired_p_value
 from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.data._random import generator_of
+from skrec.data._reading import has_values
 from skrec.metrics import get_scorer
 from skrec.metrics._scorers import RankingScorer, RatingScorer
 from skrec.model_selection import RandomHoldout
@@ -159,7 +160,7 @@ def _seed(random_state: Any) -> int:
 
 def _scorers(scorers: Any, positive_from: float | None) -> dict[str, Any]:
     """Scorers by name."""
-    given = list(scorers) if isinstance(scorers, Sequence) and not isinstance(scorers, str) else [scorers]
+    given = list(scorers) if isinstance(scorers, Iterable) and not isinstance(scorers, str) else [scorers]
     made = [get_scorer(scorer, positive_from=positive_from) if isinstance(scorer, str) else scorer for scorer in given]
     for scorer in made:
         if not isinstance(scorer, RankingScorer | RatingScorer):
@@ -176,9 +177,11 @@ def _parts(X: Any, y: ArrayLike | None, test: Any, cv: Any, seed: int) -> tuple[
     if test is not None:
         if cv is not None:
             raise ValueError(f"test and cv must not be given together: with test data nothing is split, got cv={cv!r}")
+        if y is not None and not has_values(test):
+            raise ValueError("test must say what its events are worth where y does for X: give it a column 'rating'")
         return events, test, "none: test data were given"
     splitter = RandomHoldout(0.2, random_state=seed) if cv is None else cv
-    if not hasattr(splitter, "split"):
+    if isinstance(splitter, str) or not hasattr(splitter, "split"):
         raise TypeError(f"cv must be a splitter such as RandomHoldout() or KFold(), got {cv!r}")
     for train, held_out in splitter.split(events, events.values):
         return events[train], events[held_out], f"the first of {splitter!r}"

@@ -1,6 +1,6 @@
 """The models of a comparison by name, and which of them the others are measured against."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sklearn.model_selection import GridSearchCV
@@ -20,8 +20,9 @@ def named_estimators(estimators: Any) -> dict[str, Any]:
     ValueError, TypeError
         If there are none, or one is no recommender, nor a search that ends in one.
     """
-    if not isinstance(estimators, Mapping | Sequence) or isinstance(estimators, str):
+    if not isinstance(estimators, Iterable) or isinstance(estimators, str):
         raise TypeError(f"estimators must be a list of recommenders or a dict of them by name, got {estimators!r}")
+    estimators = estimators if isinstance(estimators, Mapping) else list(estimators)
     if len(estimators) == 0:
         raise ValueError("estimators must hold at least one recommender, got none")
     if not isinstance(estimators, Mapping):

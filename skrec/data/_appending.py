@@ -51,14 +51,23 @@ def append_events(known: Interactions, new: Interactions, *, as_new_users: bool,
 
 def _joint_codes(known_ids: Any, n_known: int, ids: Any, n: int, what: str) -> tuple[Any, NDArray[np.int64]]:
     """The joint vocabulary, and the code in it of each code of the new events."""
+    if (known_ids is None) != (ids is None):
+        raise ValueError(f"the {what} must have labels where the known ones have, and only there")
     if known_ids is None or known_ids is ids:
         return known_ids, np.arange(n)
-    if (known_ids.dtype == object) != (ids.dtype == object):
-        raise TypeError(f"the {what} must have labels like those known, such as {known_ids[0]!r}, got {ids[0]!r}")
+    if _kind(known_ids) != _kind(ids) and len(known_ids) and len(ids):
+        known_label, label = known_ids[:1].tolist()[0], ids[:1].tolist()[0]
+        raise TypeError(f"the {what} must have labels like those known, such as {known_label!r}, got {label!r}")
     codes = IdEncoder(known_ids).encode(ids)
     is_new = codes < 0
     codes[is_new] = n_known + np.arange(is_new.sum())
-    return np.concatenate([known_ids, ids[is_new]]), codes
+    unlike = known_ids.dtype != ids.dtype  # int64 and uint64, whose common type would be a float
+    parts = [part.astype(object) if unlike else part for part in (known_ids, ids[is_new])]
+    return np.concatenate(parts), codes
+
+
+def _kind(ids: NDArray) -> str:
+    return "i" if ids.dtype.kind == "u" else ids.dtype.kind
 
 
 def _both(column: str, known: Interactions, new: Interactions, name: str) -> NDArray | None:
@@ -87,12 +96,16 @@ def _features(known: Any, new: Any, codes: NDArray[np.int64], n: int, axis: str,
     """A row for each code: the known ones, and those that the new events bring for codes of their own."""
     if known is None and new is None:
         return None
-    n_known = 0 if known is None else known.shape[0]
-    if known is None or (n > n_known and new is None):
-        raise ValueError(
-            f"{axis}_features must be known for all {axis}s or none: {name} has {n} {axis}s with those known before"
-        )
-    rows = np.flatnonzero(codes >= n_known)
+    if known is None or (n > known.shape[0] and new is None):
+        has, lacks = ("the known events have", name) if new is None else (f"{name} has", "the known events")
+        raise ValueError(f"{has} {axis}_features, but {lacks} {'has' if new is None else 'have'} none")
+    rows = np.flatnonzero(codes >= known.shape[0])
     if len(rows) == 0:
         return known
+    if sp.issparse(known) != sp.issparse(new) or known.shape[1] != new.shape[1]:
+        raise ValueError(f"{axis}_features of {name} must be like the known ones, {_described(known)}, got {_described(new)}")
     return sp.vstack([known, new[rows]], format="csr") if sp.issparse(known) else np.vstack([known, new[rows]])
+
+
+def _described(features: Any) -> str:
+    return f"a {'sparse matrix' if sp.issparse(features) else 'dense array'} with {features.shape[1]} columns"

@@ -161,6 +161,11 @@ def is_frame(X: Any) -> bool:
     return hasattr(type(X), "columns")
 
 
+def has_values(X: Any) -> bool:
+    """Whether X says what its events are worth: a table may have no column for it, all else has values."""
+    return not is_frame(X) or any(word in _column_names(X, "X") for word in COLUMNS["rating"])
+
+
 def read_frame(
     frame: Any,
     *,

@@ -10,6 +10,8 @@ from skrec.data._interactions import Interactions
 def fade(data: Interactions, half_life: float) -> Interactions:
     """The same events, their weights times ``0.5 ** (age / half_life)``; age is counted back from the user's latest event.
 
+    ``half_life`` is in the unit of the timestamps, microseconds where they were datetimes.
+
     Raises
     ------
     ValueError

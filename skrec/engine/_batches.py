@@ -27,7 +27,8 @@ class Batch(NamedTuple):
     mask, log_q : Tensor of shape (B, C) or (1, C), or None
     weight : float Tensor of shape (B,), or None
     item_share : float
-        The part of the items' penalty that this batch bears, per item.
+        The part of the items' penalty that this batch bears, per item. The candidates of an example bear together what a pair
+        of them would, else many negatives would shrink the items' rows and not the users'.
     """
 
     query: Tensor
@@ -102,6 +103,7 @@ class PairBatches:
             values[:, 0] = 1
             mask = None if mask is None else torch.cat([torch.ones_like(mask[:, :1]), mask], 1)
             log_q = None if self.negatives.log_q is None else self._log_q(self.negatives.log_q[drawn])
+        share = 1.0 if items.ndim == 1 else 2 / items.shape[1]
         for start in range(0, len(users), self.batch_size):
             part = slice(start, start + self.batch_size)
             yield Batch(
@@ -111,7 +113,7 @@ class PairBatches:
                 None if mask is None else mask[part],
                 None if log_q is None else log_q[part],
                 None if weights is None else weights[part],
-                1 / len(users[part]),
+                share / len(users[part]),
             )
 
     def _log_q(self, log_q: Tensor) -> Tensor:
@@ -264,13 +266,14 @@ class SlateBatches:
         places = first[:, None] + torch.where(inside, offsets, 0)
         target = places == chosen[:, None]
         target &= inside
+        mask = inside & (target | ~self.chosen[places])
         return Batch(
             self.users[chosen],
             self.items[places],
             target.float(),
-            inside & (target | ~self.chosen[places]),
+            mask,
             weight=None if self.weights is None else self.weights[rows],
-            item_share=1 / len(rows),
+            item_share=2 / int(mask.sum()),
         )
 
     def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:

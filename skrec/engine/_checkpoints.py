@@ -2,16 +2,20 @@
 
 import warnings
 from collections.abc import Callable
+from functools import partial
+from numbers import Real
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any, Self
 
 import joblib
+import numpy as np
 import torch
 
 from skrec.data import Interactions
 from skrec.data._positives import depth_of_caller
 
-_NOT_PART_OF_THE_RESULT = ("accelerator", "checkpoint_dir", "logger", "random_state", "verbose")
+_NOT_PART_OF_THE_RESULT = ("accelerator", "checkpoint_dir", "logger", "verbose")
 
 
 class Checkpoints:
@@ -75,17 +79,36 @@ def _epoch(path: Path) -> int:
 def _settings(estimator: Any) -> dict[str, Any]:
     """The parameters that a result depends on, in a form that is the same in every process."""
     parameters = {k: v for k, v in estimator.get_params(deep=False).items() if k not in _NOT_PART_OF_THE_RESULT}
-    if isinstance(estimator.random_state, int):
-        parameters["random_state"] = estimator.random_state
     options = estimator.trainer or {}
     parameters["trainer"] = {name: value for name, value in options.items() if isinstance(value, str | int | float)}
-    return {name: _of_function(value) if callable(value) else value for name, value in parameters.items()}
+    parameters["random_state"] = _of_seed(estimator.random_state)
+    return {name: _of_value(value) for name, value in parameters.items()}
 
 
-def _of_function(function: Any) -> tuple[str, ...]:
-    code = getattr(function, "__code__", None)
-    names = str(getattr(function, "__module__", "")), str(getattr(function, "__qualname__", type(function).__qualname__))
-    return names if code is None else (*names, code.co_code.hex(), repr(code.co_names))
+def _of_seed(random_state: Any) -> Any:
+    """Without a seed any run is as good as another."""
+    return random_state.get_state() if hasattr(random_state, "get_state") else random_state
+
+
+def _of_value(value: Any) -> Any:
+    """Equal numbers are equal whatever their type; of a function, what it does."""
+    if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
+        return float(value)
+    if isinstance(value, partial):
+        return _of_value(value.func), [_of_value(v) for v in value.args], {k: _of_value(v) for k, v in value.keywords.items()}
+    if isinstance(value, FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        given = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *cells]
+        return _of_code(value.__code__), [_of_value(v) for v in given]
+    if callable(value):
+        named = value if isinstance(value, type) else type(value)
+        return named.__module__, named.__qualname__, repr(getattr(value, "__dict__", "")) if named is not value else ""
+    return value
+
+
+def _of_code(code: CodeType) -> tuple[Any, ...]:
+    constants = [_of_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return code.co_code.hex(), code.co_names, constants
 
 
 def _arrays(data: Interactions) -> dict[str, Any]:

@@ -57,15 +57,16 @@ class TorchRecommender(NetworkInference):
     positive_from : float, default=None
         Least value of a positive event; None counts every value above 0. Not used by "mse".
     half_life : float, default=None
-        Age at which an event weighs half, in the unit of the timestamps, counted back from the user's latest event; None weighs
-        all alike. What comes next depends most on what came last.
+        Age at which an event weighs half, in the unit of the timestamps (microseconds where they were datetimes), counted back
+        from the user's latest event; None weighs all alike. What comes next depends most on what came last. The history of a
+        new user without times, such as a row of a matrix, weighs all alike too.
     max_epochs : int, default=20
         Passes over the training data.
     batch_size : int, default=None
         Examples in a minibatch: events, or whole users where the negatives are "all". None means 1024 events, 128 users.
     learning_rate : float, default=0.01
     regularization : float, default=0.0
-        L2 penalty on the rows that a minibatch touches, per example.
+        L2 penalty on the rows that a minibatch touches, per example; the items of an example, however many, weigh as two.
     weight_decay : float, default=0.0
         Decoupled decay of all weights: times ``1 - learning_rate * weight_decay`` at every step.
     optimizer : {"auto", "adam", "adamw", "row_adam", "sgd", "adagrad"} or callable, default="auto"
@@ -97,7 +98,7 @@ class TorchRecommender(NetworkInference):
     checkpoint_dir : path, default=None
         Folder for a checkpoint after each epoch of ``fit``; the last two are kept, in a subfolder of their own for each
         combination of parameters and data. Where ``fit`` finds those of a run that was interrupted, it goes on from there, to
-        the very result that the run would have had.
+        the very result that the run would have had. Those of a finished fit stay, and are written anew when it is done again.
     verbose : {0, 1, 2}, default=0
         Nothing, a progress bar, or a line for each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -183,12 +184,22 @@ class TorchRecommender(NetworkInference):
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         self._check_parameters()
         if self.early_stopping is not None:
-            raise ValueError(f"early_stopping must be None for partial_fit, got {self.early_stopping!r}")
+            raise ValueError(
+                f"early_stopping must be None for partial_fit, which holds nothing out, got {self.early_stopping!r}: "
+                "set_params(early_stopping=None) goes on with what was learned"
+            )
         self.seed_ = self._seed()
-        chosen = with_rehearsal(self._units(events), len(before.events_), np.random.default_rng(self.seed_))
-        examples = self._examples(events[chosen])
+        rows = self._example_rows(events)
+        examples, n_known = self._faded(events[rows]), int(np.searchsorted(rows, len(before.events_)))
         network = self._grown(build_seeded(lambda: self._build(examples), self.seed_), events, before)
-        self._learn(network, examples, known=events[self._informative(events)], pace=PACE_OF_PARTIAL_FIT)
+        if n_known == len(rows):  # nothing that the loss is about
+            device = torch.device(before.device_)
+            self._adopt(network.to(device).eval(), device, before.train_loss_)
+            return
+        chosen = with_rehearsal(self._units(examples), n_known, np.random.default_rng(self.seed_))
+        self._learn(network, examples[chosen], known=examples, pace=PACE_OF_PARTIAL_FIT)
+        # the error on a few events that were gone over again and again is not what fold-in should expect of a stranger's
+        self.train_loss_ = before.train_loss_
 
     def _learn(
         self,
@@ -260,18 +271,23 @@ class TorchRecommender(NetworkInference):
 
     def _examples(self, data: Interactions) -> Interactions:
         """What the loss is about, once for each (user, item): the latest rating, or a positive event; slates as they are."""
-        if self._learns_from_slates:
-            self._positives(data, self.positive_from)
-            return self._faded(data)
-        events = data if self._predicts_ratings else self._positives(data, self.positive_from)
-        latest = events[events.last_of_each_pair()]
-        if self._predicts_ratings and len(latest) < len(events):
+        if not self._predicts_ratings:
+            self._positives(data, self.positive_from)  # there must be some, and it says what counts
+        rows = self._example_rows(data)
+        if self._predicts_ratings and len(rows) < len(data):
             warnings.warn(
-                f"{len(events) - len(latest)} ratings of the same user and item as a later one are left out",
+                f"{len(data) - len(rows)} ratings of the same user and item as a later one are left out",
                 UserWarning,
                 stacklevel=depth_of_caller(),
             )
-        return self._faded(latest)
+        return self._faded(data[rows])
+
+    def _example_rows(self, data: Interactions) -> NDArray[np.int64]:
+        """Positions, ascending, of the `_examples`."""
+        if self._learns_from_slates:
+            return np.arange(len(data))
+        informative = np.flatnonzero(self._informative(data))
+        return informative[data[informative].last_of_each_pair()]
 
     def _faded(self, events: Interactions) -> Interactions:
         return events if self.half_life is None else fade(events, self.half_life)

@@ -144,7 +144,7 @@ class Training(pl.LightningModule):
         self.tally.n_updates += 1
 
     def on_train_epoch_end(self) -> None:
-        train_loss = float(self.tally.loss_sum) / float(self.tally.n_examples)
+        train_loss = float(self.tally.loss_sum) / (float(self.tally.n_examples) or 1.0)
         if not np.isfinite(train_loss):
             raise ValueError(
                 f"training diverged in epoch {self.current_epoch}: the loss is {train_loss}; lower learning_rate "

@@ -58,11 +58,11 @@ class Judge:
     def loss(self, batches: Batches, device: torch.device) -> float:
         """Mean loss over the held-out events, with the same negatives each time."""
         batches.to(device)
-        total, n = torch.zeros((), device=device), 0
+        total, n = torch.zeros((), device=device), torch.zeros((), device=device)
         for batch in batches.epoch(torch.Generator(device=device).manual_seed(self.estimator.seed_)):
             losses = batch_losses(self.network, self.estimator._loss_function(), batch)
-            total, n = total + losses.sum(), n + len(losses)
-        return float(total) / n
+            total, n = total + losses.sum(), n + (len(losses) if batch.weight is None else batch.weight.sum())
+        return float(total) / (float(n) or 1.0)
 
 
 class Recorder:

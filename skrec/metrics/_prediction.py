@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skrec.data import is_matrix
+from skrec.data._reading import has_values
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._holdout import Holdout, Part
 
@@ -15,6 +16,8 @@ RATING_METRICS = ("neg_rmse", "neg_mae", "r2")
 def evaluate_ratings(metric: str, estimator: Any, X: Any, y: ArrayLike | None) -> Evaluation:
     """Compare predicted with true values: of all events, or of those hidden in each row of a matrix."""
     holdout = Holdout.of(estimator, X, y)
+    if y is None and not has_values(X):
+        raise ValueError(f"{metric} compares ratings: pass y, or X with a column 'rating'")
     everything = np.ones(len(holdout.data), dtype=bool)
     if is_matrix(X):
         coverage = holdout.coverage(everything, holdout.hidden)

@@ -30,7 +30,8 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         Least value of a positive event; None counts every value above 0. The values of positives, times their weights, are
         their confidence.
     half_life : float, default=None
-        Age at which an event's confidence is half, in the unit of the timestamps, counted back from the user's latest event.
+        Age at which an event's confidence is half, in the unit of the timestamps (microseconds where they were datetimes),
+        counted back from the user's latest event.
     n_jobs : int, default=None
         Threads; None or -1 means all cores, or what joblib grants a worker.
     verbose : int, default=0
@@ -105,8 +106,10 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         rows, columns = self.confidences_[users], self.confidences_.T.tocsr()[items]
         with single_threaded_blas():
             solver = self._solver()
-            solver.user_factors = lengthened(before.user_embeddings_, events.n_users)
-            solver.item_factors = lengthened(before.item_embeddings_, events.n_items)
+            # new items begin as the mean item: new users of nothing but new items would stay at zero with them
+            mean = before.item_embeddings_[before._item_counts > 0].mean(0)
+            solver.user_factors = lengthened(before.user_embeddings_, events.n_users, 0)
+            solver.item_factors = lengthened(before.item_embeddings_, events.n_items, mean)
             for _ in range(self.max_epochs if len(new) else 0):
                 solver.partial_fit_users(users, rows)
                 solver.partial_fit_items(items, columns)

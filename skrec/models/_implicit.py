@@ -37,9 +37,11 @@ def check_finite(factors: np.ndarray, model: str) -> np.ndarray:
     return factors
 
 
-def lengthened(factors: np.ndarray, n: int) -> np.ndarray:
-    """A copy with n rows, those beyond the given ones zero."""
-    return np.concatenate([factors, np.zeros((n - len(factors), factors.shape[1]), factors.dtype)])
+def lengthened(factors: np.ndarray, n: int, row: np.ndarray | float) -> np.ndarray:
+    """A copy with n rows, those beyond the given ones all alike."""
+    longer = np.empty((n, factors.shape[1]), factors.dtype)
+    longer[: len(factors)], longer[len(factors) :] = factors, row
+    return longer
 
 
 def writable(factors: np.ndarray) -> np.ndarray:

@@ -88,6 +88,12 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
             network.y_range = torch.tensor(self.y_range)
         return network
 
+    def _partial_fit(self, events: Interactions, before: Any) -> None:
+        trained = before.module_.y_range
+        if trained is not None and self.y_range is not None and not np.allclose(trained.cpu(), self.y_range):
+            raise ValueError(f"partial_fit goes on with y_range={tuple(trained.tolist())}, got {self.y_range!r}")
+        super()._partial_fit(events, before)
+
     def _most_probable(self, histories: Interactions) -> tuple[Tensor, ...]:
         if not self._predicts_ratings or self.y_range is not None:
             return super()._most_probable(histories)

@@ -53,6 +53,9 @@ class NeuMFNetwork(EmbeddingNetwork):
         super().__init__()
         self.paths = nn.ModuleList(paths)
         self.head = nn.Linear(sum(path.width for path in paths), 1)
+        for path, part in zip(paths, self.head.weight.split([path.width for path in paths], 1), strict=True):
+            if isinstance(path, GMF):  # the sum of the products: from here on the path learns as matrix factorisation does
+                nn.init.ones_(part)
         self.floats_per_score = 2 * self.head.in_features
         self.register_buffer("mean", torch.zeros(()))
 

@@ -16,7 +16,8 @@ class PopularityRecommender(HistoryRecommender):
     positive_from : float, default=None
         Least value of an event that counts; None counts every value above 0.
     half_life : float, default=None
-        Age at which an event counts half, in the unit of the timestamps, counted back from the latest event of all; None
+        Age at which an event counts half, in the unit of the timestamps (microseconds where they were datetimes),
+        counted back from the latest event of all; None
         counts all alike.
 
     Attributes
@@ -44,6 +45,7 @@ class PopularityRecommender(HistoryRecommender):
         if self.half_life is not None:
             weights = weights * self._freshness(events)
         self.item_scores_ = np.bincount(events.items, weights, minlength=data.n_items)
+        self.popularity_ = self.item_scores_.astype(np.float32)
 
     def _freshness(self, events: Interactions) -> np.ndarray:
         check_number(self.half_life, "half_life", above=0)

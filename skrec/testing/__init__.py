@@ -98,16 +98,22 @@ __all__ = ["SCIKIT_LEARN_EXCEPTIONS", "parametrize_recommender_checks", "recomme
 __all__ += [name for name in globals() if name.startswith("check_")]
 
 
-def recommender_checks() -> list[Check]:
-    """All checks, in alphabetical order.
+def recommender_checks(estimator: BaseRecommender | None = None) -> list[Check]:
+    """All checks, in alphabetical order; of an estimator, those of methods that it has.
 
     Examples
     --------
     >>> from skrec import PopularityRecommender
-    >>> for check in recommender_checks()[:3]:
+    >>> for check in recommender_checks(PopularityRecommender())[:3]:
     ...     check(PopularityRecommender())
     """
-    return [function for name, function in sorted(globals().items()) if name.startswith("check_")]
+    checks = [function for name, function in sorted(globals().items()) if name.startswith("check_")]
+    lacking: set[Check] = set()
+    if estimator is not None and not hasattr(estimator, "transform"):
+        lacking.add(check_transform)
+    if estimator is not None and type(estimator).explain is BaseRecommender.explain:
+        lacking.add(check_explain)
+    return [check for check in checks if check not in lacking]
 
 
 def parametrize_recommender_checks(
@@ -115,7 +121,7 @@ def parametrize_recommender_checks(
     *,
     expected_failures: Callable[[BaseRecommender], dict[str, str]] = lambda estimator: {},
 ) -> Any:
-    """A pytest decorator for a test with the arguments ``estimator`` and ``check``: one test for each pair.
+    """A pytest decorator for a test with the arguments ``estimator`` and ``check``: one test for each pair that applies.
 
     Parameters
     ----------
@@ -140,5 +146,5 @@ def parametrize_recommender_checks(
         marks = () if reason is None else pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True)
         return pytest.param(estimator, check, marks=marks, id=f"{type(estimator).__name__}-{name.removeprefix('check_')}")
 
-    cases = [case(estimator, check) for estimator in estimators for check in recommender_checks()]
+    cases = [case(estimator, check) for estimator in estimators for check in recommender_checks(estimator)]
     return pytest.mark.parametrize(("estimator", "check"), cases)

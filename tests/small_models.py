@@ -1,0 +1,36 @@
+"""Small data, a small model of them, and whether the weights of two are the same."""
+
+import numpy as np
+import torch
+
+from skrec import MFRecommender
+from skrec.data import Interactions
+
+N_USERS, N_ITEMS, N_FACTORS = 12, 9, 4
+BATCH_SIZE = 8
+N_BATCHES, N_EPOCHS = 7, 3  # 50 events: the last minibatch of an epoch has two
+
+
+def likes(n=50, seed=0):
+    """Distinct pairs."""
+    pairs = np.random.default_rng(seed).permutation(N_USERS * N_ITEMS)[:n]
+    return Interactions.from_arrays(pairs // N_ITEMS, pairs % N_ITEMS, n_users=N_USERS, n_items=N_ITEMS)
+
+
+def ratings(n=50, seed=0):
+    rng = np.random.default_rng(seed + 1)
+    return likes(n, seed).with_values(rng.integers(1, 6, n).astype(np.float32))
+
+
+def model(**changes):
+    settings = {"loss": "bpr", "n_factors": N_FACTORS, "max_epochs": N_EPOCHS, "batch_size": BATCH_SIZE}
+    settings |= {"init_std": 0.1, "learning_rate": 0.01, "lr_schedule": None, "random_state": 0}
+    return MFRecommender(**settings | changes)
+
+
+def weights_of(fitted):
+    return [weight.detach().clone() for weight in fitted.module_.parameters()]
+
+
+def same(weights, others):
+    return all(torch.equal(a, b) for a, b in zip(weights, others, strict=True))

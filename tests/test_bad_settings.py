@@ -1,0 +1,108 @@
+"""Parameters of training that are refused, alone or with each other."""
+
+import numpy as np
+import pytest
+from small_models import likes, model, ratings
+
+from skrec import MFRecommender, NeuMFRecommender
+
+
+@pytest.mark.parametrize("name", ("accelerator", "accumulate_grad_batches", "enable_checkpointing", "logger", "max_epochs"))
+def test_trainer_must_not_contradict_a_parameter(name):
+    with pytest.raises(ValueError, match=f"trainer must not hold '{name}': use the parameter"):
+        model(trainer={name: 1}).fit(likes())
+
+
+BAD = [
+    ("loss", "hinge", ValueError),
+    ("loss", None, ValueError),
+    ("positive_from", "4", ValueError),
+    ("positive_from", np.nan, ValueError),
+    ("max_epochs", 0, ValueError),
+    ("max_epochs", 2.5, TypeError),
+    ("max_epochs", True, TypeError),
+    ("batch_size", 0, ValueError),
+    ("batch_size", "all", TypeError),
+    ("learning_rate", 0, ValueError),
+    ("learning_rate", np.inf, ValueError),
+    ("learning_rate", "fast", TypeError),
+    ("regularization", -0.1, ValueError),
+    ("regularization", None, TypeError),
+    ("weight_decay", -1, ValueError),
+    ("weight_decay", [0.1], TypeError),
+    ("optimizer", "lion", ValueError),
+    ("lr_schedule", "linear", ValueError),
+    ("cycle_len", 0, ValueError),
+    ("cycle_len", 1.5, TypeError),
+    ("cycle_mult", 0.5, ValueError),
+    ("cycle_mult", "2", TypeError),
+    ("accumulate_grad_batches", 0, ValueError),
+    ("n_negatives", 0, ValueError),
+    ("n_negatives", 1.0, TypeError),
+    ("negatives", "hard", ValueError),
+    ("early_stopping", "ndgc@10", ValueError),
+    ("early_stopping", 3, ValueError),
+    ("validation_fraction", 0, ValueError),
+    ("validation_fraction", 1, ValueError),
+    ("validation_fraction", "some", TypeError),
+    ("patience", 0, ValueError),
+    ("patience", None, TypeError),
+    ("accelerator", "abacus", ValueError),
+    ("logger", "diary", ValueError),
+    ("checkpoint_dir", 3, TypeError),
+    ("verbose", 3, ValueError),
+    ("verbose", True, ValueError),
+    ("random_state", "today", ValueError),
+    ("random_state", -1, ValueError),
+    ("trainer", [("precision", 32)], TypeError),
+    ("trainer", {"devices": 2}, ValueError),
+    ("trainer", {"gradient_clip_val": "a lot"}, (TypeError, ValueError)),
+    ("trainer", {"gradient_clip_algorithm": "value"}, ValueError),
+    ("n_factors", 0, ValueError),
+    ("n_factors", 8.0, TypeError),
+    ("dropout", 1, ValueError),
+    ("dropout", -0.1, ValueError),
+]
+
+
+BAD_FOR_MF = [
+    ("init_std", 0, ValueError),
+    ("init_std", "small", TypeError),
+    ("y_range", (1, 5), ValueError),  # with a ranking loss
+]
+
+
+BAD_FOR_NEUMF = [
+    ("hidden", (), (TypeError, ValueError)),
+    ("hidden", 64, TypeError),
+    ("hidden", (64, 0), ValueError),
+    ("hidden", (64.0,), TypeError),
+    ("mlp_factors", 0, ValueError),
+    ("pretrain", 1, TypeError),
+]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name", "value", "error"),
+    [(MFRecommender, *case) for case in BAD + BAD_FOR_MF] + [(NeuMFRecommender, *case) for case in BAD + BAD_FOR_NEUMF],
+)
+def test_a_bad_parameter_is_refused_by_name(estimator, name, value, error):
+    with pytest.raises(error, match=name):
+        estimator(**{name: value}).fit(likes())
+
+
+@pytest.mark.parametrize("y_range", ((5, 1), (1, 1), (1,), 5, ("low", "high")))
+def test_a_bad_rating_range_is_refused(y_range):
+    with pytest.raises((TypeError, ValueError), match="y_range"):
+        model(loss="mse", y_range=y_range).fit(ratings())
+
+
+@pytest.mark.parametrize("loss", ("bpr", "warp"))
+def test_losses_of_one_positive_cannot_take_the_whole_catalogue(loss):
+    with pytest.raises(ValueError, match=f"negatives='all' needs .* got loss='{loss}'"):
+        model(loss=loss, negatives="all").fit(likes())
+
+
+def test_slates_need_impressions():
+    with pytest.raises(ValueError, match=r"negatives='slate'.*impression"):
+        model(negatives="slate").fit(likes())

@@ -1,0 +1,110 @@
+"""Held-out data in a fit: which epoch is kept, when it is over, and what is held out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from small_models import N_EPOCHS, likes, model, same, weights_of
+
+from skrec import MFRecommender
+from skrec.data import Interactions
+from skrec.engine._losses import bpr
+from skrec.metrics import get_scorer
+
+
+def exaggerated():
+    """Training ratings with twice the contrast of the held-out ones: a model passes the truth on its way, then overshoots."""
+    users, items = np.divmod(np.arange(40), 2)
+    train = Interactions.from_arrays(users, items, np.where(items == 0, 5.0, 1.0))
+    return train, train.with_values(np.where(items == 0, 4.0, 2.0))
+
+
+def overshooting(**changes):
+    return MFRecommender(loss="mse", n_factors=2, learning_rate=0.1, lr_schedule=None, random_state=0, **changes)
+
+
+def test_the_best_epochs_weights_are_kept():
+    train, held_out = exaggerated()
+    fitted = overshooting(max_epochs=30).fit(train, validation=held_out)
+    losses = fitted.history_.valid_loss
+    assert len(losses) == 30 and 0 < fitted.best_epoch_ < 29
+    assert fitted.best_epoch_ == losses.argmin()
+    errors = fitted.predict(held_out) - held_out.values
+    assert np.mean(errors**2) == pytest.approx(losses.min(), rel=1e-5)
+    shorter = overshooting(max_epochs=fitted.best_epoch_ + 1).fit(train)
+    assert same(weights_of(fitted), weights_of(shorter))
+
+
+@pytest.mark.parametrize("patience", (1, 4))
+def test_early_stopping_waits_for_patience_epochs(patience):
+    train, held_out = exaggerated()
+    fitted = overshooting(max_epochs=30, early_stopping="valid_loss", patience=patience).fit(train, validation=held_out)
+    assert len(fitted.history_) == fitted.best_epoch_ + 1 + patience < 30
+    assert fitted.best_epoch_ == fitted.history_.valid_loss.argmin()
+
+
+def test_early_stopping_by_a_ranking_keeps_the_best_ranking():
+    train, held_out = likes(60), likes(90)[60:]
+    fitted = model(early_stopping="ndcg@10", max_epochs=60, learning_rate=0.1).fit(train, validation=held_out)
+    ndcg = fitted.history_["ndcg@10"]
+    assert len(ndcg) == fitted.best_epoch_ + 1 + 3 < 60
+    assert fitted.best_epoch_ == ndcg.argmax()
+    assert get_scorer("ndcg@10")(fitted, held_out) == pytest.approx(ndcg.max())
+
+
+def test_validation_may_be_a_table_with_labels():
+    events = likes(80)
+    table = pd.DataFrame({"user": [f"u{u}" for u in events.users], "item": [f"i{i}" for i in events.items]})
+    for early_stopping in (None, "ndcg@10"):
+        fitted = model(early_stopping=early_stopping).fit(table[:60], validation=table[60:])
+        assert fitted.history_.valid_loss.notna().all()
+
+
+def test_rows_of_a_validation_matrix_are_new_users():
+    rows = likes().to_csr()
+    fitted = model(early_stopping="recall@5").fit(rows[:9], validation=rows[9:])
+    assert "valid_loss" not in fitted.history_ and fitted.history_["recall@5"].between(0, 1).all()
+    with pytest.raises(ValueError, match="validation has no event of a known user"):
+        model().fit(rows[:9], validation=rows[9:])
+
+
+def counting(counts):
+    """A loss that notes how many examples it is shown, in training and in validation."""
+
+    def loss(scores, target, mask=None, log_q=None):
+        counts[torch.is_grad_enabled()] += len(scores)
+        return bpr(scores, target, mask, log_q)
+
+    return loss
+
+
+@pytest.mark.parametrize("fraction", (0.1, 0.4))
+def test_validation_fraction_is_the_share_of_events_held_out(fraction):
+    counts = {True: 0, False: 0}
+    fitted = model(loss=counting(counts), early_stopping="valid_loss", validation_fraction=fraction, max_epochs=1).fit(likes())
+    assert counts == {True: 50 - 50 * fraction, False: 50 * fraction}
+    assert fitted.seen_.nnz == 50  # what was held out is still the user's past
+
+
+def test_without_early_stopping_every_event_is_trained_on():
+    counts = {True: 0, False: 0}
+    model(loss=counting(counts)).fit(likes())
+    assert counts == {True: 50 * N_EPOCHS, False: 0}
+
+
+def test_early_stopping_never_parts_what_was_shown_together():
+    rng = np.random.default_rng(0)
+    slates = Interactions.from_arrays(
+        rng.integers(0, 20, 100).repeat(5),
+        rng.permuted(np.tile(np.arange(10), (100, 1)), axis=1)[:, :5].ravel(),
+        np.tile([1.0, 0, 0, 0, 0], 100),
+        impressions=np.arange(100).repeat(5),
+    )
+    sizes = set()
+
+    def loss(scores, target, mask=None, log_q=None):
+        sizes.update(mask.sum(1).tolist())
+        return bpr(scores, target, mask, log_q)
+
+    model(loss=loss, negatives="slate", early_stopping="valid_loss").fit(slates)
+    assert sizes == {5}
