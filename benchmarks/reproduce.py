@@ -108,6 +108,8 @@ def write(arguments, runs):
         if torch.cuda.is_available()
         else f"{platform.machine()}, {arguments.threads} threads of torch"
     )
+    kept = json.loads(arguments.json.read_text("utf-8"))["runs"] if arguments.rows and arguments.json.exists() else []
+    runs = [r for r in kept if r["row"] not in arguments.rows] + runs
     about = {"table": arguments.table, "device": device, "versions": {package: version(package) for package in packages}}
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(about | {"runs": runs}, indent=1) + "\n", encoding="utf-8")
@@ -116,7 +118,7 @@ def write(arguments, runs):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", choices=TABLES)
-    parser.add_argument("--rows", nargs="+", help="some of the table's rows; all by default")
+    parser.add_argument("--rows", nargs="+", help="some of the table's rows; the JSON file keeps the others")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
     parser.add_argument("--json", type=Path, help="where to write every run; by default TABLE.json")

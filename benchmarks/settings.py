@@ -31,25 +31,25 @@ ROWS = {
         "PopularityRecommender": PopularityRecommender(),
         "EASERecommender": EASERecommender(regularization=1320),  # the published row's own
         "ALSRecommender": ALSRecommender(n_factors=128, alpha=5, regularization=50, max_epochs=15),
-        "MFRecommender": MFRecommender(**_NCF_MF, regularization=3, learning_rate=0.01, max_epochs=40),
+        "MFRecommender": MFRecommender(**_NCF_MF, regularization=4, learning_rate=0.01, max_epochs=40),
         "ALSRecommender-recency": ALSRecommender(n_factors=128, alpha=20, regularization=50, half_life=12, max_epochs=15),
         "MFRecommender-recency": MFRecommender(**_NCF_MF, regularization=3, learning_rate=0.02, max_epochs=20, half_life=12),
         "NeuMFRecommender": NeuMFRecommender(
             loss="softmax",
             n_negatives=8,
-            n_factors=64,
+            n_factors=128,
             hidden=(64, 32),
             batch_size=1024,
             max_epochs=8,
             learning_rate=0.01,
-            regularization=0.03,
+            regularization=0.05,
         ),
     },
     "ml100k-rmse": {"MFRecommender": _RATING_MF},
     "ml100k-rmse-random": {"MFRecommender": _RATING_MF},
     "gowalla": {
         "PopularityRecommender": PopularityRecommender(),
-        "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=20, max_epochs=15),
+        "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
     },
 }
 
