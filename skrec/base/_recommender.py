@@ -173,7 +173,6 @@ class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredPa
         self.user_ids_, self.item_ids_ = data.user_ids, data.item_ids
         self.n_users_, self.n_items_ = data.n_users, data.n_items
         self.n_features_in_ = data.n_items
-        self.seen_ = data.to_csr(duplicates="any")
         self._count(data)
 
     def _check_weights(self, data: Interactions) -> None:
@@ -189,8 +188,9 @@ class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredPa
             raise ValueError("the weights in X must not all be 0: no event that the model learns from has one above 0")
 
     def _count(self, data: Interactions) -> None:
-        """What is known of users and items that have no or few events."""
-        self.item_counts_ = np.bincount(data.to_csr(duplicates="any").indices, minlength=data.n_items)
+        """Who has seen what, and what is known of users and items that have no or few events."""
+        self.seen_ = data.to_csr(duplicates="any")
+        self.item_counts_ = np.bincount(self.seen_.indices, minlength=data.n_items)
         pairs = data[self._informative(data)].to_csr(duplicates="any")
         self.popularity_ = np.bincount(pairs.indices, minlength=data.n_items).astype(np.float32)
         self.has_past_ = np.diff(pairs.indptr) > 0

@@ -7,16 +7,18 @@ import numpy as np
 from skrec.data._interactions import Interactions
 
 
-def fade(data: Interactions, half_life: float) -> Interactions:
+def fade(data: Interactions, half_life: float | None) -> Interactions:
     """The same events, their weights times ``0.5 ** (age / half_life)``; age is counted back from the user's latest event.
 
-    ``half_life`` is in the unit of the timestamps, microseconds where they were datetimes.
+    ``half_life`` is in the unit of the timestamps, microseconds where they were datetimes; with None nothing fades.
 
     Raises
     ------
     ValueError
         If the events have no timestamps.
     """
+    if half_life is None:
+        return data
     if data.timestamps is None:
         raise ValueError(f"half_life={half_life!r} needs timestamps, and X has none")
     latest = np.full(data.n_users, np.iinfo(np.int64).min)

@@ -51,8 +51,8 @@ class Checkpoints:
     @classmethod
     def of(cls, estimator: Any, data: Interactions, validation: Any) -> Self:
         """Those of an estimator that is about to be fitted."""
-        held_out = None if validation is None else estimator.frame_.recode(validation, name="validation")
-        identity = [type(estimator).__qualname__, _settings(estimator), _arrays(data), held_out and _arrays(held_out)]
+        parts = [data] if validation is None else [data, estimator.frame_.recode(validation, name="validation")]
+        identity = [type(estimator).__qualname__, _settings(estimator), *map(_arrays, parts)]
         return cls(Path(estimator.checkpoint_dir) / joblib.hash(identity)[:16])
 
     @property

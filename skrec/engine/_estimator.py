@@ -25,7 +25,7 @@ from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popu
 from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine._recording import Judge, Recorder
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
-from skrec.engine._schedules import Schedule, constant, cosine, one_cycle, slowed
+from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
 from skrec.metrics import get_scorer
 
 _NEGATIVES = ("auto", "uniform", "popularity", "in_batch", "all", "slate")
@@ -160,7 +160,7 @@ class TorchRecommender(NetworkInference):
         self._check_parameters()
         checkpoints = None if self.checkpoint_dir is None else Checkpoints.of(self, data, validation)
         resumed = None if checkpoints is None else checkpoints.seed
-        self.seed_ = self._seed() if resumed is None else resumed
+        self.seed_ = draw_seed(self.random_state) if resumed is None else resumed
         if validation is not None or self.early_stopping is None:
             self._train(data, validation, checkpoints)
             return
@@ -171,8 +171,8 @@ class TorchRecommender(NetworkInference):
 
     def _train(self, data: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
         """Train on some data; choose the best epoch by others."""
-        self.seen_ = data.to_csr(duplicates="any")
-        self._count(data)
+        if data is not self.events_:  # of which everything is counted already
+            self._count(data)
         examples = self._examples(data)
         if checkpoints is not None and checkpoints.is_unfinished:
             network = build_seeded(lambda: self._build(examples), self.seed_)
@@ -188,9 +188,9 @@ class TorchRecommender(NetworkInference):
                 f"early_stopping must be None for partial_fit, which holds nothing out, got {self.early_stopping!r}: "
                 "set_params(early_stopping=None) goes on with what was learned"
             )
-        self.seed_ = self._seed()
+        self.seed_ = draw_seed(self.random_state)
         rows = self._example_rows(events)
-        examples, n_known = self._faded(events[rows]), int(np.searchsorted(rows, len(before.events_)))
+        examples, n_known = fade(events[rows], self.half_life), int(np.searchsorted(rows, len(before.events_)))
         network = self._grown(build_seeded(lambda: self._build(examples), self.seed_), events, before)
         if n_known == len(rows):  # nothing that the loss is about
             device = torch.device(before.device_)
@@ -256,7 +256,8 @@ class TorchRecommender(NetworkInference):
             batches,
             loss=self._loss_function(),
             optimizer=self.optimizer if callable(self.optimizer) else OPTIMIZERS[self.optimizer_],
-            schedule=slowed(self._schedule(len(batches)), pace),
+            schedule=self._schedule(len(batches)),
+            learning_rate=pace * self.learning_rate,
             settings=self,
             seed=self.seed_,
             recorder=recorder,
@@ -280,7 +281,7 @@ class TorchRecommender(NetworkInference):
                 UserWarning,
                 stacklevel=depth_of_caller(),
             )
-        return self._faded(data[rows])
+        return fade(data[rows], self.half_life)
 
     def _example_rows(self, data: Interactions) -> NDArray[np.int64]:
         """Positions, ascending, of the `_examples`."""
@@ -288,9 +289,6 @@ class TorchRecommender(NetworkInference):
             return np.arange(len(data))
         informative = np.flatnonzero(self._informative(data))
         return informative[data[informative].last_of_each_pair()]
-
-    def _faded(self, events: Interactions) -> Interactions:
-        return events if self.half_life is None else fade(events, self.half_life)
 
     def _batches(self, events: Interactions, *, known: Interactions) -> Batches:
         """Minibatches of some events; what is known of the users is never drawn as a negative."""
@@ -323,9 +321,6 @@ class TorchRecommender(NetworkInference):
         if self.optimizer == "auto":
             return choose_optimizer(self.n_users_, self.n_items_, self.weight_decay)
         return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
-
-    def _seed(self) -> int:
-        return draw_seed(self.random_state)
 
     def _check_parameters(self) -> None:
         if not callable(self.loss):

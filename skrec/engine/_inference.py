@@ -106,7 +106,7 @@ class NetworkInference(BaseRecommender):
     def _new_state(self, histories: Interactions) -> State:
         histories = histories[self._informative(histories)]
         histories = histories[histories.last_of_each_pair()]
-        if self.half_life is not None and histories.timestamps is not None:
+        if histories.timestamps is not None:
             histories = fade(histories, self.half_life)
         parts = [self._most_probable(take(histories, users)) for users in self._fold_in_blocks(histories)]
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))

@@ -44,6 +44,8 @@ class Training(pl.LightningModule):
         Makes an optimiser of the network's parameters.
     schedule : callable
         Maps the optimiser step to a rate.
+    learning_rate : float
+        At its top; the estimator's own, or a part of it.
     settings : TorchRecommender
         Its parameters are read, nothing is written.
     seed : int
@@ -60,6 +62,7 @@ class Training(pl.LightningModule):
         loss: Callable[..., Tensor],
         optimizer: Callable[..., torch.optim.Optimizer],
         schedule: Schedule,
+        learning_rate: float,
         settings: Any,
         seed: int,
         recorder: Recorder,
@@ -69,7 +72,7 @@ class Training(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.network, self.batches, self.loss = network, batches, loss
-        self.make_optimizer, self.schedule = optimizer, schedule
+        self.make_optimizer, self.schedule, self.learning_rate = optimizer, schedule, learning_rate
         self.settings, self.seed, self.chunk = settings, seed, chunk
         self.recorder, self.checkpoints, self.is_finished = recorder, checkpoints, False
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
@@ -77,7 +80,7 @@ class Training(pl.LightningModule):
         self.tally = _Tally()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.make_optimizer(self.network.parameters(), lr=self.settings.learning_rate)
+        return self.make_optimizer(self.network.parameters(), lr=self.learning_rate)
 
     def train_dataloader(self) -> "_Chunks":
         return _Chunks(self)
@@ -131,7 +134,7 @@ class Training(pl.LightningModule):
     def update(self, optimizer: Any) -> None:
         """One optimiser step: rate, decay, clipping, step."""
         rate = self.schedule(self.tally.n_updates)
-        lr = self.settings.learning_rate * rate.factor
+        lr = self.learning_rate * rate.factor
         set_rate(optimizer, lr, rate.momentum)
         if self.settings.weight_decay:
             decay(self.weights, 1 - lr * self.settings.weight_decay)

@@ -20,11 +20,6 @@ def constant(step: int) -> Rate:
     return Rate(1.0)
 
 
-def slowed(schedule: Schedule, pace: float) -> Schedule:
-    """A schedule at some part of its rate."""
-    return lambda step: schedule(step)._replace(factor=pace * schedule(step).factor)
-
-
 def one_cycle(n_steps: int) -> Schedule:
     """Up from 1/25 to the full rate in the first quarter, down to 1/100,000, along cosines; momentum .95, .85, .95.
 

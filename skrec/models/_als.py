@@ -87,7 +87,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
 
     def _fit(self, data: Interactions) -> None:
         self._check_parameters()
-        self.confidences_ = self._confidences(self._faded(self._positives(data, self.positive_from)))
+        self.confidences_ = self._confidences(fade(self._positives(data, self.positive_from), self.half_life))
         with single_threaded_blas():
             solver = self._solver()
             solver.fit(self.confidences_, show_progress=bool(self.verbose))
@@ -99,7 +99,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         self._check_parameters()
         if before.item_embeddings_.shape[1] != self.n_factors:
             raise ValueError(f"partial_fit goes on with n_factors={before.item_embeddings_.shape[1]}, got {self.n_factors}")
-        self.confidences_ = self._confidences(self._faded(self._positives(events, self.positive_from)))
+        self.confidences_ = self._confidences(fade(self._positives(events, self.positive_from), self.half_life))
         new = events[len(before.events_) :]
         new = new[self._informative(new)]
         users, items = np.unique(new.users), np.unique(new.items)
@@ -115,9 +115,6 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
                 solver.partial_fit_items(items, columns)
         self.user_embeddings_ = check_finite(solver.user_factors, "ALSRecommender")
         self.item_embeddings_ = check_finite(solver.item_factors, "ALSRecommender")
-
-    def _faded(self, events: Interactions) -> Interactions:
-        return events if self.half_life is None else fade(events, self.half_life)
 
     def _confidences(self, events: Interactions) -> Any:
         weighted = events if events.weights is None else events.with_values(events.values * events.weights)
@@ -147,7 +144,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
             solver.item_factors = writable(self.item_embeddings_)
             positives = histories[self._informative(histories)]
             if histories.timestamps is not None:
-                positives = self._faded(positives)
+                positives = fade(positives, self.half_life)
             return solver.recalculate_user(np.arange(histories.n_users), self._confidences(positives))
 
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
