@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import held_out_users
 import numpy as np
 from sklearn.metrics import mean_squared_error
 from sklearn.model_selection import KFold
@@ -119,6 +120,35 @@ def ranking_part(train, test):
     return Part(train, measure)
 
 
+# ---- strong-ml1m, strong-gowalla: users never seen in training, each shown with four fifths of their items -----------
+
+NEWCOMERS = {"Recall@20": "recall_capped@20", "Recall@50": "recall_capped@50", "NDCG@100": "ndcg@100"}
+
+
+def newcomers_part(train, newcomers):
+    """The scorer hides a fifth of the items of each user who is new to the model; figures come with their intervals."""
+    scorer = make_multi_scorer(list(NEWCOMERS.values()))
+
+    def measure(model):
+        evaluations, figures = scorer.evaluate(model, newcomers), {}
+        for name, metric in NEWCOMERS.items():
+            low, high = evaluations[metric].interval()
+            figures |= {name: evaluations[metric].value, f"{name}_low": low, f"{name}_high": high}
+        return figures
+
+    return Part(train, measure)
+
+
+def newcomers_table(cut, protocol):
+    """The model is fitted on the same users for validation and for testing."""
+    return Table(
+        lambda: [newcomers_part(cut().train, cut().test)],
+        lambda: [newcomers_part(cut().train, cut().validation)],
+        lambda figures: figures["NDCG@100"],
+        f"{protocol}: users never seen in training; a fifth of their items is hidden, all items not shown are ranked",
+    )
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -165,4 +195,6 @@ TABLES = {
         lambda figures: figures["NDCG@20"],
         "Gowalla, LightGCN's split: all items ranked, training events hidden",
     ),
+    "strong-ml1m": newcomers_table(held_out_users.movielens, "MovieLens 1M, ratings of 4 and more"),
+    "strong-gowalla": newcomers_table(held_out_users.gowalla, "Gowalla, all events"),
 }

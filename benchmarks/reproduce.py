@@ -2,8 +2,9 @@
 
     SKREC_DATA=... python benchmarks/reproduce.py ncf-ml1m
 
-Each row is fitted with three seeds, closed forms once; the table has means and standard deviations over the seeds, the JSON
-file every single run. `settings.py` holds the estimators, `choose.py` shows how their settings were chosen.
+Each row is fitted with three seeds, closed forms once; the table has means and standard deviations over the seeds, and where
+there are intervals over users, the means of their ends; the JSON file has every single run. `settings.py` holds the
+estimators, `choose.py` shows how their settings were chosen.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from skrec.benchmark import MemoryWatch
 BASELINE = "ALSRecommender"
 COSTS = ("fit_seconds", "recommend_seconds", "peak_memory_mb")
 NO_METRICS = ("row", "seed", "estimator", *COSTS)
+BOUNDS = ("_low", "_high")  # of the interval of a metric
 
 
 def main():
@@ -65,21 +67,26 @@ def run_part(model, part):
 
 
 def shown(run):
-    return "  ".join(f"{name} {value:.4f}" for name, value in run.items() if name not in NO_METRICS)
+    return "  ".join(f"{name} {run[name]:.4f}" for name in metrics_of(run))
+
+
+def metrics_of(run):
+    return [name for name in run if name not in NO_METRICS and not name.endswith(BOUNDS)]
 
 
 def print_table(table, runs):
     """A line for each row and metric: ours, published, ALS; then the costs."""
     rows = {name: [r for r in runs if r["row"] == name] for name in dict.fromkeys(r["row"] for r in runs)}
-    metrics = [name for name in runs[0] if name not in NO_METRICS]
     print(
-        f"\n{'':26} {'metric':13} {'ours':>17} {'published':>10} {'tuned ALS':>10} {'fit s':>7} {'recommend s':>12} {'MB':>7}"
+        f"\n{'':26} {'metric':13} {'ours':>17} {'95 % of users':>17} {'published':>10} {'tuned ALS':>10} {'fit s':>7} "
+        f"{'recommend s':>12} {'MB':>7}"
     )
     for name, found in rows.items():
         costs = [np.mean([r[cost] for r in found]) for cost in COSTS]
-        for position, metric in enumerate(metrics):
+        for position, metric in enumerate(metrics_of(runs[0])):
             values = [r[metric] for r in found]
             line = f"{name if position == 0 else '':26} {metric:13} {np.mean(values):8.4f} +- {spread(values):.4f}"
+            line += f" {interval(found, metric):>17}"
             line += f" {number(PUBLISHED[table].get(name, {}).get(metric)):>10} {number(of_baseline(rows, name, metric)):>10}"
             print(line + (f" {costs[0]:7.1f} {costs[1]:7.2f} {costs[2]:7.0f}" if position == 0 else ""))
 
@@ -95,6 +102,12 @@ def of_baseline(rows, name, metric):
 def spread(values):
     """Standard deviation over the seeds."""
     return np.std(values, ddof=1) if len(values) > 1 else 0.0
+
+
+def interval(runs, metric):
+    """Over users, its ends averaged over the seeds; nothing where the table has none."""
+    bounds = [metric + bound for bound in BOUNDS]
+    return " to ".join(f"{np.mean([r[bound] for r in runs]):.4f}" for bound in bounds if bound in runs[0])
 
 
 def number(value):

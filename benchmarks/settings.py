@@ -9,12 +9,15 @@ from sklearn.base import clone
 from skrec import (
     ALSRecommender,
     EASERecommender,
+    ItemKNNRecommender,
     MFRecommender,
     NeuMFRecommender,
     PopularityRecommender,
+    SLIMRecommender,
+    UserKNNRecommender,
 )
 
-_NCF_MF = dict(loss="softmax", n_factors=256, dropout=0.3, batch_size=256)
+_SOFTMAX = dict(loss="softmax", n_factors=256, dropout=0.3, batch_size=256)
 
 _RATING_MF = MFRecommender(
     loss="mse",
@@ -29,11 +32,15 @@ _RATING_MF = MFRecommender(
 ROWS = {
     "ncf-ml1m": {
         "PopularityRecommender": PopularityRecommender(),
-        "EASERecommender": EASERecommender(regularization=1320),  # the published row's own
+        # the published rows' own; the users of theirs are the reverse neighbours
+        "ItemKNNRecommender": ItemKNNRecommender(n_neighbors=111, weighting="bm25", shrinkage=298),
+        "UserKNNRecommender": UserKNNRecommender(n_neighbors=516, weighting="bm25", shrinkage=0, neighborhood="reverse"),
+        "EASERecommender": EASERecommender(regularization=1320),
+        "SLIMRecommender": SLIMRecommender(alpha=0.0788, l1_ratio=1.19e-5, n_neighbors=544),
         "ALSRecommender": ALSRecommender(n_factors=128, alpha=5, regularization=50, max_epochs=15),
-        "MFRecommender": MFRecommender(**_NCF_MF, regularization=4, learning_rate=0.01, max_epochs=40),
+        "MFRecommender": MFRecommender(**_SOFTMAX, regularization=4, learning_rate=0.01, max_epochs=40),
         "ALSRecommender-recency": ALSRecommender(n_factors=128, alpha=20, regularization=50, half_life=12, max_epochs=15),
-        "MFRecommender-recency": MFRecommender(**_NCF_MF, regularization=3, learning_rate=0.02, max_epochs=20, half_life=12),
+        "MFRecommender-recency": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20, half_life=12),
         "NeuMFRecommender": NeuMFRecommender(
             loss="softmax",
             n_negatives=8,
@@ -49,7 +56,22 @@ ROWS = {
     "ml100k-rmse-random": {"MFRecommender": _RATING_MF},
     "gowalla": {
         "PopularityRecommender": PopularityRecommender(),
+        "ItemKNNRecommender": ItemKNNRecommender(n_neighbors=200, weighting="tfidf", asymmetry=0.4, shrinkage=400),
+        "UserKNNRecommender": UserKNNRecommender(n_neighbors=100, weighting="bm25", shrinkage=0),
+        "EASERecommender": EASERecommender(regularization=80),  # the published row's own
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
+    },
+    "strong-ml1m": {
+        "PopularityRecommender": PopularityRecommender(),
+        "EASERecommender": EASERecommender(regularization=500),
+        "ALSRecommender": ALSRecommender(n_factors=256, alpha=8, regularization=70, max_epochs=15),
+        "MFRecommender": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20),
+    },
+    "strong-gowalla": {  # EASE (its matrix has 7 GB) and MF have not been tuned there yet
+        "PopularityRecommender": PopularityRecommender(),
+        "EASERecommender": EASERecommender(regularization=500),
+        "ALSRecommender": ALSRecommender(n_factors=128, alpha=40, regularization=1, max_epochs=15),
+        "MFRecommender": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20),
     },
 }
 
@@ -57,14 +79,22 @@ ROWS = {
 PUBLISHED = {
     "ncf-ml1m": {  # Ferrari Dacrema et al., TOIS 2021; MF: Rendle et al., RecSys 2020; NeuMF: He et al., WWW 2017, 32 factors
         "PopularityRecommender": {"HR@10": 0.4533, "NDCG@10": 0.2542},
+        "ItemKNNRecommender": {"HR@10": 0.6694, "NDCG@10": 0.3979},
+        "UserKNNRecommender": {"HR@10": 0.6606, "NDCG@10": 0.3951},
         "EASERecommender": {"HR@10": 0.7192, "NDCG@10": 0.4494},
+        "SLIMRecommender": {"HR@10": 0.7162, "NDCG@10": 0.4468},
         "ALSRecommender": {"HR@10": 0.7109, "NDCG@10": 0.4382},
         "MFRecommender": {"HR@10": 0.7294, "NDCG@10": 0.4523},
         "NeuMFRecommender": {"HR@10": 0.701, "NDCG@10": 0.425},
     },
     "ml100k-rmse": {},
     "ml100k-rmse-random": {"MFRecommender": {"RMSE": 0.934}},  # SVD of the library Surprise, its README
-    "gowalla": {},
+    "gowalla": {  # BARS leaderboard, whose ItemCF divides each item's similarities by their sum, among other things
+        "ItemKNNRecommender": {"Recall@20": 0.157, "NDCG@20": 0.1214},
+        "EASERecommender": {"Recall@20": 0.1765, "NDCG@20": 0.1467},
+    },
+    "strong-ml1m": {},
+    "strong-gowalla": {},
 }
 
 # what `choose.py` tries
@@ -78,7 +108,27 @@ GRIDS = {
     ("ncf-ml1m", "MFRecommender-recency"): {"half_life": [12, 25, 50], "regularization": [1, 3]},
     ("ncf-ml1m", "NeuMFRecommender"): {"n_factors": [64, 128], "regularization": [0.03, 0.05, 0.08]},
     ("ml100k-rmse", "MFRecommender"): {"n_factors": [50, 100], "regularization": [0.06, 0.08, 0.1]},
+    ("gowalla", "ItemKNNRecommender"): [
+        {"weighting": [None], "asymmetry": [0.4], "shrinkage": [10, 50], "n_neighbors": [100]},
+        {"weighting": [None], "asymmetry": [0], "shrinkage": [50], "n_neighbors": [100]},
+        {"asymmetry": [0, 0.4], "n_neighbors": [100]},
+        {"n_neighbors": [50, 200]},
+    ],
+    ("gowalla", "UserKNNRecommender"): [
+        {"weighting": [None], "n_neighbors": [100]},
+        {"n_neighbors": [100, 200]},
+        {"neighborhood": ["reverse"], "n_neighbors": [100]},
+    ],
     ("gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10, 20]},
+    ("strong-ml1m", "EASERecommender"): {"regularization": [100, 200, 500, 1000, 2000]},
+    ("strong-ml1m", "ALSRecommender"): [
+        {"n_factors": [64, 128], "alpha": [2, 5, 10], "regularization": [10, 50, 100]},
+        {"n_factors": [256], "alpha": [3, 5, 8], "regularization": [30, 50, 70]},
+    ],
+    ("strong-ml1m", "MFRecommender"): {"regularization": [1, 2, 3, 5]},
+    ("strong-gowalla", "EASERecommender"): {"regularization": [50, 200, 500]},
+    ("strong-gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10]},
+    ("strong-gowalla", "MFRecommender"): {"regularization": [0.5, 1, 3]},
 }
 
 
@@ -87,7 +137,7 @@ def make(table, name):
 
     Parameters
     ----------
-    table : {"ncf-ml1m", "ml100k-rmse", "ml100k-rmse-random", "gowalla"}
+    table : {"ncf-ml1m", "ml100k-rmse", "ml100k-rmse-random", "gowalla", "strong-ml1m", "strong-gowalla"}
     name : str
         A class, with a suffix where it has several rows: "MFRecommender", "MFRecommender-recency".
     """

@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from skrec.metrics import get_scorer, make_multi_scorer, make_ranking_scorer
     from skrec.models import (
         ALSRecommender,
+        AutoRecRecommender,
         BPRRecommender,
         EASERecommender,
+        ItemKNNRecommender,
+        LightGCNRecommender,
         MFRecommender,
+        MLPRecommender,
+        MultVAERecommender,
         NeuMFRecommender,
         PopularityRecommender,
         RandomRecommender,
+        SLIMRecommender,
+        UserKNNRecommender,
         all_estimators,
     )
 
@@ -33,12 +40,19 @@ _HOMES = {
     "skrec.metrics": ["get_scorer", "make_multi_scorer", "make_ranking_scorer"],
     "skrec.models": [
         "ALSRecommender",
+        "AutoRecRecommender",
         "BPRRecommender",
         "EASERecommender",
+        "ItemKNNRecommender",
+        "LightGCNRecommender",
         "MFRecommender",
+        "MLPRecommender",
+        "MultVAERecommender",
         "NeuMFRecommender",
         "PopularityRecommender",
         "RandomRecommender",
+        "SLIMRecommender",
+        "UserKNNRecommender",
         "all_estimators",
     ],
 }

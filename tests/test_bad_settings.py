@@ -39,7 +39,7 @@ BAD = [
     ("accumulate_grad_batches", 0, ValueError),
     ("n_negatives", 0, ValueError),
     ("n_negatives", 1.0, TypeError),
-    ("negatives", "hard", ValueError),
+    ("negatives", "harder", ValueError),
     ("early_stopping", "ndgc@10", ValueError),
     ("early_stopping", 3, ValueError),
     ("validation_fraction", 0, ValueError),

@@ -4,12 +4,16 @@ import pytest
 
 from skrec import (
     ALSRecommender,
+    AutoRecRecommender,
     BPRRecommender,
     EASERecommender,
+    LightGCNRecommender,
     MFRecommender,
+    MLPRecommender,
     NeuMFRecommender,
     PopularityRecommender,
     RandomRecommender,
+    SLIMRecommender,
     all_estimators,
 )
 from skrec.testing import parametrize_recommender_checks
@@ -19,7 +23,9 @@ FAST = {
     BPRRecommender: {"n_factors": 8},
     EASERecommender: {"regularization": 1.0},
     MFRecommender: {"n_factors": 8, "learning_rate": 0.05},
+    MLPRecommender: {"n_factors": 8, "hidden": (16,), "max_epochs": 40, "learning_rate": 0.03},
     NeuMFRecommender: {"n_factors": 8, "hidden": (16,), "max_epochs": 40, "learning_rate": 0.03},
+    SLIMRecommender: {"n_jobs": 1},
 }
 
 
@@ -53,8 +59,26 @@ def test_contract(estimator, check):
     check(estimator)
 
 
-@parametrize_recommender_checks(
-    [MFRecommender(loss="mse", n_factors=8, learning_rate=0.02)], expected_failures=learns_from_what_is_rated
-)
+RATING = [
+    MFRecommender(loss="mse", n_factors=8, learning_rate=0.02),
+    MLPRecommender(loss="mse", n_factors=8, hidden=(16,), learning_rate=0.02),
+    AutoRecRecommender(loss="mse", side="item", n_factors=16, batch_size=8),
+    AutoRecRecommender(loss="mse", side="user", n_factors=16, batch_size=8),
+]
+
+
+@parametrize_recommender_checks(RATING, expected_failures=learns_from_what_is_rated)
 def test_contract_of_a_rating_model(estimator, check):
+    check(estimator)
+
+
+VARIANTS = [
+    AutoRecRecommender(side="item", batch_size=8),
+    LightGCNRecommender(loss="softmax"),
+    MFRecommender(temperature=0.3, n_factors=8, learning_rate=0.02),
+]
+
+
+@parametrize_recommender_checks(VARIANTS)
+def test_contract_of_other_ways_to_train_a_model(estimator, check):
     check(estimator)

@@ -5,10 +5,10 @@ from math import exp, log
 import pytest
 import torch
 
-from skrec.engine._losses import LOSSES
+from skrec.engine._losses import LOSSES, hardest
 
 SEVERAL_POSITIVES = ("mse", "bce", "softmax")
-ONE_POSITIVE = ("bpr", "warp")
+ONE_POSITIVE = ("bpr", "warp", "ccl")
 
 
 def slow_mse(scores, target, log_q):
@@ -17,7 +17,7 @@ def slow_mse(scores, target, log_q):
 
 def slow_bce(scores, target, log_q):
     probabilities = [1 / (1 + exp(-score)) for score in scores]
-    return -mean([t * log(p) + (1 - t) * log(1 - p) for p, t in zip(probabilities, target)])
+    return -sum(t * log(p) + (1 - t) * log(1 - p) for p, t in zip(probabilities, target))
 
 
 def slow_softmax(scores, target, log_q):
@@ -37,12 +37,18 @@ def slow_warp(scores, target, log_q):
     return log(1 + rank) / rank * sum(hinges) if rank else 0.0
 
 
+def slow_ccl(scores, target, log_q):
+    positive, negatives = parted(scores, target)
+    return 1 - positive + 10 * mean([max(0.0, negative - 0.5) for negative in negatives])
+
+
 SLOW = {
     "mse": slow_mse,
     "bce": slow_bce,
     "softmax": slow_softmax,
     "bpr": slow_bpr,
     "warp": slow_warp,
+    "ccl": slow_ccl,
 }
 
 
@@ -137,8 +143,56 @@ def test_gradient_pushes_the_positive_up_and_negatives_down(name):
 def test_a_pair_whose_negative_is_masked_teaches_no_order(name):
     scores, target = torch.tensor([[0.3, 2.0]]), torch.tensor([[1.0, 0.0]])
     losses, gradient = loss_and_gradient(name, scores, target, torch.tensor([[True, False]]))
-    if name == "cosine_contrastive":  # the positive's cosine is worth something by itself
-        assert losses.tolist() == pytest.approx([0.7])
+    if name == "ccl":  # the positive's cosine is worth something by itself
+        assert losses.tolist() == pytest.approx([0.7]) and gradient.tolist() == [[-1, 0]]
+    else:
+        assert losses.tolist() == [0] and not gradient.any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_squared_errors_are_averaged_by_the_weights_in_the_mask(seed):
+    scores, target, mask = examples("mse", seed=seed)
+    counts = mask * torch.rand(mask.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    losses, gradient = loss_and_gradient("mse", scores, target, counts)
+    for row, found in enumerate(losses.tolist()):
+        rows = zip(scores[row].tolist(), target[row].tolist(), counts[row].tolist())
+        assert found == pytest.approx(sum(c * (s - t) ** 2 for s, t, c in rows) / float(counts[row].sum()))
+    torch.testing.assert_close(loss_and_gradient("mse", scores, target, 7 * counts)[0], losses)
+    assert torch.equal(gradient != 0, mask)
+
+
+def test_an_example_without_any_rating_has_no_squared_error():
+    scores, target = torch.tensor([[1.0, 1e4]]), torch.zeros(1, 2)
+    losses, gradient = loss_and_gradient("mse", scores, target, torch.zeros(1, 2))
+    assert losses.tolist() == [0] and gradient.tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("is_masked", (True, False), ids=("masked", "all"))
+@pytest.mark.parametrize("name", ("softmax", "bce", *ONE_POSITIVE))
+def test_the_hardest_negative_is_the_only_one_looked_at(name, is_masked, seed):
+    scores, target, mask = examples("bpr", seed=seed)
+    mask = mask if is_masked else None
+    given = scores.clone().requires_grad_()
+    losses = hardest(LOSSES[name])(given, target, mask)
+    (gradient,) = torch.autograd.grad(losses.sum(), given)
+    candidates = (target == 0) if mask is None else (target == 0) & mask
+    for row, found in enumerate(losses.tolist()):
+        best = max(candidates[row].nonzero()[:, 0].tolist(), key=lambda place: scores[row, place])
+        positive = target[row].argmax().item()
+        pair = (scores[row, positive].item(), scores[row, best].item())
+        assert found == pytest.approx(SLOW[name](pair, (1.0, 0.0), (0.0, 0.0)))
+        assert set(gradient[row].nonzero()[:, 0].tolist()) <= {positive, best}
+    assert gradient.any()
+
+
+@pytest.mark.parametrize("name", (*ONE_POSITIVE, "softmax"))
+def test_without_a_negative_there_is_no_hardest(name):
+    scores, target = torch.tensor([[0.3, 2.0]], requires_grad=True), torch.tensor([[1.0, 0.0]])
+    losses = hardest(LOSSES[name])(scores, target, torch.tensor([[True, False]]))
+    (gradient,) = torch.autograd.grad(losses.sum(), scores)
+    if name == "ccl":
+        assert losses.tolist() == pytest.approx([0.7]) and gradient.tolist() == [[-1, 0]]
     else:
         assert losses.tolist() == [0] and not gradient.any()
 
@@ -157,6 +211,12 @@ def test_extreme_scores_give_finite_losses_and_gradients(name):
     for extreme in (1e4 * scores.float().sign(), 1e4 * (target.float() - 0.5), 1e4 * (0.5 - target.float())):
         losses, gradient = loss_and_gradient(name, extreme, target.float(), mask)
         assert losses.isfinite().all() and gradient.isfinite().all()
+
+
+def test_the_contrast_of_cosines_has_a_margin_and_a_weight():
+    scores, target = torch.tensor([[0.9, 0.6, -0.5]]), torch.tensor([[1.0, 0.0, 0.0]])
+    losses = LOSSES["ccl"](scores, target, margin=0.2, negative_weight=3.0)
+    assert losses.tolist() == pytest.approx([0.1 + 3 * (0.4 + 0) / 2])
 
 
 class TestLogQ:

@@ -11,9 +11,8 @@ from torch import nn
 
 from skrec import MFRecommender, NeuMFRecommender
 from skrec.data import Interactions
-from skrec.engine import DotProduct
+from skrec.engine import GMF, MLP, DotProduct, PathNetwork
 from skrec.metrics import get_scorer
-from skrec.models._neumf import GMF, MLP, NeuMFNetwork
 
 LOSSES = ("softmax", "bpr", "bce", "warp")
 MODELS = (MFRecommender, NeuMFRecommender)
@@ -272,7 +271,7 @@ def seeded(build):
 
 
 def test_the_split_first_layer_is_one_over_both_embeddings_side_by_side():
-    path = seeded(lambda: MLP(5, 7, 3, (8, 4), 0.0))
+    path = seeded(lambda: MLP(5, 7, (3, 3), (8, 4)))
     whole = nn.Linear(6, 8)
     with torch.no_grad():
         whole.weight.copy_(torch.cat([path.of_user.weight, path.of_item.weight], 1))
@@ -287,7 +286,7 @@ def test_the_split_first_layer_is_one_over_both_embeddings_side_by_side():
 def test_a_network_scores_pairs_lists_and_shared_lists_alike(name):
     def build():
         if name == "neumf":
-            return NeuMFNetwork([GMF(5, 7, 3), MLP(5, 7, 2, (8, 4), 0.0)])
+            return PathNetwork([GMF(5, 7, 3), MLP(5, 7, (2, 2), (8, 4))])
         network = DotProduct(5, 7, 3, std=1, user_bias=True)
         network.y_range = torch.tensor([1.0, 5.0]) if name == "bounded" else None
         return network

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sklearn.metrics import root_mean_squared_error
 
-from skrec import EASERecommender, MFRecommender, PopularityRecommender
+from skrec import EASERecommender, ItemKNNRecommender, MFRecommender, PopularityRecommender, UserKNNRecommender
 from skrec.datasets import load_ncf
 from skrec.metrics import sampled_leave_one_out
 
@@ -22,9 +22,11 @@ def ncf():
     ("model", "hit_rate", "ndcg"),
     [
         (PopularityRecommender(), 0.4533, 0.2542),
+        (ItemKNNRecommender(n_neighbors=111, weighting="bm25", shrinkage=298), 0.6694, 0.3979),
+        (UserKNNRecommender(n_neighbors=516, weighting="bm25", shrinkage=0, neighborhood="reverse"), 0.6606, 0.3951),
         (EASERecommender(regularization=1320), 0.7192, 0.4494),
     ],
-    ids=["popularity", "EASE"],
+    ids=["popularity", "neighbours of items", "neighbours of users", "EASE"],
 )
 def test_ncf_protocol_gives_the_numbers_of_ferrari_dacrema_et_al(ncf, model, hit_rate, ndcg):
     found = sampled_leave_one_out(model.fit(ncf.train), ncf.users, ncf.positives, ncf.negatives)

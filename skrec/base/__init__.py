@@ -2,6 +2,7 @@
 
 from skrec.base._embeddings import EmbeddingMixin
 from skrec.base._history import HistoryRecommender
+from skrec.base._item_weights import ItemWeightsRecommender
 from skrec.base._recommendations import Audience, Ranking, Recommendations, SimilarItems, SimilarUsers
 from skrec.base._recommender import BaseRecommender
 
@@ -10,6 +11,7 @@ __all__ = [
     "BaseRecommender",
     "EmbeddingMixin",
     "HistoryRecommender",
+    "ItemWeightsRecommender",
     "Ranking",
     "Recommendations",
     "SimilarItems",

@@ -23,11 +23,23 @@ def check_int(value: Any, name: str, *, at_least: int, or_none: bool = False) ->
         raise ValueError(f"{name} must be {accepted}, got {value!r}")
 
 
+def check_n_jobs(n_jobs: Any) -> None:
+    """A number of threads; -1 or None for all."""
+    if n_jobs != -1:
+        check_int(n_jobs, "n_jobs", at_least=1, or_none=True)
+
+
 def check_number(
-    value: Any, name: str, *, above: float | None = None, at_least: float | None = None, below: float | None = None
+    value: Any,
+    name: str,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
 ) -> None:
     """A finite number, not a bool, within bounds."""
-    bounds = {"above": above, "of at least": at_least, "below": below}
+    bounds = {"above": above, "of at least": at_least, "below": below, "at most": at_most}
     within = " and ".join(f"{word} {bound}" for word, bound in bounds.items() if bound is not None)
     accepted = f"a finite number {within}".rstrip()
     if isinstance(value, _NO_NUMBERS) or not isinstance(value, Real | np.floating):
@@ -37,7 +49,8 @@ def check_number(
     except OverflowError:  # an int beyond every float
         number = np.inf
     too_low = (above is not None and number <= above) or (at_least is not None and number < at_least)
-    if not np.isfinite(number) or too_low or (below is not None and number >= below):
+    too_high = (below is not None and number >= below) or (at_most is not None and number > at_most)
+    if not np.isfinite(number) or too_low or too_high:
         raise ValueError(f"{name} must be {accepted}, got {value!r}")
 
 

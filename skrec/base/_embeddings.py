@@ -44,9 +44,9 @@ class EmbeddingMixin(TransformerMixin):
             A row for each id, each row of a matrix, or each user of a table of events in the order of their labels.
         """
         query, _ = self._query(X, name="X")
-        vectors = np.empty((size(query), self.item_embeddings_.shape[1]), np.float32)
+        blocks = []
         for users in row_blocks(size(query), self.n_items_):
             part = take(query, users)
             is_known = isinstance(part, np.ndarray)
-            vectors[users] = self._state_vectors(self._known_state(part) if is_known else self._new_state(part))
-        return vectors
+            blocks.append(self._state_vectors(self._known_state(part) if is_known else self._new_state(part)))
+        return np.concatenate(blocks) if blocks else self._user_vectors()[:0]

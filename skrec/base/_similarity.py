@@ -95,6 +95,7 @@ def nearest(
     if metric == "cosine":
         vectors = _scaled_rows(vectors, 1 / np.sqrt(np.where(squares > 0, squares, 1)))
     n = vectors.shape[0]
+    rounding = 16 * np.finfo(np.float32).eps  # of squared distances, relative to what they are a difference of
     found, scores = np.full((len(codes), k), -1, np.int64), np.full((len(codes), k), np.nan, np.float32)
     for rows in row_blocks(len(codes), n):
         block = codes[rows]
@@ -104,7 +105,8 @@ def nearest(
             similarity = np.array(products.todense() if sp.issparse(products) else products, dtype=np.float32)
             if metric == "l2":
                 squared = squares[block][:, None] + squares[columns] - 2 * similarity
-                similarity = -np.sqrt(np.maximum(squared, 0)).astype(np.float32)
+                squared[squared < rounding * (squares[block][:, None] + squares[columns])] = 0
+                similarity = -np.sqrt(squared).astype(np.float32)
             similarity[:, ~allowed[columns]] = NO_CANDIDATE
             similarity[~known[block]] = NO_CANDIDATE
             if not include_self:

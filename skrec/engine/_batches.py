@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skrec.data import Interactions, is_positive
 from skrec.engine._negatives import NegativeSampler
+from skrec.engine._rows import RowTable
 
 _SECTION = 2**18
 
@@ -25,6 +26,7 @@ class Batch(NamedTuple):
     items : int64 Tensor of shape (B,), (B, C), or (1, C) for candidates that all examples share
     target : float Tensor of shape (B,) or (B, C)
     mask, log_q : Tensor of shape (B, C) or (1, C), or None
+        The mask says which candidates count; for squared errors, how much.
     weight : float Tensor of shape (B,), or None
     item_share : float
         The part of the items' penalty that this batch bears, per item. The candidates of an example bear together what a pair
@@ -44,7 +46,7 @@ class Batch(NamedTuple):
         """The items that the loss looks at, without the padding."""
         if self.mask is None or self.mask.shape != self.items.shape:  # candidates that all examples share
             return self.items
-        return self.items[self.mask]
+        return self.items[self.mask > 0]
 
 
 class Batches(Protocol):
@@ -172,47 +174,113 @@ class RowBatches:
         Targets: ones, or the weights of the events. Users without any are left out.
     batch_size : int
         Users in a minibatch; it takes ``batch_size * n_items * 4`` bytes a few times over.
+    negatives : NegativeSampler or None
+        Draws what positives are compared with in `probe`.
     """
 
-    def __init__(self, rows: sp.csr_array, *, batch_size: int, negatives: NegativeSampler):
+    def __init__(self, rows: sp.csr_array, *, batch_size: int, negatives: NegativeSampler | None):
         self.batch_size, self.negatives = batch_size, negatives
-        self.n_items = rows.shape[1]
-        self.users = torch.as_tensor(np.flatnonzero(np.diff(rows.indptr)))
-        self.indptr, self.indices, self.values = _tensors(
-            rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data
-        )
+        self.users, self.table = torch.as_tensor(np.flatnonzero(np.diff(rows.indptr))), RowTable(rows)
 
     def __len__(self) -> int:
         return -(-len(self.users) // self.batch_size)
 
     def to(self, device: torch.device) -> None:
-        self.users, self.indptr = self.users.to(device), self.indptr.to(device)
-        self.indices, self.values = self.indices.to(device), self.values.to(device)
-        self.negatives.to(device)
+        self.users, self.table = self.users.to(device), self.table.to(device)
+        if self.negatives is not None:
+            self.negatives.to(device)
 
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
-        everything = torch.arange(self.n_items, device=self.users.device)[None]
+        everything = torch.arange(self.table.n_columns, device=self.users.device)[None]
         order = torch.randperm(len(self.users), generator=generator, device=self.users.device)
         for users in self.users[order].split(self.batch_size):
-            yield Batch(users, everything, self.dense(users), item_share=1 / len(self.users))
+            yield self._batch(users, everything)
 
-    def dense(self, users: Tensor) -> Tensor:
-        """The rows of some users, float32 (len(users), n_items)."""
-        first, n = self.indptr[users], self.indptr[users + 1] - self.indptr[users]
-        row = torch.repeat_interleave(torch.arange(len(users), device=users.device), n)
-        place = torch.arange(len(row), device=users.device) - (n.cumsum(0) - n)[row] + first[row]
-        dense = torch.zeros(len(users), self.n_items, device=users.device)
-        dense[row, self.indices[place]] = self.values[place]
-        return dense
+    def _batch(self, users: Tensor, everything: Tensor) -> Batch:
+        return Batch(users, everything, self.table(users).dense(self.table.n_columns), item_share=1 / len(self.users))
 
     def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
         """Users (m,) and items (m, 2), a positive and a negative, of up to n stored entries."""
-        device = self.users.device
-        entries = torch.randperm(len(self.indices), generator=generator, device=device)[:n]
-        users = torch.searchsorted(self.indptr, entries, right=True) - 1
+        if self.negatives is None:
+            return None
+        device, table = self.users.device, self.table
+        entries = torch.randperm(len(table.columns), generator=generator, device=device)[:n]
+        users = torch.searchsorted(table.indptr, entries, right=True) - 1
         drawn, mask = self.negatives.draw(users, 1, generator)
         keep = slice(None) if mask is None else mask[:, 0]
-        return users[keep], torch.cat([self.indices[entries][:, None], drawn], 1)[keep]
+        return users[keep], torch.cat([table.columns[entries][:, None], drawn], 1)[keep]
+
+
+class RatingRows(RowBatches):
+    """Users with their ratings; what was not rated counts for nothing.
+
+    Parameters
+    ----------
+    ratings : CSR of shape (n_users, n_items)
+    counts : CSR of the same structure
+        How much each rating counts, whoever gave it: ones, or weights.
+    batch_size : int
+    """
+
+    def __init__(self, ratings: sp.csr_array, counts: sp.csr_array, *, batch_size: int):
+        super().__init__(ratings, batch_size=batch_size, negatives=None)
+        self.counts = RowTable(counts)
+
+    def to(self, device: torch.device) -> None:
+        super().to(device)
+        self.counts = self.counts.to(device)
+
+    def _batch(self, users: Tensor, everything: Tensor) -> Batch:
+        counts = self.counts(users).dense(self.table.n_columns)
+        return super()._batch(users, everything)._replace(mask=counts, weight=_share_of(counts))
+
+
+class ColumnBatches:
+    """A few items at a time with all users, for networks to which reading an item's column is the larger part of the work.
+
+    Parameters
+    ----------
+    columns : RowBatches
+        Of the transposed data, items x users. With ratings nothing else counts; a user's positives are compared with the other
+        items of the minibatch.
+    pairs : PairBatches or None
+        Gives the pairs of `probe`.
+    """
+
+    def __init__(self, columns: RowBatches, pairs: PairBatches | None):
+        self.columns, self.pairs = columns, pairs
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def to(self, device: torch.device) -> None:
+        self.columns.to(device)
+        if self.pairs is not None:
+            self.pairs.to(device)
+
+    def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
+        for items, users, target, mask, *_ in self.columns.epoch(generator):
+            counts = (target if mask is None else mask).T
+            # users without an entry in these items teach nothing; where all entries weigh nothing, one keeps the mean a number
+            known = counts.any(1).nonzero()[:, 0] if counts.any() else users.new_zeros(1)
+            yield Batch(
+                users[0, known],
+                items[None],
+                target.T[known],
+                None if mask is None else counts[known],
+                weight=None if mask is None else _share_of(counts[known]),
+                item_share=1 / len(items),
+            )
+
+    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+        """As of the pairs."""
+        return None if self.pairs is None else self.pairs.probe(n, generator)
+
+
+def _share_of(counts: Tensor) -> Tensor:
+    """Weights (B,) of examples, one on average, with which a mean over each example's candidates counts all of them alike."""
+    totals = counts.sum(1)
+    return totals * (len(totals) / totals.sum().clamp(min=1e-12))
 
 
 class SlateBatches:

@@ -1,7 +1,12 @@
 """What all networks have in common that know users and items by the rows of tables."""
 
+import numpy as np
+import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from skrec.engine._rows import Rows, RowTable
 
 State = tuple[Tensor, ...]
 
@@ -10,8 +15,13 @@ class EmbeddingNetwork(nn.Module):
     """Base of networks over tables of users and of items.
 
     A network writes ``user_tables`` and ``item_tables``, lists of `nn.Embedding`, and ``score(state, items)``; a user's state
-    is their row of each table.
+    is their row of each table. What it computes passes through ``rating``, which is the identity unless ratings are learned.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("y_range", None)
 
     @property
     def user_tables(self) -> list[nn.Embedding]:
@@ -29,6 +39,23 @@ class EmbeddingNetwork(nn.Module):
 
     def encode(self, users: Tensor) -> State:
         return tuple(table(users) for table in self.user_tables)
+
+    def expect_ratings(self, values: NDArray[np.float32], y_range: tuple[float, float] | None) -> None:
+        """Predict around the mean of some ratings, or within a range."""
+        if y_range is None:
+            self.mean.fill_(float(values.mean(dtype=np.float64)))
+        else:
+            self.y_range = torch.tensor(y_range)
+
+    def rating(self, scores: Tensor) -> Tensor:
+        """Scores moved by the mean of the ratings, squeezed into their range."""
+        if self.y_range is None:
+            return scores + self.mean
+        low, high = self.y_range
+        return low + (high - low) * scores.sigmoid()
+
+    def prepare(self) -> None:
+        """Compute once what all scores have in common; called after training and before scores are asked for."""
 
     def penalty(self, users: Tensor, items: Tensor, item_share: float) -> Tensor:
         """Squared lengths of the rows that a minibatch touches, for each of its users and by its share of the items."""
@@ -65,3 +92,32 @@ class EmbeddingNetwork(nn.Module):
         """Give items the mean row of those that are known."""
         for table in self.item_tables:
             table.weight[items] = table.weight[known].mean(0)
+
+
+class RowNetwork(EmbeddingNetwork):
+    """Base of networks that read what a user has: a new user needs no training.
+
+    A network writes ``encode_rows(rows) -> state`` too. It knows the rows that it was trained on, by which ``encode`` finds
+    those of known users.
+
+    Parameters
+    ----------
+    rows : CSR of shape (n_users, n_items)
+    """
+
+    def __init__(self, rows: sp.csr_array):
+        super().__init__()
+        self.rows = RowTable(rows)
+
+    @property
+    def user_tables(self) -> list[nn.Embedding]:
+        return []
+
+    def encode_rows(self, rows: Rows) -> State:
+        raise NotImplementedError(f"{type(self).__name__} must write encode_rows")
+
+    def encode(self, users: Tensor) -> State:
+        return self.encode_rows(self.rows(users))
+
+    def place_users(self, users: Tensor, state: State) -> None:
+        """There is nothing to remember of them."""

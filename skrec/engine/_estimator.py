@@ -3,42 +3,30 @@
 import copy
 import warnings
 from collections.abc import Callable
-from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skrec.base._checks import check_choice, check_int, check_number, draw_seed
-from skrec.data import Interactions, by_weight, check_positive_from, fade
+from skrec.base._checks import draw_seed
+from skrec.data import Interactions, fade
 from skrec.data._positives import depth_of_caller
 from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
 from skrec.engine._checkpoints import Checkpoints
+from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import build_seeded
-from skrec.engine._losses import LOSSES
 from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
 from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine._recording import Judge, Recorder
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
 from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
-from skrec.metrics import get_scorer
-
-_NEGATIVES = ("auto", "uniform", "popularity", "in_batch", "all", "slate")
-_ONE_POSITIVE = ("bpr", "warp")
-_LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "mlflow": "MLFlowLogger", "wandb": "WandbLogger"}
-_OWN_PARAMETERS = {
-    "accelerator": "accelerator",
-    "accumulate_grad_batches": "accumulate_grad_batches",
-    "enable_checkpointing": "checkpoint_dir",
-    "enable_progress_bar": "verbose",
-    "logger": "logger",
-    "max_epochs": "max_epochs",
-}
+from skrec.engine._training_checks import LOGGERS, check_training
 
 
 class TorchRecommender(NetworkInference):
@@ -51,7 +39,7 @@ class TorchRecommender(NetworkInference):
     Parameters
     ----------
     loss : str or callable, default="softmax"
-        "softmax", "bpr", "bce", "warp" rank positive events above other items; "mse" predicts values.
+        "softmax", "bpr", "bce", "warp", and for cosines "ccl", rank positive events above other items; "mse" predicts values.
         A callable ``loss(scores, target, mask=None, log_q=None)`` with candidates on the last axis gives one number for each
         example; it ranks.
     positive_from : float, default=None
@@ -60,6 +48,9 @@ class TorchRecommender(NetworkInference):
         Age at which an event weighs half, in the unit of the timestamps (microseconds where they were datetimes), counted back
         from the user's latest event; None weighs all alike. What comes next depends most on what came last. The history of a
         new user without times, such as a row of a matrix, weighs all alike too.
+    y_range : (float, float), default=None
+        Bounds of the predicted ratings, by a sigmoid; a little wider than the ratings' own lets them be reached. With None they
+        lie around the ratings' mean.
     max_epochs : int, default=20
         Passes over the training data.
     batch_size : int, default=None
@@ -84,9 +75,10 @@ class TorchRecommender(NetworkInference):
         Minibatches for each step of the optimiser.
     n_negatives : int, default=1
         Negatives for each positive event, where they are drawn.
-    negatives : {"auto", "uniform", "popularity", "in_batch", "all", "slate"}, default="auto"
-        What positives are compared with: unseen items drawn uniformly or by popularity, the other positives of the minibatch,
-        the whole catalogue, or what was shown in the same impression.
+    negatives : {"auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"}, default="auto"
+        What positives are compared with: unseen items drawn uniformly or by popularity, the one with the highest score of
+        ``n_negatives`` drawn uniformly, the other positives of the minibatch, the whole catalogue, or what was shown in the
+        same impression. In a softmax, draws that are not uniform are corrected by the logarithm of their probability.
     early_stopping : str, default=None
         A scorer such as "ndcg@10", or "valid_loss": stop when it has not improved for ``patience`` epochs.
     validation_fraction : float, default=0.1
@@ -126,6 +118,7 @@ class TorchRecommender(NetworkInference):
     loss: str | Callable[..., Tensor] = "softmax"
     positive_from: float | None = None
     half_life: float | None = None
+    y_range: tuple[float, float] | None = None
     max_epochs: int = 20
     batch_size: int | None = None
     learning_rate: float = 0.01
@@ -137,7 +130,7 @@ class TorchRecommender(NetworkInference):
     cycle_mult: float = 1
     accumulate_grad_batches: int = 1
     n_negatives: int = 1
-    negatives: Literal["auto", "uniform", "popularity", "in_batch", "all", "slate"] = "auto"
+    negatives: Literal["auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"] = "auto"
     early_stopping: str | None = None
     validation_fraction: float = 0.1
     patience: int = 3
@@ -174,10 +167,8 @@ class TorchRecommender(NetworkInference):
         if data is not self.events_:  # of which everything is counted already
             self._count(data)
         examples = self._examples(data)
-        if checkpoints is not None and checkpoints.is_unfinished:
-            network = build_seeded(lambda: self._build(examples), self.seed_)
-        else:
-            network = self._initialised(examples)
+        is_resumed = checkpoints is not None and checkpoints.is_unfinished
+        network = self._new_network(examples) if is_resumed else self._initialised(examples)
         judge = None if validation is None else Judge(self, network, validation, known=examples)
         self._learn(network, examples, known=examples, judge=judge, checkpoints=checkpoints)
 
@@ -188,10 +179,11 @@ class TorchRecommender(NetworkInference):
                 f"early_stopping must be None for partial_fit, which holds nothing out, got {self.early_stopping!r}: "
                 "set_params(early_stopping=None) goes on with what was learned"
             )
+        self._check_same_range(before.module_)
         self.seed_ = draw_seed(self.random_state)
         rows = self._example_rows(events)
         examples, n_known = fade(events[rows], self.half_life), int(np.searchsorted(rows, len(before.events_)))
-        network = self._grown(build_seeded(lambda: self._build(examples), self.seed_), events, before)
+        network = self._grown(self._new_network(examples), events, before)
         if n_known == len(rows):  # nothing that the loss is about
             device = torch.device(before.device_)
             self._adopt(network.to(device).eval(), device, before.train_loss_)
@@ -225,13 +217,25 @@ class TorchRecommender(NetworkInference):
         is_by_row = not self._predicts_ratings and self._resolved_negatives() == "all"
         return events.users if is_by_row else np.arange(len(events))
 
-    def _initialised(self, events: Interactions) -> nn.Module:
-        """The network before training."""
-        return build_seeded(lambda: self._build(events), self.seed_)
+    def _new_network(self, events: Interactions, build: Callable[[Interactions], nn.Module] | None = None) -> nn.Module:
+        """The model's own network, or another one, before it has learned anything."""
+        network = build_seeded(lambda: (build or self._build)(events), self.seed_)
+        if self._predicts_ratings and isinstance(network, EmbeddingNetwork):
+            network.expect_ratings(events.values, self.y_range)
+        return network
 
-    def _pretrained(self, events: Interactions, build: Callable[[], nn.Module]) -> nn.Module:
+    def _initialised(self, events: Interactions) -> nn.Module:
+        """What training begins with."""
+        return self._new_network(events)
+
+    def _check_same_range(self, trained: nn.Module) -> None:
+        y_range = getattr(trained, "y_range", None)
+        if y_range is not None and self.y_range is not None and not np.allclose(y_range.cpu(), self.y_range):
+            raise ValueError(f"partial_fit goes on with y_range={tuple(y_range.tolist())}, got {self.y_range!r}")
+
+    def _pretrained(self, events: Interactions, build: Callable[[Interactions], nn.Module]) -> nn.Module:
         """Another network, trained by itself with the same settings."""
-        network = build_seeded(build, self.seed_)
+        network = self._new_network(events, build)
         quiet = copy.copy(self).set_params(logger=None, verbose=0)  # these are for the network that stays
         quiet._run(network, self._batches(events, known=events), Recorder(quiet, network, None))
         return network
@@ -299,14 +303,17 @@ class TorchRecommender(NetworkInference):
         if kind == "slate":
             return SlateBatches(events, batch_size=size, positive_from=self.positive_from)
         if kind == "all":
-            if events.weights is not None and self.loss != "softmax":
-                raise ValueError(f"weights of events need loss='softmax' where negatives='all', got loss={self.loss!r}")
-            rows = events.to_csr(duplicates="any") if events.weights is None else by_weight(events).to_csr()
-            return RowBatches(rows, batch_size=self.batch_size or 128, negatives=UniformNegatives(known))
+            return RowBatches(self._target_rows(events), batch_size=self.batch_size or 128, negatives=UniformNegatives(known))
         if kind == "in_batch":
             return InBatchPairs(events, batch_size=size, negatives=UniformNegatives(known), log_q=log_popularity(known))
         sampler = (UniformNegatives if kind == "uniform" else PopularNegatives)(known)
         return PairBatches(events, batch_size=size, negatives=sampler, n_negatives=self.n_negatives)
+
+    def _target_rows(self, events: Interactions) -> sp.csr_array:
+        """Whole rows to be explained: ones, or the weights that a softmax takes for how often an item was drawn."""
+        if events.weights is not None and self.loss != "softmax":
+            raise ValueError(f"weights of events need loss='softmax' where negatives='all', got loss={self.loss!r}")
+        return self._rows_of(events)
 
     def _schedule(self, n_batches: int) -> Schedule:
         steps_in_epoch = -(-n_batches // self.accumulate_grad_batches)
@@ -323,65 +330,7 @@ class TorchRecommender(NetworkInference):
         return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
 
     def _check_parameters(self) -> None:
-        if not callable(self.loss):
-            check_choice(self.loss, "loss", tuple(LOSSES))
-        if not callable(self.optimizer):
-            check_choice(self.optimizer, "optimizer", ("auto", *OPTIMIZERS))
-        if self.lr_schedule is not None:
-            check_choice(self.lr_schedule, "lr_schedule", ("one_cycle", "cosine"))
-        check_choice(self.negatives, "negatives", _NEGATIVES)
-        check_choice(self.accelerator, "accelerator", ("auto", "cpu", "gpu", "cuda", "mps"))
-        for name in ("max_epochs", "accumulate_grad_batches", "n_negatives", "patience"):
-            check_int(getattr(self, name), name, at_least=1)
-        check_int(self.batch_size, "batch_size", at_least=1, or_none=True)
-        check_int(self.cycle_len, "cycle_len", at_least=1, or_none=True)
-        check_number(self.cycle_mult, "cycle_mult", at_least=1)
-        if self.cycle_len is not None and self.lr_schedule != "cosine":
-            raise ValueError(f"cycle_len needs lr_schedule='cosine', got cycle_len={self.cycle_len!r}, {self.lr_schedule!r}")
-        check_number(self.learning_rate, "learning_rate", above=0)
-        check_number(self.regularization, "regularization", at_least=0)
-        check_number(self.weight_decay, "weight_decay", at_least=0)
-        check_number(self.validation_fraction, "validation_fraction", above=0, below=1)
-        check_choice(self.verbose, "verbose", (0, 1, 2))
-        if self.positive_from is not None:
-            check_positive_from(self.positive_from)
-        if self.half_life is not None:
-            check_number(self.half_life, "half_life", above=0)
-        _check_early_stopping(self.early_stopping)
-        if not isinstance(self.checkpoint_dir, str | PathLike | None):
-            raise TypeError(f"checkpoint_dir must be a path or None, got {self.checkpoint_dir!r}")
-        if self.loss in _ONE_POSITIVE and self.negatives == "all":
-            raise ValueError(f"negatives='all' needs loss='softmax' or 'bce', got loss={self.loss!r}")
-        if self.logger is not None and not callable(self.logger):
-            check_choice(self.logger, "logger", tuple(_LOGGERS))
-        _check_trainer(self.trainer)
-
-
-def _check_early_stopping(name: Any) -> None:
-    if name in (None, "valid_loss"):
-        return
-    try:
-        get_scorer(name)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"early_stopping must be None, 'valid_loss' or the name of a scorer: {error}") from None
-
-
-def _check_trainer(options: dict[str, Any] | None) -> None:
-    """Keywords for Lightning's Trainer that do not contradict a parameter."""
-    if options is None:
-        return
-    if not isinstance(options, dict):
-        raise TypeError(f"trainer must be a dict of keywords of Lightning's Trainer, got {options!r}")
-    for name in options:
-        if name in _OWN_PARAMETERS:
-            raise ValueError(f"trainer must not hold {name!r}: use the parameter {_OWN_PARAMETERS[name]}")
-    if options.get("gradient_clip_val") is not None:
-        check_number(options["gradient_clip_val"], "trainer['gradient_clip_val']", at_least=0)
-    if options.get("gradient_clip_algorithm", "norm") != "norm":
-        raise ValueError(f"trainer={options!r} asks for another gradient_clip_algorithm than 'norm', the only one supported")
-    devices = options.get("devices", 1)
-    if devices not in (1, "1", "auto") and not (isinstance(devices, list) and len(devices) == 1):
-        raise ValueError(f"trainer={options!r} asks for several devices; only devices=1 is supported")
+        check_training(self)
 
 
 def _make_logger(logger: str | Callable[[], Any] | None) -> Any:
@@ -389,4 +338,4 @@ def _make_logger(logger: str | Callable[[], Any] | None) -> Any:
         return logger and logger()
     from pytorch_lightning import loggers
 
-    return getattr(loggers, _LOGGERS[logger])(save_dir=".")
+    return getattr(loggers, LOGGERS[logger])(save_dir=".")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -14,7 +15,9 @@ from skrec.base._frame import in_order_of_users, take
 from skrec.data import Interactions, by_weight, fade, is_positive
 from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._foldin import N_STEPS, State, learn_prior, most_probable
-from skrec.engine._losses import LOSSES
+from skrec.engine._layers import prepare
+from skrec.engine._losses import LOSSES, Loss, hardest
+from skrec.engine._rows import RowTable
 
 _FLOATS = 2**24
 _CANDIDATES_A_STEP = 128
@@ -46,12 +49,18 @@ class NetworkInference(BaseRecommender):
 
     def _resolved_negatives(self) -> str:
         """What positives are compared with."""
+        if self.negatives == "hard":
+            return "uniform"  # of which the loss looks at the hardest
         if self.negatives != "auto":
             return self.negatives
         return self._negatives_of_softmax if self.loss == "softmax" else "uniform"
 
-    def _loss_function(self) -> Callable[..., Tensor]:
-        return LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+    def _named_loss(self, name: str) -> Loss:
+        return LOSSES[name]
+
+    def _loss_function(self) -> Loss:
+        loss = self._named_loss(self.loss) if isinstance(self.loss, str) else self.loss
+        return hardest(loss) if self.negatives == "hard" and not self._predicts_ratings else loss
 
     def _informative(self, data: Interactions) -> NDArray[np.bool_]:
         if self._predicts_ratings:
@@ -61,6 +70,7 @@ class NetworkInference(BaseRecommender):
     def _adopt(self, network: nn.Module, device: torch.device, train_loss: float) -> None:
         """Take over a network; the users it was trained on are the prior for new ones."""
         self.module_, self.device_, self.train_loss_ = network, str(device), train_loss
+        prepare(network)
         with torch.no_grad():
             self.prior_ = learn_prior(network.encode(self._tensor(np.flatnonzero(self.has_past_))))
 
@@ -93,7 +103,7 @@ class NetworkInference(BaseRecommender):
         network.adopt_rows(before.module_)
         had_past, had_users = _longer(before.has_past_, self.n_users_), _longer(before._item_counts > 0, self.n_items_)
         users = np.flatnonzero(self.has_past_ & ~had_past)
-        if len(users):
+        if len(users) and network.user_tables:
             state = before._new_state(_histories(events, users, before.n_items_))
             network.place_users(torch.tensor(users), tuple(part.cpu() for part in state))
         items = np.flatnonzero((self._item_counts > 0) & ~had_users)
@@ -108,8 +118,22 @@ class NetworkInference(BaseRecommender):
         histories = histories[histories.last_of_each_pair()]
         if histories.timestamps is not None:
             histories = fade(histories, self.half_life)
+        if hasattr(self.module_, "encode_rows"):
+            return self._read(histories)
         parts = [self._most_probable(take(histories, users)) for users in self._fold_in_blocks(histories)]
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
+
+    @torch.no_grad()
+    def _read(self, histories: Interactions) -> State:
+        """The states that a network makes of histories by itself."""
+        rows = RowTable(self._rows_of(histories)).to(self.device_)
+        return self.module_.encode_rows(rows(torch.arange(histories.n_users, device=self.device_)))
+
+    def _rows_of(self, events: Interactions) -> sp.csr_array:
+        """What a network reads: ones at positive events, their weights, or ratings."""
+        if self._predicts_ratings:
+            return events.to_csr()
+        return events.to_csr(duplicates="any") if events.weights is None else by_weight(events).to_csr()
 
     def _most_probable(self, histories: Any) -> State:
         """The states that explain some histories best."""
@@ -140,8 +164,7 @@ class NetworkInference(BaseRecommender):
 
     def _row_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
         everything = torch.arange(self.n_items_, device=self.device_)[None]
-        rows = histories.to_csr(duplicates="any") if histories.weights is None else by_weight(histories).to_csr()
-        target = self._tensor(rows.toarray())
+        target = self._tensor(self._rows_of(histories).toarray())
         function = self._loss_function()
         return lambda state, step: function(self.module_.score(state, everything), target).sum()
 

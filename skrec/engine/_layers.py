@@ -11,13 +11,20 @@ from torch import Tensor, nn
 _construction = threading.Lock()
 
 
-class Dropout(nn.Module):
-    """Dropout that draws from the generator it is given for a training run, never from the global one."""
+class RandomLayer(nn.Module):
+    """A layer that draws from the generator it is given for a training run, never from the global one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator: torch.Generator | None = None
+
+
+class Dropout(RandomLayer):
+    """Sets a share ``p`` of all numbers to zero in training, and scales the others up."""
 
     def __init__(self, p: float):
         super().__init__()
         self.p = p
-        self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
@@ -26,11 +33,28 @@ class Dropout(nn.Module):
         return x * kept / (1 - self.p)
 
 
+class Noise(RandomLayer):
+    """Normal noise of a given spread, added in training."""
+
+    def forward(self, mean: Tensor, std: Tensor) -> Tensor:
+        if not self.training:
+            return mean
+        return mean + std * torch.randn(mean.shape, generator=self.generator, device=mean.device)
+
+
 def set_generator(network: nn.Module, generator: torch.Generator | None) -> None:
-    """Give all dropout layers the generator of a training run, or take it away."""
+    """Give all random layers the generator of a training run, or take it away."""
     for layer in network.modules():
-        if isinstance(layer, Dropout):
+        if isinstance(layer, RandomLayer):
             layer.generator = generator
+
+
+def prepare(network: nn.Module) -> None:
+    """Get a network ready to be asked for scores."""
+    network.eval()
+    if hasattr(network, "prepare"):
+        with torch.no_grad():
+            network.prepare()
 
 
 def embedding(n: int, width: int, *, std: float) -> nn.Embedding:

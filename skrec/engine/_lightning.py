@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 
 from skrec.engine._batches import Batch, Batches
 from skrec.engine._checkpoints import Checkpoints
-from skrec.engine._layers import set_generator
+from skrec.engine._layers import prepare, set_generator
 from skrec.engine._losses import batch_losses
 from skrec.engine._optimizers import clip, decay, set_rate
 from skrec.engine._recording import Recorder
@@ -153,7 +153,7 @@ class Training(pl.LightningModule):
                 f"training diverged in epoch {self.current_epoch}: the loss is {train_loss}; lower learning_rate "
                 f"(it is {self.settings.learning_rate})"
             )
-        self.network.eval()
+        prepare(self.network)
         row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": self.pairwise_accuracy()}
         row["seconds"] = time.perf_counter() - self.started
         if self.recorder(row, self.device):

@@ -1,7 +1,7 @@
 """Losses: functions of scores and targets with the candidates on the last axis, one number for each example.
 
-A masked candidate (False in ``mask``) takes no part: neither the loss nor its gradient knows it. ``log_q`` holds the logarithm
-of the probability with which each candidate was drawn; a softmax over a sample subtracts it.
+A masked candidate (False or 0 in ``mask``) takes no part: neither the loss nor its gradient knows it. ``log_q`` holds the
+logarithm of the probability with which each candidate was drawn; a softmax over a sample subtracts it.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,8 @@ from torch.nn import functional as F
 
 from skrec.engine._batches import Batch
 
+Loss = Callable[..., Tensor]
+
 _FAR_BELOW = -1e30
 
 
@@ -22,8 +24,11 @@ def mse(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tenso
 
 
 def bce(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-    """Binary cross-entropy of the logits ``scores``, mean over the candidates."""
-    return _mean(F.binary_cross_entropy_with_logits(scores, target, reduction="none"), mask)
+    """Binary cross-entropy of the logits ``scores``, summed over the candidates."""
+    losses = F.binary_cross_entropy_with_logits(scores, target, reduction="none")
+    if losses.ndim == 1:
+        return losses
+    return losses.sum(-1) if mask is None else losses.masked_fill(~mask, 0).sum(-1)
 
 
 def softmax(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
@@ -52,18 +57,54 @@ def warp(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tens
     return hinge.sum(-1) * violations.add(1).log() / violations.clamp(min=1)
 
 
-LOSSES = {
+def ccl(
+    scores: Tensor,
+    target: Tensor,
+    mask: Tensor | None = None,
+    log_q: Tensor | None = None,
+    *,
+    margin: float = 0.5,
+    negative_weight: float = 10.0,
+) -> Tensor:
+    """Cosine-contrastive loss (Mao et al. 2021, eq. 1), for scores that are cosines.
+
+    Positives are drawn towards 1, negatives pushed below the margin; the mean over the negatives counts ``negative_weight``
+    times.
+    """
+    return (target * (1 - scores)).sum(-1) + negative_weight * _mean((scores - margin).clamp(min=0), _negatives(target, mask))
+
+
+def hardest(loss: Loss) -> Loss:
+    """A loss that looks at the highest-scored negative of each example alone (Zhang et al. 2013: dynamic sampling)."""
+
+    def of_hardest(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
+        is_negative = _negatives(target, mask)
+        best = scores.detach().masked_fill(~is_negative, _FAR_BELOW).argmax(-1, keepdim=True)
+        pair = torch.cat([target.argmax(-1, keepdim=True), best], -1)
+        exists = torch.cat([torch.ones_like(best, dtype=torch.bool), is_negative.gather(-1, best)], -1)
+        is_positive = torch.tensor([1, 0], dtype=target.dtype, device=target.device).expand(exists.shape)
+        return loss(scores.gather(-1, pair), is_positive, exists)
+
+    return of_hardest
+
+
+LOSSES: dict[str, Loss] = {
     "mse": mse,
     "bce": bce,
     "softmax": softmax,
     "bpr": bpr,
     "warp": warp,
+    "ccl": ccl,
 }
 
 
-def batch_losses(network: nn.Module, loss: Callable[..., Tensor], batch: Batch) -> Tensor:
-    """One number for each example of a minibatch, times its weight."""
-    losses = loss(network(batch.query, batch.items), batch.target, batch.mask, batch.log_q)
+def batch_losses(network: nn.Module, loss: Loss, batch: Batch) -> Tensor:
+    """One number for each example of a minibatch, times its weight; in training with what the network adds to its scores."""
+    scores = network(batch.query, batch.items)
+    added: Tensor | float = 0.0
+    if isinstance(scores, tuple):
+        scores, added = scores
+    losses = loss(scores, batch.target, batch.mask, batch.log_q) + added
     return losses if batch.weight is None else losses * batch.weight
 
 
@@ -78,9 +119,10 @@ def _negatives(target: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _mean(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Mean over the last axis of what is not masked; a vector is one candidate for each example."""
+    """Mean over the last axis of what is not masked, by the mask where it holds weights; a vector is one for each example."""
     if values.ndim == 1:
         return values
     if mask is None:
         return values.mean(-1)
-    return torch.where(mask, values, 0).sum(-1) / mask.sum(-1).clamp(min=1)
+    counts = mask.sum(-1)
+    return torch.where(mask > 0, values * mask, 0).sum(-1) / counts.where(counts > 0, 1)

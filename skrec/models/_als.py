@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import BaseRecommender, EmbeddingMixin
-from skrec.base._checks import check_int, check_number, draw_seed
+from skrec.base._checks import check_int, check_n_jobs, check_number, draw_seed
 from skrec.data import Interactions, fade, is_positive
-from skrec.models._implicit import check_finite, check_n_jobs, for_implicit, lengthened, single_threaded_blas, writable
+from skrec.models._implicit import check_finite, for_implicit, lengthened, single_threaded_blas, writable
 
 
 class ALSRecommender(EmbeddingMixin, BaseRecommender):

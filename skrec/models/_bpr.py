@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skrec.base._checks import check_int, check_number, draw_seed
+from skrec.base._checks import check_int, check_n_jobs, check_number, draw_seed
 from skrec.data import Interactions
 from skrec.engine import (
     PACE_OF_PARTIAL_FIT,
@@ -17,7 +17,7 @@ from skrec.engine import (
     weights,
     with_rehearsal,
 )
-from skrec.models._implicit import check_finite, check_n_jobs, for_implicit, single_threaded_blas
+from skrec.models._implicit import check_finite, for_implicit, single_threaded_blas
 
 
 class BPRRecommender(DotProductEmbeddings, NetworkInference):

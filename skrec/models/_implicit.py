@@ -7,8 +7,6 @@ import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
-from skrec.base._checks import check_int
-
 
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
@@ -22,12 +20,6 @@ def for_implicit(matrix: sp.csr_array) -> sp.csr_matrix:
     matrix = sp.csr_matrix(matrix)
     matrix.indptr, matrix.indices = matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32)
     return matrix
-
-
-def check_n_jobs(n_jobs: object) -> None:
-    """A number of threads; -1 or None for all."""
-    if n_jobs != -1:
-        check_int(n_jobs, "n_jobs", at_least=1, or_none=True)
 
 
 def check_finite(factors: np.ndarray, model: str) -> np.ndarray:

@@ -1,15 +1,13 @@
 """Matrix factorisation."""
 
-from typing import Any
+from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
-from skrec.engine import DotProduct, DotProductEmbeddings, TorchRecommender, ridge, weights
+from skrec.engine import DotProduct, DotProductEmbeddings, Loss, TorchRecommender, weights
 
 
 class MFRecommender(DotProductEmbeddings, TorchRecommender):
@@ -23,17 +21,22 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
     ----------
     n_factors : int, default=64
         Width of the embeddings.
-    y_range : (float, float), default=None
-        Bounds of the predicted ratings; a little wider than the ratings' own lets them be reached.
     dropout : float, default=0.0
         Share of the entries of the user's vector that are dropped in training.
     init_std : float, default=0.01
         Spread of the embeddings before training.
+    temperature : float, default=None
+        With a number, ``score(u, i) = cos(p_u, q_i) / temperature``, without biases: how long a vector is counts no more, so
+        that popular items have no start. A softmax wants .05 to .2, ``loss="ccl"`` cosines as they are, ``temperature=1``.
+    margin : float, default=0.5
+        Of ``loss="ccl"``: cosines of negatives below it are low enough.
+    negative_weight : float, default=10.0
+        Of ``loss="ccl"``: how often the mean over the negatives counts, beside the positive.
 
     Attributes
     ----------
-    user_embeddings_ : float32 array of shape (n_users_, n_factors)
-    item_embeddings_ : float32 array of shape (n_items_, n_factors)
+    user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
+        Vectors whose product is the score but for mean and biases.
     item_biases_ : float32 array of shape (n_items_,)
     user_biases_ : float32 array of shape (n_users_,)
         Zeros for a ranking loss.
@@ -47,7 +50,9 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
 
     References
     ----------
-    Koren, Bell, Volinsky, "Matrix Factorization Techniques for Recommender Systems", 2009.
+    Koren, Bell, Volinsky, "Matrix Factorization Techniques for Recommender Systems", 2009; cosine-contrastive loss: Mao et al.,
+    "SimpleX: A Simple and Strong Baseline for Collaborative Filtering", CIKM 2021; hard negatives: Zhang et al., "Optimizing
+    Top-N Collaborative Filtering via Dynamic Negative Item Sampling", SIGIR 2013.
 
     Examples
     --------
@@ -61,60 +66,40 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
     """
 
     n_factors: int = 64
-    y_range: tuple[float, float] | None = None
     dropout: float = 0.0
     init_std: float = 0.01
+    temperature: float | None = None
+    margin: float = 0.5
+    negative_weight: float = 10.0
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_int(self.n_factors, "n_factors", at_least=1)
         check_number(self.dropout, "dropout", at_least=0, below=1)
         check_number(self.init_std, "init_std", above=0)
-        if self.y_range is not None:
-            _check_range(self.y_range, is_rating=self._predicts_ratings)
+        if self.temperature is not None:
+            check_number(self.temperature, "temperature", above=0)
+            if self._predicts_ratings:
+                raise ValueError(
+                    f"temperature is for rankings: loss='mse' predicts ratings, got temperature={self.temperature!r}"
+                )
+        check_number(self.margin, "margin", at_least=-1, below=1)
+        check_number(self.negative_weight, "negative_weight", above=0)
 
     def _build(self, events: Interactions) -> DotProduct:
-        network = DotProduct(
+        return DotProduct(
             events.n_users,
             events.n_items,
             self.n_factors,
             std=self.init_std,
             user_bias=self._predicts_ratings,
             dropout=self.dropout,
+            temperature=self.temperature,
         )
-        if self._predicts_ratings and self.y_range is None:
-            network.mean.fill_(float(events.values.mean(dtype=np.float64)))
-        elif self._predicts_ratings:
-            network.y_range = torch.tensor(self.y_range)
-        return network
 
-    def _partial_fit(self, events: Interactions, before: Any) -> None:
-        trained = before.module_.y_range
-        if trained is not None and self.y_range is not None and not np.allclose(trained.cpu(), self.y_range):
-            raise ValueError(f"partial_fit goes on with y_range={tuple(trained.tolist())}, got {self.y_range!r}")
-        super()._partial_fit(events, before)
-
-    def _most_probable(self, histories: Interactions) -> tuple[Tensor, ...]:
-        if not self._predicts_ratings or self.y_range is not None:
-            return super()._most_probable(histories)
-        return self._solve(histories)
-
-    @torch.no_grad()
-    def _solve(self, histories: Interactions) -> tuple[Tensor, ...]:
-        """Squared errors without a sigmoid: the closed form, with the bias as one more factor."""
-        network, items = self.module_, self._tensor(histories.items)
-        features = network.item_embeddings(items)
-        features = torch.cat([features, torch.ones_like(features[:, :1])], 1)
-        targets = self._tensor(histories.values) - network.mean - network.item_biases(items)[:, 0]
-        certainty = self._weights(histories).sqrt()
-        return ridge(
-            self.prior_,
-            features * certainty[:, None],
-            targets * certainty,
-            self._tensor(histories.users),
-            histories.n_users,
-            noise=self.train_loss_,
-        )
+    def _named_loss(self, name: str) -> Loss:
+        loss = super()._named_loss(name)
+        return partial(loss, margin=self.margin, negative_weight=self.negative_weight) if name == "ccl" else loss
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:
@@ -124,14 +109,3 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
     @property
     def global_mean_(self) -> float:
         return float(self.module_.mean)
-
-
-def _check_range(y_range: Any, *, is_rating: bool) -> None:
-    if not is_rating:
-        raise ValueError(f"y_range bounds predicted ratings, so it needs loss='mse'; got y_range={y_range!r}")
-    if not isinstance(y_range, tuple | list) or len(y_range) != 2:
-        raise TypeError(f"y_range must be a pair (low, high) or None, got {y_range!r}")
-    for bound in y_range:
-        check_number(bound, "a bound of y_range")
-    if y_range[0] >= y_range[1]:
-        raise ValueError(f"y_range must be (low, high) with low < high, got {y_range!r}")

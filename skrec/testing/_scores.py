@@ -112,7 +112,8 @@ def check_transform(estimator: BaseRecommender) -> None:
     model, data = fitted(estimator, labelled), labelled()
     known = model.transform(data.user_ids)
     assert known.shape[0] == 45 and known.ndim == 2 and known.dtype == np.float32 and np.isfinite(known).all()
-    np.testing.assert_array_equal(model.transform(["user 60", "user 99"]), known[[39, 0]])
+    # what reads rows may round them differently in another block
+    np.testing.assert_allclose(model.transform(["user 60", "user 99"]), known[[39, 0]], rtol=1e-4, atol=1e-5)
     new = model.transform(data)
     assert new.shape == (len(np.unique(data.users)), known.shape[1])
     plain = fitted(estimator, likes)

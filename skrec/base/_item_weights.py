@@ -1,0 +1,51 @@
+"""Models that say what each item speaks for: a score is a sum over the user's items."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from skrec.base._checks import check_int
+from skrec.base._history import HistoryRecommender
+
+
+class ItemWeightsRecommender(HistoryRecommender):
+    """Base of item-item models: the scores of a user's row are its product with a matrix of weights.
+
+    A model writes ``_fit(data)``, which calls ``_keep_rows`` and leaves ``item_weights_``. New users need no training, and
+    every recommendation can be explained.
+
+    Attributes
+    ----------
+    item_weights_ : float32 array or CSR of shape (n_items_, n_items_)
+        Row i holds what a user's having item i says about all items.
+    """
+
+    if TYPE_CHECKING:  # an annotation that runs would make a parameter
+        item_weights_: Any
+
+    def _score(self, rows: sp.csr_array, items: slice) -> NDArray[np.float32]:
+        scores = rows @ self.item_weights_[:, items]
+        return scores.toarray() if sp.issparse(scores) else scores
+
+    def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
+        """The k items of a known user's past that speak most for an item.
+
+        Returns
+        -------
+        DataFrame
+            Columns item and contribution, largest first; over the whole past the contributions add up to the score.
+        """
+        check_int(k, "k", at_least=1)
+        check_is_fitted(self)
+        query = self.frame_.user_codes([user], name="user")
+        target = self.frame_.item_codes([item], name="item")
+        past = self.rows_[query].indices
+        contributions = self.item_weights_[past][:, target]
+        contributions = np.ravel(contributions.toarray() if sp.issparse(contributions) else contributions)
+        best = np.argsort(-contributions, kind="stable")[:k]
+        labels = past[best] if self.item_ids_ is None else self.item_ids_[past[best]]
+        return pd.DataFrame({"item": labels, "contribution": contributions[best]})

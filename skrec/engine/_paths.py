@@ -1,0 +1,136 @@
+"""Networks over embeddings: paths from a user and an item to features, and one linear layer over all of them."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skrec.base import EmbeddingMixin
+from skrec.base._checks import check_int, check_number
+from skrec.engine._embedding_network import EmbeddingNetwork
+from skrec.engine._layers import Dropout, embedding, weights
+
+
+class GMF(nn.Module):
+    """Generalised matrix factorisation: the element-wise product of two embeddings."""
+
+    def __init__(self, n_users: int, n_items: int, n_factors: int):
+        super().__init__()
+        self.users, self.items = embedding(n_users, n_factors, std=0.01), embedding(n_items, n_factors, std=0.01)
+        self.width = self.floats = n_factors
+
+    def forward(self, user_vectors: Tensor, items: Tensor) -> Tensor:
+        return user_vectors * self.items(items)
+
+
+class MLP(nn.Module):
+    """A network over two embeddings side by side.
+
+    Its first layer is split in two, for users and for items, so that a block of users x items shares the work.
+
+    Parameters
+    ----------
+    n_users, n_items : int
+    widths : (int, int)
+        Of the embeddings of users and of items.
+    hidden : tuple of int
+        Of the layers.
+    dropout, embedding_dropout : float
+        After each layer, and of the embeddings.
+    batch_norm : bool
+        Whether each layer's output is normalised over the minibatch.
+    """
+
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        widths: tuple[int, int],
+        hidden: tuple[int, ...],
+        *,
+        dropout: float = 0.0,
+        embedding_dropout: float = 0.0,
+        batch_norm: bool = False,
+    ):
+        super().__init__()
+        self.users, self.items = embedding(n_users, widths[0], std=0.01), embedding(n_items, widths[1], std=0.01)
+        self.drop = Dropout(embedding_dropout)
+        self.of_user = nn.Linear(widths[0], hidden[0])
+        self.of_item = nn.Linear(widths[1], hidden[0], bias=False)
+        self.layers = nn.Sequential()
+        for width, following in pairwise((*hidden, None)):
+            normal = [BatchNorm(width)] if batch_norm else []
+            self.layers.extend([nn.ReLU(), *normal, Dropout(dropout)])
+            if following is not None:
+                self.layers.append(nn.Linear(width, following))
+        self.width, self.floats = hidden[-1], sum(hidden)
+
+    def forward(self, user_vectors: Tensor, items: Tensor) -> Tensor:
+        return self.layers(self.of_user(self.drop(user_vectors)) + self.of_item(self.drop(self.items(items))))
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Batch normalisation of the last axis, whatever axes are before it; one row alone goes by the running statistics."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.flatten(0, -2)
+        if len(rows) > 1:
+            return super().forward(rows).view(x.shape)
+        return F.batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps).view(x.shape)
+
+
+class PathNetwork(EmbeddingNetwork):
+    """Paths from (user, item) to features, and one linear layer over all of them."""
+
+    def __init__(self, paths: list[GMF | MLP]):
+        super().__init__()
+        self.paths = nn.ModuleList(paths)
+        self.head = nn.Linear(sum(path.width for path in paths), 1)
+        for path, part in zip(paths, self.head.weight.split([path.width for path in paths], 1), strict=True):
+            if isinstance(path, GMF):  # the sum of the products: from here on the path learns as matrix factorisation does
+                nn.init.ones_(part)
+        self.floats_per_score = 2 * sum(path.floats for path in paths)
+
+    @property
+    def user_tables(self) -> list[nn.Embedding]:
+        return [path.users for path in self.paths]
+
+    @property
+    def item_tables(self) -> list[nn.Embedding]:
+        return [path.items for path in self.paths]
+
+    def score(self, state: tuple[Tensor, ...], items: Tensor) -> Tensor:
+        if items.ndim == 2:
+            state = tuple(vectors[:, None] for vectors in state)
+        features = [path(vectors, items) for path, vectors in zip(self.paths, state, strict=True)]
+        return self.rating(self.head(torch.cat(features, -1))[..., 0])
+
+
+class PathEmbeddings(EmbeddingMixin):
+    """What an estimator says of its trained `PathNetwork`: the embeddings of all paths side by side."""
+
+    module_: PathNetwork
+
+    def _state_vectors(self, state: tuple[Tensor, ...]) -> NDArray[np.float32]:
+        return torch.cat(state, 1).cpu().numpy()
+
+    @property
+    def user_embeddings_(self) -> NDArray[np.float32]:
+        return np.hstack([weights(table) for table in self.module_.user_tables])
+
+    @property
+    def item_embeddings_(self) -> NDArray[np.float32]:
+        return np.hstack([weights(table) for table in self.module_.item_tables])
+
+
+def check_layers(hidden: Any, dropout: float) -> None:
+    """Widths of a network's layers, and the dropout after each."""
+    if not isinstance(hidden, tuple | list) or not hidden:
+        raise TypeError(f"hidden must be a tuple of layer widths, such as (64, 32), got {hidden!r}")
+    for width in hidden:
+        check_int(width, "a width in hidden", at_least=1)
+    check_number(dropout, "dropout", at_least=0, below=1)

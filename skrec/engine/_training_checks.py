@@ -1,0 +1,108 @@
+"""What parameters of a training run may be."""
+
+from os import PathLike
+from typing import Any
+
+from skrec.base._checks import check_choice, check_int, check_number
+from skrec.data import check_positive_from
+from skrec.engine._losses import LOSSES
+from skrec.engine._optimizers import OPTIMIZERS
+from skrec.metrics import get_scorer
+
+_NEGATIVES = ("auto", "uniform", "popularity", "hard", "in_batch", "all", "slate")
+_ONE_POSITIVE = ("bpr", "warp", "ccl")
+LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "mlflow": "MLFlowLogger", "wandb": "WandbLogger"}
+_OWN_PARAMETERS = {
+    "accelerator": "accelerator",
+    "accumulate_grad_batches": "accumulate_grad_batches",
+    "enable_checkpointing": "checkpoint_dir",
+    "enable_progress_bar": "verbose",
+    "logger": "logger",
+    "max_epochs": "max_epochs",
+}
+
+
+def check_training(settings: Any) -> None:
+    """Check the parameters of a `TorchRecommender`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the parameter, what it is and what it may be.
+    """
+    if not callable(settings.loss):
+        check_choice(settings.loss, "loss", tuple(LOSSES))
+    if not callable(settings.optimizer):
+        check_choice(settings.optimizer, "optimizer", ("auto", *OPTIMIZERS))
+    if settings.lr_schedule is not None:
+        check_choice(settings.lr_schedule, "lr_schedule", ("one_cycle", "cosine"))
+    check_choice(settings.negatives, "negatives", _NEGATIVES)
+    check_choice(settings.accelerator, "accelerator", ("auto", "cpu", "gpu", "cuda", "mps"))
+    for name in ("max_epochs", "accumulate_grad_batches", "n_negatives", "patience"):
+        check_int(getattr(settings, name), name, at_least=1)
+    check_int(settings.batch_size, "batch_size", at_least=1, or_none=True)
+    check_int(settings.cycle_len, "cycle_len", at_least=1, or_none=True)
+    check_number(settings.cycle_mult, "cycle_mult", at_least=1)
+    if settings.cycle_len is not None and settings.lr_schedule != "cosine":
+        raise ValueError(
+            f"cycle_len needs lr_schedule='cosine', got cycle_len={settings.cycle_len!r}, {settings.lr_schedule!r}"
+        )
+    check_number(settings.learning_rate, "learning_rate", above=0)
+    check_number(settings.regularization, "regularization", at_least=0)
+    check_number(settings.weight_decay, "weight_decay", at_least=0)
+    check_number(settings.validation_fraction, "validation_fraction", above=0, below=1)
+    check_choice(settings.verbose, "verbose", (0, 1, 2))
+    if settings.positive_from is not None:
+        check_positive_from(settings.positive_from)
+    if settings.half_life is not None:
+        check_number(settings.half_life, "half_life", above=0)
+    _check_early_stopping(settings.early_stopping)
+    if not isinstance(settings.checkpoint_dir, str | PathLike | None):
+        raise TypeError(f"checkpoint_dir must be a path or None, got {settings.checkpoint_dir!r}")
+    if settings.y_range is not None:
+        _check_range(settings.y_range, is_rating=settings._predicts_ratings)
+    if settings.loss == "ccl" and getattr(settings, "temperature", None) is None:
+        raise ValueError("loss='ccl' is about cosines: it needs MFRecommender with a temperature, such as temperature=1")
+    if settings.loss in _ONE_POSITIVE and settings.negatives == "all":
+        raise ValueError(f"negatives='all' needs loss='softmax' or 'bce', got loss={settings.loss!r}")
+    if settings.logger is not None and not callable(settings.logger):
+        check_choice(settings.logger, "logger", tuple(LOGGERS))
+    _check_trainer(settings.trainer)
+
+
+def _check_range(y_range: Any, *, is_rating: bool) -> None:
+    if not is_rating:
+        raise ValueError(f"y_range bounds predicted ratings, so it needs loss='mse'; got y_range={y_range!r}")
+    if not isinstance(y_range, tuple | list) or len(y_range) != 2:
+        raise TypeError(f"y_range must be a pair (low, high) or None, got {y_range!r}")
+    for bound in y_range:
+        check_number(bound, "a bound of y_range")
+    if y_range[0] >= y_range[1]:
+        raise ValueError(f"y_range must be (low, high) with low < high, got {y_range!r}")
+
+
+def _check_early_stopping(name: Any) -> None:
+    if name in (None, "valid_loss"):
+        return
+    try:
+        get_scorer(name)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"early_stopping must be None, 'valid_loss' or the name of a scorer: {error}") from None
+
+
+def _check_trainer(options: dict[str, Any] | None) -> None:
+    """Keywords for Lightning's Trainer that do not contradict a parameter."""
+    if options is None:
+        return
+    if not isinstance(options, dict):
+        raise TypeError(f"trainer must be a dict of keywords of Lightning's Trainer, got {options!r}")
+    for name in options:
+        if name in _OWN_PARAMETERS:
+            raise ValueError(f"trainer must not hold {name!r}: use the parameter {_OWN_PARAMETERS[name]}")
+    if options.get("gradient_clip_val") is not None:
+        check_number(options["gradient_clip_val"], "trainer['gradient_clip_val']", at_least=0)
+    if options.get("gradient_clip_algorithm", "norm") != "norm":
+        raise ValueError(f"trainer={options!r} asks for another gradient_clip_algorithm than 'norm', the only one supported")
+    devices = options.get("devices", 1)
+    if devices not in (1, "1", "auto") and not (isinstance(devices, list) and len(devices) == 1):
+        raise ValueError(f"trainer={options!r} asks for several devices; only devices=1 is supported")

@@ -1,0 +1,138 @@
+"""What the models of nearest neighbours share: parameters, weights of pairs, the search."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skrec.base._checks import check_choice, check_flag, check_int, check_number
+from skrec.base._parameters import DeclaredParameters
+from skrec.topk import whole_row_blocks
+
+Weighting = Literal["tfidf", "bm25"] | None
+
+# of BM25: how soon a repeated word saturates, how much a document's length matters
+_K1, _B = 1.2, 0.75
+_SEARCH_BYTES = 8 * 2**20  # of float32; the sparse products of a block take up to ten times as much
+
+
+class NeighbourParameters(DeclaredParameters):
+    """The parameters of a search for neighbours.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=100
+        The most similar that count; equal similarities go by position.
+    weighting : {"tfidf", "bm25"} or None, default=None
+        How much a pair of a user and an item weighs in the search, items being documents and their users words. With None one;
+        with "tfidf" ``ln(n_items / (1 + count))``, less if the user has many items; with "bm25" (k1 = 1.2, b = 0.75) also less
+        if the item has many users.
+    normalize : bool, default=True
+        Cosine similarity, ``x . y / (|x| |y| + shrinkage)``; if False, the product ``x . y``: without weighting, how many the
+        two have in common.
+    asymmetry : float, default=0.0
+        From -1 to 1: ``|x|**(1 - asymmetry) * |y|**(1 + asymmetry)`` stands in the place of ``|x| |y|``, x being the one whose
+        neighbours are sought. Above 0, long vectors x are near to more than with the cosine, and so popular items get higher
+        scores; 1, without weighting, is the share of y's users (or items) that x has too. Not used without ``normalize``.
+    shrinkage : float, default=10.0
+        Keeps pairs that meet once or twice by chance from being the most similar of all: without it, two items that one and
+        the same user alone has are as like as can be. It is added to lengths, which weighting makes several times as long.
+        Not used without ``normalize``.
+    """
+
+    n_neighbors: int = 100
+    weighting: Weighting = None
+    normalize: bool = True
+    asymmetry: float = 0.0
+    shrinkage: float = 10.0
+
+    def _check_parameters(self) -> None:
+        check_int(self.n_neighbors, "n_neighbors", at_least=1)
+        check_choice(self.weighting, "weighting", (None, "tfidf", "bm25"))
+        check_flag(self.normalize, "normalize")
+        check_number(self.asymmetry, "asymmetry", at_least=-1, at_most=1)
+        check_number(self.shrinkage, "shrinkage", at_least=0)
+
+    def _nearest(self, queries: sp.csr_array, vectors: sp.csr_array, own: NDArray[np.int64] | None = None) -> sp.csr_array:
+        """Similarities (n_queries, n_vectors), float32, of each query's nearest vectors, those with a product above 0.
+
+        Equal similarities go by position. ``own`` is where the queries themselves stand among the vectors: nobody is their
+        own neighbour.
+        """
+        similarities = self._similarities(queries, vectors, self.asymmetry, own)
+        return stacked([_largest_of_rows(block, self.n_neighbors) for block in similarities], vectors.shape[0])
+
+    def _similarities(
+        self, queries: sp.csr_array, vectors: sp.csr_array, asymmetry: float, own: NDArray[np.int64] | None = None
+    ) -> Iterator[sp.csr_array]:
+        """Blocks (n_queries_of_block, n_vectors) of the similarities of all queries, float32."""
+        transposed = vectors.T.tocsr()
+        of_queries, of_vectors = _lengths(queries) ** (1 - asymmetry), _lengths(vectors) ** (1 + asymmetry)
+        for block in whole_row_blocks(queries.shape[0], vectors.shape[0], max_bytes=_SEARCH_BYTES):
+            similarities = queries[block] @ transposed
+            rows = np.repeat(np.arange(block.start, block.stop), np.diff(similarities.indptr))
+            if own is not None:
+                similarities.data[similarities.indices == own[rows]] = 0
+            if self.normalize:
+                lengths = of_queries[rows] * of_vectors[similarities.indices]
+                # a vector of zeros, of words that everybody uses, is near to nothing
+                lengths[lengths == 0] = 1
+                similarities.data /= lengths + self.shrinkage
+            # what is equal but for rounding shall be equal; `astype` of the matrix would sort all columns, which takes its time
+            similarities.data = similarities.data.astype(np.float32)
+            yield similarities
+
+
+def weights_of_users(rows: sp.csr_array, weighting: Weighting) -> NDArray[np.float64]:
+    """What a user's having an item says of the item, the inverse document frequency: less, the more items the user has."""
+    if weighting is None:
+        return np.ones(rows.shape[0])
+    return np.log(rows.shape[1] / (1 + np.diff(rows.indptr)))
+
+
+def weights_of_items(rows: sp.csr_array, weighting: Weighting) -> NDArray[np.float64]:
+    """How much each user counts of those who have an item: less, the more there are."""
+    if weighting != "bm25":
+        return np.ones(rows.shape[1])
+    lengths = np.bincount(rows.indices, minlength=rows.shape[1])
+    return (_K1 + 1) / (_K1 * (1 - _B + _B * lengths / lengths.mean()) + 1)
+
+
+def weighted(rows: sp.csr_array, of_users: NDArray, of_items: NDArray) -> sp.csr_array:
+    """Rows of ones with the product of both weights at each pair."""
+    values = np.repeat(of_users, np.diff(rows.indptr)) * of_items[rows.indices]
+    return sp.csr_array((values, rows.indices, rows.indptr), shape=rows.shape)
+
+
+def stacked(blocks: list[sp.csr_array], width: int) -> sp.csr_array:
+    """All rows of the blocks, of which there may be none."""
+    return sp.vstack([sp.csr_array((0, width), dtype=np.float32), *blocks], format="csr")
+
+
+def _lengths(vectors: sp.csr_array) -> NDArray[np.float64]:
+    return np.sqrt(vectors.multiply(vectors).sum(axis=1))
+
+
+def _largest_of_rows(matrix: sp.csr_array, k: int) -> sp.csr_array:
+    """The k largest entries of each row, those above 0, equal ones by column."""
+    kept = []
+    for start, stop in zip(matrix.indptr[:-1], matrix.indptr[1:]):
+        positions = start + np.flatnonzero(matrix.data[start:stop] > 0)
+        kept.append(positions[_largest(matrix.data[positions], matrix.indices[positions], k)])
+    indptr = np.concatenate([[0], np.cumsum([len(positions) for positions in kept])])
+    positions = np.concatenate(kept)
+    largest = sp.csr_array((matrix.data[positions], matrix.indices[positions], indptr), shape=matrix.shape)
+    largest.sort_indices()
+    return largest
+
+
+def _largest(values: NDArray, columns: NDArray, k: int) -> NDArray[np.int64]:
+    """Positions of the k largest values, of equal ones those with the lowest columns."""
+    if len(values) <= k:
+        return np.arange(len(values))
+    least = np.partition(values, -k)[-k]
+    above, tied = np.flatnonzero(values > least), np.flatnonzero(values == least)
+    by_column = tied[np.argsort(columns[tied])]
+    return np.concatenate([above, by_column[: k - len(above)]])

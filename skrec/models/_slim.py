@@ -1,0 +1,175 @@
+"""SLIM: each item's column of the matrix predicted from the others by a sparse regression without negative weights."""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import enet_path
+from tqdm import tqdm
+
+from skrec.base import ItemWeightsRecommender
+from skrec.base._checks import check_int, check_n_jobs, check_number
+from skrec.data import Interactions
+from skrec.data._positives import depth_of_caller
+
+
+class SLIMRecommender(ItemWeightsRecommender):
+    """Sparse linear method: for each item, the few other items that speak for it, found by an elastic net.
+
+    The weights w of item j minimise ``|x_j - X w|**2 / (2 * n_users) + alpha * l1_ratio * |w|_1
+    + alpha * (1 - l1_ratio) / 2 * |w|**2``, where no weight is negative and that of j itself is 0: the objective of
+    scikit-learn's ``ElasticNet``. A score is the sum of the weights of the user's items, so new users need no training and
+    every recommendation can be explained.
+
+    Parameters
+    ----------
+    alpha : float, default=0.1
+        Penalty of the weights, both kinds, for each user of the data.
+    l1_ratio : float, default=0.01
+        Share of the L1 norm in the penalty, above 0 and at most 1: the larger, the fewer weights are not 0.
+    n_neighbors : int, default=None
+        Keep only this many of an item's weights, the largest; None keeps all.
+    max_iter : int, default=1000
+        Passes over the weights of an item.
+    tol : float, default=1e-4
+        An item is done when its duality gap is below tol times its number of users, as in scikit-learn.
+    n_jobs : int, default=None
+        Threads; None or -1 means all cores.
+    verbose : int, default=0
+        A progress bar, if not 0.
+
+    Attributes
+    ----------
+    item_weights_ : float32 CSR of shape (n_items_, n_items_)
+        Its column j holds what each item says about item j; the diagonal is empty.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Once, if the weights of some items were not done after ``max_iter`` passes. They are used as they are.
+
+    Notes
+    -----
+    A pass over the weights of one item takes twice the number of events of its candidates: the items that share more than
+    ``alpha * l1_ratio * n_users`` users with it; all others have a weight of exactly 0. 3,706 items with a million events take
+    nine minutes of one core at alpha .08 and next to no L1 penalty, 41,000 items with 800,000 events under three. Memory is a
+    few copies of the events, for each thread those of the candidates, and 12 bytes for each weight.
+
+    References
+    ----------
+    Ning, Karypis, "SLIM: Sparse Linear Methods for Top-N Recommender Systems", ICDM 2011. ``n_neighbors``: Ferrari Dacrema et
+    al., "A Troubling Analysis of Reproducibility and Progress in Recommender Systems Research", TOIS 2021.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> from skrec import SLIMRecommender
+    >>> model = SLIMRecommender().fit(csr_array([[1, 1, 0], [1, 1, 0], [0, 0, 1], [1, 0, 0]]))
+    >>> model.recommend([3], k=1).items.tolist()
+    [[1]]
+    """
+
+    alpha: float = 0.1
+    l1_ratio: float = 0.01
+    n_neighbors: int | None = None
+    max_iter: int = 1000
+    tol: float = 1e-4
+    n_jobs: int | None = None
+    verbose: int = 0
+
+    def _check_parameters(self) -> None:
+        check_number(self.alpha, "alpha", above=0)
+        check_number(self.l1_ratio, "l1_ratio", above=0, at_most=1)
+        check_int(self.n_neighbors, "n_neighbors", at_least=1, or_none=True)
+        check_int(self.max_iter, "max_iter", at_least=1)
+        check_number(self.tol, "tol", above=0)
+        check_n_jobs(self.n_jobs)
+        check_int(self.verbose, "verbose", at_least=0)
+
+    def _fit(self, data: Interactions) -> None:
+        self._check_parameters()
+        rows = self._keep_rows(data).astype(np.float64)
+        columns = _readable_columns(rows)
+        items = tqdm(range(rows.shape[1]), disable=not self.verbose)
+        run = Parallel(n_jobs=self.n_jobs or -1, require="sharedmem")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # one for each item; below is one for all
+            found = run(delayed(self._weights_of)(item, rows, columns) for item in items)
+        self._warn_of_unfinished(sum(not weights.done for weights in found))
+        self.item_weights_ = _as_columns(found)
+
+    def _weights_of(self, item: int, rows: sp.csr_array, columns: sp.csc_array) -> "_Weights":
+        n_users = rows.shape[0]
+        candidates = _sharing_users(item, rows, columns, above=self.alpha * self.l1_ratio * n_users)
+        if len(candidates) == 0:
+            return _Weights(candidates, np.empty(0, np.float32), done=True)
+        target = columns[:, [item]].toarray().ravel()
+        _, path, gap = enet_path(
+            columns[:, candidates],
+            target,
+            l1_ratio=self.l1_ratio,
+            alphas=[self.alpha],
+            precompute=False,
+            positive=True,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            random_state=0,  # changes nothing, but without it numpy's global generator is drawn from
+        )
+        weights = path[:, 0].astype(np.float32)
+        largest = _largest(weights, self.n_neighbors)
+        done = bool(gap[0] * n_users <= self.tol * target.sum())
+        return _Weights(candidates[largest], weights[largest], done)
+
+    def _warn_of_unfinished(self, n_unfinished: int) -> None:
+        if n_unfinished:
+            warnings.warn(
+                f"The weights of {n_unfinished} of {self.n_items_} items were not done after max_iter={self.max_iter} passes, "
+                "and are used as they are. Raise max_iter, tol, or alpha",
+                ConvergenceWarning,
+                stacklevel=depth_of_caller(),
+            )
+
+
+class _Weights(NamedTuple):
+    """What speaks for one item."""
+
+    items: NDArray[np.int64]
+    values: NDArray[np.float32]
+    done: bool
+
+
+def _sharing_users(item: int, rows: sp.csr_array, columns: sp.csc_array, *, above: float) -> NDArray[np.int64]:
+    """The other items that share more than so many users with an item.
+
+    With ``above`` the L1 penalty of a weight, no other item can have one: with weights and entries of at least 0, what an item
+    explains of the target is at most what it shares with it.
+    """
+    users = columns.indices[columns.indptr[item] : columns.indptr[item + 1]]
+    shared = np.bincount(rows[users].indices, minlength=rows.shape[1])
+    shared[item] = 0
+    return np.flatnonzero(shared > above)
+
+
+def _largest(weights: NDArray[np.float32], n: int | None) -> NDArray[np.int64]:
+    """The positions of the n largest weights, but of none that is 0, in their order."""
+    best = np.argsort(-weights, kind="stable")[:n]
+    return np.sort(best[weights[best] > 0])
+
+
+def _readable_columns(rows: sp.csr_array) -> sp.csc_array:
+    """CSC with indices of 32 bits, which is what scikit-learn's solver reads."""
+    columns = rows.tocsc()
+    columns.indices, columns.indptr = columns.indices.astype(np.int32), columns.indptr.astype(np.int32)
+    return columns
+
+
+def _as_columns(found: list[_Weights]) -> sp.csr_array:
+    """CSR whose column j are the j-th weights."""
+    ends = np.cumsum([len(weights.items) for weights in found])
+    items = np.concatenate([weights.items for weights in found])
+    values = np.concatenate([weights.values for weights in found])
+    return sp.csc_array((values, items, np.append(0, ends)), shape=(len(found), len(found))).tocsr()
