@@ -23,7 +23,7 @@ from skrec.benchmark import MemoryWatch
 
 BASELINE = "ALSRecommender"
 COSTS = ("fit_seconds", "recommend_seconds", "peak_memory_mb")
-NO_METRICS = ("row", "seed", "estimator", *COSTS)
+NO_METRICS = ("row", "seed", "estimator", "device", *COSTS)
 BOUNDS = ("_low", "_high")  # of the interval of a metric
 
 
@@ -36,7 +36,8 @@ def main():
     for name in arguments.rows or ROWS[arguments.table]:
         for seed in range(arguments.seeds if has_seed(arguments.table, name) else 1):
             model = make(arguments.table, name)
-            runs.append({"row": name, "seed": seed, "estimator": repr(model), **run(model, seed, parts)})
+            about = {"row": name, "seed": seed, "estimator": repr(model), "device": device()}
+            runs.append(about | run(model, seed, parts))
             print(f"{name}, seed {seed}: {shown(runs[-1])}", flush=True)
             write(arguments, runs)
     print_table(arguments.table, runs)
@@ -64,6 +65,13 @@ def run_part(model, part):
     recommended = time.perf_counter()
     costs = fitted - started, recommended - fitted, memory.peak_megabytes(getattr(model, "device_", "cpu"))
     return part.measure(model) | dict(zip(COSTS, costs))
+
+
+def device():
+    """Where a run took place."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{platform.machine()}, {torch.get_num_threads()} threads of torch"
 
 
 def shown(run):
@@ -116,14 +124,9 @@ def number(value):
 
 def write(arguments, runs):
     packages = ("numpy", "scipy", "torch", "pytorch-lightning", "implicit")
-    device = (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else f"{platform.machine()}, {arguments.threads} threads of torch"
-    )
     kept = json.loads(arguments.json.read_text("utf-8"))["runs"] if arguments.rows and arguments.json.exists() else []
     runs = [r for r in kept if r["row"] not in arguments.rows] + runs
-    about = {"table": arguments.table, "device": device, "versions": {package: version(package) for package in packages}}
+    about = {"table": arguments.table, "versions": {package: version(package) for package in packages}}
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(about | {"runs": runs}, indent=1) + "\n", encoding="utf-8")
 

@@ -4,13 +4,18 @@
 (`choose.py`), but where a published row gives its own.
 """
 
+import torch
 from sklearn.base import clone
 
 from skrec import (
     ALSRecommender,
+    AutoRecRecommender,
     EASERecommender,
     ItemKNNRecommender,
+    LightGCNRecommender,
     MFRecommender,
+    MLPRecommender,
+    MultVAERecommender,
     NeuMFRecommender,
     PopularityRecommender,
     SLIMRecommender,
@@ -27,6 +32,30 @@ _RATING_MF = MFRecommender(
     max_epochs=10,
     learning_rate=3e-3,
     regularization=0.08,
+)
+
+_RATING_AUTOREC = AutoRecRecommender(
+    loss="mse",
+    side="item",
+    y_range=(0.5, 5.5),
+    n_factors=500,
+    dropout=0.3,
+    batch_size=128,
+    max_epochs=20,
+    learning_rate=3e-3,
+    weight_decay=5,
+)
+
+_RATING_MLP = MLPRecommender(
+    loss="mse",
+    y_range=(0, 5.5),
+    hidden=(200, 100),
+    embedding_dropout=0.1,
+    dropout=0.2,
+    batch_size=256,
+    max_epochs=8,
+    learning_rate=3e-3,
+    weight_decay=1,
 )
 
 ROWS = {
@@ -51,15 +80,50 @@ ROWS = {
             learning_rate=0.01,
             regularization=0.05,
         ),
+        "MLPRecommender": MLPRecommender(
+            loss="softmax",
+            n_negatives=8,
+            n_factors=64,
+            hidden=(128, 64),
+            max_epochs=8,
+            learning_rate=0.01,
+            regularization=0.01,
+        ),
+        "MultVAERecommender": MultVAERecommender(batch_size=256, max_epochs=30, learning_rate=2e-3),
+        "LightGCNRecommender": LightGCNRecommender(
+            loss="softmax",
+            n_factors=128,
+            n_layers=2,
+            batch_size=256,
+            max_epochs=15,
+            learning_rate=0.02,
+            regularization=0.05,
+        ),
     },
-    "ml100k-rmse": {"MFRecommender": _RATING_MF},
-    "ml100k-rmse-random": {"MFRecommender": _RATING_MF},
+    "ml100k-rmse": {
+        "MFRecommender": _RATING_MF,
+        "MLPRecommender": _RATING_MLP,
+        "AutoRecRecommender": _RATING_AUTOREC,
+    },
+    "ml100k-rmse-random": {"MFRecommender": _RATING_MF, "AutoRecRecommender": _RATING_AUTOREC},
     "gowalla": {
         "PopularityRecommender": PopularityRecommender(),
         "ItemKNNRecommender": ItemKNNRecommender(n_neighbors=200, weighting="tfidf", asymmetry=0.4, shrinkage=400),
         "UserKNNRecommender": UserKNNRecommender(n_neighbors=100, weighting="bm25", shrinkage=0),
         "EASERecommender": EASERecommender(regularization=80),  # the published row's own
+        "SLIMRecommender": SLIMRecommender(alpha=0.005, l1_ratio=1e-6),  # the published row's own
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
+        "LightGCNRecommender-epoch5": LightGCNRecommender(  # the authors' own, after five of their 1,000 epochs
+            n_factors=64,
+            n_layers=3,
+            init_std=0.1,
+            batch_size=2048,
+            max_epochs=5,
+            learning_rate=1e-3,
+            lr_schedule=None,
+            optimizer=torch.optim.Adam,
+            regularization=0.5e-4,
+        ),
     },
     "strong-ml1m": {
         "PopularityRecommender": PopularityRecommender(),
@@ -86,6 +150,7 @@ PUBLISHED = {
         "ALSRecommender": {"HR@10": 0.7109, "NDCG@10": 0.4382},
         "MFRecommender": {"HR@10": 0.7294, "NDCG@10": 0.4523},
         "NeuMFRecommender": {"HR@10": 0.701, "NDCG@10": 0.425},
+        "MLPRecommender": {"HR@10": 0.688, "NDCG@10": 0.416},  # a PyTorch port of the authors' code, 32 factors
     },
     "ml100k-rmse": {},
     "ml100k-rmse-random": {"MFRecommender": {"RMSE": 0.934}},  # SVD of the library Surprise, its README
@@ -107,7 +172,16 @@ GRIDS = {
     ],
     ("ncf-ml1m", "MFRecommender-recency"): {"half_life": [12, 25, 50], "regularization": [1, 3]},
     ("ncf-ml1m", "NeuMFRecommender"): {"n_factors": [64, 128], "regularization": [0.03, 0.05, 0.08]},
+    ("ncf-ml1m", "MLPRecommender"): {"regularization": [0.01, 0.02, 0.05]},
+    ("ncf-ml1m", "LightGCNRecommender"): {"regularization": [0.05, 0.2]},
+    ("ncf-ml1m", "MultVAERecommender"): {"learning_rate": [1e-3, 2e-3], "max_epochs": [30]},
     ("ml100k-rmse", "MFRecommender"): {"n_factors": [50, 100], "regularization": [0.06, 0.08, 0.1]},
+    ("ml100k-rmse", "AutoRecRecommender"): {"dropout": [0.3, 0.5, 0.7], "weight_decay": [3, 5]},
+    ("ml100k-rmse", "MLPRecommender"): [
+        {"hidden": [(100, 50)], "weight_decay": [0.1, 0.3, 1, 2]},
+        {"hidden": [(100, 50)], "weight_decay": [0.3], "embedding_dropout": [0.1, 0.3], "dropout": [0.4]},
+        {"hidden": [(200, 100)]},
+    ],
     ("gowalla", "ItemKNNRecommender"): [
         {"weighting": [None], "asymmetry": [0.4], "shrinkage": [10, 50], "n_neighbors": [100]},
         {"weighting": [None], "asymmetry": [0], "shrinkage": [50], "n_neighbors": [100]},

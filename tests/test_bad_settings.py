@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from small_models import likes, model, ratings
 
-from skrec import MFRecommender, NeuMFRecommender
+from skrec import (
+    AutoRecRecommender,
+    LightGCNRecommender,
+    MFRecommender,
+    MLPRecommender,
+    MultVAERecommender,
+    NeuMFRecommender,
+)
 
 
 @pytest.mark.parametrize("name", ("accelerator", "accumulate_grad_batches", "enable_checkpointing", "logger", "max_epochs"))
@@ -97,10 +104,41 @@ def test_a_bad_rating_range_is_refused(y_range):
         model(loss="mse", y_range=y_range).fit(ratings())
 
 
+def refusal(estimator, **settings):
+    """What is said when some settings are refused."""
+    with pytest.raises(ValueError) as caught:
+        estimator(**settings).fit(likes())
+    return str(caught.value)
+
+
 @pytest.mark.parametrize("loss", ("bpr", "warp"))
-def test_losses_of_one_positive_cannot_take_the_whole_catalogue(loss):
-    with pytest.raises(ValueError, match=f"negatives='all' needs .* got loss='{loss}'"):
-        model(loss=loss, negatives="all").fit(likes())
+@pytest.mark.parametrize(
+    ("estimator", "settings"),
+    [(MFRecommender, {"negatives": "all"}), (AutoRecRecommender, {}), (MultVAERecommender, {})],
+)
+def test_losses_of_one_positive_cannot_take_the_whole_catalogue(estimator, settings, loss):
+    words = f"negatives='all', or whole rows, need loss='softmax' or 'bce', got loss='{loss}'"
+    assert refusal(estimator, loss=loss, **settings) == words
+
+
+@pytest.mark.parametrize("negatives", ("uniform", "popularity", "hard", "in_batch", "slate"))
+@pytest.mark.parametrize("estimator", (AutoRecRecommender, MultVAERecommender))
+def test_models_of_whole_rows_draw_no_negatives(estimator, negatives):
+    words = f"negatives must be 'auto' or 'all' for {estimator.__name__}, which learns from whole rows, got '{negatives}'"
+    assert refusal(estimator, negatives=negatives, n_negatives=4) == words
+
+
+@pytest.mark.parametrize(
+    "estimator", (NeuMFRecommender, MLPRecommender, AutoRecRecommender, MultVAERecommender, LightGCNRecommender)
+)
+def test_a_loss_of_cosines_is_not_for_other_scores(estimator):
+    words = refusal(estimator, loss="ccl")
+    assert words.startswith("loss must be one of 'mse', 'bce', 'softmax', 'bpr', 'warp'") and words.endswith("got 'ccl'")
+
+
+def test_the_hardest_of_a_single_negative_is_no_choice():
+    words = "negatives='hard' takes the hardest of n_negatives, which must be at least 2, got 1"
+    assert refusal(MFRecommender, negatives="hard", n_negatives=1) == words
 
 
 def test_slates_need_impressions():

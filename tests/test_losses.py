@@ -4,8 +4,14 @@ from math import exp, log
 
 import pytest
 import torch
+from small_models import N_ITEMS, likes
 
-from skrec.engine._losses import LOSSES, hardest
+from skrec import LightGCNRecommender, MFRecommender
+from skrec.engine import LOSSES as LOSSES_OF_ALL
+from skrec.engine import ccl
+from skrec.engine._losses import hardest
+
+LOSSES = LOSSES_OF_ALL | {"ccl": ccl}
 
 SEVERAL_POSITIVES = ("mse", "bce", "softmax")
 ONE_POSITIVE = ("bpr", "warp", "ccl")
@@ -30,11 +36,12 @@ def slow_bpr(scores, target, log_q):
     return mean([-log(1 / (1 + exp(negative - positive))) for negative in negatives])
 
 
-def slow_warp(scores, target, log_q):
+def slow_warp(scores, target, log_q, n_others=None):
     positive, negatives = parted(scores, target)
     hinges = [max(0.0, 1 - positive + negative) for negative in negatives]
-    rank = sum(hinge > 0 for hinge in hinges)
-    return log(1 + rank) / rank * sum(hinges) if rank else 0.0
+    n_violations = sum(hinge > 0 for hinge in hinges)
+    rank = n_violations / len(negatives) * (n_others or len(negatives))
+    return log(1 + rank) / n_violations * sum(hinges) if n_violations else 0.0
 
 
 def slow_ccl(scores, target, log_q):
@@ -128,6 +135,24 @@ def test_fifty_masked_candidates_change_neither_loss_nor_gradient(name):
     torch.testing.assert_close(padded_gradient[:, :n], gradient)
     assert not padded_gradient[:, n:].any()
     assert not gradient[~mask].any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_rank_is_estimated_among_the_items_of_the_catalogue(seed):
+    scores, target, mask = examples("warp", seed=seed)
+    for kept in (torch.ones_like(mask), mask):
+        rows = [[row[keep].tolist() for row in rows] for *rows, keep in zip(scores, target, scores, kept)]
+        by_hand = torch.tensor([slow_warp(*row, n_others=99) for row in rows], dtype=torch.float64)
+        torch.testing.assert_close(LOSSES["warp"](scores, target, kept, n_items=100), by_hand)
+
+
+@pytest.mark.parametrize("n_negatives", (1, 4))
+@pytest.mark.parametrize("estimator", (MFRecommender, LightGCNRecommender))
+def test_models_know_how_large_the_catalogue_of_a_rank_is(estimator, n_negatives):
+    """Where all scores are nearly zero all items come within the margin of a positive."""
+    settings = {"loss": "warp", "n_negatives": n_negatives, "init_std": 1e-6, "learning_rate": 1e-12, "max_epochs": 1}
+    fitted = estimator(**settings, random_state=0).fit(likes())
+    assert fitted.train_loss_ == pytest.approx(log(1 + (N_ITEMS - 1)), rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ("softmax", "bpr", "bce", "warp"))

@@ -6,6 +6,7 @@ import torch
 from small_models import N_ITEMS, N_USERS, likes, model, ratings, same, weights_of
 from training_references import new_network, plain_adam
 
+from skrec import AutoRecRecommender, LightGCNRecommender, MFRecommender, MultVAERecommender
 from skrec.data import Interactions
 from skrec.engine._batches import RowBatches
 from skrec.engine._optimizers import RowAdam, choose_optimizer
@@ -92,6 +93,15 @@ def test_auto_is_adam_until_there_are_many_rows():
     assert choose_optimizer(150_000, 50_000, 0) == "adam"
     assert choose_optimizer(150_000, 50_001, 0) == "row_adam"
     assert choose_optimizer(150_000, 50_001, 0.1) == "adam"
+
+
+@pytest.mark.parametrize("estimator", (AutoRecRecommender, MultVAERecommender, LightGCNRecommender))
+def test_auto_is_adam_however_many_rows_there_are_where_every_minibatch_touches_all(estimator):
+    many = Interactions.from_arrays([0, 1, 2], [0, 1, 2], n_users=3, n_items=200_001)
+    tiny = {"n_factors": 1, "max_epochs": 1, "random_state": 0}
+    widths = {"hidden": (1,)} if estimator is MultVAERecommender else {}
+    assert estimator(**tiny, **widths).fit(many).optimizer_ == "adam"
+    assert MFRecommender(**tiny).fit(many).optimizer_ == "row_adam"
 
 
 def test_row_adam_moves_touched_rows_as_adam_does_and_leaves_others_alone():

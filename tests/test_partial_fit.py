@@ -9,9 +9,13 @@ from torch import nn
 
 from skrec import (
     ALSRecommender,
+    AutoRecRecommender,
     BPRRecommender,
     EASERecommender,
+    LightGCNRecommender,
     MFRecommender,
+    MLPRecommender,
+    MultVAERecommender,
     NeuMFRecommender,
     PopularityRecommender,
     TorchRecommender,
@@ -175,6 +179,12 @@ def test_age_is_counted_back_from_a_users_latest_event_of_all(monkeypatch):
         ALSRecommender(n_factors=4, n_jobs=1, positive_from=3, random_state=0),
         EASERecommender(positive_from=3),
         BPRRecommender(n_factors=4, max_epochs=2, positive_from=3, random_state=0),
+        AutoRecRecommender(n_factors=4, max_epochs=2, positive_from=3, random_state=0),
+        AutoRecRecommender(side="item", n_factors=4, max_epochs=2, positive_from=3, random_state=0),
+        MultVAERecommender(n_factors=4, hidden=(6,), max_epochs=2, positive_from=3, random_state=0),
+        LightGCNRecommender(n_factors=4, max_epochs=2, positive_from=3, random_state=0),
+        MLPRecommender(batch_norm=True, max_epochs=2, positive_from=3, random_state=0),
+        MFRecommender(temperature=0.2, n_factors=4, max_epochs=2, positive_from=3, random_state=0),
     ],
     ids=repr,
 )
@@ -214,6 +224,7 @@ NETWORKS = {
     "rows": MFRecommender(n_factors=4, max_epochs=3, random_state=0),
     "ratings": MFRecommender(loss="mse", y_range=(0, 6), n_factors=4, max_epochs=3, random_state=0),
     "NeuMF": NeuMFRecommender(n_factors=4, hidden=(4,), max_epochs=3, random_state=0),
+    "MLP": MLPRecommender(hidden=(4,), batch_norm=True, max_epochs=3, random_state=0),
     "implicit's BPR": BPRRecommender(n_factors=4, max_epochs=3, random_state=0),
 }
 
@@ -244,29 +255,60 @@ def test_als_solves_for_what_is_new_and_leaves_the_others_alone():
     assert np.abs(model.user_embeddings_[len(users) :]).sum(axis=1).min() > 0
 
 
+SHAPING = [
+    (MFRecommender(n_factors=4), {"n_factors": 8}),
+    (MFRecommender(n_factors=4, loss="bpr"), {"temperature": 0.2}),
+    (MFRecommender(n_factors=4, loss="mse", y_range=(0, 2)), {"y_range": (0, 9)}),
+    (MFRecommender(n_factors=4, loss="mse"), {"y_range": (0, 9)}),
+    (NeuMFRecommender(n_factors=4), {"n_factors": 3}),
+    (NeuMFRecommender(n_factors=4), {"mlp_factors": 3}),
+    (NeuMFRecommender(n_factors=4, hidden=(4,)), {"hidden": (4, 4)}),
+    (MLPRecommender(), {"n_factors": 3}),
+    (MLPRecommender(hidden=(4,)), {"hidden": (9,)}),
+    (MLPRecommender(hidden=(4,)), {"batch_norm": True}),
+    (AutoRecRecommender(n_factors=4), {"n_factors": 8}),
+    (AutoRecRecommender(n_factors=4), {"side": "item"}),
+    (AutoRecRecommender(n_factors=4), {"activation": "tanh"}),
+    (MultVAERecommender(n_factors=4, hidden=(4,)), {"n_factors": 8}),
+    (MultVAERecommender(n_factors=4, hidden=(4,)), {"hidden": (9,)}),
+    (LightGCNRecommender(n_factors=4), {"n_factors": 8}),
+    (LightGCNRecommender(n_factors=4), {"n_layers": 2}),
+    (ALSRecommender(n_factors=4, n_jobs=1), {"n_factors": 8}),
+]
+
+
+@pytest.mark.parametrize(("model", "change"), SHAPING, ids=str)
+def test_parameters_that_shape_what_was_trained_cannot_change(model, change):
+    if hasattr(model, "max_epochs"):
+        model.set_params(max_epochs=1)
+    ((name, value),) = change.items()
+    trained = getattr(model.fit(OLD), name)
+    with pytest.raises(ValueError) as caught:
+        model.set_params(**change).partial_fit(NEW)
+    assert str(caught.value) == f"partial_fit goes on with {name}={trained!r}, got {value!r}"
+
+
 @pytest.mark.parametrize(
-    ("model", "change", "words"),
+    ("before", "after", "words"),
     [
-        (MFRecommender(n_factors=4, max_epochs=1), {"n_factors": 8}, "such as n_factors or loss, must stay as they were"),
-        (MFRecommender(n_factors=4, max_epochs=1), {"loss": "mse"}, "such as n_factors or loss, must stay as they were"),
-        (
-            MFRecommender(n_factors=4, max_epochs=1),
-            {"early_stopping": "ndcg@10"},
-            "early_stopping must be None for partial_fit",
-        ),
-        (ALSRecommender(n_factors=4, n_jobs=1), {"n_factors": 8}, "partial_fit goes on with n_factors=4, got 8"),
-        (
-            MFRecommender(loss="mse", y_range=(0, 2), n_factors=4, max_epochs=1),
-            {"y_range": (0, 9)},
-            r"partial_fit goes on with y_range=\(0, 2\), got \(0, 9\)",
-        ),
+        ({}, {"loss": "mse"}, "partial_fit goes on with loss='one that ranks', got 'mse'"),
+        ({"loss": "mse"}, {"loss": "bce"}, "partial_fit goes on with loss='mse', got 'one that ranks'"),
+        ({"loss": "ccl"}, {"loss": "bpr"}, "such as n_factors or loss, must stay as they were"),
+        ({}, {"early_stopping": "ndcg@10"}, "early_stopping must be None for partial_fit"),
     ],
     ids=str,
 )
-def test_parameters_that_cannot_change_between_are_refused(model, change, words):
-    model.fit(OLD).set_params(**change)
+def test_so_it_is_with_what_is_learned_and_when_it_stops(before, after, words):
+    model = MFRecommender(n_factors=4, max_epochs=1, **before).fit(OLD).set_params(**after)
     with pytest.raises(ValueError, match=words):
         model.partial_fit(NEW)
+
+
+def test_a_list_is_the_same_shape_as_a_tuple():
+    model = MLPRecommender(hidden=[4, 3], loss="mse", y_range=[0, 2], max_epochs=1, random_state=0).fit(OLD)
+    model.set_params(hidden=(4, 3), y_range=(0, 2)).partial_fit(NEW)
+    model.set_params(hidden=[4, 3], y_range=[0, 2]).partial_fit(NEW)
+    assert len(model.user_embeddings_) == LIKES.user.nunique()
 
 
 class Rows(nn.Module):

@@ -11,10 +11,17 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from small_models import likes, same, weights_of
+from small_models import likes, ratings, same, weights_of
 from small_models import model as small_model
 
-from skrec import NeuMFRecommender
+from skrec import (
+    AutoRecRecommender,
+    LightGCNRecommender,
+    MFRecommender,
+    MLPRecommender,
+    MultVAERecommender,
+    NeuMFRecommender,
+)
 from skrec.engine import _recording
 
 N_EPOCHS, INTERRUPTED_AFTER = 6, 3
@@ -83,6 +90,32 @@ def test_an_interrupted_fit_goes_on_to_the_same_result(tmp_path, monkeypatch, se
     figures = ["epoch", "train_loss", "pairwise_accuracy"]
     assert resumed.history_[figures].equals(uninterrupted.history_[figures])
     assert resumed.best_epoch_ == uninterrupted.best_epoch_
+
+
+OTHER_MODELS = {
+    "cosines": (MFRecommender, {"temperature": 0.2}),
+    "contrast": (MFRecommender, {"loss": "ccl", "negatives": "hard", "n_negatives": 3}),
+    "batch norm": (MLPRecommender, {"batch_norm": True, "embedding_dropout": 0.3, "hidden": (4, 3)}),
+    "rows of ratings": (AutoRecRecommender, {"loss": "mse", "dropout": 0.3}),
+    "columns of ratings": (AutoRecRecommender, {"loss": "mse", "side": "item"}),
+    "columns": (AutoRecRecommender, {"side": "item"}),
+    "annealing": (MultVAERecommender, {"hidden": (5,), "annealing": 1}),
+    "graph": (LightGCNRecommender, {"n_layers": 2}),
+}
+
+
+@pytest.mark.parametrize(("estimator", "settings"), OTHER_MODELS.values(), ids=OTHER_MODELS)
+def test_whatever_a_network_remembers_is_in_its_checkpoints(tmp_path, monkeypatch, estimator, settings):
+    settings = {"n_factors": 4, "batch_size": 4, "max_epochs": N_EPOCHS, "random_state": 0} | settings
+    data = ratings() if settings.get("loss") == "mse" else likes()
+    uninterrupted = estimator(**settings).fit(data)
+    fit_interrupted(estimator(**settings, checkpoint_dir=tmp_path), data, monkeypatch)
+    resumed = estimator(**settings, checkpoint_dir=tmp_path)
+    assert epochs_trained(resumed, data, monkeypatch)[0] == INTERRUPTED_AFTER
+    found, expected = (fitted.module_.state_dict() for fitted in (resumed, uninterrupted))
+    assert found.keys() == expected.keys()
+    assert same(found.values(), expected.values())
+    np.testing.assert_array_equal(resumed.predict(data), uninterrupted.predict(data))
 
 
 def test_validation_data_are_part_of_the_run(tmp_path, monkeypatch):

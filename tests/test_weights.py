@@ -8,9 +8,13 @@ import pytest
 
 from skrec import (
     ALSRecommender,
+    AutoRecRecommender,
     BPRRecommender,
     EASERecommender,
+    LightGCNRecommender,
     MFRecommender,
+    MLPRecommender,
+    MultVAERecommender,
     NeuMFRecommender,
     PopularityRecommender,
     RandomRecommender,
@@ -32,7 +36,18 @@ NETWORKS = {
     "ratings": MFRecommender(loss="mse", n_factors=4, max_epochs=3, random_state=0),
     "bounded ratings": MFRecommender(loss="mse", y_range=(0, 6), n_factors=4, max_epochs=3, random_state=0),
     "NeuMF": NeuMFRecommender(n_factors=4, hidden=(4,), max_epochs=3, random_state=0),
+    "MLP": MLPRecommender(n_factors=4, hidden=(4,), max_epochs=3, random_state=0),
+    "cosines": MFRecommender(temperature=0.2, n_factors=4, max_epochs=3, random_state=0),
+    "contrast": MFRecommender(loss="ccl", n_factors=4, max_epochs=3, n_negatives=3, random_state=0),
+    "hard": MFRecommender(loss="bpr", negatives="hard", n_factors=4, max_epochs=3, n_negatives=3, random_state=0),
+    "read rows": AutoRecRecommender(n_factors=4, max_epochs=3, random_state=0),
+    "read columns": AutoRecRecommender(side="item", n_factors=4, max_epochs=3, random_state=0),
+    "read columns of ratings": AutoRecRecommender(loss="mse", side="item", n_factors=4, max_epochs=3, random_state=0),
+    "MultVAE": MultVAERecommender(n_factors=4, hidden=(6,), max_epochs=3, random_state=0),
+    "LightGCN": LightGCNRecommender(n_factors=4, max_epochs=3, random_state=0),
 }
+
+READERS = ["read rows", "read columns", "read columns of ratings", "MultVAE", "LightGCN"]
 
 
 def events_for(model):
@@ -91,7 +106,7 @@ def test_the_popular_items_of_somebody_unknown_are_those_of_everybody():
     np.testing.assert_allclose(stranger.scores, everybody.scores, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["bpr", "ratings"])
+@pytest.mark.parametrize("name", ["bpr", "ratings", "hard", "contrast", "read columns of ratings", "LightGCN"])
 def test_losses_are_means_by_weight(name):
     settings, events = NETWORKS[name].get_params() | {"learning_rate": 1e-12}, events_for(NETWORKS[name])
     heavy = replace(events, weights=np.full(len(events), 7, np.float32))
@@ -116,14 +131,14 @@ def test_weights_of_a_new_users_events_count(model):
     assert np.abs(other - plain).max() > 1e-3 * np.abs(plain).max()
 
 
-@pytest.mark.parametrize("name", ["rows", "ratings", "bounded ratings"])
+@pytest.mark.parametrize("name", ["rows", "ratings", "bounded ratings", "cosines", *READERS])
 def test_an_event_without_weight_says_nothing(name):
     model = NETWORKS[name].fit(events_for(NETWORKS[name]))
     without = Interactions.from_arrays([0, 0], [2, 7], [5, 3], n_users=1, n_items=30)
     np.testing.assert_allclose(model.transform(history([1, 0, 1])), model.transform(without), atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["rows", "bpr", "ratings"])
+@pytest.mark.parametrize("name", ["rows", "bpr", "ratings", "cosines", "read rows", "MultVAE", "LightGCN"])
 def test_a_half_life_counts_in_fold_in_where_the_history_has_times(name):
     model = type(NETWORKS[name])(**NETWORKS[name].get_params() | {"half_life": WEEK}).fit(events_for(NETWORKS[name]))
     by_age = model.transform(history(None, timestamps=[0, WEEK, 2 * WEEK]))

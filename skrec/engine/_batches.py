@@ -44,9 +44,9 @@ class Batch(NamedTuple):
     @property
     def touched_items(self) -> Tensor:
         """The items that the loss looks at, without the padding."""
-        if self.mask is None or self.mask.shape != self.items.shape:  # candidates that all examples share
-            return self.items
-        return self.items[self.mask > 0]
+        if self.mask is None or self.mask.shape != self.items.shape or self.mask.is_floating_point():
+            return self.items  # candidates that all examples share; or the mask says who rated what of them
+        return self.items[self.mask]
 
 
 class Batches(Protocol):
@@ -249,26 +249,29 @@ class ColumnBatches:
 
     def __init__(self, columns: RowBatches, pairs: PairBatches | None):
         self.columns, self.pairs = columns, pairs
+        self.users = columns.table.columns.unique()  # those with any event
 
     def __len__(self) -> int:
         return len(self.columns)
 
     def to(self, device: torch.device) -> None:
         self.columns.to(device)
+        self.users = self.users.to(device)
         if self.pairs is not None:
             self.pairs.to(device)
 
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
-        for items, users, target, mask, *_ in self.columns.epoch(generator):
-            counts = (target if mask is None else mask).T
-            # users without an entry in these items teach nothing; where all entries weigh nothing, one keeps the mean a number
-            known = counts.any(1).nonzero()[:, 0] if counts.any() else users.new_zeros(1)
+        for items, _, target, mask, *_ in self.columns.epoch(generator):
+            # whoever rated none of these items teaches nothing; whoever chose none says no to all of them
+            # (where all entries weigh nothing everybody stays, for a mean over nobody is no number)
+            users = self.users if mask is None or not mask.any() else self.users[mask.T[self.users].any(1)]
+            counts = None if mask is None else mask.T[users]
             yield Batch(
-                users[0, known],
+                users,
                 items[None],
-                target.T[known],
-                None if mask is None else counts[known],
-                weight=None if mask is None else _share_of(counts[known]),
+                target.T[users],
+                counts,
+                weight=None if counts is None else _share_of(counts),
                 item_share=1 / len(items),
             )
 

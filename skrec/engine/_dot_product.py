@@ -1,6 +1,6 @@
 """The network of all models whose score is a product of two vectors."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,12 +9,39 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec.base import EmbeddingMixin
-from skrec.engine._embedding_network import EmbeddingNetwork
-from skrec.engine._foldin import Prior, ridge
+from skrec.engine._embedding_network import EmbeddingNetwork, State
+from skrec.engine._foldin import ridge
+from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import Dropout, embedding, weights
 
 
-class DotProduct(EmbeddingNetwork):
+class ProductNetwork(EmbeddingNetwork):
+    """Base of networks whose scores are dot products, plus what biases there are.
+
+    A network writes ``item_vectors(items)`` and has ``item_biases``, which may be None; the first part of a state are the
+    users' vectors, what follows are biases.
+    """
+
+    item_biases: nn.Embedding | None  # without a value: a class's own would hide a module's
+
+    def item_vectors(self, items: Tensor) -> Tensor:
+        """What a user's vector is multiplied with, (..., d)."""
+        raise NotImplementedError(f"{type(self).__name__} must write item_vectors")
+
+    def user_vectors(self, state: State) -> Tensor:
+        """What an item's vector is multiplied with, (n_users, d)."""
+        return state[0]
+
+    def score(self, state: State, items: Tensor) -> Tensor:
+        scores = products(self.user_vectors(state), self.item_vectors(items))
+        if self.item_biases is not None:
+            scores = scores + self.item_biases(items)[..., 0]
+        for bias in state[1:]:
+            scores = scores + (bias if items.ndim == 2 else bias[:, 0])
+        return self.rating(scores)
+
+
+class DotProduct(ProductNetwork):
     """score(u, i) = p_u . q_i + b_i, for ratings also b_u and what `rating` does.
 
     With a temperature the product is the cosine of the two vectors divided by it, without biases.
@@ -46,25 +73,16 @@ class DotProduct(EmbeddingNetwork):
     def item_tables(self) -> list[nn.Embedding]:
         return [self.item_embeddings] if self.item_biases is None else [self.item_embeddings, self.item_biases]
 
-    def encode(self, users: Tensor) -> tuple[Tensor, ...]:
+    def encode(self, users: Tensor) -> State:
         vectors, *biases = super().encode(users)
-        if self.temperature is not None:
-            vectors = F.normalize(vectors, dim=-1) / self.temperature
         return self.dropout(vectors), *biases
 
+    def user_vectors(self, state: State) -> Tensor:
+        return state[0] if self.temperature is None else F.normalize(state[0], dim=-1) / self.temperature
+
     def item_vectors(self, items: Tensor) -> Tensor:
-        """What a user's vector is multiplied with."""
         vectors = self.item_embeddings(items)
         return vectors if self.temperature is None else F.normalize(vectors, dim=-1)
-
-    def score(self, state: tuple[Tensor, ...], items: Tensor) -> Tensor:
-        vectors, *biases = state
-        scores = products(vectors, self.item_vectors(items))
-        if self.item_biases is not None:
-            scores = scores + self.item_biases(items)[..., 0]
-        for bias in biases:
-            scores = scores + (bias if items.ndim == 2 else bias[:, 0])
-        return self.rating(scores)
 
 
 def products(users: Tensor, items: Tensor) -> Tensor:
@@ -75,34 +93,20 @@ def products(users: Tensor, items: Tensor) -> Tensor:
     return ((users[:, None] if items.ndim == 3 else users) * items).sum(-1)
 
 
-class DotProductEmbeddings(EmbeddingMixin):
-    """What an estimator says of a trained network whose scores are dot products.
+class DotProductEmbeddings(EmbeddingMixin, NetworkInference):
+    """What an estimator says of its trained `ProductNetwork`."""
 
-    The first part of such a network's state are the users' vectors; it has ``item_vectors(items)`` and ``item_biases``, which
-    may be None.
-    """
+    def _state_vectors(self, state: State) -> NDArray[np.float32]:
+        with torch.no_grad():
+            return self.module_.user_vectors(state).cpu().numpy()
 
-    if TYPE_CHECKING:  # an annotation that runs would make a parameter
-        module_: Any
-        n_users_: int
-        n_items_: int
-        prior_: Prior
-        train_loss_: float
-        _predicts_ratings: bool
-        _known_state: Any
-        _tensor: Any
-        _weights: Any
-
-    def _state_vectors(self, state: tuple[Tensor, ...]) -> NDArray[np.float32]:
-        return state[0].cpu().numpy()
-
-    def _most_probable(self, histories: Any) -> tuple[Tensor, ...]:
+    def _most_probable(self, histories: Any) -> State:
         if not self._predicts_ratings or self.module_.y_range is not None:
             return super()._most_probable(histories)
         return self._solve(histories)
 
     @torch.no_grad()
-    def _solve(self, histories: Any) -> tuple[Tensor, ...]:
+    def _solve(self, histories: Any) -> State:
         """Squared errors without a sigmoid: the closed form, with a bias of the user as one more factor."""
         network, items = self.module_, self._tensor(histories.items)
         features = network.item_vectors(items)

@@ -1,12 +1,9 @@
 """What all networks have in common that know users and items by the rows of tables."""
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-
-from skrec.engine._rows import Rows, RowTable
 
 State = tuple[Tensor, ...]
 
@@ -72,7 +69,8 @@ class EmbeddingNetwork(nn.Module):
             If the two networks differ in more than the number of users and items.
         """
         own, learned = self.state_dict(), trained.state_dict()
-        if own.keys() != learned.keys() or any(own[name].shape[1:] != weight.shape[1:] for name, weight in learned.items()):
+        is_alike = type(self) is type(trained) and own.keys() == learned.keys()
+        if not is_alike or any(own[name].shape[1:] != weight.shape[1:] for name, weight in learned.items()):
             raise ValueError(
                 "partial_fit goes on from the network that fit has trained: parameters that shape it, such as n_factors or "
                 "loss, must stay as they were"
@@ -92,32 +90,3 @@ class EmbeddingNetwork(nn.Module):
         """Give items the mean row of those that are known."""
         for table in self.item_tables:
             table.weight[items] = table.weight[known].mean(0)
-
-
-class RowNetwork(EmbeddingNetwork):
-    """Base of networks that read what a user has: a new user needs no training.
-
-    A network writes ``encode_rows(rows) -> state`` too. It knows the rows that it was trained on, by which ``encode`` finds
-    those of known users.
-
-    Parameters
-    ----------
-    rows : CSR of shape (n_users, n_items)
-    """
-
-    def __init__(self, rows: sp.csr_array):
-        super().__init__()
-        self.rows = RowTable(rows)
-
-    @property
-    def user_tables(self) -> list[nn.Embedding]:
-        return []
-
-    def encode_rows(self, rows: Rows) -> State:
-        raise NotImplementedError(f"{type(self).__name__} must write encode_rows")
-
-    def encode(self, users: Tensor) -> State:
-        return self.encode_rows(self.rows(users))
-
-    def place_users(self, users: Tensor, state: State) -> None:
-        """There is nothing to remember of them."""

@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ class TorchRecommender(NetworkInference):
     Parameters
     ----------
     loss : str or callable, default="softmax"
-        "softmax", "bpr", "bce", "warp", and for cosines "ccl", rank positive events above other items; "mse" predicts values.
+        "softmax", "bpr", "bce", "warp" rank positive events above other items; "mse" predicts values.
         A callable ``loss(scores, target, mask=None, log_q=None)`` with candidates on the last axis gives one number for each
         example; it ranks.
     positive_from : float, default=None
@@ -142,6 +142,10 @@ class TorchRecommender(NetworkInference):
     trainer: dict[str, Any] | None = None
 
     _reads_weights = True
+    # parameters of the network itself
+    _shaping: ClassVar[tuple[str, ...]] = ()
+    # whether a minibatch leaves most rows of its tables alone
+    _has_sparse_gradients: ClassVar[bool] = True
 
     def _build(self, data: Interactions) -> nn.Module:
         raise NotImplementedError(f"{type(self).__name__} must write _build")
@@ -167,6 +171,7 @@ class TorchRecommender(NetworkInference):
         if data is not self.events_:  # of which everything is counted already
             self._count(data)
         examples = self._examples(data)
+        self.shape_ = self._shape()
         is_resumed = checkpoints is not None and checkpoints.is_unfinished
         network = self._new_network(examples) if is_resumed else self._initialised(examples)
         judge = None if validation is None else Judge(self, network, validation, known=examples)
@@ -179,7 +184,8 @@ class TorchRecommender(NetworkInference):
                 f"early_stopping must be None for partial_fit, which holds nothing out, got {self.early_stopping!r}: "
                 "set_params(early_stopping=None) goes on with what was learned"
             )
-        self._check_same_range(before.module_)
+        self._check_same_shape(before.shape_)
+        self.shape_ = before.shape_
         self.seed_ = draw_seed(self.random_state)
         rows = self._example_rows(events)
         examples, n_known = fade(events[rows], self.half_life), int(np.searchsorted(rows, len(before.events_)))
@@ -228,10 +234,19 @@ class TorchRecommender(NetworkInference):
         """What training begins with."""
         return self._new_network(events)
 
-    def _check_same_range(self, trained: nn.Module) -> None:
-        y_range = getattr(trained, "y_range", None)
-        if y_range is not None and self.y_range is not None and not np.allclose(y_range.cpu(), self.y_range):
-            raise ValueError(f"partial_fit goes on with y_range={tuple(y_range.tolist())}, got {self.y_range!r}")
+    def _shape(self) -> dict[str, Any]:
+        """The parameters that what has been trained stands and falls with."""
+        given = {name: getattr(self, name) for name in self._shaping}
+        shape = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+        return shape | {
+            "y_range": self.y_range and tuple(self.y_range),
+            "loss": "mse" if self._predicts_ratings else "one that ranks",
+        }
+
+    def _check_same_shape(self, trained: dict[str, Any]) -> None:
+        for name, value in self._shape().items():
+            if value != trained[name]:
+                raise ValueError(f"partial_fit goes on with {name}={trained[name]!r}, got {value!r}")
 
     def _pretrained(self, events: Interactions, build: Callable[[Interactions], nn.Module]) -> nn.Module:
         """Another network, trained by itself with the same settings."""
@@ -325,6 +340,8 @@ class TorchRecommender(NetworkInference):
         return constant
 
     def _optimizer_name(self) -> str:
+        if self.optimizer == "auto" and not self._has_sparse_gradients:
+            return "adam"
         if self.optimizer == "auto":
             return choose_optimizer(self.n_users_, self.n_items_, self.weight_decay)
         return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")

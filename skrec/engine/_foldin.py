@@ -5,7 +5,7 @@ with the mean and, widened, the covariance of the states that training found. No
 a history is the mean user.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
@@ -41,15 +41,19 @@ class Prior(NamedTuple):
         return (self.mean + whitened @ self.root.T).split(self.widths, dim=1)
 
 
-def learn_prior(state: State) -> Prior:
-    """The prior that some trained users make."""
-    flat = torch.cat(state, 1)
-    mean = flat.mean(0)
-    centred = (flat - mean).double()
-    covariance = _SHRUNK_BY * centred.T @ centred / len(flat)
+def learn_prior(states: Callable[[], Iterable[State]]) -> Prior:
+    """The prior that some trained users make, whose states come in blocks, twice."""
+    totals = [(len(state[0]), torch.cat(state, 1).double().sum(0)) for state in states()]
+    n = sum(length for length, _ in totals)
+    mean = torch.stack([total for _, total in totals]).sum(0) / n
+    covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64, device=mean.device)
+    for state in states():
+        centred = torch.cat(state, 1).double() - mean
+        covariance += _SHRUNK_BY / n * centred.T @ centred
     # fewer users than coordinates leave directions without any spread; a trace of it keeps the root defined
     covariance += (1e-4 * covariance.diagonal().mean() + 1e-12) * torch.eye(len(mean), device=mean.device)
-    return Prior(mean, torch.linalg.cholesky(covariance).to(mean), tuple(part.shape[1] for part in state))
+    widths = tuple(part.shape[1] for part in state)
+    return Prior(mean.float(), torch.linalg.cholesky(covariance).float(), widths)
 
 
 def most_probable(prior: Prior, n: int, loss: Callable[[State, int], Tensor]) -> State:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,10 +17,11 @@ from skrec.data import Interactions, by_weight, fade, is_positive
 from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._foldin import N_STEPS, State, learn_prior, most_probable
 from skrec.engine._layers import prepare
-from skrec.engine._losses import LOSSES, Loss, hardest
+from skrec.engine._losses import LOSSES, Loss, hardest, warp
 from skrec.engine._rows import RowTable
 
 _FLOATS = 2**24
+_USERS_AT_ONCE = 2**14
 _CANDIDATES_A_STEP = 128
 _NEGATIVES_A_STEP = 16
 
@@ -30,7 +32,9 @@ class NetworkInference(BaseRecommender):
     What the network was trained by, ``loss``, ``negatives`` and ``n_negatives``, is what new users are folded in by.
     """
 
-    _negatives_of_softmax = "all"
+    # what is about whole rows, unless negatives are asked for
+    _losses_of_rows: ClassVar[tuple[str, ...]] = ("softmax",)
+    _losses: ClassVar[dict[str, Loss]] = LOSSES
 
     if TYPE_CHECKING:  # an annotation that runs would make a parameter
         loss: Any
@@ -53,10 +57,10 @@ class NetworkInference(BaseRecommender):
             return "uniform"  # of which the loss looks at the hardest
         if self.negatives != "auto":
             return self.negatives
-        return self._negatives_of_softmax if self.loss == "softmax" else "uniform"
+        return "all" if self.loss in self._losses_of_rows else "uniform"
 
     def _named_loss(self, name: str) -> Loss:
-        return LOSSES[name]
+        return partial(warp, n_items=self.n_items_) if name == "warp" else self._losses[name]
 
     def _loss_function(self) -> Loss:
         loss = self._named_loss(self.loss) if isinstance(self.loss, str) else self.loss
@@ -69,10 +73,12 @@ class NetworkInference(BaseRecommender):
 
     def _adopt(self, network: nn.Module, device: torch.device, train_loss: float) -> None:
         """Take over a network; the users it was trained on are the prior for new ones."""
-        self.module_, self.device_, self.train_loss_ = network, str(device), train_loss
+        # Lightning brings a network back from where it was trained
+        self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
         prepare(network)
         with torch.no_grad():
-            self.prior_ = learn_prior(network.encode(self._tensor(np.flatnonzero(self.has_past_))))
+            users = self._tensor(np.flatnonzero(self.has_past_)).split(_USERS_AT_ONCE)
+            self.prior_ = learn_prior(lambda: map(network.encode, users))
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)
@@ -85,8 +91,12 @@ class NetworkInference(BaseRecommender):
     def _score(self, state: State, items: slice) -> Tensor:
         candidates = torch.arange(items.start, items.stop, device=self.device_)[None]
         height = max(1, _FLOATS // (candidates.shape[1] * getattr(self.module_, "floats_per_score", 1)))
-        parts = zip(*(part.split(height) for part in state), strict=True)
-        return torch.cat([self.module_.score(part, candidates) for part in parts])
+        # one answer to write into: many small ones kept between large temporaries would leave the heap full of holes
+        scores = torch.empty(len(state[0]), candidates.shape[1], device=self.device_)
+        for start in range(0, len(scores), height):
+            block = slice(start, start + height)
+            scores[block] = self.module_.score(tuple(part[block] for part in state), candidates)
+        return scores
 
     # ---- more events ---------------------------------------------------------------------------------------------------
 
@@ -102,13 +112,13 @@ class NetworkInference(BaseRecommender):
             )
         network.adopt_rows(before.module_)
         had_past, had_users = _longer(before.has_past_, self.n_users_), _longer(before._item_counts > 0, self.n_items_)
+        items = np.flatnonzero((self._item_counts > 0) & ~had_users)
+        if len(items):
+            network.place_items(torch.tensor(items), torch.tensor(np.flatnonzero(had_users)))
         users = np.flatnonzero(self.has_past_ & ~had_past)
         if len(users) and network.user_tables:
             state = before._new_state(_histories(events, users, before.n_items_))
             network.place_users(torch.tensor(users), tuple(part.cpu() for part in state))
-        items = np.flatnonzero((self._item_counts > 0) & ~had_users)
-        if len(items):
-            network.place_items(torch.tensor(items), torch.tensor(np.flatnonzero(had_users)))
         return network
 
     # ---- new users ---------------------------------------------------------------------------------------------------
@@ -133,6 +143,7 @@ class NetworkInference(BaseRecommender):
         """What a network reads: ones at positive events, their weights, or ratings."""
         if self._predicts_ratings:
             return events.to_csr()
+        events = events[self._informative(events)]
         return events.to_csr(duplicates="any") if events.weights is None else by_weight(events).to_csr()
 
     def _most_probable(self, histories: Any) -> State:

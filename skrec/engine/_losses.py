@@ -47,14 +47,26 @@ def bpr(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tenso
     return _mean(losses, _negatives(target, mask))
 
 
-def warp(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
+def warp(
+    scores: Tensor,
+    target: Tensor,
+    mask: Tensor | None = None,
+    log_q: Tensor | None = None,
+    *,
+    n_items: int | None = None,
+) -> Tensor:
     """Weighted approximate-rank pairwise loss (Weston et al. 2011): hinge with margin 1, weighted by the estimated rank.
 
-    The rank is estimated by the number of negatives that come within the margin of the positive.
+    The rank is the share of negatives that come within the margin of the positive, times the other items of a catalogue of
+    ``n_items``, or the negatives themselves. Weston et al. draw until one does; here a fixed number is drawn, so that with a
+    single negative all pairs within the margin weigh the same.
     """
-    hinge = (1 + scores - _positive(scores, target)).clamp(min=0) * _negatives(target, mask)
+    negative = _negatives(target, mask)
+    hinge = (1 + scores - _positive(scores, target)).clamp(min=0) * negative
     violations = (hinge > 0).sum(-1)
-    return hinge.sum(-1) * violations.add(1).log() / violations.clamp(min=1)
+    n_negatives = negative.sum(-1)
+    rank = violations * ((n_negatives if n_items is None else n_items - 1) / n_negatives.clamp(min=1))
+    return hinge.sum(-1) * rank.log1p() / violations.clamp(min=1)
 
 
 def ccl(
@@ -94,7 +106,6 @@ LOSSES: dict[str, Loss] = {
     "softmax": softmax,
     "bpr": bpr,
     "warp": warp,
-    "ccl": ccl,
 }
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from skrec.base._checks import check_choice, check_int, check_number
 from skrec.data import check_positive_from
-from skrec.engine._losses import LOSSES
 from skrec.engine._optimizers import OPTIMIZERS
 from skrec.metrics import get_scorer
 
@@ -31,7 +30,7 @@ def check_training(settings: Any) -> None:
         Naming the parameter, what it is and what it may be.
     """
     if not callable(settings.loss):
-        check_choice(settings.loss, "loss", tuple(LOSSES))
+        check_choice(settings.loss, "loss", tuple(settings._losses))
     if not callable(settings.optimizer):
         check_choice(settings.optimizer, "optimizer", ("auto", *OPTIMIZERS))
     if settings.lr_schedule is not None:
@@ -61,10 +60,10 @@ def check_training(settings: Any) -> None:
         raise TypeError(f"checkpoint_dir must be a path or None, got {settings.checkpoint_dir!r}")
     if settings.y_range is not None:
         _check_range(settings.y_range, is_rating=settings._predicts_ratings)
-    if settings.loss == "ccl" and getattr(settings, "temperature", None) is None:
-        raise ValueError("loss='ccl' is about cosines: it needs MFRecommender with a temperature, such as temperature=1")
-    if settings.loss in _ONE_POSITIVE and settings.negatives == "all":
-        raise ValueError(f"negatives='all' needs loss='softmax' or 'bce', got loss={settings.loss!r}")
+    if settings.loss in _ONE_POSITIVE and settings._resolved_negatives() == "all":
+        raise ValueError(f"negatives='all', or whole rows, need loss='softmax' or 'bce', got loss={settings.loss!r}")
+    if settings.negatives == "hard" and settings.n_negatives == 1 and not settings._predicts_ratings:
+        raise ValueError("negatives='hard' takes the hardest of n_negatives, which must be at least 2, got 1")
     if settings.logger is not None and not callable(settings.logger):
         check_choice(settings.logger, "logger", tuple(LOGGERS))
     _check_trainer(settings.trainer)

@@ -13,19 +13,17 @@ from skrec.engine import (
     ACTIVATIONS,
     Batches,
     ColumnBatches,
-    DotProductEmbeddings,
-    EmbeddingNetwork,
     PairBatches,
+    ProductNetwork,
     RatingRows,
     Readout,
     RowBatches,
     RowNetwork,
+    RowRecommender,
     Rows,
     RowTable,
     SparseLinear,
-    TorchRecommender,
     UniformNegatives,
-    products,
 )
 
 
@@ -33,29 +31,14 @@ class UserAutoRec(RowNetwork):
     """score(u, i) = v_i . f(W x_u + b) + c_i, x_u being the user's row."""
 
     def __init__(self, rows: sp.csr_array, width: int, activation: str, dropout: float):
-        super().__init__(rows)
-        self.reader = SparseLinear(rows.shape[1], width, dropout=dropout)
-        self.readout, self.activation = Readout(rows.shape[1], width), ACTIVATIONS[activation]
-
-    @property
-    def item_tables(self) -> list[nn.Embedding]:
-        return [self.reader.table, self.readout.vectors, self.readout.biases]
-
-    @property
-    def item_biases(self) -> nn.Embedding:
-        return self.readout.biases
+        super().__init__(rows, width, dropout=dropout)
+        self.activation = ACTIVATIONS[activation]()
 
     def encode_rows(self, rows: Rows) -> tuple[Tensor]:
         return (self.activation(self.reader(centred(rows, self.mean))),)
 
-    def item_vectors(self, items: Tensor) -> Tensor:
-        return self.readout.vectors(items)
 
-    def score(self, state: tuple[Tensor, ...], items: Tensor) -> Tensor:
-        return self.rating(products(state[0], self.item_vectors(items)) + self.item_biases(items)[..., 0])
-
-
-class ItemAutoRec(EmbeddingNetwork):
+class ItemAutoRec(ProductNetwork):
     """score(u, i) = v_u . f(W x_i + b) + c_u, x_i being the item's column."""
 
     item_biases = None
@@ -64,7 +47,7 @@ class ItemAutoRec(EmbeddingNetwork):
         super().__init__()
         self.columns = RowTable(columns)
         self.reader = SparseLinear(columns.shape[1], width, dropout=dropout)
-        self.readout, self.activation = Readout(columns.shape[1], width), ACTIVATIONS[activation]
+        self.readout, self.activation = Readout(columns.shape[1], width), ACTIVATIONS[activation]()
         self.register_buffer("prepared", None, persistent=False)
 
     @property
@@ -91,10 +74,6 @@ class ItemAutoRec(EmbeddingNetwork):
         distinct, place = items.unique(return_inverse=True)
         return self.read(distinct)[place]
 
-    def score(self, state: tuple[Tensor, ...], items: Tensor) -> Tensor:
-        vectors, biases = state
-        return self.rating(products(vectors, self.item_vectors(items)) + (biases if items.ndim == 2 else biases[:, 0]))
-
     @torch.no_grad()
     def place_users(self, users: Tensor, state: tuple[Tensor, ...]) -> None:
         """New users are predicted by their states, and say nothing about items before they are trained."""
@@ -107,7 +86,7 @@ def centred(rows: Rows, mean: Tensor) -> Rows:
     return rows._replace(values=rows.values - mean)
 
 
-class AutoRecRecommender(DotProductEmbeddings, TorchRecommender):
+class AutoRecRecommender(RowRecommender):
     """AutoRec: a network of one hidden layer that reads a row of the ratings and predicts the whole row.
 
     With ``side="item"`` a row is an item's, by all its users: ``score(u, i) = v_u . f(W x_i + b) + c_u``; with ``side="user"``
@@ -129,7 +108,7 @@ class AutoRecRecommender(DotProductEmbeddings, TorchRecommender):
     dropout : float, default=0.0
         Share of a row's entries that are not read, in training.
     batch_size : int, default=None
-        Rows in a minibatch, or events where negatives are drawn; None means 128 rows, 1024 events.
+        Rows in a minibatch; None means 128.
 
     Attributes
     ----------
@@ -163,6 +142,8 @@ class AutoRecRecommender(DotProductEmbeddings, TorchRecommender):
     activation: Literal["sigmoid", "tanh", "relu", "identity"] = "sigmoid"
     dropout: float = 0.0
 
+    _shaping = ("side", "n_factors", "activation")
+
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_choice(self.side, "side", ("user", "item"))
@@ -170,26 +151,21 @@ class AutoRecRecommender(DotProductEmbeddings, TorchRecommender):
         check_choice(self.activation, "activation", tuple(ACTIVATIONS))
         check_number(self.dropout, "dropout", at_least=0, below=1)
 
-    def _resolved_negatives(self) -> str:
-        is_likelihood_of_rows = self.negatives == "auto" and self.loss == "bce"
-        return "all" if is_likelihood_of_rows else super()._resolved_negatives()
-
     def _build(self, events: Interactions) -> UserAutoRec | ItemAutoRec:
-        rows = self._rows_of(events)
-        if self.side == "user":
-            return UserAutoRec(rows, self.n_factors, self.activation, self.dropout)
-        return ItemAutoRec(rows.T.tocsr(), self.n_factors, self.activation, self.dropout)
+        network = UserAutoRec if self.side == "user" else ItemAutoRec
+        return network(self._of_side(self._rows_of(events)), self.n_factors, self.activation, self.dropout)
 
     def _batches(self, events: Interactions, *, known: Interactions) -> Batches:
-        is_by_row = self._predicts_ratings or self._resolved_negatives() == "all"
-        if not is_by_row or (self.side == "user" and not self._predicts_ratings):
+        if self.side == "user" and not self._predicts_ratings:
             return super()._batches(events, known=known)
         size = self.batch_size or 128
         if not self._predicts_ratings:
-            pairs = PairBatches(events, batch_size=size, negatives=UniformNegatives(known))
-            return ColumnBatches(RowBatches(self._target_rows(events).T.tocsr(), batch_size=size, negatives=None), pairs)
-        rows = self._rows_of(events)
+            columns = RowBatches(self._of_side(self._target_rows(events)), batch_size=size, negatives=None)
+            return ColumnBatches(columns, PairBatches(events, batch_size=size, negatives=UniformNegatives(known)))
         counts = by_weight(events.with_values(np.ones(len(events), np.float32))).to_csr()
-        if self.side == "user":
-            return RatingRows(rows, counts, batch_size=size)
-        return ColumnBatches(RatingRows(rows.T.tocsr(), counts.T.tocsr(), batch_size=size), None)
+        rows = RatingRows(self._of_side(self._rows_of(events)), self._of_side(counts), batch_size=size)
+        return rows if self.side == "user" else ColumnBatches(rows, None)
+
+    def _of_side(self, matrix: sp.csr_array) -> sp.csr_array:
+        """With a row for whatever is read."""
+        return matrix if self.side == "user" else matrix.T.tocsr()

@@ -11,7 +11,7 @@ from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import (
     DotProductEmbeddings,
-    EmbeddingNetwork,
+    ProductNetwork,
     Rows,
     SparseMatrix,
     TorchRecommender,
@@ -20,7 +20,7 @@ from skrec.engine import (
 )
 
 
-class LightGCN(EmbeddingNetwork):
+class LightGCN(ProductNetwork):
     """score(u, i) = e_u . e_i, each e being the mean of an embedding and of what its neighbours pass on, layer by layer.
 
     In training everything is propagated for each minibatch; outside once, by `prepare`.
@@ -66,25 +66,20 @@ class LightGCN(EmbeddingNetwork):
 
     def prepare(self) -> None:
         self.final_users, self.final_items, self.passed_on = self.propagate()
-        # a stranger has no embedding; what known users' neighbours pass on to them foretells theirs, by least squares
         heard = self.graph.times(self.passed_on)
-        gram = heard.T @ heard
-        gram.diagonal().add_(1e-3 * gram.diagonal().mean() + 1e-12)
-        self.of_strangers = torch.linalg.solve(gram, heard.T @ self.users.weight)
+        self.of_strangers = _least_squares(heard, self.users.weight)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        if self.training:
-            self.final_users, self.final_items, _ = self.propagate()
-        return super().forward(users, items)
+        if not self.training:
+            return super().forward(users, items)
+        final_users, final_items, _ = self.propagate()
+        return products(final_users[users], final_items[items])
 
     def encode(self, users: Tensor) -> tuple[Tensor]:
         return (self.final_users[users],)
 
     def item_vectors(self, items: Tensor) -> Tensor:
         return self.final_items[items]
-
-    def score(self, state: tuple[Tensor, ...], items: Tensor) -> Tensor:
-        return products(state[0], self.item_vectors(items))
 
     def encode_rows(self, rows: Rows) -> tuple[Tensor]:
         """Vectors of strangers: what their items pass on, and the embedding that it foretells."""
@@ -95,8 +90,20 @@ class LightGCN(EmbeddingNetwork):
 
     @torch.no_grad()
     def place_users(self, users: Tensor, state: tuple[Tensor, ...]) -> None:
-        """New users begin with what the graph tells them."""
+        """New users begin with the embedding that their items foretell."""
         self.users.weight[users] = 0
+        _, _, passed_on = self.propagate()
+        heard = self.graph.times(passed_on)
+        is_known = torch.ones(len(heard), dtype=torch.bool)
+        is_known[users] = False
+        self.users.weight[users] = heard[users] @ _least_squares(heard[is_known], self.users.weight[is_known])
+
+
+def _least_squares(heard: Tensor, embeddings: Tensor) -> Tensor:
+    """The linear map (d, d) from what users hear from their items to their embeddings."""
+    gram = heard.T @ heard
+    gram.diagonal().add_(1e-3 * gram.diagonal().mean() + 1e-12)
+    return torch.linalg.solve(gram, heard.T @ embeddings)
 
 
 def _inverse_roots(degrees: np.ndarray) -> np.ndarray:
@@ -152,6 +159,9 @@ class LightGCNRecommender(DotProductEmbeddings, TorchRecommender):
     n_factors: int = 64
     n_layers: int = 3
     init_std: float = 0.1
+
+    _shaping = ("n_factors", "n_layers")
+    _has_sparse_gradients = False
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
-from skrec.engine import DotProduct, DotProductEmbeddings, Loss, TorchRecommender, weights
+from skrec.engine import LOSSES, DotProduct, DotProductEmbeddings, Loss, TorchRecommender, ccl, weights
 
 
 class MFRecommender(DotProductEmbeddings, TorchRecommender):
@@ -19,6 +19,9 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
 
     Parameters
     ----------
+    loss : str or callable, default="softmax"
+        As for `TorchRecommender`, and "ccl", the cosine-contrastive loss: 1 minus the cosine of a positive, plus how far the
+        cosines of negatives are above the margin.
     n_factors : int, default=64
         Width of the embeddings.
     dropout : float, default=0.0
@@ -72,6 +75,9 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
     margin: float = 0.5
     negative_weight: float = 10.0
 
+    _losses = LOSSES | {"ccl": ccl}
+    _shaping = ("n_factors", "temperature")
+
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_int(self.n_factors, "n_factors", at_least=1)
@@ -80,9 +86,9 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
         if self.temperature is not None:
             check_number(self.temperature, "temperature", above=0)
             if self._predicts_ratings:
-                raise ValueError(
-                    f"temperature is for rankings: loss='mse' predicts ratings, got temperature={self.temperature!r}"
-                )
+                raise ValueError(f"temperature is for rankings, not for loss='mse'; got temperature={self.temperature!r}")
+            if self.loss == "ccl" and self.temperature != 1:
+                raise ValueError(f"temperature must be None or 1 for loss='ccl', got {self.temperature!r}")
         check_number(self.margin, "margin", at_least=-1, below=1)
         check_number(self.negative_weight, "negative_weight", above=0)
 
@@ -94,7 +100,7 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
             std=self.init_std,
             user_bias=self._predicts_ratings,
             dropout=self.dropout,
-            temperature=self.temperature,
+            temperature=1.0 if self.loss == "ccl" else self.temperature,
         )
 
     def _named_loss(self, name: str) -> Loss:

@@ -1,7 +1,5 @@
 """A network over embeddings."""
 
-from typing import Any
-
 from skrec.base._checks import check_flag, check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import MLP, PathEmbeddings, PathNetwork, TorchRecommender, check_layers
@@ -61,7 +59,8 @@ class MLPRecommender(PathEmbeddings, TorchRecommender):
     batch_norm: bool = False
     n_negatives: int = 4
 
-    _negatives_of_softmax = "uniform"
+    _losses_of_rows = ()
+    _shaping = ("n_factors", "hidden", "batch_norm")
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -70,14 +69,10 @@ class MLPRecommender(PathEmbeddings, TorchRecommender):
         check_number(self.embedding_dropout, "embedding_dropout", at_least=0, below=1)
         check_flag(self.batch_norm, "batch_norm")
 
-    def _partial_fit(self, events: Interactions, before: Any) -> None:
-        self.embedding_widths_ = before.embedding_widths_  # more users do not widen what has been trained
-        super()._partial_fit(events, before)
-
     def _build(self, events: Interactions) -> PathNetwork:
         if self.n_factors is not None:
             self.embedding_widths_ = (self.n_factors, self.n_factors)
-        elif not hasattr(self, "embedding_widths_"):
+        elif not hasattr(self, "embedding_widths_"):  # more users do not widen what has been trained
             self.embedding_widths_ = (embedding_width(events.n_users), embedding_width(events.n_items))
         path = MLP(
             events.n_users,

@@ -8,17 +8,7 @@ from torch import Tensor, nn
 
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
-from skrec.engine import (
-    DotProductEmbeddings,
-    Noise,
-    Readout,
-    RowNetwork,
-    Rows,
-    SparseLinear,
-    TorchRecommender,
-    check_layers,
-    products,
-)
+from skrec.engine import Noise, RowNetwork, RowRecommender, Rows, check_layers
 
 
 class MultVAE(RowNetwork):
@@ -42,22 +32,12 @@ class MultVAE(RowNetwork):
     def __init__(
         self, rows: sp.csr_array, n_factors: int, hidden: tuple[int, ...], dropout: float, kl_weight: float, annealing: int
     ):
-        super().__init__(rows)
-        self.reader = SparseLinear(rows.shape[1], hidden[0], dropout=dropout, normalize=True)
+        super().__init__(rows, hidden[0], dropout=dropout, normalize=True)
         self.encoder = nn.Sequential(nn.Tanh(), *_layers(hidden), nn.Linear(hidden[-1], 2 * n_factors))
         self.noise = Noise()
         self.decoder = nn.Sequential(*_layers((n_factors, *reversed(hidden))))
-        self.readout = Readout(rows.shape[1], hidden[0])
         self.kl_weight, self.annealing = kl_weight, annealing
         self.register_buffer("n_minibatches", torch.zeros((), dtype=torch.int64))
-
-    @property
-    def item_tables(self) -> list[nn.Embedding]:
-        return [self.reader.table, self.readout.vectors, self.readout.biases]
-
-    @property
-    def item_biases(self) -> nn.Embedding:
-        return self.readout.biases
 
     def posterior(self, rows: Rows) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the variance of the latent vector, (n_rows, n_factors) each."""
@@ -66,12 +46,6 @@ class MultVAE(RowNetwork):
     def encode_rows(self, rows: Rows) -> tuple[Tensor]:
         mean, _ = self.posterior(rows)
         return (self.decoder(mean),)
-
-    def item_vectors(self, items: Tensor) -> Tensor:
-        return self.readout.vectors(items)
-
-    def score(self, state: tuple[Tensor, ...], items: Tensor) -> Tensor:
-        return products(state[0], self.item_vectors(items)) + self.item_biases(items)[..., 0]
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if not self.training:
@@ -87,7 +61,7 @@ def _layers(widths: tuple[int, ...]) -> list[nn.Module]:
     return [layer for before, after in pairwise(widths) for layer in (nn.Linear(before, after), nn.Tanh())]
 
 
-class MultVAERecommender(DotProductEmbeddings, TorchRecommender):
+class MultVAERecommender(RowRecommender):
     """Mult-VAE: a user's row is read into a distribution over tastes, of which the row is a draw of many items.
 
     The row, scaled to length one, passes ``hidden`` layers to the mean and variance of ``n_factors`` latent numbers, and back
@@ -105,7 +79,7 @@ class MultVAERecommender(DotProductEmbeddings, TorchRecommender):
     kl_weight : float, default=0.2
         The paper's beta.
     annealing : float, default=0.5
-        The part of all epochs in which that weight rises from nothing.
+        The part of ``max_epochs`` in which that weight rises from nothing; training that stops early may not get there.
 
     Attributes
     ----------
@@ -117,7 +91,7 @@ class MultVAERecommender(DotProductEmbeddings, TorchRecommender):
     -----
     A minibatch of B users is read from its entries and predicted as B x n_items numbers; nothing of the size n_users x n_items
     is built. Time of an epoch: n_users * n_items * hidden[0] in matrix products. Memory: n_items * hidden[0] * 32 bytes for
-    both tables with gradients and Adam's moments. A likelihood of events one by one needs ``negatives`` that are drawn.
+    both tables with gradients and Adam's moments.
 
     References
     ----------
@@ -140,6 +114,8 @@ class MultVAERecommender(DotProductEmbeddings, TorchRecommender):
     kl_weight: float = 0.2
     annealing: float = 0.5
 
+    _shaping = ("n_factors", "hidden")
+
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_int(self.n_factors, "n_factors", at_least=1)
@@ -150,7 +126,6 @@ class MultVAERecommender(DotProductEmbeddings, TorchRecommender):
             raise ValueError("MultVAERecommender models what was chosen, not ratings: loss='mse' is for AutoRecRecommender")
 
     def _build(self, events: Interactions) -> MultVAE:
-        rows = self._rows_of(events)
-        n_minibatches = self.max_epochs * len(self._batches(events, known=events))
+        n_minibatches = self.max_epochs * -(-int(self.has_past_.sum()) // (self.batch_size or 128))
         annealing = max(1, round(self.annealing * n_minibatches))
-        return MultVAE(rows, self.n_factors, tuple(self.hidden), self.dropout, self.kl_weight, annealing)
+        return MultVAE(self._rows_of(events), self.n_factors, tuple(self.hidden), self.dropout, self.kl_weight, annealing)

@@ -28,7 +28,8 @@ class NeuMFRecommender(PathEmbeddings, TorchRecommender):
     dropout : float, default=0.0
         After each of them, in training.
     pretrain : bool, default=False
-        Train both paths by themselves first, each with the same settings, and start from there, as in the paper.
+        Train both paths by themselves first, each with the same settings, and start from there with equal parts of both (the
+        paper's eq. 13). The paper goes on by plain gradient descent; here the optimiser and its schedule start again.
 
     Attributes
     ----------
@@ -62,7 +63,8 @@ class NeuMFRecommender(PathEmbeddings, TorchRecommender):
     dropout: float = 0.0
     pretrain: bool = False
 
-    _negatives_of_softmax = "uniform"
+    _losses_of_rows = ()
+    _shaping = ("n_factors", "mlp_factors", "hidden")
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

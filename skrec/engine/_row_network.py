@@ -1,0 +1,112 @@
+"""Networks that read what a user has, and the estimators that are trained on whole rows."""
+
+import scipy.sparse as sp
+import torch
+from torch import Tensor, nn
+
+from skrec.engine._dot_product import DotProductEmbeddings, ProductNetwork
+from skrec.engine._embedding_network import State
+from skrec.engine._estimator import TorchRecommender
+from skrec.engine._layers import Dropout
+from skrec.engine._rows import Rows, RowTable
+
+ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.Identity}
+
+
+class SparseLinear(nn.Module):
+    """A linear layer over sparse rows: the sum of a table's rows for what is there, and a bias.
+
+    Parameters
+    ----------
+    n_columns, width : int
+    dropout : float, default=0.0
+        Share of the entries that are left out in training.
+    normalize : bool, default=False
+        Whether rows are scaled to length one first.
+    """
+
+    def __init__(self, n_columns: int, width: int, *, dropout: float = 0.0, normalize: bool = False):
+        super().__init__()
+        self.table = nn.Embedding(n_columns, width)
+        nn.init.xavier_normal_(self.table.weight)
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.dropout, self.normalize = Dropout(dropout), normalize
+
+    def forward(self, rows: Rows) -> Tensor:
+        if self.normalize:
+            rows = rows.scaled()
+        return rows._replace(values=self.dropout(rows.values)).times(self.table.weight, sparse=self.table.sparse) + self.bias
+
+
+class Readout(nn.Module):
+    """One product with a hidden vector for each of n targets, and a bias for each."""
+
+    def __init__(self, n: int, width: int):
+        super().__init__()
+        self.vectors, self.biases = nn.Embedding(n, width), nn.Embedding(n, 1)
+        nn.init.xavier_normal_(self.vectors.weight)
+        nn.init.zeros_(self.biases.weight)
+
+
+class RowNetwork(ProductNetwork):
+    """Base of autoencoders of users' rows: a new user needs no training.
+
+    A network writes ``encode_rows(rows) -> state``, from what its ``reader`` makes of rows to what its ``readout`` makes scores
+    of. It knows the rows that it was trained on, by which ``encode`` finds those of known users.
+
+    Parameters
+    ----------
+    rows : CSR of shape (n_users, n_items)
+    width : int
+        Of the layer that reads and of the layer that is read out.
+    dropout : float
+        Share of a row's entries that are not read, in training.
+    normalize : bool, default=False
+        Whether rows are scaled to length one first.
+    """
+
+    def __init__(self, rows: sp.csr_array, width: int, *, dropout: float, normalize: bool = False):
+        super().__init__()
+        self.rows = RowTable(rows)
+        self.reader = SparseLinear(rows.shape[1], width, dropout=dropout, normalize=normalize)
+        self.readout = Readout(rows.shape[1], width)
+
+    @property
+    def user_tables(self) -> list[nn.Embedding]:
+        return []
+
+    @property
+    def item_tables(self) -> list[nn.Embedding]:
+        return [self.reader.table, self.readout.vectors, self.readout.biases]
+
+    @property
+    def item_biases(self) -> nn.Embedding:  # type: ignore[override]
+        return self.readout.biases
+
+    def item_vectors(self, items: Tensor) -> Tensor:
+        return self.readout.vectors(items)
+
+    def encode_rows(self, rows: Rows) -> State:
+        raise NotImplementedError(f"{type(self).__name__} must write encode_rows")
+
+    def encode(self, users: Tensor) -> State:
+        distinct, place = users.unique(return_inverse=True)  # a row that is asked for many times is read once
+        return tuple(part[place] for part in self.encode_rows(self.rows(distinct)))
+
+
+class RowRecommender(DotProductEmbeddings, TorchRecommender):
+    """Base of estimators that explain rows as wholes: nothing is drawn that they would be compared with."""
+
+    _losses_of_rows = ("softmax", "bce")
+    _has_sparse_gradients = False
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.negatives not in ("auto", "all"):
+            raise ValueError(
+                f"negatives must be 'auto' or 'all' for {type(self).__name__}, which learns from whole rows, "
+                f"got {self.negatives!r}"
+            )
+
+    def _resolved_negatives(self) -> str:
+        return "all"
