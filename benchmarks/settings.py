@@ -113,6 +113,14 @@ ROWS = {
         "EASERecommender": EASERecommender(regularization=80),  # the published row's own
         "SLIMRecommender": SLIMRecommender(alpha=0.005, l1_ratio=1e-6),  # the published row's own
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
+        "MFRecommender": MFRecommender(
+            temperature=0.12,
+            n_factors=64,
+            init_std=0.1,
+            batch_size=512,
+            max_epochs=25,
+            learning_rate=0.02,
+        ),
         "LightGCNRecommender-epoch5": LightGCNRecommender(  # the authors' own, after five of their 1,000 epochs
             n_factors=64,
             n_layers=3,
@@ -193,6 +201,7 @@ GRIDS = {
         {"n_neighbors": [100, 200]},
         {"neighborhood": ["reverse"], "n_neighbors": [100]},
     ],
+    ("gowalla", "MFRecommender"): {"temperature": [0.1, 0.12, 0.15]},
     ("gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10, 20]},
     ("strong-ml1m", "EASERecommender"): {"regularization": [100, 200, 500, 1000, 2000]},
     ("strong-ml1m", "ALSRecommender"): [
