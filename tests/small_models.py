@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 
 from skrec import MFRecommender
 from skrec.data import Interactions
@@ -22,6 +23,11 @@ def ratings(n=50, seed=0):
     return likes(n, seed).with_values(rng.integers(1, 6, n).astype(np.float32))
 
 
+def two_camps(n=6):
+    """Two groups of users who like all of their group's items but one each, its own."""
+    return csr_array(np.kron(np.eye(2), np.ones((n, n))) - np.eye(2 * n))
+
+
 def model(**changes):
     settings = {"loss": "bpr", "n_factors": N_FACTORS, "max_epochs": N_EPOCHS, "batch_size": BATCH_SIZE}
     settings |= {"init_std": 0.1, "learning_rate": 0.01, "lr_schedule": None, "random_state": 0}
@@ -34,3 +40,9 @@ def weights_of(fitted):
 
 def same(weights, others):
     return all(torch.equal(a, b) for a, b in zip(weights, others, strict=True))
+
+
+def scores_of_all(fitted):
+    """Stored users' scores of all items, (n_users, n_items)."""
+    pairs = np.divmod(np.arange(fitted.n_users_ * fitted.n_items_), fitted.n_items_)
+    return fitted.predict(Interactions.from_arrays(*pairs)).reshape(fitted.n_users_, fitted.n_items_)

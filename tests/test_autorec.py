@@ -5,12 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy.sparse import csr_array
 from sklearn.metrics import root_mean_squared_error
-from small_models import N_ITEMS, N_USERS, likes, ratings
+from small_models import N_ITEMS, N_USERS, likes, ratings, scores_of_all, two_camps
 
 from skrec import AutoRecRecommender
-from skrec.data import Interactions
 from skrec.engine._layers import set_generator
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -29,12 +27,6 @@ def model(**changes):
     return AutoRecRecommender(**settings | changes)
 
 
-def scores_of_all(fitted):
-    """Stored users' scores of all items, (n_users, n_items)."""
-    pairs = np.divmod(np.arange(fitted.n_users_ * fitted.n_items_), fitted.n_items_)
-    return fitted.predict(Interactions.from_arrays(*pairs)).reshape(fitted.n_users_, fitted.n_items_)
-
-
 def by_the_paper(fitted, matrix, is_rated):
     """mean + f((ratings - mean) W + b) V + c, row by row: eq. 3, or eq. 2 on the transpose; (n_users, n_items)."""
     network, mean = fitted.module_, float(fitted.module_.mean)
@@ -45,11 +37,6 @@ def by_the_paper(fitted, matrix, is_rated):
     hidden = ACTIVATIONS[fitted.activation](rows @ inward + bias)
     predicted = mean + hidden @ outward.T + biases[:, 0]
     return predicted if fitted.side == "user" else predicted.T
-
-
-def two_camps(n=6):
-    """Two groups of users who like all of their group's items but one each, its own."""
-    return csr_array(np.kron(np.eye(2), np.ones((n, n))) - np.eye(2 * n))
 
 
 # ---- what is predicted -----------------------------------------------------------------------------------------------

@@ -5,10 +5,9 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from scipy.sparse import csr_array
+from small_models import scores_of_all, two_camps
 
 from skrec import MFRecommender
-from skrec.data import Interactions
 from skrec.engine import DotProduct, build_seeded
 from skrec.engine._layers import set_generator
 
@@ -17,11 +16,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 LOSSES = ("softmax", "bpr", "warp", "ccl")
 NEGATIVES = ("uniform", "popularity", "hard", "in_batch")
 TEMPERATURE = 0.2
-
-
-def two_camps(n=6):
-    """Two groups of users who like all of their group's items but one each, its own."""
-    return csr_array(np.kron(np.eye(2), np.ones((n, n))) - np.eye(2 * n))
 
 
 def model(**changes):
@@ -37,12 +31,6 @@ def for_cosines(loss):
 def network_of(temperature, **settings):
     build = partial(DotProduct, 5, 7, 3, std=1, user_bias=False, temperature=temperature, **settings)
     return build_seeded(build, 0)
-
-
-def scores_of_all(fitted):
-    """Stored users' scores of all items, (n_users, n_items)."""
-    pairs = np.divmod(np.arange(fitted.n_users_ * fitted.n_items_), fitted.n_items_)
-    return fitted.predict(Interactions.from_arrays(*pairs)).reshape(fitted.n_users_, fitted.n_items_)
 
 
 @pytest.fixture(scope="module")

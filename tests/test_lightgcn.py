@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
-from small_models import N_ITEMS, N_USERS, likes, ratings
+from small_models import N_ITEMS, N_USERS, likes, ratings, two_camps
 
 from skrec import LightGCNRecommender
 from skrec.data import Interactions
@@ -25,11 +25,6 @@ LAYERS = (1, 2, 3)
 def model(**changes):
     settings = {"n_factors": 4, "n_layers": 2, "max_epochs": 3, "batch_size": 16, "learning_rate": 0.05, "random_state": 0}
     return LightGCNRecommender(**settings | changes)
-
-
-def two_camps(n=6):
-    """Two groups of users who like all of their group's items but one each, its own."""
-    return csr_array(np.kron(np.eye(2), np.ones((n, n))) - np.eye(2 * n))
 
 
 def with_a_lonely_user_and_item():

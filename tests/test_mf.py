@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 from sklearn.metrics import r2_score
+from small_models import two_camps
 from torch import nn
 
 from skrec import MFRecommender, NeuMFRecommender
@@ -16,11 +17,6 @@ from skrec.metrics import get_scorer
 
 LOSSES = ("softmax", "bpr", "bce", "warp")
 MODELS = (MFRecommender, NeuMFRecommender)
-
-
-def two_camps(n=6):
-    """Two groups of users who like all of their group's items but one each, its own."""
-    return csr_array(np.kron(np.eye(2), np.ones((n, n))) - np.eye(2 * n))
 
 
 def ratings(n_users=40, n_items=12, *, seed=0, noise=0.1):

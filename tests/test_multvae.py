@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from scipy.sparse import csr_array
-from small_models import N_ITEMS, N_USERS, likes, ratings
+from small_models import N_ITEMS, N_USERS, likes, ratings, two_camps
 
 from skrec import MultVAERecommender
 from skrec.data import Interactions
@@ -35,11 +34,6 @@ def network(*, hidden=(6,), dropout=0.0, kl_weight=0.5, annealing=1):
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.5, generator=generator)
     return built, rows
-
-
-def two_camps(n=6):
-    """Two groups of users who like all of their group's items but one each, its own."""
-    return csr_array(np.kron(np.eye(2), np.ones((n, n))) - np.eye(2 * n))
 
 
 def linear(layer, x):

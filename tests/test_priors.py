@@ -18,7 +18,7 @@ def states(n=N):
 
 def test_a_prior_is_the_mean_and_four_times_the_covariance():
     together = np.hstack(states()).astype(float)
-    prior = learn_prior(lambda: [states()])
+    prior = learn_prior([states()])
     np.testing.assert_allclose(prior.mean, together.mean(0), rtol=1e-6)
     covariance = 4 * np.cov(together.T, bias=True)
     np.testing.assert_allclose(prior.root @ prior.root.T, covariance, atol=1e-3 * covariance.diagonal().mean())
@@ -28,14 +28,14 @@ def test_a_prior_is_the_mean_and_four_times_the_covariance():
 
 @pytest.mark.parametrize("sizes", [[1] * N, [20, 30], [49, 1]], ids=["one by one", "two", "one left"])
 def test_states_in_blocks_make_the_prior_of_all_at_once(sizes):
-    whole = learn_prior(lambda: [states()])
+    whole = learn_prior([states()])
     blocks = list(zip(*(part.split(sizes) for part in states())))
-    prior = learn_prior(lambda: iter(blocks))
+    prior = learn_prior(blocks)
     torch.testing.assert_close(prior.mean, whole.mean)
     torch.testing.assert_close(prior.root, whole.root)
     assert prior.widths == WIDTHS
 
 
 def test_few_users_have_a_prior_too():
-    prior = learn_prior(lambda: [states(2)])
+    prior = learn_prior([states(2)])
     assert prior.root.isfinite().all() and (prior.root.diagonal() > 0).all()

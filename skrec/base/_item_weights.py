@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._checks import check_int
+from skrec.base._frame import decode
 from skrec.base._history import HistoryRecommender
 
 
@@ -47,5 +48,4 @@ class ItemWeightsRecommender(HistoryRecommender):
         contributions = self.item_weights_[past][:, target]
         contributions = np.ravel(contributions.toarray() if sp.issparse(contributions) else contributions)
         best = np.argsort(-contributions, kind="stable")[:k]
-        labels = past[best] if self.item_ids_ is None else self.item_ids_[past[best]]
-        return pd.DataFrame({"item": labels, "contribution": contributions[best]})
+        return pd.DataFrame({"item": decode(past[best], self.item_ids_), "contribution": contributions[best]})

@@ -191,8 +191,7 @@ class TorchRecommender(NetworkInference):
         examples, n_known = fade(events[rows], self.half_life), int(np.searchsorted(rows, len(before.events_)))
         network = self._grown(self._new_network(examples), events, before)
         if n_known == len(rows):  # nothing that the loss is about
-            device = torch.device(before.device_)
-            self._adopt(network.to(device).eval(), device, before.train_loss_)
+            self._adopt(network, torch.device(before.device_), before.train_loss_)
             return
         chosen = with_rehearsal(self._units(examples), n_known, np.random.default_rng(self.seed_))
         self._learn(network, examples[chosen], known=examples, pace=PACE_OF_PARTIAL_FIT)
@@ -318,11 +317,16 @@ class TorchRecommender(NetworkInference):
         if kind == "slate":
             return SlateBatches(events, batch_size=size, positive_from=self.positive_from)
         if kind == "all":
-            return RowBatches(self._target_rows(events), batch_size=self.batch_size or 128, negatives=UniformNegatives(known))
+            return RowBatches(self._target_rows(events), batch_size=self._rows_at_once, negatives=UniformNegatives(known))
         if kind == "in_batch":
             return InBatchPairs(events, batch_size=size, negatives=UniformNegatives(known), log_q=log_popularity(known))
         sampler = (UniformNegatives if kind == "uniform" else PopularNegatives)(known)
         return PairBatches(events, batch_size=size, negatives=sampler, n_negatives=self.n_negatives)
+
+    @property
+    def _rows_at_once(self) -> int:
+        """Users, or items, in a minibatch of whole rows."""
+        return self.batch_size or 128
 
     def _target_rows(self, events: Interactions) -> sp.csr_array:
         """Whole rows to be explained: ones, or the weights that a softmax takes for how often an item was drawn."""

@@ -41,15 +41,14 @@ class Prior(NamedTuple):
         return (self.mean + whitened @ self.root.T).split(self.widths, dim=1)
 
 
-def learn_prior(states: Callable[[], Iterable[State]]) -> Prior:
-    """The prior that some trained users make, whose states come in blocks, twice."""
-    totals = [(len(state[0]), torch.cat(state, 1).double().sum(0)) for state in states()]
-    n = sum(length for length, _ in totals)
-    mean = torch.stack([total for _, total in totals]).sum(0) / n
-    covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64, device=mean.device)
-    for state in states():
-        centred = torch.cat(state, 1).double() - mean
-        covariance += _SHRUNK_BY / n * centred.T @ centred
+def learn_prior(states: Iterable[State]) -> Prior:
+    """The prior that some trained users make, whose states come in blocks."""
+    n, total, gram = 0, torch.zeros(()), torch.zeros(())
+    for state in states:
+        flat = torch.cat(state, 1).double()
+        n, total, gram = n + len(flat), total.to(flat) + flat.sum(0), gram.to(flat) + flat.T @ flat
+    mean = total / n
+    covariance = _SHRUNK_BY * (gram / n - mean.outer(mean))
     # fewer users than coordinates leave directions without any spread; a trace of it keeps the root defined
     covariance += (1e-4 * covariance.diagonal().mean() + 1e-12) * torch.eye(len(mean), device=mean.device)
     widths = tuple(part.shape[1] for part in state)

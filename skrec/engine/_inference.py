@@ -78,7 +78,7 @@ class NetworkInference(BaseRecommender):
         prepare(network)
         with torch.no_grad():
             users = self._tensor(np.flatnonzero(self.has_past_)).split(_USERS_AT_ONCE)
-            self.prior_ = learn_prior(lambda: map(network.encode, users))
+            self.prior_ = learn_prior(map(network.encode, users))
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)
@@ -143,7 +143,10 @@ class NetworkInference(BaseRecommender):
         """What a network reads: ones at positive events, their weights, or ratings."""
         if self._predicts_ratings:
             return events.to_csr()
-        events = events[self._informative(events)]
+        return self._counts_of(events[self._informative(events)])
+
+    def _counts_of(self, events: Interactions) -> sp.csr_array:
+        """How much each pair counts: ones, or the weights of the events."""
         return events.to_csr(duplicates="any") if events.weights is None else by_weight(events).to_csr()
 
     def _most_probable(self, histories: Any) -> State:

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import BaseRecommender, EmbeddingMixin
 from skrec.base._checks import check_int, check_n_jobs, check_number, draw_seed
+from skrec.base._frame import decode
 from skrec.data import Interactions, fade, is_positive
 from skrec.models._implicit import check_finite, for_implicit, lengthened, single_threaded_blas, writable
 
@@ -170,6 +171,5 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
             solver = self._solver()
             solver.item_factors = writable(self.item_embeddings_)
             _, best, _ = solver.explain(0, self.confidences_[query], target, N=k)
-        codes, contributions = [code for code, _ in best], [share for _, share in best]
-        labels = codes if self.item_ids_ is None else self.item_ids_[codes]
-        return pd.DataFrame({"item": labels, "contribution": contributions})
+        codes, contributions = np.array([code for code, _ in best], np.int64), [share for _, share in best]
+        return pd.DataFrame({"item": decode(codes, self.item_ids_), "contribution": contributions})

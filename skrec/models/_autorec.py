@@ -2,13 +2,12 @@
 
 from typing import Literal
 
-import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
 from skrec.base._checks import check_choice, check_int, check_number
-from skrec.data import Interactions, by_weight
+from skrec.data import Interactions
 from skrec.engine import (
     ACTIVATIONS,
     Batches,
@@ -158,12 +157,11 @@ class AutoRecRecommender(RowRecommender):
     def _batches(self, events: Interactions, *, known: Interactions) -> Batches:
         if self.side == "user" and not self._predicts_ratings:
             return super()._batches(events, known=known)
-        size = self.batch_size or 128
         if not self._predicts_ratings:
-            columns = RowBatches(self._of_side(self._target_rows(events)), batch_size=size, negatives=None)
-            return ColumnBatches(columns, PairBatches(events, batch_size=size, negatives=UniformNegatives(known)))
-        counts = by_weight(events.with_values(np.ones(len(events), np.float32))).to_csr()
-        rows = RatingRows(self._of_side(self._rows_of(events)), self._of_side(counts), batch_size=size)
+            columns = RowBatches(self._of_side(self._target_rows(events)), batch_size=self._rows_at_once, negatives=None)
+            return ColumnBatches(columns, PairBatches(events, batch_size=self._rows_at_once, negatives=UniformNegatives(known)))
+        ratings, counts = self._of_side(self._rows_of(events)), self._of_side(self._counts_of(events))
+        rows = RatingRows(ratings, counts, batch_size=self._rows_at_once)
         return rows if self.side == "user" else ColumnBatches(rows, None)
 
     def _of_side(self, matrix: sp.csr_array) -> sp.csr_array:

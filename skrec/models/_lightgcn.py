@@ -83,8 +83,7 @@ class LightGCN(ProductNetwork):
 
     def encode_rows(self, rows: Rows) -> tuple[Tensor]:
         """Vectors of strangers: what their items pass on, and the embedding that it foretells."""
-        degrees = torch.zeros(len(rows.lengths), device=rows.values.device).index_add_(0, rows.index, rows.values)
-        values = rows.values * self.inverse_roots[rows.columns] / degrees.clamp(min=1e-12).sqrt()[rows.index]
+        values = rows.values * self.inverse_roots[rows.columns] / rows.sums().clamp(min=1e-12).sqrt()[rows.index]
         heard = rows._replace(values=values).times(self.passed_on)
         return ((heard @ self.of_strangers + heard) / (self.n_layers + 1),)
 

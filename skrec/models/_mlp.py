@@ -70,20 +70,26 @@ class MLPRecommender(PathEmbeddings, TorchRecommender):
         check_flag(self.batch_norm, "batch_norm")
 
     def _build(self, events: Interactions) -> PathNetwork:
-        if self.n_factors is not None:
-            self.embedding_widths_ = (self.n_factors, self.n_factors)
-        elif not hasattr(self, "embedding_widths_"):  # more users do not widen what has been trained
-            self.embedding_widths_ = (embedding_width(events.n_users), embedding_width(events.n_items))
         path = MLP(
             events.n_users,
             events.n_items,
-            self.embedding_widths_,
+            self._widths(events),
             tuple(self.hidden),
             dropout=self.dropout,
             embedding_dropout=self.embedding_dropout,
             batch_norm=self.batch_norm,
         )
         return PathNetwork([path])
+
+    def _widths(self, events: Interactions) -> tuple[int, int]:
+        if hasattr(self, "module_"):  # more users do not widen what has been trained
+            return self.embedding_widths_
+        return self.n_factors or embedding_width(events.n_users), self.n_factors or embedding_width(events.n_items)
+
+    @property
+    def embedding_widths_(self) -> tuple[int, int]:
+        (of_users,), (of_items,) = self.module_.user_tables, self.module_.item_tables
+        return of_users.embedding_dim, of_items.embedding_dim
 
 
 def embedding_width(n: int) -> int:

@@ -126,6 +126,6 @@ class MultVAERecommender(RowRecommender):
             raise ValueError("MultVAERecommender models what was chosen, not ratings: loss='mse' is for AutoRecRecommender")
 
     def _build(self, events: Interactions) -> MultVAE:
-        n_minibatches = self.max_epochs * -(-int(self.has_past_.sum()) // (self.batch_size or 128))
+        n_minibatches = self.max_epochs * -(-int(self.has_past_.sum()) // self._rows_at_once)
         annealing = max(1, round(self.annealing * n_minibatches))
         return MultVAE(self._rows_of(events), self.n_factors, tuple(self.hidden), self.dropout, self.kl_weight, annealing)

@@ -120,15 +120,15 @@ def _largest_of_rows(matrix: sp.csr_array, k: int) -> sp.csr_array:
     kept = []
     for start, stop in zip(matrix.indptr[:-1], matrix.indptr[1:]):
         positions = start + np.flatnonzero(matrix.data[start:stop] > 0)
-        kept.append(positions[_largest(matrix.data[positions], matrix.indices[positions], k)])
+        kept.append(positions[largest(matrix.data[positions], matrix.indices[positions], k)])
     indptr = np.concatenate([[0], np.cumsum([len(positions) for positions in kept])])
     positions = np.concatenate(kept)
-    largest = sp.csr_array((matrix.data[positions], matrix.indices[positions], indptr), shape=matrix.shape)
-    largest.sort_indices()
-    return largest
+    kept_entries = sp.csr_array((matrix.data[positions], matrix.indices[positions], indptr), shape=matrix.shape)
+    kept_entries.sort_indices()
+    return kept_entries
 
 
-def _largest(values: NDArray, columns: NDArray, k: int) -> NDArray[np.int64]:
+def largest(values: NDArray, columns: NDArray, k: int) -> NDArray[np.int64]:
     """Positions of the k largest values, of equal ones those with the lowest columns."""
     if len(values) <= k:
         return np.arange(len(values))

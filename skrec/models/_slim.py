@@ -15,6 +15,7 @@ from skrec.base import ItemWeightsRecommender
 from skrec.base._checks import check_int, check_n_jobs, check_number
 from skrec.data import Interactions
 from skrec.data._positives import depth_of_caller
+from skrec.models._neighbours import largest
 
 
 class SLIMRecommender(ItemWeightsRecommender):
@@ -120,9 +121,10 @@ class SLIMRecommender(ItemWeightsRecommender):
             random_state=0,  # changes nothing, but without it numpy's global generator is drawn from
         )
         weights = path[:, 0].astype(np.float32)
-        largest = _largest(weights, self.n_neighbors)
+        positive = np.flatnonzero(weights > 0)
+        kept = positive[largest(weights[positive], positive, self.n_neighbors or len(positive))]
         done = bool(gap[0] * n_users <= self.tol * target.sum())
-        return _Weights(candidates[largest], weights[largest], done)
+        return _Weights(candidates[kept], weights[kept], done)
 
     def _warn_of_unfinished(self, n_unfinished: int) -> None:
         if n_unfinished:
@@ -152,12 +154,6 @@ def _sharing_users(item: int, rows: sp.csr_array, columns: sp.csc_array, *, abov
     shared = np.bincount(rows[users].indices, minlength=rows.shape[1])
     shared[item] = 0
     return np.flatnonzero(shared > above)
-
-
-def _largest(weights: NDArray[np.float32], n: int | None) -> NDArray[np.int64]:
-    """The positions of the n largest weights, but of none that is 0, in their order."""
-    best = np.argsort(-weights, kind="stable")[:n]
-    return np.sort(best[weights[best] > 0])
 
 
 def _readable_columns(rows: sp.csr_array) -> sp.csc_array:
