@@ -10,19 +10,36 @@ from sklearn.base import clone
 from skrec import (
     ALSRecommender,
     AutoRecRecommender,
+    CaserRecommender,
     EASERecommender,
+    GRU4RecRecommender,
     ItemKNNRecommender,
     LightGCNRecommender,
+    MarkovRecommender,
     MFRecommender,
     MLPRecommender,
     MultVAERecommender,
     NeuMFRecommender,
     PopularityRecommender,
+    SASRecRecommender,
     SLIMRecommender,
     UserKNNRecommender,
 )
 
 _SOFTMAX = dict(loss="softmax", n_factors=256, dropout=0.3, batch_size=256)
+
+_NEUMF = dict(
+    loss="softmax",
+    n_negatives=8,
+    n_factors=128,
+    hidden=(64, 32),
+    batch_size=1024,
+    max_epochs=8,
+    learning_rate=0.01,
+    regularization=0.05,
+)
+
+_SASREC_GAMES = dict(n_factors=50, dropout=0.3, max_epochs=20)  # width, length and blocks are the paper's
 
 _RATING_MF = MFRecommender(
     loss="mse",
@@ -70,16 +87,8 @@ ROWS = {
         "MFRecommender": MFRecommender(**_SOFTMAX, regularization=4, learning_rate=0.01, max_epochs=40),
         "ALSRecommender-recency": ALSRecommender(n_factors=128, alpha=20, regularization=50, half_life=12, max_epochs=15),
         "MFRecommender-recency": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20, half_life=12),
-        "NeuMFRecommender": NeuMFRecommender(
-            loss="softmax",
-            n_negatives=8,
-            n_factors=128,
-            hidden=(64, 32),
-            batch_size=1024,
-            max_epochs=8,
-            learning_rate=0.01,
-            regularization=0.05,
-        ),
+        "NeuMFRecommender": NeuMFRecommender(**_NEUMF),
+        "NeuMFRecommender-pretrained": NeuMFRecommender(**_NEUMF, pretrain=True),
         "MLPRecommender": MLPRecommender(
             loss="softmax",
             n_negatives=8,
@@ -99,6 +108,19 @@ ROWS = {
             learning_rate=0.02,
             regularization=0.05,
         ),
+        "MarkovRecommender": MarkovRecommender(),
+        "SASRecRecommender": SASRecRecommender(n_factors=64, max_length=200, max_epochs=20, batch_size=32),
+    },
+    "games": {
+        "PopularityRecommender": PopularityRecommender(),
+        "ALSRecommender": ALSRecommender(n_factors=64, alpha=10, regularization=10, max_epochs=15),
+        "MarkovRecommender": MarkovRecommender(),
+        "GRU4RecRecommender": GRU4RecRecommender(n_factors=50, dropout=0.3, max_epochs=20),
+        "CaserRecommender": CaserRecommender(max_epochs=20),
+        "SASRecRecommender-bce": SASRecRecommender(
+            **_SASREC_GAMES | {"loss": "bce", "negatives": "uniform", "n_negatives": 1, "max_epochs": 40}
+        ),
+        "SASRecRecommender": SASRecRecommender(**_SASREC_GAMES),
     },
     "ml100k-rmse": {
         "MFRecommender": _RATING_MF,
@@ -114,7 +136,7 @@ ROWS = {
         "SLIMRecommender": SLIMRecommender(alpha=0.005, l1_ratio=1e-6),  # the published row's own
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
         "MFRecommender": MFRecommender(
-            temperature=0.12,
+            temperature=0.15,
             n_factors=64,
             init_std=0.1,
             batch_size=512,
@@ -158,7 +180,15 @@ PUBLISHED = {
         "ALSRecommender": {"HR@10": 0.7109, "NDCG@10": 0.4382},
         "MFRecommender": {"HR@10": 0.7294, "NDCG@10": 0.4523},
         "NeuMFRecommender": {"HR@10": 0.701, "NDCG@10": 0.425},
+        "NeuMFRecommender-pretrained": {"HR@10": 0.7093, "NDCG@10": 0.4349},
         "MLPRecommender": {"HR@10": 0.688, "NDCG@10": 0.416},  # a PyTorch port of the authors' code, 32 factors
+    },
+    "games": {  # Kang and McAuley, ICDM 2018: one draw of negatives
+        "PopularityRecommender": {"HR@10": 0.4724, "NDCG@10": 0.2779},
+        "GRU4RecRecommender": {"HR@10": 0.6599, "NDCG@10": 0.4759},
+        "CaserRecommender": {"HR@10": 0.5282, "NDCG@10": 0.3214},
+        "SASRecRecommender-bce": {"HR@10": 0.7410, "NDCG@10": 0.5360},
+        "SASRecRecommender": {"HR@10": 0.7410, "NDCG@10": 0.5360},
     },
     "ml100k-rmse": {},
     "ml100k-rmse-random": {"MFRecommender": {"RMSE": 0.934}},  # SVD of the library Surprise, its README
@@ -183,6 +213,10 @@ GRIDS = {
     ("ncf-ml1m", "MLPRecommender"): {"regularization": [0.01, 0.02, 0.05]},
     ("ncf-ml1m", "LightGCNRecommender"): {"regularization": [0.05, 0.2]},
     ("ncf-ml1m", "MultVAERecommender"): {"learning_rate": [1e-3, 2e-3], "max_epochs": [30]},
+    ("games", "ALSRecommender"): {"alpha": [1, 10, 40], "regularization": [1, 10, 30]},
+    ("games", "SASRecRecommender"): {"dropout": [0.2, 0.3, 0.5], "n_negatives": [256, 1024]},
+    ("games", "GRU4RecRecommender"): {"dropout": [0.3, 0.5]},
+    ("games", "CaserRecommender"): {"dropout": [0.3, 0.5], "n_factors": [32, 50]},
     ("ml100k-rmse", "MFRecommender"): {"n_factors": [50, 100], "regularization": [0.06, 0.08, 0.1]},
     ("ml100k-rmse", "AutoRecRecommender"): {"dropout": [0.3, 0.5, 0.7], "weight_decay": [3, 5]},
     ("ml100k-rmse", "MLPRecommender"): [
@@ -201,7 +235,7 @@ GRIDS = {
         {"n_neighbors": [100, 200]},
         {"neighborhood": ["reverse"], "n_neighbors": [100]},
     ],
-    ("gowalla", "MFRecommender"): {"temperature": [0.1, 0.12, 0.15]},
+    ("gowalla", "MFRecommender"): {"temperature": [0.12, 0.15, 0.2]},
     ("gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10, 20]},
     ("strong-ml1m", "EASERecommender"): {"regularization": [100, 200, 500, 1000, 2000]},
     ("strong-ml1m", "ALSRecommender"): [
@@ -220,7 +254,7 @@ def make(table, name):
 
     Parameters
     ----------
-    table : {"ncf-ml1m", "ml100k-rmse", "ml100k-rmse-random", "gowalla", "strong-ml1m", "strong-gowalla"}
+    table : {"ncf-ml1m", "games", "ml100k-rmse", "ml100k-rmse-random", "gowalla", "strong-ml1m", "strong-gowalla"}
     name : str
         A class, with a suffix where it has several rows: "MFRecommender", "MFRecommender-recency".
     """

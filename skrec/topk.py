@@ -84,6 +84,11 @@ def as_tensor(scores: Any) -> "torch.Tensor":
     return torch.as_tensor(scores)
 
 
+def as_array(scores: Any) -> NDArray[np.float32]:
+    """A float32 array, from whatever device."""
+    return as_tensor(scores).float().cpu().numpy()
+
+
 def _top_k(scores: "torch.Tensor", k: int) -> tuple["torch.Tensor", "torch.Tensor"]:
     """Positions and values of each row's k best, equal values by position."""
     values, positions = scores.topk(k, dim=1, sorted=False)

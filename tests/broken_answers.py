@@ -174,12 +174,17 @@ class KnowsCosinesOnly(EASERecommender):
         return super().similar_items(items, metric="cosine", **options)
 
 
+class ClaimsToKnowOrder(EASERecommender):
+    _ordered = True
+
+
 CAUGHT = [
     (TakesRowsForTrainingUsers, testing.check_rows_of_a_matrix_are_nobody),
     (LooksAtTheNeighbours, testing.check_one_user_equals_the_batch),
     (FoldsInBackwards, testing.check_fold_in_agrees_with_training),
     (FoldsInBackwards, testing.check_completes_the_checkerboard),
     (FoldsInBackwards, testing.check_explain),
+    (ClaimsToKnowOrder, testing.check_completes_the_round),
     (HidesNothing, testing.check_no_seen_item_and_no_item_twice),
     (HidesNothing, testing.check_new_users_do_not_get_their_past),
     (RecommendsNothingTwice, testing.check_lists_are_padded),

@@ -105,3 +105,30 @@ def slow_interval(values, weights, draws, level):
         return means[below] + (place - below) * (means[above] - means[below])
 
     return percentile((1 - level) / 2), percentile((1 + level) / 2)
+
+
+def slow_places(scores):
+    """For each score the places, from 1, that it shares with equal ones."""
+    first = [1 + sum(other > score for other in scores) for score in scores]
+    return [range(place, place + scores.count(score)) for place, score in zip(first, scores)]
+
+
+def slow_worth(scores, clicked, worth):
+    """What the places of clicked items are worth in all, each item having the mean of the places that it shares."""
+    return sum(sum(map(worth, places)) / len(places) for places, click in zip(slow_places(scores), clicked) if click)
+
+
+def slow_impression_auc(scores, clicked):
+    pairs = [(a, b) for a, is_clicked in zip(scores, clicked) for b, other in zip(scores, clicked) if is_clicked and not other]
+    return sum((a > b) + (a == b) / 2 for a, b in pairs) / len(pairs)
+
+
+def slow_impression_mrr(scores, clicked):
+    return slow_worth(scores, clicked, lambda place: 1 / place) / sum(clicked)
+
+
+def slow_impression_ndcg(scores, clicked, k):
+    def discount(place):
+        return 1 / log2(place + 1) if place <= k else 0
+
+    return slow_worth(scores, clicked, discount) / sum(map(discount, range(1, sum(clicked) + 1)))

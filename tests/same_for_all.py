@@ -43,8 +43,8 @@ class SameForAll(BaseEstimator):
         return np.diff(self.seen_.indptr) > 0
 
     @property
-    def _item_counts(self):
-        return np.bincount(self.seen_.indices, minlength=self.n_items_)
+    def _familiar_items(self):
+        return np.bincount(self.seen_.indices, minlength=self.n_items_) > 0
 
     def _recode(self, X, y=None):
         data = check_interactions(X, y)

@@ -6,14 +6,20 @@ from skrec import (
     ALSRecommender,
     AutoRecRecommender,
     BPRRecommender,
+    CaserRecommender,
+    ColdStartRecommender,
     EASERecommender,
+    GRU4RecRecommender,
     LightGCNRecommender,
     MFRecommender,
     MLPRecommender,
     NeuMFRecommender,
+    NewsRecommender,
     PopularityRecommender,
     RandomRecommender,
+    SASRecRecommender,
     SLIMRecommender,
+    TwoTowerRecommender,
     all_estimators,
 )
 from skrec.testing import parametrize_recommender_checks
@@ -21,11 +27,17 @@ from skrec.testing import parametrize_recommender_checks
 FAST = {
     ALSRecommender: {"n_factors": 8, "n_jobs": 1},
     BPRRecommender: {"n_factors": 8},
+    ColdStartRecommender: {"estimator": ALSRecommender(n_factors=8, n_jobs=1, random_state=0)},
     EASERecommender: {"regularization": 1.0},
     MFRecommender: {"n_factors": 8, "learning_rate": 0.05},
     MLPRecommender: {"n_factors": 8, "hidden": (16,), "max_epochs": 40, "learning_rate": 0.03},
     NeuMFRecommender: {"n_factors": 8, "hidden": (16,), "max_epochs": 40, "learning_rate": 0.03},
+    NewsRecommender: {"n_factors": 16, "learning_rate": 0.03, "batch_size": 64},
+    GRU4RecRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
+    SASRecRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
+    CaserRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
     SLIMRecommender: {"n_jobs": 1},
+    TwoTowerRecommender: {"n_factors": 8, "batch_size": 64, "learning_rate": 0.03},
 }
 
 
@@ -43,6 +55,8 @@ def knows_no_taste(estimator):
         return {"check_completes_the_checkerboard": "knows nothing", "check_learns_from_the_data": "knows nothing"}
     if isinstance(estimator, PopularityRecommender):
         return {"check_completes_the_checkerboard": "knows what is popular, but nobody's taste"}
+    if isinstance(estimator, NewsRecommender):
+        return {"check_completes_the_round": "knows what was clicked before, but not in which order"}
     return {}
 
 

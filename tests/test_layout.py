@@ -17,11 +17,11 @@ LAYERS = [
     {"base"},
     {"engine"},
     {"models", "datasets"},
-    {"model_selection", "retrieval", "inspection", "persistence", "export", "benchmark", "testing"},
+    {"model_selection", "features", "retrieval", "inspection", "persistence", "export", "benchmark", "testing"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 ROOT = ""  # the part that skrec/__init__.py is: it hands out names of every layer
-WITHOUT_TORCH = {ROOT, "data", "topk", "metrics", "base", "datasets", "model_selection"}
+WITHOUT_TORCH = {ROOT, "data", "topk", "metrics", "base", "datasets", "model_selection", "features"}
 
 
 def module_name(path: Path) -> str:

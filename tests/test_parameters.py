@@ -146,7 +146,11 @@ def test_an_annotated_name_of_something_learned_is_refused():
             rows_: int = 0
 
 
-@pytest.mark.parametrize("default", [[], {}, set(), field(default_factory=list), field(default=1)], ids=repr)
+@pytest.mark.parametrize(
+    "default",
+    [[], {}, set(), field(default_factory=list), field(default=1)],
+    ids=["list", "dict", "set", "factory", "field"],
+)
 def test_a_mutable_default_or_a_factory_is_refused(default):
     with pytest.raises(TypeError, match=r"Careless\.names must have an immutable default, got"):
 

@@ -16,11 +16,16 @@ from small_models import model as small_model
 
 from skrec import (
     AutoRecRecommender,
+    CaserRecommender,
+    GRU4RecRecommender,
     LightGCNRecommender,
     MFRecommender,
     MLPRecommender,
     MultVAERecommender,
     NeuMFRecommender,
+    NewsRecommender,
+    SASRecRecommender,
+    TwoTowerRecommender,
 )
 from skrec.engine import _recording
 
@@ -101,6 +106,11 @@ OTHER_MODELS = {
     "columns": (AutoRecRecommender, {"side": "item"}),
     "annealing": (MultVAERecommender, {"hidden": (5,), "annealing": 1}),
     "graph": (LightGCNRecommender, {"n_layers": 2}),
+    "attention": (SASRecRecommender, {}),
+    "recurrent": (GRU4RecRecommender, {"loss": "bce", "negatives": "uniform", "n_negatives": 1}),
+    "convolutions": (CaserRecommender, {"negatives": "shared", "n_negatives": 3}),
+    "two towers": (TwoTowerRecommender, {"id_dropout": 0.3}),
+    "news": (NewsRecommender, {"pooling": "attention"}),
 }
 
 

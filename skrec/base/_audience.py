@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrec.base._checks import check_flag, check_list_length
 from skrec.base._frame import Frame, decode
 from skrec.base._recommendations import Audience
-from skrec.topk import NO_CANDIDATE, as_tensor, row_blocks, top_k_of_columns
+from skrec.topk import NO_CANDIDATE, as_array, row_blocks, top_k_of_columns
 
 
 class AudienceMixin:
@@ -21,9 +21,9 @@ class AudienceMixin:
     user_ids_: Any
     item_ids_: Any
     n_users_: int
-    has_past_: NDArray[np.bool_]
     seen_: sp.csr_array
-    _item_counts: Any
+    _familiar_items: Any
+    _familiar_users: Callable[..., Any]
     _known_state: Callable[..., Any]
     _score: Callable[..., Any]
 
@@ -40,7 +40,8 @@ class AudienceMixin:
         Returns
         -------
         Audience
-            Users without an event that the model learns from are nobody's audience; items without events have none.
+            Users without an event that the model learns from are nobody's audience, and items without events have none, unless
+            the model knows them by their features.
 
         Notes
         -----
@@ -60,14 +61,14 @@ class AudienceMixin:
         self, codes: NDArray[np.int64], k: int, *, exclude_seen: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Codes and scores (n, k) of the best users for some items."""
-        known, silent = self.has_past_, self._item_counts[codes] == 0
+        known, silent = self._familiar_users(np.arange(self.n_users_)), ~self._familiar_items[codes]
         seen = self.seen_[:, codes].T.tocsr() if exclude_seen else None
 
         def score_block(users: slice):
             state = self._known_state(np.arange(users.start, users.stop))
             scores = np.empty((len(codes), users.stop - users.start), np.float32)
             for row, item in enumerate(codes):
-                scores[row] = as_tensor(self._score(state, slice(item, item + 1))).float().cpu().numpy()[:, 0]
+                scores[row] = as_array(self._score(state, slice(item, item + 1)))[:, 0]
             scores[:, ~known[users]] = NO_CANDIDATE
             scores[silent] = NO_CANDIDATE
             return scores

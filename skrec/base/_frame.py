@@ -57,10 +57,10 @@ class Frame:
     def extend(self, events: Interactions, X: Any, y: ArrayLike | None = None, *, name: str) -> Interactions:
         """The training events and then those of X, whose new users and items get codes of their own.
 
-        The rows of a matrix are new users.
+        The rows of a matrix are new users. Users and items may also come by their features alone, without events.
         """
         new = check_interactions(X, y, name=name)
-        if len(new) == 0:
+        if len(new) == 0 and is_matrix(X):
             raise ValueError(f"{name} has no events: at least one stored (sparse) or non-zero (dense) entry is required")
         if is_matrix(X):
             self._check_width(new, name)
@@ -70,15 +70,21 @@ class Frame:
         return append_events(events, new, as_new_users=is_matrix(X), name=name)
 
     def histories(self, X: Any, *, name: str) -> tuple[Interactions, NDArray]:
-        """Events of new users, of whom only X counts, in order of users; and the labels of these users."""
+        """Events of new users, of whom only X counts, in order of users; and the labels of these users.
+
+        Asked for are the rows of a matrix, the users with events, or all whose features X has.
+        """
         data = check_interactions(X, name=name)
         items = self._item_codes(data, X, name)
         if is_matrix(X):
             labels, rows = np.arange(data.n_users), data.users
+        elif data.user_features is not None:
+            labels, rows = decode(np.arange(data.n_users), data.user_ids), data.users
         else:
             present, rows = np.unique(data.users, return_inverse=True)
             labels = decode(present, data.user_ids)
-        return in_order_of_users(self._framed(data, rows, items, len(labels))), labels
+        events = in_order_of_users(self._framed(data, rows, items, len(labels)))
+        return replace(events, user_features=data.user_features), labels
 
     def query(self, users: Any, *, name: str) -> tuple[Query, NDArray]:
         """What was asked for, and the labels of its users: all known users, ids of some, or interactions of new ones."""
@@ -142,7 +148,8 @@ def take(query: Query, users: slice) -> Query:
         return query[users]
     start, stop = np.searchsorted(query.users, [users.start, users.stop])
     part = query[start:stop]
-    return replace(part, users=part.users - users.start, n_users=users.stop - users.start)
+    features = None if part.user_features is None else part.user_features[users]
+    return replace(part, users=part.users - users.start, n_users=users.stop - users.start, user_features=features)
 
 
 def size(query: Query) -> int:

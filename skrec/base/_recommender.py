@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrec.base._audience import AudienceMixin
 from skrec.base._checks import LARGEST_ANSWER, check_flag, check_list_length
 from skrec.base._frame import Frame, Query, decode, size, take
+from skrec.base._knowledge import KnowledgeMixin
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import SimilarityMixin
@@ -20,13 +21,13 @@ from skrec.base._streaming import StreamingMixin
 from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
 from skrec.data._positives import depth_of_caller
 from skrec.metrics import get_scorer
-from skrec.topk import NO_CANDIDATE, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
+from skrec.topk import NO_CANDIDATE, as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
 
 # below every score that a model gives, above "no candidate"
 _LAST = float(np.finfo(np.float32).min)
 
 
-class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredParameters):
+class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredParameters):
     """Base of all recommenders.
 
     A model declares its parameters as annotated class attributes and writes four methods:
@@ -187,14 +188,6 @@ class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredPa
         elif not (data.weights[self._informative(data)] > 0).any():
             raise ValueError("the weights in X must not all be 0: no event that the model learns from has one above 0")
 
-    def _count(self, data: Interactions) -> None:
-        """Who has seen what, and what is known of users and items that have no or few events."""
-        self.seen_ = data.to_csr(duplicates="any")
-        self.item_counts_ = np.bincount(self.seen_.indices, minlength=data.n_items)
-        pairs = data[self._informative(data)].to_csr(duplicates="any")
-        self.popularity_ = np.bincount(pairs.indices, minlength=data.n_items).astype(np.float32)
-        self.has_past_ = np.diff(pairs.indptr) > 0
-
     def _positives(self, data: Interactions, positive_from: float | None) -> Interactions:
         """The positive events of the training data."""
         positives = data[positive_mask(data, positive_from)]
@@ -203,14 +196,6 @@ class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredPa
                 f"X has no positive event: its largest value is {data.values.max():g}, with positive_from={positive_from!r}"
             )
         return positives
-
-    @property
-    def _known_users(self) -> NDArray[np.bool_]:
-        return np.diff(self.seen_.indptr) > 0
-
-    @property
-    def _item_counts(self) -> NDArray[np.int64]:
-        return self.item_counts_
 
     def _recode(self, X: Any, y: ArrayLike | None = None) -> Interactions:
         check_is_fitted(self)
@@ -226,7 +211,7 @@ class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredPa
         users : ids of known users, or interactions of new ones, default=None
             None means all known users. A matrix's rows and the users of a DataFrame or of Interactions are new users,
             even if their label is known: they are folded in, and only what is passed here counts. An empty row gets the
-            most popular items.
+            most popular items. Of Interactions with ``user_features`` all users of the frame are asked for.
         k : int, default=10
         exclude_seen : bool, default=True
             Leave out what the user has interacted with.
@@ -238,7 +223,7 @@ class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredPa
         Recommendations
             ``.items`` and ``.scores`` of shape (n_users, k), best first, equal scores in the order of the vocabulary;
             ``.codes``, ``.users``, ``.to_frame()``. Lists are padded where fewer than k items are left. Items without a
-            training event come last, with a score of minus infinity.
+            training event come last, with a score of minus infinity, unless the model knows them by their features.
 
         Raises
         ------
@@ -337,7 +322,7 @@ class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredPa
             scores = as_tensor(self._scorer(part, ranking=not self._predicts_ratings)(everything))
             if exclude_seen:
                 hide(scores, self._seen(part), everything)
-            block = _numpy(scores)
+            block = as_array(scores)
             block[block == _LAST] = -np.inf
             yield users, block
 
@@ -346,21 +331,18 @@ class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredPa
     ) -> Callable[[slice], Any]:
         """The scores of some users as a function of a slice of items.
 
-        For a ranking, users without events get the popular items, and items without events come last.
+        For a ranking, users without events get the popular items, and items without events come last, unless the model knows
+        them by their features.
         """
-        if isinstance(query, Interactions):
-            state = self._new_state(query)
-            has_past = np.bincount(query.users[self._informative(query)], minlength=query.n_users) > 0
-        else:
-            state, has_past = self._known_state(query), self.has_past_[query]
-        no_past, no_events = np.flatnonzero(~has_past), self._item_counts == 0
+        state = self._new_state(query) if isinstance(query, Interactions) else self._known_state(query)
+        strangers, unfamiliar = np.flatnonzero(~self._familiar_users(query)), ~self._familiar_items
 
         def score_block(items: slice):
             scores = as_tensor(self._score(state, items))
-            if ranking and len(no_past):
-                scores[no_past] = as_tensor(self.popularity_[items]).to(scores)
+            if ranking and len(strangers):
+                scores[strangers] = as_tensor(self.popularity_[items]).to(scores)
             if ranking:
-                scores[:, np.flatnonzero(no_events[items])] = _LAST
+                scores[:, np.flatnonzero(unfamiliar[items])] = _LAST
             if allowed is not None:
                 scores[:, np.flatnonzero(~allowed[items])] = NO_CANDIDATE
             return scores
@@ -376,7 +358,7 @@ class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredPa
         asked = items >= 0
         known = asked & (users < self.n_users_)
         by_strangers = items[asked & ~known]
-        scores[asked & ~known] = np.where(self._item_counts[by_strangers] > 0, self.popularity_[by_strangers], -np.inf)
+        scores[asked & ~known] = np.where(self._familiar_items[by_strangers], self.popularity_[by_strangers], -np.inf)
         who, rows = np.unique(users[known], return_inverse=True)
         order = np.argsort(rows, kind="stable")
         found = np.empty(len(rows), np.float32)
@@ -385,7 +367,3 @@ class BaseRecommender(AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredPa
             found[here] = block_scores[rows[here] - block.start, items[known][here]]
         scores[known] = found
         return scores
-
-
-def _numpy(scores: Any) -> NDArray[np.float32]:
-    return as_tensor(scores).float().cpu().numpy()

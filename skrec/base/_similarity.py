@@ -1,5 +1,6 @@
 """Neighbours in the space of vectors that a model has learned."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -19,8 +20,8 @@ class SimilarityMixin:
     """`similar_items` and `similar_users` of models that write ``_item_vectors`` and ``_user_vectors``."""
 
     frame_: Frame
-    seen_: sp.csr_array
-    has_past_: NDArray[np.bool_]
+    _familiar_items: Any
+    _familiar_users: Callable[..., Any]
 
     def _item_vectors(self) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no vectors of items: it does not learn from who liked what")
@@ -53,13 +54,14 @@ class SimilarityMixin:
         Returns
         -------
         SimilarItems
-            An item without training events is similar to nothing: its list is empty, and it is in no other's.
+            An item without training events is similar to nothing, unless the model knows it by its features: its list is
+            empty, and it is in no other's.
         """
         check_is_fitted(self)
         frame = self.frame_
         codes = frame.item_codes(items, name="items")
-        allowed = np.bincount(self.seen_.indices, minlength=frame.n_items) > 0
-        known = allowed.copy()
+        known = self._familiar_items
+        allowed = known.copy()
         if exclude is not None:
             allowed[frame.item_codes(exclude, name="exclude")] = False
         if candidates is not None:
@@ -72,7 +74,7 @@ class SimilarityMixin:
         check_is_fitted(self)
         frame = self.frame_
         codes = frame.user_codes(users, name="users")
-        known = self.has_past_
+        known = self._familiar_users(np.arange(frame.n_users))
         found, scores = nearest(self._user_vectors(), codes, known, known, k=k, metric=metric, include_self=include_self)
         return SimilarUsers(decode(codes, frame.user_ids), decode(found, frame.user_ids), scores, found)
 

@@ -19,7 +19,7 @@ from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.data._random import generator_of
 from skrec.data._reading import has_values
 from skrec.metrics import get_scorer
-from skrec.metrics._scorers import RankingScorer, RatingScorer
+from skrec.metrics._scorers import Scorer
 from skrec.model_selection import RandomHoldout
 
 
@@ -163,7 +163,7 @@ def _scorers(scorers: Any, positive_from: float | None) -> dict[str, Any]:
     given = list(scorers) if isinstance(scorers, Iterable) and not isinstance(scorers, str) else [scorers]
     made = [get_scorer(scorer, positive_from=positive_from) if isinstance(scorer, str) else scorer for scorer in given]
     for scorer in made:
-        if not isinstance(scorer, RankingScorer | RatingScorer):
+        if not isinstance(scorer, Scorer):
             raise TypeError(f"scorers must be names such as 'ndcg@10', or what get_scorer makes of them, got {scorer!r}")
     named = {scorer.name: scorer for scorer in made}
     if not named or len(named) < len(made):

@@ -26,7 +26,7 @@ def append_events(known: Interactions, new: Interactions, *, as_new_users: bool,
     Raises
     ------
     ValueError, TypeError
-        If only one of both has times or impressions, or labels are of another kind.
+        If only one of both has times or impressions, or labels are of another kind. Without events ``new`` needs neither.
     """
     if as_new_users:
         new = replace(new, users=new.users + known.n_users, n_users=known.n_users + new.n_users)
@@ -60,6 +60,8 @@ def _joint_codes(known_ids: Any, n_known: int, ids: Any, n: int, what: str) -> t
         raise TypeError(f"the {what} must have labels like those known, such as {known_label!r}, got {label!r}")
     codes = IdEncoder(known_ids).encode(ids)
     is_new = codes < 0
+    if not is_new.any():
+        return known_ids, codes
     codes[is_new] = n_known + np.arange(is_new.sum())
     unlike = known_ids.dtype != ids.dtype  # int64 and uint64, whose common type would be a float
     parts = [part.astype(object) if unlike else part for part in (known_ids, ids[is_new])]
@@ -72,6 +74,8 @@ def _kind(ids: NDArray) -> str:
 
 def _both(column: str, known: Interactions, new: Interactions, name: str) -> NDArray | None:
     before, after = getattr(known, column), getattr(new, column)
+    if len(new) == 0:
+        return before
     if (before is None) != (after is None):
         has, lacks = ("the known events have", name) if after is None else (f"{name} has", "the known events")
         raise ValueError(f"{has} {column}, but {lacks} {'has' if after is None else 'have'} none")

@@ -17,6 +17,7 @@ def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -
         A DataFrame (pandas, polars, pyarrow) is a table of events with the columns ``user`` and ``item``, and if
         present ``rating`` (or ``value``), ``timestamp``, ``weight``, ``impression``. Anything else is a users x items
         matrix whose stored (sparse) or non-zero (dense) entries are the events.
+        Interactions without events are accepted where they have features.
     y : array-like of shape (n_events,), optional
         The events' values, instead of those in X; ignored for a matrix, whose entries are the data.
     name : str, default="X"
@@ -36,7 +37,7 @@ def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -
         return Interactions.from_entries(read_matrix(X, name=name))
     if is_frame(X):
         X = Interactions.from_columns(read_frame(X, name=name))
-    if len(X) == 0:
+    if len(X) == 0 and X.user_features is None and X.item_features is None:
         raise ValueError(f"Found array with 0 sample(s): {name} has no events, at least one is required")
     return X if y is None else X.with_values(y)
 

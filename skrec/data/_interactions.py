@@ -1,7 +1,6 @@
 """Events: who did what, with what value, when."""
 
 from dataclasses import dataclass, replace
-from numbers import Integral
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -11,11 +10,13 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from skrec.data._encoding import IdEncoder
+from skrec.data._features import learn_vocabulary, read_features
 from skrec.data._reading import (
     Columns,
     Entries,
-    as_array,
+    read_codes,
     read_frame,
+    read_frame_size,
     read_matrix,
     read_timestamps,
     read_values,
@@ -29,7 +30,7 @@ class Interactions:
     """A frozen table of events with integer codes, in a frame of ``n_users`` x ``n_items``.
 
     Every event is kept, zeros and repeats too. Slicing takes events and keeps the frame, so scikit-learn's splitters
-    split *events*. Build one with `from_frame`, `from_csr`, `from_csv` or `from_arrays`.
+    split *events*. Build one with `from_frame`, `from_csr`, `from_csv`, `from_arrays` or `from_features`.
 
     Attributes
     ----------
@@ -48,6 +49,7 @@ class Interactions:
     user_ids, item_ids : arrays of shape (n_users,), (n_items,) or None
         Labels; None where the codes are the labels.
     user_features, item_features : array or CSR with a row for each code, or None
+        What is known of them beside events, as numbers.
 
     Examples
     --------
@@ -104,25 +106,23 @@ class Interactions:
         Raises
         ------
         ValueError, TypeError
-            If lengths differ, a code is no integer or lies outside the frame, a value is not finite.
+            If lengths differ, a code is no integer or lies outside the frame, a value or feature is not finite.
         """
-        users, items = _codes(users, "users"), _codes(items, "items")
+        users, items = read_codes(users, name="users"), read_codes(items, name="items")
         if len(users) != len(items):
             raise ValueError(f"users and items must have one length, got {len(users)} and {len(items)}")
         n = len(users)
         user_ids = None if user_ids is None else IdEncoder(user_ids, name="user_ids").ids
         item_ids = None if item_ids is None else IdEncoder(item_ids, name="item_ids").ids
-        n_users = _frame_size("users", users, n_users, user_ids)
-        n_items = _frame_size("items", items, n_items, item_ids)
+        n_users = read_frame_size("users", users, n_users, user_ids)
+        n_items = read_frame_size("items", items, n_items, item_ids)
         if n_users * n_items >= 2**63:
             raise ValueError(
                 f"a frame of {n_users} x {n_items} is too large: codes are positions counted from 0; identifiers of another "
                 "kind are labels, for Interactions.from_frame"
             )
-        for axis, features, size in (("user", user_features, n_users), ("item", item_features, n_items)):
-            _check_features(features, size, axis)
         if impressions is not None:
-            impressions = _codes(impressions, "impressions")
+            impressions = read_codes(impressions, name="impressions")
             if len(impressions) != n:
                 raise ValueError(f"impressions must have the length of users, {n}, got {len(impressions)}")
         return cls(
@@ -136,8 +136,8 @@ class Interactions:
             n_items=n_items,
             user_ids=user_ids,
             item_ids=item_ids,
-            user_features=user_features,
-            item_features=item_features,
+            user_features=read_features(user_features, n_users, "user"),
+            item_features=read_features(item_features, n_items, "item"),
         )
 
     @classmethod
@@ -169,6 +169,8 @@ class Interactions:
         timestamp: str | None = None,
         weight: str | None = None,
         impression: str | None = None,
+        user_features: Any = None,
+        item_features: Any = None,
     ) -> Self:
         """From a table of events (pandas, polars or pyarrow), one row for each; its labels become the vocabulary.
 
@@ -180,18 +182,24 @@ class Interactions:
             when present. Timestamps are whole numbers, kept in their own unit (Unix seconds, mostly), or dates or
             datetimes, kept as microseconds since 1970, UTC: whatever is measured in their unit, such as a half-life, is
             then in microseconds, a day 86_400_000_000.
+        user_features, item_features : DataFrame or Table of numbers, optional
+            A row for each label, which stands in the index or in the column ``user`` or ``item``. Users and items without
+            events come in by their rows. `skrec.FeatureEncoder` makes numbers of words and categories.
 
         Raises
         ------
         ValueError, TypeError
-            If ``df`` is no table in memory, lacks a column or has it twice, a label or time is missing, a value is not
-            finite, a weight is negative.
+            If ``df`` is no table in memory, lacks a column or has it twice, a label or time is missing, a value or feature
+            is not finite, a weight is negative, a user or item has events but no features.
 
         Examples
         --------
         >>> df = pd.DataFrame({"who": ["ann", "bob"], "item": ["Alien", "Brazil"], "rating": [5, 3]})
         >>> Interactions.from_frame(df, user="who").item_ids.tolist()
         ['Alien', 'Brazil']
+        >>> years = pd.DataFrame({"year": [1979, 1985, 2026]}, index=["Alien", "Brazil", "Unseen"])
+        >>> Interactions.from_frame(df, user="who", item_features=years)
+        Interactions(2 events, 2 users x 3 items, values 3 to 5, item_features)
         """
         columns = read_frame(
             df,
@@ -203,24 +211,57 @@ class Interactions:
             weight=weight,
             impression=impression,
         )
-        return cls.from_columns(columns)
+        return cls.from_columns(columns, user_features=user_features, item_features=item_features, user=user, item=item)
 
     @classmethod
-    def from_columns(cls, columns: Columns) -> Self:
-        """From the columns of a frame that has been read; learns the vocabulary."""
-        user_encoder, users = IdEncoder.learn(columns.users)
-        item_encoder, items = IdEncoder.learn(columns.items)
+    def from_features(
+        cls, *, user_features: Any = None, item_features: Any = None, user: str = "user", item: str = "item"
+    ) -> Self:
+        """Users and items of whom nothing is known but features: a frame without events.
+
+        Parameters
+        ----------
+        user_features, item_features, user, item
+            As for `from_frame`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If neither is given, or a table is not as `from_frame` needs it.
+        """
+        if user_features is None and item_features is None:
+            raise ValueError("user_features or item_features must be given")
+        nothing = np.empty(0, object)
+        columns = Columns(nothing, nothing, None, None, None, None)
+        return cls.from_columns(columns, user_features=user_features, item_features=item_features, user=user, item=item)
+
+    @classmethod
+    def from_columns(
+        cls,
+        columns: Columns,
+        *,
+        user_features: Any = None,
+        item_features: Any = None,
+        user: str = "user",
+        item: str = "item",
+    ) -> Self:
+        """From the columns of a frame that has been read; learns the vocabulary, from the tables of features if given."""
+        of_users = learn_vocabulary(columns.users, user_features, axis="user", column=user)
+        of_items = learn_vocabulary(columns.items, item_features, axis="item", column=item)
+        n = len(columns.users)
         return cls(
-            users=users,
-            items=items,
-            values=np.ones(len(users), np.float32) if columns.values is None else columns.values,
+            users=of_users.codes,
+            items=of_items.codes,
+            values=np.ones(n, np.float32) if columns.values is None else columns.values,
             timestamps=columns.timestamps,
             weights=columns.weights,
             impressions=columns.impressions,
-            n_users=len(user_encoder),
-            n_items=len(item_encoder),
-            user_ids=user_encoder.ids,
-            item_ids=item_encoder.ids,
+            n_users=len(of_users.ids),
+            n_items=len(of_items.ids),
+            user_ids=of_users.ids,
+            item_ids=of_items.ids,
+            user_features=of_users.features,
+            item_features=of_items.features,
         )
 
     @classmethod
@@ -283,7 +324,8 @@ class Interactions:
         parts = [f"{len(self)} events", f"{self.n_users} users x {self.n_items} items"]
         if len(self) and self.values.min() != self.values.max():
             parts.append(f"values {self.values.min():g} to {self.values.max():g}")
-        parts += [name for name in ("timestamps", "weights", "impressions") if getattr(self, name) is not None]
+        columns = ("timestamps", "weights", "impressions", "user_features", "item_features")
+        parts += [name for name in columns if getattr(self, name) is not None]
         return f"Interactions({', '.join(parts)})"
 
     def with_values(self, values: ArrayLike) -> Self:
@@ -295,6 +337,11 @@ class Interactions:
         if self.timestamps is None:
             return np.arange(len(self))
         return np.argsort(self.timestamps, kind="stable")
+
+    def user_time_order(self) -> NDArray[np.int64]:
+        """Positions of the events user by user, each user's as in `time_order`."""
+        in_time = self.time_order()
+        return in_time[np.argsort(self.users[in_time], kind="stable")]
 
     @property
     def pair_keys(self) -> NDArray[np.int64]:
@@ -343,38 +390,3 @@ class Interactions:
             "impression": self.impressions,
         }
         return pd.DataFrame({name: column for name, column in columns.items() if column is not None})
-
-
-def _codes(codes: ArrayLike, name: str) -> NDArray[np.int64]:
-    array = as_array(codes, name)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
-    if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integer codes, got dtype {array.dtype}; labels go through Interactions.from_frame")
-    if array.size and (array.min() < 0 or array.max() >= 2**63):
-        raise ValueError(f"{name} must be codes from 0, got {array.min() if array.min() < 0 else array.max()}")
-    return array.astype(np.int64)
-
-
-def _frame_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: NDArray | None) -> int:
-    largest = int(codes.max(initial=-1))
-    if size is None:
-        size = largest + 1 if ids is None else len(ids)
-    if isinstance(size, bool) or not isinstance(size, Integral):
-        raise TypeError(f"n_{axis} must be an integer of at least 0, got {size!r}")
-    if size < 0:
-        raise ValueError(f"n_{axis} must be an integer of at least 0, got {size}")
-    if ids is not None and len(ids) != size:
-        raise ValueError(f"n_{axis} is {size} but there are {len(ids)} labels")
-    if largest >= size:
-        raise ValueError(f"{axis} has code {largest}, outside the frame of {size}")
-    return int(size)
-
-
-def _check_features(features: Any, size: int, axis: str) -> None:
-    if features is None:
-        return
-    if not sp.issparse(features) and not isinstance(features, np.ndarray):
-        raise TypeError(f"{axis}_features must be an array or a sparse matrix, got {type(features).__name__}")
-    if features.ndim != 2 or features.shape[0] != size:
-        raise ValueError(f"{axis}_features must have {size} rows, one for each {axis}, got shape {features.shape}")

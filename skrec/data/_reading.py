@@ -1,12 +1,13 @@
 """What a user passes in, checked and taken apart into plain arrays. Nothing here changes its input."""
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from skrec.data._encoding import as_labels
 
@@ -163,7 +164,7 @@ def is_frame(X: Any) -> bool:
 
 def has_values(X: Any) -> bool:
     """Whether X says what its events are worth: a table may have no column for it, all else has values."""
-    return not is_frame(X) or any(word in _column_names(X, "X") for word in COLUMNS["rating"])
+    return not is_frame(X) or any(word in column_names(X, "X") for word in COLUMNS["rating"])
 
 
 def read_frame(
@@ -178,7 +179,7 @@ def read_frame(
     impression: str | None = None,
 ) -> Columns:
     """The columns of events in a frame; those not named are found by the words of ``COLUMNS``."""
-    present = _column_names(frame, name)
+    present = column_names(frame, name)
     if user not in present or item not in present:
         raise ValueError(
             f"{name} is a DataFrame without the columns {user!r} and {item!r}; it has {present[:8]}. A DataFrame is a "
@@ -211,7 +212,8 @@ def read_frame(
     )
 
 
-def _column_names(frame: Any, name: str) -> list:
+def column_names(frame: Any, name: str) -> list:
+    """What the columns of a table in memory are called."""
     if not is_frame(frame):
         raise TypeError(f"{name} must be a DataFrame or Table (pandas, polars, pyarrow), got {type(frame).__name__}")
     if not hasattr(type(frame), "__len__"):
@@ -221,6 +223,34 @@ def _column_names(frame: Any, name: str) -> list:
 
 def _group_numbers(labels: Any, *, name: str) -> NDArray[np.int64]:
     return pd.factorize(as_labels(labels, name=name))[0].astype(np.int64)
+
+
+def read_codes(codes: ArrayLike, *, name: str) -> NDArray[np.int64]:
+    """Whole numbers from 0."""
+    array = as_array(codes, name)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integer codes, got dtype {array.dtype}; labels go through Interactions.from_frame")
+    if array.size and (array.min() < 0 or array.max() >= 2**63):
+        raise ValueError(f"{name} must be codes from 0, got {array.min() if array.min() < 0 else array.max()}")
+    return array.astype(np.int64)
+
+
+def read_frame_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: NDArray | None) -> int:
+    """How many users or items there are: as given, as there are labels, or as the codes need."""
+    largest = int(codes.max(initial=-1))
+    if size is None:
+        size = largest + 1 if ids is None else len(ids)
+    if isinstance(size, bool) or not isinstance(size, Integral):
+        raise TypeError(f"n_{axis} must be an integer of at least 0, got {size!r}")
+    if size < 0:
+        raise ValueError(f"n_{axis} must be an integer of at least 0, got {size}")
+    if ids is not None and len(ids) != size:
+        raise ValueError(f"n_{axis} is {size} but there are {len(ids)} labels")
+    if largest >= size:
+        raise ValueError(f"{axis} has code {largest}, outside the frame of {size}")
+    return int(size)
 
 
 def read_values(values: Any, *, n_events: int, name: str) -> NDArray[np.float32]:

@@ -87,8 +87,7 @@ def hold_out_last(data: Interactions, n: int = 1) -> Mask:
     Time O(n_events log n_events).
     """
     n = check_count(n, "n")
-    in_time = data.time_order()
-    order = in_time[np.argsort(data.users[in_time], kind="stable")]
+    order = data.user_time_order()
     users, counts = data.users[order], np.bincount(data.users, minlength=data.n_users)
     still_to_come = np.cumsum(counts)[users] - np.arange(len(data)) - 1
     held_out = np.zeros(len(data), dtype=bool)
@@ -96,6 +95,31 @@ def hold_out_last(data: Interactions, n: int = 1) -> Mask:
     if not held_out.any():
         raise ValueError(f"no user has more than n={n} events: holding out the last {n} would leave no past")
     return held_out
+
+
+def hold_out_last_of_some(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
+    """Hold out the last event of a random part of the users, counted among those with at least two events.
+
+    Parameters
+    ----------
+    data : Interactions
+    fraction : float
+        Between 0 and 1, both excluded; at least one user's event is held out.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    bool array of shape (n_events,)
+
+    Raises
+    ------
+    ValueError
+        If ``fraction`` is out of range, or nobody has two events.
+    """
+    fraction = check_fraction(fraction, "fraction")
+    last = np.flatnonzero(hold_out_last(data))
+    chosen = rng.permutation(last)[: max(1, round(fraction * len(last)))]
+    return _members(chosen, len(data))
 
 
 def hold_out_after(data: Interactions, time: int) -> Mask:

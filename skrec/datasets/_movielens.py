@@ -11,6 +11,7 @@ import pandas as pd
 from skrec.data import Interactions
 from skrec.datasets._dataset import Dataset
 from skrec.datasets._files import DatasetNotAvailable, cache_dir, download, has_sha256, read_folder, read_zip
+from skrec.datasets._labels import unique_names
 from skrec.datasets._movielens_format import Tables, read_1m, read_100k, read_latest_small
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens/"
@@ -143,7 +144,7 @@ def fetch_movielens(
         raise ValueError(
             f"{release.folder} holds {len(frame)} ratings, the official release {release.n_ratings}: it is not complete"
         )
-    labels = items["movie_id"] if item_labels == "id" else _unique_titles(items)
+    labels = items["movie_id"] if item_labels == "id" else unique_names(items["title"], items["movie_id"])
     frame["item"] = labels.loc[frame["item"]].to_numpy()
     return Dataset(
         name=release.folder,
@@ -183,8 +184,3 @@ def _read_official_zip(release: Release, home: Path, *, allow_download: bool, ve
     if not has_sha256(path, release.sha256):
         raise DatasetNotAvailable(f"{path} is not the official file (SHA-256 {release.sha256}); delete it, or {advice}")
     return read_zip(path, release.folder, release.needed + release.optional)
-
-
-def _unique_titles(items: pd.DataFrame) -> pd.Series:
-    titles = items["title"].str.strip()
-    return titles.where(~titles.duplicated(keep=False), titles + " [" + items["movie_id"].astype(str) + "]")

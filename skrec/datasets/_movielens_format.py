@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skrec.datasets._lines import refuse
+
 RATING = np.dtype([("user", np.int64), ("item", np.int64), ("rating", np.float64), ("timestamp", np.int64)])
 WHOLE_STARS = np.arange(1, 6)
 HALF_STARS = np.arange(1, 11) / 2
@@ -107,11 +109,6 @@ def _records(name: str, rows: Iterable[list[str]], n_fields: int, convert: Calla
     return records
 
 
-def _refuse(name: str, bad: NDArray[np.bool_], what: str, first_line: int) -> None:
-    if bad.any():
-        raise ValueError(f"{name}, line {first_line + int(bad.argmax())}: {what}")
-
-
 def _ratings(name: str, lines: list[str], stars: NDArray, first_line: int = 1) -> pd.DataFrame:
     """Ratings from lines of four fields between tabs, each (user, item) at most once."""
     table = _parse_fast(lines, stars)
@@ -119,7 +116,7 @@ def _ratings(name: str, lines: list[str], stars: NDArray, first_line: int = 1) -
         records = _records(name, _split(lines, "\t"), 4, partial(_rating, stars), first_line)
         table = np.array(records, dtype=RATING)
     ratings = pd.DataFrame(table).astype({"rating": stars.dtype})
-    _refuse(name, ratings.duplicated(["user", "item"]).to_numpy(), "this user has rated this film before", first_line)
+    refuse(name, ratings.duplicated(["user", "item"]).to_numpy(), "this user has rated this film before", first_line)
     return ratings
 
 
@@ -149,9 +146,9 @@ def _whole(text: str) -> int:
 def _check_known(
     name: str, ratings: pd.DataFrame, items: pd.DataFrame, users: pd.DataFrame | None, first_line: int = 1
 ) -> None:
-    _refuse(name, ~ratings["item"].isin(items.index).to_numpy(), "a film that the table of films lacks", first_line)
+    refuse(name, ~ratings["item"].isin(items.index).to_numpy(), "a film that the table of films lacks", first_line)
     if users is not None:
-        _refuse(name, ~ratings["user"].isin(users.index).to_numpy(), "a user that the table of users lacks", first_line)
+        refuse(name, ~ratings["user"].isin(users.index).to_numpy(), "a user that the table of users lacks", first_line)
 
 
 def _positions(files: Files, name: str, ratings: pd.DataFrame) -> NDArray[np.int64]:
@@ -159,19 +156,19 @@ def _positions(files: Files, name: str, ratings: pd.DataFrame) -> NDArray[np.int
     part = _ratings(name, _lines(files, name, "latin-1"), WHOLE_STARS)
     everything = pd.MultiIndex.from_frame(ratings[["user", "item"]])
     positions = everything.get_indexer(pd.MultiIndex.from_frame(part[["user", "item"]]))
-    _refuse(name, positions < 0, "a rating that u.data lacks", 1)
+    refuse(name, positions < 0, "a rating that u.data lacks", 1)
     return positions.astype(np.int64)
 
 
 def _items(name: str, rows: Iterable[list[str]], n_fields: int, convert: Callable, first_line: int = 1) -> pd.DataFrame:
     items = pd.DataFrame(_records(name, rows, n_fields, convert, first_line)).astype({"year": "Int64"})
-    _refuse(name, items["movie_id"].duplicated().to_numpy(), "this movie id has occurred before", first_line)
+    refuse(name, items["movie_id"].duplicated().to_numpy(), "this movie id has occurred before", first_line)
     return items.set_axis(pd.Index(items["movie_id"], name="item"))
 
 
 def _users(name: str, rows: Iterable[list[str]], convert: Callable) -> pd.DataFrame:
     users = pd.DataFrame(_records(name, rows, 5, convert, 1))
-    _refuse(name, users["user"].duplicated().to_numpy(), "this user id has occurred before", 1)
+    refuse(name, users["user"].duplicated().to_numpy(), "this user id has occurred before", 1)
     return users.set_index("user")
 
 

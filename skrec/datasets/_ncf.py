@@ -4,18 +4,16 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skrec.data import Interactions
+from skrec.datasets._lines import NUMBER, as_path, convert_lines, number_of
 
 EVENT = np.dtype([("user", np.int64), ("item", np.int64), ("timestamp", np.int64)])
-_NUMBER = "[0-9]{1,18}"  # what int64 holds
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,11 +77,9 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m") -> NCFSplit:
         data
         # NCFSplit(Interactions(994169 events, 6040 users x 3706 items, timestamps), 6040 test users, 99 negatives each)
     """
-    if not isinstance(folder, str | os.PathLike):
-        raise TypeError(f"folder must be a path, got {folder!r}")
+    folder = as_path(folder, "folder")
     if not isinstance(name, str):
         raise TypeError(f"name must be a str such as 'ml-1m', got {name!r}")
-    folder = Path(folder)
     train = _train(folder, f"{name}.train.rating")
     test = _events(folder / f"{name}.test.rating")
     negatives = _negatives(folder / f"{name}.test.negative", test)
@@ -132,19 +128,20 @@ def _arrays(path: Path, names: tuple[str, ...]) -> list[NDArray]:
 
 
 def _events(path: Path) -> NDArray:
-    return np.fromiter(_converted(path, _event), EVENT)
+    return np.fromiter(convert_lines(path, _event), EVENT)
 
 
-def _event(fields: list[str]) -> tuple[int, int, int]:
+def _event(line: str) -> tuple[int, int, int]:
+    fields = line.split("\t")
     if len(fields) not in (3, 4):
         raise ValueError(f"expected user, item, rating and possibly a timestamp, got {len(fields)} fields")
     user, item, _, *timestamp = fields
-    return _code(user), _code(item), _code(timestamp[0]) if timestamp else 0
+    return number_of(user), number_of(item), number_of(timestamp[0]) if timestamp else 0
 
 
 def _negatives(path: Path, test: NDArray) -> NDArray[np.int64]:
     """The negatives of each test event, whose own pair stands at the head of the line."""
-    rows = list(_converted(path, _candidates))
+    rows = list(convert_lines(path, _candidates))
     if len(rows) != len(test):
         raise ValueError(f"{path.name} has {len(rows)} lines, the test file {len(test)}")
     for number, (pair, items) in enumerate(rows, start=1):
@@ -156,29 +153,9 @@ def _negatives(path: Path, test: NDArray) -> NDArray[np.int64]:
     return np.array([items for _, items in rows], np.int64)
 
 
-def _candidates(fields: list[str]) -> tuple[tuple[int, int], list[int]]:
-    pair, *negatives = fields
-    parts = re.fullmatch(rf"\(({_NUMBER}),({_NUMBER})\)", pair)
+def _candidates(line: str) -> tuple[tuple[int, int], list[int]]:
+    pair, *negatives = line.split("\t")
+    parts = re.fullmatch(rf"\(({NUMBER}),({NUMBER})\)", pair)
     if parts is None or not negatives:
         raise ValueError(f"expected (user,item) and its negatives, got {pair!r} and {len(negatives)} negatives")
-    return (int(parts[1]), int(parts[2])), [_code(negative) for negative in negatives]
-
-
-def _code(text: str) -> int:
-    if re.fullmatch(_NUMBER, text) is None:
-        raise ValueError(f"expected a number from 0, got {text!r}")
-    return int(text)
-
-
-def _converted(path: Path, convert: Callable[[list[str]], Any]) -> Iterator[Any]:
-    """Each line's fields, converted; what is wrong with one is told by file and line."""
-    number = 0
-    # what is not ASCII is replaced, so that the converter refuses it and its line is named
-    with open(path, encoding="ascii", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                yield convert(line.rstrip("\n").split("\t"))
-            except ValueError as error:
-                raise ValueError(f"{path.name}, line {number}: {error}") from error
-    if number == 0:
-        raise ValueError(f"{path.name} is empty")
+    return (int(parts[1]), int(parts[2])), [number_of(negative) for negative in negatives]

@@ -90,9 +90,9 @@ def make_interactions(
     ['movie_id', 'title', 'year', 'genres']
     """
     for name, size in (("n_users", n_users), ("n_items", n_items), ("n_factors", n_factors)):
-        _check_count(name, size)
+        check_count(name, size)
     for name, amount in (("density", density), ("popularity_skew", popularity_skew), ("noise", noise)):
-        _check_amount(name, amount)
+        check_amount(name, amount)
     if not 0 < density <= 1:
         raise ValueError(f"density must be above 0 and at most 1, got {density!r}")
     rng = generator_of(random_state)
@@ -124,14 +124,16 @@ def make_interactions(
     )
 
 
-def _check_count(name: str, value: Any) -> None:
+def check_count(name: str, value: Any) -> None:
+    """An integer of at least 1."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     if value < 1:
         raise ValueError(f"{name} must be at least 1, got {value!r}")
 
 
-def _check_amount(name: str, value: Any) -> None:
+def check_amount(name: str, value: Any) -> None:
+    """A finite number from 0."""
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}")
     if not math.isfinite(value) or value < 0:

@@ -1,8 +1,7 @@
 """Minibatches: tensors on the training device, an epoch being a permutation of them."""
 
 from collections.abc import Iterator
-from math import log
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from skrec.data import Interactions, is_positive
+from skrec.engine._candidates import Candidates, DrawnCandidates, InBatchCandidates
 from skrec.engine._negatives import NegativeSampler
 from skrec.engine._rows import RowTable
 
@@ -23,7 +23,8 @@ class Batch(NamedTuple):
     ----------
     query : Tensor
         What the network encodes: user codes (B,), or rows.
-    items : int64 Tensor of shape (B,), (B, C), or (1, C) for candidates that all examples share
+    items : int64 Tensor of shape (B,), (B, C), or (1, C) for candidates that all examples share; or a tuple of these
+        The parts of a tuple stand side by side, as the columns of target and mask do.
     target : float Tensor of shape (B,) or (B, C)
     mask, log_q : Tensor of shape (B, C) or (1, C), or None
         The mask says which candidates count; for squared errors, how much.
@@ -34,7 +35,7 @@ class Batch(NamedTuple):
     """
 
     query: Tensor
-    items: Tensor
+    items: Any
     target: Tensor
     mask: Tensor | None = None
     log_q: Tensor | None = None
@@ -44,6 +45,8 @@ class Batch(NamedTuple):
     @property
     def touched_items(self) -> Tensor:
         """The items that the loss looks at, without the padding."""
+        if isinstance(self.items, tuple):
+            return torch.cat([block.flatten() for block in self.items])
         if self.mask is None or self.mask.shape != self.items.shape or self.mask.is_floating_point():
             return self.items  # candidates that all examples share; or the mask says who rated what of them
         return self.items[self.mask]
@@ -97,30 +100,18 @@ class PairBatches:
             yield from self._section(users, items, values, weights, generator)
 
     def _section(self, users, items, values, weights, generator) -> Iterator[Batch]:
-        mask = log_q = None
+        candidates = Candidates(items, values)
         if self.negatives is not None:
-            drawn, mask = self.negatives.draw(users, self.n_negatives, generator)
-            items = torch.cat([items[:, None], drawn], 1)
-            values = torch.zeros_like(items, dtype=torch.float32)
-            values[:, 0] = 1
-            mask = None if mask is None else torch.cat([torch.ones_like(mask[:, :1]), mask], 1)
-            log_q = None if self.negatives.log_q is None else self._log_q(self.negatives.log_q[drawn])
-        share = 1.0 if items.ndim == 1 else 2 / items.shape[1]
+            candidates = DrawnCandidates(self.negatives, self.n_negatives)(users, items, generator)
+        share = 1.0 if candidates.items.ndim == 1 else 2 / candidates.items.shape[1]
         for start in range(0, len(users), self.batch_size):
             part = slice(start, start + self.batch_size)
             yield Batch(
                 users[part],
-                items[part],
-                values[part],
-                None if mask is None else mask[part],
-                None if log_q is None else log_q[part],
-                None if weights is None else weights[part],
-                share / len(users[part]),
+                *candidates.of(part),
+                weight=None if weights is None else weights[part],
+                item_share=share / len(users[part]),
             )
-
-    def _log_q(self, log_q: Tensor) -> Tensor:
-        """How often each candidate was to be expected: the positive once, the others as they are drawn."""
-        return torch.cat([torch.zeros_like(log_q[:, :1]), log_q + log(self.n_negatives)], 1)
 
     def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
         """Users (m,) and items (m, 2), a positive and a negative, of up to n events; None where values are targets."""
@@ -134,34 +125,24 @@ class PairBatches:
 
 
 class InBatchPairs(PairBatches):
-    """Events whose negatives are the other events' items in the minibatch, with the log-popularity correction.
-
-    Another event with the same item is no negative.
-    """
+    """Events whose negatives are the other events' items in the minibatch; see `InBatchCandidates`."""
 
     def __init__(self, events: Interactions, *, batch_size: int, negatives: NegativeSampler, log_q: Tensor):
         super().__init__(events, batch_size=batch_size, negatives=negatives)
-        self.log_q = log_q
+        self.candidates = InBatchCandidates(log_q)
 
     def to(self, device: torch.device) -> None:
         super().to(device)
-        self.log_q = self.log_q.to(device)
+        self.candidates.to(device)
 
     def _section(self, users, items, values, weights, generator) -> Iterator[Batch]:
         for start in range(0, len(users), self.batch_size):
             part = slice(start, start + self.batch_size)
-            shared = items[part]
-            own = torch.eye(len(shared), device=shared.device)
-            # the positive was not drawn but is certain to be there; the others stand for all that might have been
-            log_q = torch.where(own.bool(), 0, self.log_q[shared] + log(max(1, len(shared) - 1)))
             yield Batch(
                 users[part],
-                shared[None],
-                own,
-                (shared[:, None] != shared[None]) | own.bool(),
-                log_q,
-                None if weights is None else weights[part],
-                1 / len(shared),
+                *self.candidates(users[part], items[part], generator),
+                weight=None if weights is None else weights[part],
+                item_share=1 / len(users[part]),
             )
 
 

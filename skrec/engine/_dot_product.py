@@ -44,7 +44,7 @@ class ProductNetwork(EmbeddingNetwork):
 class DotProduct(ProductNetwork):
     """score(u, i) = p_u . q_i + b_i, for ratings also b_u and what `rating` does.
 
-    With a temperature the product is the cosine of the two vectors divided by it, without biases.
+    With a temperature the product is the cosine of the two vectors divided by it.
     """
 
     def __init__(
@@ -55,13 +55,14 @@ class DotProduct(ProductNetwork):
         *,
         std: float,
         user_bias: bool,
+        item_bias: bool = True,
         dropout: float = 0.0,
         temperature: float | None = None,
     ):
         super().__init__()
         self.user_embeddings = embedding(n_users, n_factors, std=std)
         self.item_embeddings = embedding(n_items, n_factors, std=std)
-        self.item_biases = embedding(n_items, 1, std=0) if temperature is None else None
+        self.item_biases = embedding(n_items, 1, std=0) if item_bias else None
         self.user_biases = embedding(n_users, 1, std=0) if user_bias else None
         self.dropout, self.temperature = Dropout(dropout), temperature
 

@@ -130,7 +130,7 @@ class TorchRecommender(NetworkInference):
     cycle_mult: float = 1
     accumulate_grad_batches: int = 1
     n_negatives: int = 1
-    negatives: Literal["auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"] = "auto"
+    negatives: str = "auto"
     early_stopping: str | None = None
     validation_fraction: float = 0.1
     patience: int = 3
@@ -161,10 +161,14 @@ class TorchRecommender(NetworkInference):
         if validation is not None or self.early_stopping is None:
             self._train(data, validation, checkpoints)
             return
-        hold_out = hold_out_impressions if self._learns_from_slates else hold_out_events
-        held_out = hold_out(data, self.validation_fraction, np.random.default_rng(self.seed_))
+        held_out = self._hold_out(data, np.random.default_rng(self.seed_))
         self._train(data[~held_out], data[held_out], checkpoints)
         self.seen_ = data.to_csr(duplicates="any")
+
+    def _hold_out(self, data: Interactions, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """Which events to choose the best epoch by."""
+        hold_out = hold_out_impressions if self._learns_from_slates else hold_out_events
+        return hold_out(data, self.validation_fraction, rng)
 
     def _train(self, data: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
         """Train on some data; choose the best epoch by others."""
@@ -190,10 +194,10 @@ class TorchRecommender(NetworkInference):
         rows = self._example_rows(events)
         examples, n_known = fade(events[rows], self.half_life), int(np.searchsorted(rows, len(before.events_)))
         network = self._grown(self._new_network(examples), events, before)
-        if n_known == len(rows):  # nothing that the loss is about
+        chosen = with_rehearsal(self._units(examples), n_known, np.random.default_rng(self.seed_))
+        if n_known == len(rows) or not self._teaches(examples[chosen]):
             self._adopt(network, torch.device(before.device_), before.train_loss_)
             return
-        chosen = with_rehearsal(self._units(examples), n_known, np.random.default_rng(self.seed_))
         self._learn(network, examples[chosen], known=examples, pace=PACE_OF_PARTIAL_FIT)
         # the error on a few events that were gone over again and again is not what fold-in should expect of a stranger's
         self.train_loss_ = before.train_loss_
@@ -215,12 +219,15 @@ class TorchRecommender(NetworkInference):
         self.history_, self.best_epoch_ = pd.DataFrame(recorder.rows), recorder.best_epoch
         self._adopt(network, device, self.history_.train_loss[self.best_epoch_])
 
+    def _teaches(self, examples: Interactions) -> bool:
+        """Whether there is anything in some examples that the loss is about."""
+        return True
+
     def _units(self, events: Interactions) -> NDArray[np.int64]:
         """What a loss looks at as a whole: impressions, users' rows, or single events."""
         if self._learns_from_slates and events.impressions is not None:
             return events.impressions
-        is_by_row = not self._predicts_ratings and self._resolved_negatives() == "all"
-        return events.users if is_by_row else np.arange(len(events))
+        return events.users if self._learns_from_rows else np.arange(len(events))
 
     def _new_network(self, events: Interactions, build: Callable[[Interactions], nn.Module] | None = None) -> nn.Module:
         """The model's own network, or another one, before it has learned anything."""
@@ -322,6 +329,10 @@ class TorchRecommender(NetworkInference):
             return InBatchPairs(events, batch_size=size, negatives=UniformNegatives(known), log_q=log_popularity(known))
         sampler = (UniformNegatives if kind == "uniform" else PopularNegatives)(known)
         return PairBatches(events, batch_size=size, negatives=sampler, n_negatives=self.n_negatives)
+
+    def _held_out_batches(self, events: Interactions, *, known: Interactions) -> Batches:
+        """Minibatches by which the loss on held-out events is measured."""
+        return self._batches(events, known=known)
 
     @property
     def _rows_at_once(self) -> int:

@@ -35,6 +35,7 @@ class NetworkInference(BaseRecommender):
     # what is about whole rows, unless negatives are asked for
     _losses_of_rows: ClassVar[tuple[str, ...]] = ("softmax",)
     _losses: ClassVar[dict[str, Loss]] = LOSSES
+    _kinds_of_negatives: ClassVar[tuple[str, ...]] = ("auto", "uniform", "popularity", "hard", "in_batch", "all", "slate")
 
     if TYPE_CHECKING:  # an annotation that runs would make a parameter
         loss: Any
@@ -50,6 +51,11 @@ class NetworkInference(BaseRecommender):
     @property
     def _learns_from_slates(self) -> bool:
         return self.negatives == "slate" and not self._predicts_ratings
+
+    @property
+    def _learns_from_rows(self) -> bool:
+        """Whether an example is a user with all their positives at once."""
+        return not self._predicts_ratings and self._resolved_negatives() == "all"
 
     def _resolved_negatives(self) -> str:
         """What positives are compared with."""
@@ -235,9 +241,9 @@ class NetworkInference(BaseRecommender):
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         known_user = users < self.n_users_
-        known_user[known_user] = self.has_past_[users[known_user]]
+        known_user[known_user] = self._familiar_users(users[known_user])
         known_item = items >= 0
-        known_item[known_item] = self._item_counts[items[known_item]] > 0
+        known_item[known_item] = self._familiar_items[items[known_item]]
         both = known_user & known_item
         scores = np.full(len(users), -np.inf, np.float32)
         scores[both] = self._forward(users[both], items[both])

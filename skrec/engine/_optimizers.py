@@ -76,7 +76,7 @@ class RowAdam(torch.optim.Optimizer):
         if not state:
             state |= {"step": 0, "first": torch.zeros_like(parameter), "second": torch.zeros_like(parameter)}
         state["step"] += 1
-        gradient, rows = parameter.grad, slice(None)
+        gradient, rows = parameter.grad, ...
         if gradient.is_sparse:
             gradient = gradient.coalesce()
             gradient, rows = gradient.values(), gradient.indices()[0]

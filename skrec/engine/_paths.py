@@ -127,10 +127,11 @@ class PathEmbeddings(EmbeddingMixin):
         return np.hstack([weights(table) for table in self.module_.item_tables])
 
 
-def check_layers(hidden: Any, dropout: float) -> None:
-    """Widths of a network's layers, and the dropout after each."""
-    if not isinstance(hidden, tuple | list) or not hidden:
-        raise TypeError(f"hidden must be a tuple of layer widths, such as (64, 32), got {hidden!r}")
+def check_layers(hidden: Any, dropout: float, *, at_least: int = 1) -> None:
+    """Widths of a network's layers, of which it needs some number, and the dropout after each."""
+    if not isinstance(hidden, tuple | list) or len(hidden) < at_least:
+        or_none = "" if at_least else " or ()"
+        raise TypeError(f"hidden must be a tuple of layer widths, such as (64, 32){or_none}, got {hidden!r}")
     for width in hidden:
         check_int(width, "a width in hidden", at_least=1)
     check_number(dropout, "dropout", at_least=0, below=1)

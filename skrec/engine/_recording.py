@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -10,6 +11,8 @@ from skrec.data import Interactions, is_positive
 from skrec.engine._batches import Batches
 from skrec.engine._losses import batch_losses
 from skrec.metrics import get_scorer
+
+_LEAST_ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
 
 
 class Judge:
@@ -32,12 +35,12 @@ class Judge:
         if not estimator._predicts_ratings and not estimator._learns_from_slates:
             known_pairs &= is_positive(data.values, estimator.positive_from)
         events = data[known_pairs]
-        batches = estimator._batches(events, known=known) if len(events) else None
+        batches = estimator._held_out_batches(events, known=known) if len(events) else None
         self.batches = batches if batches is not None and len(batches) else None
         self.scorer = None
         if estimator.early_stopping not in (None, "valid_loss"):
             # the training data has been warned about; the same rule, said in a number, does not warn again
-            threshold = sys.float_info.min if estimator.positive_from is None else estimator.positive_from
+            threshold = _LEAST_ABOVE_0 if estimator.positive_from is None else estimator.positive_from
             self.scorer = get_scorer(estimator.early_stopping, positive_from=threshold)
         elif self.batches is None:
             raise ValueError(

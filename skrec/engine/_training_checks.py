@@ -8,7 +8,6 @@ from skrec.data import check_positive_from
 from skrec.engine._optimizers import OPTIMIZERS
 from skrec.metrics import get_scorer
 
-_NEGATIVES = ("auto", "uniform", "popularity", "hard", "in_batch", "all", "slate")
 _ONE_POSITIVE = ("bpr", "warp", "ccl")
 LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "mlflow": "MLFlowLogger", "wandb": "WandbLogger"}
 _OWN_PARAMETERS = {
@@ -35,7 +34,7 @@ def check_training(settings: Any) -> None:
         check_choice(settings.optimizer, "optimizer", ("auto", *OPTIMIZERS))
     if settings.lr_schedule is not None:
         check_choice(settings.lr_schedule, "lr_schedule", ("one_cycle", "cosine"))
-    check_choice(settings.negatives, "negatives", _NEGATIVES)
+    check_choice(settings.negatives, "negatives", settings._kinds_of_negatives)
     check_choice(settings.accelerator, "accelerator", ("auto", "cpu", "gpu", "cuda", "mps"))
     for name in ("max_epochs", "accumulate_grad_batches", "n_negatives", "patience"):
         check_int(getattr(settings, name), name, at_least=1)
@@ -60,7 +59,7 @@ def check_training(settings: Any) -> None:
         raise TypeError(f"checkpoint_dir must be a path or None, got {settings.checkpoint_dir!r}")
     if settings.y_range is not None:
         _check_range(settings.y_range, is_rating=settings._predicts_ratings)
-    if settings.loss in _ONE_POSITIVE and settings._resolved_negatives() == "all":
+    if settings.loss in _ONE_POSITIVE and settings._learns_from_rows:
         raise ValueError(f"negatives='all', or whole rows, need loss='softmax' or 'bce', got loss={settings.loss!r}")
     if settings.negatives == "hard" and settings.n_negatives == 1 and not settings._predicts_ratings:
         raise ValueError("negatives='hard' takes the hardest of n_negatives, which must be at least 2, got 1")

@@ -2,6 +2,7 @@
 
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._holdout import cut_histories
+from skrec.metrics._impressions import impression_auc, impression_mrr, impression_ndcg
 from skrec.metrics._intervals import bootstrap_interval
 from skrec.metrics._ranking import auc, average_precision, hit_rate, ndcg, precision, recall, reciprocal_rank
 from skrec.metrics._rating import mae, rmse
@@ -16,6 +17,9 @@ __all__ = [
     "cut_histories",
     "get_scorer",
     "hit_rate",
+    "impression_auc",
+    "impression_mrr",
+    "impression_ndcg",
     "mae",
     "make_multi_scorer",
     "make_ranking_scorer",

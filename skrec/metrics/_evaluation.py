@@ -29,9 +29,12 @@ class Evaluation:
     protocol : str
         What was ranked, what was hidden, what counts as relevant.
     weights : float64 array of shape (n_users,) or None
-        The number of each user's events, where all events count alike; None where all users do.
+        The number of each user's events or impressions, where all of these count alike; None where all users do.
     is_quadratic : bool
         Whether ``value`` is the quadratic mean of ``per_user`` (RMSE) and not the plain one.
+    per_impression, impressions : float64 and int64 arrays of shape (n_impressions,), or None
+        Of impression metrics: the value of each impression, whose plain mean ``value`` is, and its number in
+        the `Interactions`; the impressions of a table are numbered from 0 as they come.
     """
 
     value: float
@@ -43,6 +46,8 @@ class Evaluation:
     protocol: str
     weights: NDArray[np.float64] | None = field(default=None, repr=False)
     is_quadratic: bool = field(default=False, repr=False)
+    per_impression: NDArray[np.float64] | None = field(default=None, repr=False)
+    impressions: NDArray[np.int64] | None = field(default=None, repr=False)
 
     def interval(self, level: float = 0.95, n_resamples: int = 1000, random_state: Any = 0) -> tuple[float, float]:
         """Percentile bootstrap interval of ``value``, over users.

@@ -60,8 +60,8 @@ class Holdout:
         The same events as X names them, and in the model's codes.
     known : bool array of shape (n_events,)
         Events of users whom the model was trained on; all of these are hidden.
-    trained : bool array of shape (n_events,)
-        Events whose item the model was trained on.
+    familiar : bool array of shape (n_events,)
+        Events whose item the model was trained on, or knows by its features.
     hidden : bool array of shape (n_events,)
     cut : str
         What is hidden of the users whom the model was not trained on.
@@ -70,7 +70,7 @@ class Holdout:
     given: Interactions
     data: Interactions
     known: Mask
-    trained: Mask
+    familiar: Mask
     hidden: Mask
     cut: str
 
@@ -86,8 +86,8 @@ class Holdout:
             hidden = known.copy()
             hidden[~known] = cut_histories(given[~known], ordered=estimator._ordered)
         cut = "the last event" if estimator._ordered else "a fifth of the items, drawn by the row's content"
-        trained = (data.items >= 0) & (estimator._item_counts > 0)[data.items]
-        return cls(given, data, known, trained, hidden, cut)
+        familiar = (data.items >= 0) & estimator._familiar_items[data.items]
+        return cls(given, data, known, familiar, hidden, cut)
 
     def repeats(self, seen: sp.csr_array) -> Mask:
         """Hidden events whose (user, item) the model was shown, in training or in the visible part."""
@@ -114,7 +114,7 @@ class Holdout:
         if self.data.items[relevant].max() < 0:
             raise ValueError(f"the model knows none of the items of the {relevant.sum()} relevant events in X")
         n_scored, n_users = (np.count_nonzero(np.bincount(self.data.users[events])) for events in (relevant, wanted))
-        coverage = Coverage(float(n_scored / n_users), float(self.trained[relevant].mean()))
+        coverage = Coverage(float(n_scored / n_users), float(self.familiar[relevant].mean()))
         coverage.check()
         return coverage
 
@@ -125,10 +125,13 @@ class Holdout:
 
     def labels(self, users: NDArray[np.int64]) -> NDArray:
         """What X calls these users."""
+        codes = self._given_codes(users)
+        return codes if self.given.user_ids is None else self.given.user_ids[codes]
+
+    def _given_codes(self, users: NDArray[np.int64]) -> NDArray[np.int64]:
         given_code = np.empty(self.data.n_users, dtype=np.int64)
         given_code[self.data.users] = self.given.users
-        codes = given_code[users]
-        return codes if self.given.user_ids is None else self.given.user_ids[codes]
+        return given_code[users]
 
     def _part(self, relevant: Mask, *, new: bool) -> Part:
         users, rows = np.unique(self.data.users[relevant], return_inverse=True)
@@ -149,7 +152,8 @@ class Holdout:
         position[users] = np.arange(len(users))
         rows = position[self.data.users]
         shown = np.flatnonzero(~self.hidden & (self.data.items >= 0) & (rows >= 0))
-        events = replace(self.data, users=rows, n_users=len(users), user_ids=None, user_features=None)
+        features = None if self.given.user_features is None else self.given.user_features[self._given_codes(users)]
+        events = replace(self.data, users=rows, n_users=len(users), user_ids=None, user_features=features)
         return events[shown[np.argsort(rows[shown], kind="stable")]]
 
 

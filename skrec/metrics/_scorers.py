@@ -13,6 +13,7 @@ from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._full_ranking import LIST_METRICS, Measure, evaluate_rankings
 from skrec.metrics._prediction import RATING_METRICS, evaluate_ratings
 from skrec.metrics._ranking import check_k
+from skrec.metrics._shown import WHOLE_IMPRESSIONS, evaluate_impressions
 
 
 def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: float | None = None) -> "RankingScorer":
@@ -62,7 +63,7 @@ def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: flo
     return RankingScorer(metric, None if metric == "auc" else k, threshold)
 
 
-def get_scorer(name: str, *, positive_from: float | None = None) -> "RankingScorer | RatingScorer":
+def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
     """A scorer by its name.
 
     Parameters
@@ -73,13 +74,15 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "RankingScor
         return the **negative** error, so that greater is better; scikit-learn marks such scorers with ``neg_``, and
         ``"neg_rmse"`` and ``"neg_mae"`` are the same ones. Or ``"r2"``, the share of variance explained. These three
         compare ``predict(X)`` with y, or with the values in X; of each row of a matrix a part is hidden (see
-        `cut_histories`) and predicted from the rest.
+        `cut_histories`) and predicted from the rest. Or ``"impression_auc"``, ``"impression_mrr"`` or
+        ``"impression_ndcg@k"``, of the order that ``predict`` gives to what was shown together: events with an
+        ``impression`` column. The mean is over the impressions with something clicked and something not.
     positive_from : float, optional
-        For rankings: events with at least this value are relevant. Errors and R² look at all events.
+        For rankings: events with at least this value are relevant, or clicked. Errors and R² look at all events.
 
     Returns
     -------
-    RankingScorer or RatingScorer
+    RankingScorer, RatingScorer or ImpressionScorer
 
     Raises
     ------
@@ -102,14 +105,21 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "RankingScor
     metric, at, digits = name.partition("@")
     if metric == "auc" and not at:
         return make_ranking_scorer("auc", positive_from=threshold)
-    if metric not in LIST_METRICS or re.fullmatch("[0-9]+", digits) is None:
-        names = ", ".join(f"{metric}@k" for metric in LIST_METRICS)
-        raise ValueError(f"name must be one of {names} with a number for k, auc, rmse, mae, r2, got {name!r}")
+    if metric in WHOLE_IMPRESSIONS and not at:
+        return ImpressionScorer(metric, None, threshold)
+    if metric not in [*LIST_METRICS, "impression_ndcg"] or re.fullmatch("[0-9]+", digits) is None:
+        names = ", ".join(f"{metric}@k" for metric in [*LIST_METRICS, "impression_ndcg"])
+        others = ", ".join([*WHOLE_IMPRESSIONS, "auc", "rmse", "mae", "r2"])
+        raise ValueError(f"name must be one of {names} with a number for k, {others}, got {name!r}")
+    if metric == "impression_ndcg":
+        return ImpressionScorer(metric, check_k(int(digits)), threshold)
     return make_ranking_scorer(metric, k=int(digits), positive_from=threshold)
 
 
 def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = None) -> "MultiScorer":
-    """One scorer that returns a dict, as scikit-learn's multi-metric search wants it; it ranks once for all metrics.
+    """One scorer that returns a dict, as scikit-learn's multi-metric search wants it.
+
+    The model is asked once for all lists, and once for all impressions.
 
     Parameters
     ----------
@@ -143,25 +153,30 @@ def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = Non
 
 
 @dataclass(frozen=True, repr=False)
-class RankingScorer:
-    """Ranks all items for each user; made by `make_ranking_scorer`."""
+class OrderScorer:
+    """Base of scorers that look at the order of items."""
 
     metric: str
     k: int | None
     positive_from: float | None
 
+    @staticmethod
+    def evaluate_all(measures: Sequence[Measure], estimator: Any, X: Any, y: Any, *, positive_from: Any) -> list[Evaluation]:
+        """Ask a fitted model once for several measures."""
+        raise NotImplementedError
+
     def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> float:
-        """The mean over users."""
+        """The mean."""
         return self.evaluate(estimator, X, y).value
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
         """The mean, each user's value, and how they came about."""
         estimator = _fitted_recommender(estimator)
-        return evaluate_rankings([self.measure], estimator, X, y, positive_from=self.positive_from)[0]
+        return self.evaluate_all([self.measure], estimator, X, y, positive_from=self.positive_from)[0]
 
     @property
     def measure(self) -> Measure:
-        """What is taken of the ranked lists."""
+        """What is taken of the order."""
         return Measure(self.metric, self.k)
 
     @property
@@ -171,6 +186,18 @@ class RankingScorer:
 
     def __repr__(self) -> str:
         return f"get_scorer({self.name!r}{_shown(self.positive_from)})"
+
+
+class RankingScorer(OrderScorer):
+    """Ranks all items for each user; made by `make_ranking_scorer`."""
+
+    evaluate_all = staticmethod(evaluate_rankings)
+
+
+class ImpressionScorer(OrderScorer):
+    """Ranks what was shown together; made by `get_scorer`."""
+
+    evaluate_all = staticmethod(evaluate_impressions)
 
 
 @dataclass(frozen=True, repr=False)
@@ -197,7 +224,7 @@ class MultiScorer:
     """Several scorers in one pass; made by `make_multi_scorer`."""
 
     names: tuple[str, ...]
-    scorers: tuple[RankingScorer | RatingScorer, ...]
+    scorers: tuple["Scorer", ...]
     positive_from: float | None
 
     def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, float]:
@@ -207,18 +234,22 @@ class MultiScorer:
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, Evaluation]:
         """The `Evaluation` of each scorer, by name."""
         estimator = _fitted_recommender(estimator)
-        ranking = {name: scorer for name, scorer in zip(self.names, self.scorers) if isinstance(scorer, RankingScorer)}
+        named = dict(zip(self.names, self.scorers, strict=True))
         evaluations = {
-            name: scorer.evaluate(estimator, X, y) for name, scorer in zip(self.names, self.scorers) if name not in ranking
+            name: scorer.evaluate(estimator, X, y) for name, scorer in named.items() if isinstance(scorer, RatingScorer)
         }
-        if ranking:
-            measures = [scorer.measure for scorer in ranking.values()]
-            found = evaluate_rankings(measures, estimator, X, y, positive_from=self.positive_from)
-            evaluations |= dict(zip(ranking, found))
+        for kind in (RankingScorer, ImpressionScorer):
+            measures = {name: scorer.measure for name, scorer in named.items() if isinstance(scorer, kind)}
+            if measures:
+                found = kind.evaluate_all(list(measures.values()), estimator, X, y, positive_from=self.positive_from)
+                evaluations |= dict(zip(measures, found, strict=True))
         return {name: evaluations[name] for name in self.names}
 
     def __repr__(self) -> str:
         return f"make_multi_scorer({list(self.names)!r}{_shown(self.positive_from)})"
+
+
+Scorer = RankingScorer | ImpressionScorer | RatingScorer
 
 
 def _shown(positive_from: float | None) -> str:

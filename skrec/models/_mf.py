@@ -29,8 +29,8 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
     init_std : float, default=0.01
         Spread of the embeddings before training.
     temperature : float, default=None
-        With a number, ``score(u, i) = cos(p_u, q_i) / temperature``, without biases: how long a vector is counts no more, so
-        that popular items have no start. A softmax wants .05 to .2, ``loss="ccl"`` cosines as they are, ``temperature=1``.
+        With a number, ``score(u, i) = cos(p_u, q_i) / temperature + b_i``: how long a vector is counts no more, and what is
+        popular is left to the bias. A softmax wants .1 to .2. ``loss="ccl"`` takes bare cosines, ``temperature=1`` and no bias.
     margin : float, default=0.5
         Of ``loss="ccl"``: cosines of negatives below it are low enough.
     negative_weight : float, default=10.0
@@ -98,6 +98,7 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
             events.n_items,
             self.n_factors,
             std=self.init_std,
+            item_bias=self.loss != "ccl",
             user_bias=self._predicts_ratings,
             dropout=self.dropout,
             temperature=1.0 if self.loss == "ccl" else self.temperature,

@@ -35,7 +35,11 @@ from skrec.testing._forms import (
 )
 from skrec.testing._interruption import check_interrupted_fit, check_interrupted_partial_fit
 from skrec.testing._labels import check_a_table_of_events_is_the_same_data, check_labels_change_nothing_else
-from skrec.testing._learning import check_completes_the_checkerboard, check_learns_from_the_data
+from skrec.testing._learning import (
+    check_completes_the_checkerboard,
+    check_completes_the_round,
+    check_learns_from_the_data,
+)
 from skrec.testing._lists import (
     check_answers_for_known_users,
     check_audience,
@@ -113,6 +117,8 @@ def recommender_checks(estimator: BaseRecommender | None = None) -> list[Check]:
         lacking.add(check_transform)
     if estimator is not None and type(estimator).explain is BaseRecommender.explain:
         lacking.add(check_explain)
+    if estimator is not None:  # whose task is what comes next, or what else there is
+        lacking.add(check_completes_the_checkerboard if estimator._ordered else check_completes_the_round)
     return [check for check in checks if check not in lacking]
 
 

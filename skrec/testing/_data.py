@@ -9,6 +9,8 @@ import scipy.sparse as sp
 from skrec.data import Interactions
 from skrec.datasets import make_interactions
 
+N_STEPS = 7
+
 
 @cache
 def likes() -> sp.csr_array:
@@ -50,6 +52,16 @@ def other_likes() -> sp.csr_array:
 def checkerboard() -> sp.csr_array:
     """24 users and items in three blocks: everybody likes all items of their block but one, item u for user u."""
     return _frozen(sp.csr_array(np.kron(np.eye(3), np.ones((8, 8), np.float32)) - np.eye(24, dtype=np.float32)))
+
+
+@cache
+def rounds() -> Interactions:
+    """24 users who go round a circle of 12 items, one after the other, user u from item u on; the rows are in no order."""
+    users, steps = np.divmod(np.random.default_rng(0).permutation(24 * N_STEPS), N_STEPS)
+    data = Interactions.from_arrays(users, (users + steps) % 12, timestamps=steps)
+    for array in (data.users, data.items, data.values, data.timestamps):
+        array.flags.writeable = False
+    return data
 
 
 class Split(NamedTuple):

@@ -46,20 +46,20 @@ def _raised_in_scikit_learn(error: Exception) -> bool:
 
 def check_parameters(estimator: BaseRecommender) -> None:
     """`get_params`, `set_params` and `clone` speak of the same parameters; the constructor changes and checks none."""
-    marks = {name: object() for name in estimator.get_params()}
+    marks = {name: object() for name in estimator.get_params(deep=False)}
     marked = type(estimator)(**marks)
     assert marked.get_params() == marks, "the constructor changes a parameter"
     assert fresh(estimator).set_params(**marks).get_params() == marks, "set_params changes a parameter"
     copy = clone(fitted(estimator, likes))
     assert repr(copy.get_params()) == repr(fitted(estimator, likes).get_params())
     assert not [name for name in vars(copy) if name.endswith("_")], "a clone has learned attributes"
-    assert vars(copy).keys() == copy.get_params().keys(), "the constructor sets more than parameters"
+    assert vars(copy).keys() == copy.get_params(deep=False).keys(), "the constructor sets more than parameters"
     assert_raises(ValueError, lambda: copy.set_params(nonsense=1), "nonsense")
 
 
 def check_parameters_are_validated(estimator: BaseRecommender) -> None:
     """`fit` refuses a value of the wrong kind with an error that names the parameter, and stays unfitted."""
-    for name in estimator.get_params():
+    for name in estimator.get_params(deep=False):
         model = fresh(estimator).set_params(**{name: object()})
         try:
             model.fit(likes())
@@ -135,7 +135,7 @@ def check_failed_fit(estimator: BaseRecommender) -> None:
     for bad in (holes, None, likes()[:0]):
         for victim in (unfitted, model):
             assert_raises(errors, lambda bad=bad, victim=victim: victim.fit(bad))
-    for name, value in model.get_params().items():
+    for name, value in model.get_params(deep=False).items():
         assert_raises(errors, lambda name=name: model.set_params(**{name: object()}).fit(other_likes()))
         model.set_params(**{name: value})
     assert_same_attributes(model, before, "a fit that failed")

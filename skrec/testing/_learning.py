@@ -1,22 +1,36 @@
 """What a model must have understood."""
 
 from dataclasses import replace
+from unittest import SkipTest
 
 import numpy as np
 
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
-from skrec.testing._data import checkerboard, tastes, training_part
+from skrec.testing._data import N_STEPS, checkerboard, rounds, tastes, training_part
 from skrec.testing._fitting import fitted
 
 
 def check_completes_the_checkerboard(estimator: BaseRecommender) -> None:
     """The one item that a user's block likes and the user has not met comes first, for known and for new users."""
+    if estimator._ordered:
+        raise SkipTest(f"{type(estimator).__name__} knows what comes next, and these likes have no order")
     model = fitted(estimator, checkerboard)
     missing = np.arange(24)
     for who, answer in (("known", model.recommend(k=1)), ("new", model.recommend(checkerboard(), k=1))):
         solved = (answer.codes[:, 0] == missing).mean()
         assert solved == 1, f"only {solved:.0%} of the {who} users are given the item that their block says"
+
+
+def check_completes_the_round(estimator: BaseRecommender) -> None:
+    """Of a model that knows order: what comes next on everybody's way round comes first, for known and for new users."""
+    if not estimator._ordered:
+        raise SkipTest(f"{type(estimator).__name__} knows nothing of order")
+    model = fitted(estimator, rounds)
+    following = (np.arange(24) + N_STEPS) % 12
+    for who, answer in (("known", model.recommend(k=1)), ("new", model.recommend(rounds(), k=1))):
+        solved = (answer.codes[:, 0] == following).mean()
+        assert solved == 1, f"only {solved:.0%} of the {who} users are given the item that comes next"
 
 
 def check_learns_from_the_data(estimator: BaseRecommender) -> None:

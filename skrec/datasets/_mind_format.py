@@ -1,0 +1,167 @@
+"""The formats of the MIND files: paths in, codes and tables out."""
+
+import re
+from array import array
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skrec.datasets._lines import convert_lines, number_of, parse_json, refuse, split_tabs
+
+LINE = np.dtype([("user", np.int64), ("time", np.int64), ("n_read", np.int64), ("n_shown", np.int64)])
+# not strptime, whose AM and PM are those of the user's locale
+TIME = re.compile("([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}) (1[0-2]|0?[1-9]):([0-5][0-9]):([0-5][0-9]) ([AP])M")
+LARGEST = np.finfo(np.float32).max
+
+
+class Behaviors(NamedTuple):
+    """What stands in the lines of behaviors.tsv; codes are in the order of ``users`` and ``news``.
+
+    ``lines`` has the user, the time, and how many of the ``read`` and ``shown`` articles are this line's.
+    """
+
+    lines: NDArray
+    users: list[str]
+    news: list[str]
+    read: NDArray[np.int32]
+    shown: NDArray[np.int32]
+    clicked: NDArray[np.int32]
+
+
+def read_behaviors(path: Path) -> Behaviors:
+    """Impressions, one in each line."""
+    reader = _BehaviorsReader()
+    lines = np.fromiter(convert_lines(path, reader.read_line), LINE)
+    shown = np.asarray(reader.shown)
+    return Behaviors(lines, list(reader.users), list(reader.news), np.asarray(reader.read), shown >> 1, shown & 1)
+
+
+class _BehaviorsReader:
+    """Turns lines into codes. A word is looked at when it comes up first, then it is known: there are a hundred million."""
+
+    def __init__(self) -> None:
+        self.users = _Codes()
+        self.news = _NewsCodes()
+        self.candidates = _CandidateCodes(self.news)
+        self.read = array("i")
+        self.shown = array("i")
+
+    def read_line(self, line: str) -> tuple[int, int, int, int]:
+        impression, user, time, history, candidates = split_tabs(line, "impression id, user, time, history, impressions")
+        number_of(impression)
+        if not user:
+            raise ValueError("expected a user, got ''")
+        n_read, n_shown = len(self.read), len(self.shown)
+        self.read.extend(map(self.news.__getitem__, history.split()))
+        self.shown.extend(map(self.candidates.__getitem__, candidates.split()))
+        if len(self.shown) == n_shown:
+            raise ValueError("expected impressions, such as 'N1-0 N2-1', got none")
+        return self.users[user], _seconds(time), len(self.read) - n_read, len(self.shown) - n_shown
+
+
+class _Codes(dict[str, int]):
+    """The code of each word, in the order in which they are asked for."""
+
+    def __missing__(self, word: str) -> int:
+        code = self[word] = len(self)
+        return code
+
+
+class _NewsCodes(_Codes):
+    """The code of each article."""
+
+    def __missing__(self, word: str) -> int:
+        return super().__missing__(_news_id(word))
+
+
+class _CandidateCodes(dict[str, int]):
+    """Twice the code of the article, and one if it was clicked, for words such as "N1-1"; in test files, "N1"."""
+
+    def __init__(self, news: _NewsCodes) -> None:
+        self.news = news
+        self.labelled: bool | None = None
+
+    def __missing__(self, word: str) -> int:
+        if self.labelled is None:
+            self.labelled = "-" in word
+        news, _, click = word.rpartition("-") if self.labelled else (word, "", "0")
+        if click not in ("0", "1"):
+            raise ValueError(f"expected an article and whether it was clicked, such as 'N1-0' or 'N1-1', got {word!r}")
+        code = self[word] = 2 * self.news[news] + int(click)
+        return code
+
+
+def _news_id(word: str) -> str:
+    if not word or "-" in word:
+        raise ValueError(f"expected the id of an article, such as 'N1', got {word!r}")
+    return word
+
+
+def _seconds(text: str) -> int:
+    """Unix seconds."""
+    try:
+        *numbers, half = TIME.fullmatch(text).groups()  # type: ignore[union-attr]
+        month, day, year, hour, minute, second = map(int, numbers)
+        return int(datetime(year, month, day, hour % 12 + 12 * (half == "P"), minute, second, tzinfo=UTC).timestamp())
+    except (AttributeError, ValueError):
+        raise ValueError(f"expected a time such as '11/15/2019 8:55:22 AM', got {text!r}") from None
+
+
+def read_news(path: Path) -> pd.DataFrame:
+    """Articles by id."""
+    news = pd.DataFrame(list(convert_lines(path, _article)))
+    refuse(path.name, news["item"].duplicated().to_numpy(), "this article has occurred before")
+    return news.set_index("item")
+
+
+def _article(line: str) -> dict[str, Any]:
+    names = "id, category, subcategory, title, abstract, url, title entities, abstract entities"
+    news, category, subcategory, title, abstract, url, title_entities, abstract_entities = split_tabs(line, names)
+    return {
+        "item": _news_id(news),
+        "category": category,
+        "subcategory": subcategory,
+        "title": title,
+        "abstract": abstract,
+        "url": url,
+        "title_entities": _entities(title_entities),
+        "abstract_entities": _entities(abstract_entities),
+    }
+
+
+def _entities(text: str) -> list[str]:
+    """Wikidata ids; a few articles of the release have nothing at all in this column."""
+    entities = parse_json(text) if text else []
+    try:
+        ids = [entity["WikidataId"] for entity in entities]
+    except (KeyError, TypeError):
+        ids = [None]
+    if not isinstance(entities, list) or not all(isinstance(one, str) for one in ids):
+        raise ValueError(f"""expected entities, such as [{{"WikidataId": "Q42"}}], got {text[:80]!r}""")
+    return ids
+
+
+def read_vectors(path: Path) -> pd.DataFrame:
+    """A vector for each Wikidata id."""
+    ids, vectors = zip(*convert_lines(path, _vector))
+    sizes = np.array([len(vector) for vector in vectors])
+    other = sizes != sizes[0]
+    refuse(path.name, other, f"expected {sizes[0]} numbers as in line 1, got {sizes[other.argmax()]}")
+    table = pd.DataFrame(np.stack(vectors), index=pd.Index(ids, name="wikidata_id"))
+    refuse(path.name, table.index.duplicated(), "this id has occurred before")
+    return table
+
+
+def _vector(line: str) -> tuple[str, NDArray[np.float32]]:
+    name, *fields = line.removesuffix("\t").split("\t")  # every line of the release ends with a tab
+    try:
+        numbers = np.array(fields, np.float64)
+    except ValueError:
+        numbers = np.array([np.nan])
+    if not name or not len(numbers) or not (abs(numbers) <= LARGEST).all():
+        raise ValueError(f"expected a Wikidata id and finite numbers between tabs, got {line[:80]!r}")
+    return name, numbers.astype(np.float32)

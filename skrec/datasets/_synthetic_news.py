@@ -1,0 +1,157 @@
+"""Invented news: what a title is about and how old it is decide who clicks it."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skrec.data import Interactions
+from skrec.data._random import generator_of
+from skrec.datasets._synthetic import check_amount, check_count
+
+START = 1_577_836_800  # 2020-01-01, UTC
+HOUR = 3600
+LIFETIME = 24 * HOUR  # how long an article is shown
+TITLE_WORDS = 8
+FILLERS = "about after again every first great last more never new now one other over still than that this under why".split()
+WORDS = {
+    "autos": "brake car diesel engine fuel garage motor pickup racing road sedan tyre",
+    "finance": "bank bond budget dividend fund interest loan market mortgage pension stock tax",
+    "food": "bake bread cheese chef dinner kitchen pasta recipe salad sauce soup vegan",
+    "health": "doctor exercise fever flu heart hospital sleep surgery therapy vaccine virus vitamin",
+    "movies": "actor cinema director film hollywood oscar premiere scene screen sequel studio trailer",
+    "music": "album band concert festival guitar jazz lyrics opera orchestra rapper singer tour",
+    "politics": "ballot campaign congress election governor mayor minister parliament poll senate treaty vote",
+    "science": "asteroid atom climate fossil galaxy laboratory moon physics planet rocket species telescope",
+    "sports": "champion coach final goal injury league match playoff referee season stadium team",
+    "travel": "airline airport beach cruise flight hotel island luggage museum passport resort tourist",
+}
+
+
+class SyntheticNews(NamedTuple):
+    """Invented news.
+
+    Attributes
+    ----------
+    interactions : Interactions
+        An event for each article that was shown, in order of time: value 1 where it was clicked, else 0; impressions;
+        timestamps in Unix seconds.
+    news : DataFrame of shape (n_items, 3)
+        A row for each article, indexed by label: ``category``, ``title``, ``published`` (Unix seconds).
+    chances : float64 array of shape (n_events,)
+        How likely it was that the event's article be clicked: nobody can know better. The mean over the impressions of the
+        largest chance is the highest hit rate at 1 that there can be.
+    """
+
+    interactions: Interactions
+    news: pd.DataFrame
+    chances: NDArray[np.float64]
+
+
+def make_news(
+    n_users: int = 500,
+    n_items: int = 2000,
+    n_impressions: int = 20_000,
+    *,
+    n_shown: int = 6,
+    n_days: int = 10,
+    taste: float = 4.0,
+    recency: float = 0.0,
+    half_life: float = 6.0,
+    random_state: int | np.random.Generator | np.random.RandomState | None = None,
+) -> SyntheticNews:
+    """Impressions of invented news, of which the title's topic, and the age if wanted, decide what is clicked.
+
+    Articles appear throughout the days and are shown for 24 hours, so that those of the last day are unknown the day before:
+    who they are for stands in their titles alone, of which half of the words are about their topic. Every reader likes two
+    topics. In each impression one article is clicked, with a probability in proportion to the exponential of what it is
+    worth: ``taste`` for the reader's favourite topic, half of it for the second, plus ``recency * 2 ** (-age / half_life)``.
+
+    Parameters
+    ----------
+    n_users, n_items, n_impressions : int, default=500, 2000, 20_000
+    n_shown : int, default=6
+        Articles in an impression; at most a fifth of those that a day brings.
+    n_days : int, default=10
+    taste, recency : float >= 0, default=4.0, 0.0
+    half_life : float, default=6.0
+        In hours.
+    random_state : int, Generator, RandomState or None, default=None
+
+    Returns
+    -------
+    SyntheticNews
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the kind or not in the range above.
+
+    Examples
+    --------
+    >>> from skrec.datasets import make_news
+    >>> made = make_news(50, 400, 300, random_state=0)
+    >>> made.interactions.n_items, made.interactions.values.sum().item()
+    (400, 300.0)
+    >>> made.chances.reshape(300, 6).sum(axis=1).round(6).max().item()
+    1.0
+    """
+    counts = {"n_users": n_users, "n_items": n_items, "n_impressions": n_impressions, "n_shown": n_shown, "n_days": n_days}
+    for name, count in counts.items():
+        check_count(name, count)
+    for name, amount in (("taste", taste), ("recency", recency), ("half_life", half_life)):
+        check_amount(name, amount)
+    if half_life == 0:
+        raise ValueError("half_life must be above 0, got 0")
+    a_day = n_items // (n_days + 1)
+    if n_shown < 2 or n_shown > a_day / 5:
+        raise ValueError(f"n_shown must be from 2 to a fifth of the {a_day} articles that a day brings, got {n_shown}")
+    rng = generator_of(random_state)
+    # one after the other, so that there is always enough to show
+    published = (START - LIFETIME + (np.arange(n_items) + rng.random(n_items)) * (n_days + 1) * LIFETIME / n_items).astype(
+        np.int64
+    )
+    topics = rng.integers(len(WORDS), size=n_items)
+    tastes = rng.permuted(np.tile([taste, taste / 2, *[0.0] * (len(WORDS) - 2)], (n_users, 1)), axis=1)
+
+    times = np.sort(rng.integers(START, START + n_days * LIFETIME, n_impressions))
+    users, shown = rng.integers(n_users, size=n_impressions), _shown(rng, published, times, n_shown)
+    ages = (times[:, None] - published[shown]) / HOUR
+    worth = tastes[users[:, None], topics[shown]] + recency * 0.5 ** (ages / half_life)
+    clicked = (worth + rng.gumbel(size=worth.shape)).argmax(axis=1)[:, None] == np.arange(n_shown)
+    chances = np.exp(worth) / np.exp(worth).sum(axis=1, keepdims=True)
+
+    labels = np.array([f"N{number}" for number in range(1, n_items + 1)], dtype=object)
+    interactions = Interactions.from_arrays(
+        np.repeat(users, n_shown),
+        shown.ravel(),
+        clicked.ravel(),
+        timestamps=np.repeat(times, n_shown),
+        impressions=np.repeat(np.arange(n_impressions), n_shown),
+        user_ids=np.array([f"U{number}" for number in range(1, n_users + 1)], dtype=object),
+        item_ids=labels,
+    )
+    columns = {"category": np.array(list(WORDS), dtype=object)[topics], "title": _titles(rng, topics), "published": published}
+    return SyntheticNews(interactions, pd.DataFrame(columns, index=pd.Index(labels, name="item")), chances.ravel())
+
+
+def _shown(rng: np.random.Generator, published: NDArray, times: NDArray, n_shown: int) -> NDArray[np.int64]:
+    """Different articles of the last 24 hours for each of some times."""
+    first, stop = np.searchsorted(published, times - LIFETIME, side="right"), np.searchsorted(published, times, side="right")
+    shown = np.empty((len(times), n_shown), np.int64)
+    again = np.arange(len(times))
+    while len(again):
+        shown[again] = rng.integers(first[again, None], stop[again, None], (len(again), n_shown))
+        again = again[(np.diff(np.sort(shown[again], axis=1), axis=1) == 0).any(axis=1)]
+    return shown
+
+
+def _titles(rng: np.random.Generator, topics: NDArray[np.int64]) -> list[str]:
+    vocabularies = [words.split() for words in WORDS.values()]
+    return [_title(rng, vocabularies[topic]) for topic in topics]
+
+
+def _title(rng: np.random.Generator, vocabulary: list[str]) -> str:
+    words: list[Any] = [*rng.choice(vocabulary, TITLE_WORDS // 2), *rng.choice(FILLERS, TITLE_WORDS // 2)]
+    return " ".join(rng.permutation(words)).capitalize()

@@ -1,0 +1,162 @@
+"""Users as of a moment: what they had done strictly before it, and minibatches that ask so."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skrec.data import Interactions
+from skrec.engine._batches import Batch, Batches
+from skrec.engine._negatives import NegativeSampler
+from skrec.engine._sequences import SequenceTable
+
+
+def moments(events: Interactions) -> NDArray[np.int64]:
+    """When each event happened: what was shown together all at once, when the earliest of it did. Without times, by row."""
+    times = np.arange(len(events)) if events.timestamps is None else events.timestamps
+    if events.impressions is None:
+        return times
+    _, impression = np.unique(events.impressions, return_inverse=True)
+    earliest = np.full(impression.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(earliest, impression, times)
+    return earliest[impression]
+
+
+def at_moments(events: Interactions) -> Interactions:
+    """The same events, their `moments` being their timestamps."""
+    return replace(events, timestamps=moments(events))
+
+
+class Asked(NamedTuple):
+    """Users as of some moments.
+
+    Attributes
+    ----------
+    users : int64 Tensor of shape (B,)
+    stops : int64 Tensor of shape (B,)
+        The place in the `PastTable` before which the user's past stands.
+    hours : float32 Tensor of shape (B,)
+        The moment, in hours after the end of the training data.
+    """
+
+    users: Tensor
+    stops: Tensor
+    hours: Tensor
+
+    def of(self, rows: Tensor) -> "Asked":
+        """Some of them."""
+        return Asked(*(part[rows] for part in self))
+
+    def to(self, device: torch.device) -> "Asked":
+        """The same on another device."""
+        return Asked(*(part.to(device) for part in self))
+
+
+class PastTable(SequenceTable):
+    """Users' items in order of time, of which those before any moment can be asked for.
+
+    Parameters
+    ----------
+    events : Interactions
+        As `at_moments` gives them.
+    max_length : int
+        How many of a user's items are looked at, the latest ones.
+    """
+
+    def __init__(self, events: Interactions, max_length: int):
+        super().__init__(events, max_length)
+        times, rank = np.unique(moments(events), return_inverse=True)
+        keys = _keys(events.users, rank, len(times))[events.user_time_order()]
+        self.register_buffer("times", torch.as_tensor(times), persistent=False)
+        self.register_buffer("keys", torch.as_tensor(keys), persistent=False)
+
+    def stops(self, users: Tensor, times: Tensor) -> Tensor:
+        """Where the pasts of users end that are strictly before some times."""
+        rank = torch.searchsorted(self.times, times)
+        return torch.searchsorted(self.keys, _keys(users, rank, len(self.times)))
+
+    def at_the_end(self, users: Tensor) -> Asked:
+        """Users after all of their past, and of the training data."""
+        return Asked(users, self.indptr[users + 1], torch.zeros(len(users), device=users.device))
+
+    def before(self, asked: Asked) -> tuple[Tensor, Tensor]:
+        """Items (B, T), the latest ones, and which of these are there."""
+        starts = torch.maximum(self.indptr[asked.users], asked.stops - self.max_length)
+        items, places = self.between(starts, asked.stops)
+        return items, places < asked.stops[:, None]
+
+
+def _keys(users: Any, rank: Any, n_moments: int) -> Any:
+    """Numbers that ascend with the user and, of each, with time."""
+    return users * (n_moments + 1) + rank
+
+
+class AskedBatches:
+    """Minibatches whose users are rows of some events, each asked for as of its event.
+
+    Parameters
+    ----------
+    batches : Batches
+        Of events whose ``users`` are their own positions.
+    asked : Asked
+        Who each event is about, and when.
+    """
+
+    def __init__(self, batches: Batches, asked: Asked):
+        self.batches, self.asked = batches, asked
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def to(self, device: torch.device) -> None:
+        self.batches.to(device)
+        self.asked = self.asked.to(device)
+
+    def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
+        for batch in self.batches.epoch(generator):
+            yield batch._replace(query=self.asked.of(batch.query))
+
+    def probe(self, n: int, generator: torch.Generator) -> tuple[Asked, Tensor] | None:
+        """As of the batches; None where there is nothing to compare."""
+        found = self.batches.probe(n, generator)
+        return None if found is None or len(found[1]) == 0 else (self.asked.of(found[0]), found[1])
+
+
+class NegativesAsOf:
+    """Draws for rows of events what their users did not choose; what had not appeared by then is masked.
+
+    Parameters
+    ----------
+    negatives : NegativeSampler
+        Draws for users.
+    asked : Asked
+        Who each event is about, and when.
+    appeared : float32 Tensor of shape (n_items,), optional
+        When each item appeared, in the hours of ``asked``; None means long before.
+    """
+
+    def __init__(self, negatives: NegativeSampler, asked: Asked, appeared: Tensor | None):
+        self.negatives, self.asked, self.appeared = negatives, asked, appeared
+        self.log_q = negatives.log_q
+
+    def to(self, device: torch.device) -> None:
+        self.negatives.to(device)
+        self.log_q, self.asked = self.negatives.log_q, self.asked.to(device)
+        self.appeared = None if self.appeared is None else self.appeared.to(device)
+
+    def draw(self, users: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """Items (len(users), n), and which of them count."""
+        items, mask = self.negatives.draw(self.asked.users[users], n, generator)
+        if self.appeared is None:
+            return items, mask
+        is_there = self.appeared[items] <= self.asked.hours[users][:, None]
+        return items, is_there if mask is None else mask & is_there
+
+
+def numbered(events: Interactions) -> Interactions:
+    """The same events, each by a user of its own."""
+    return replace(events, users=np.arange(len(events)), n_users=len(events), user_ids=None, user_features=None)

@@ -1,0 +1,163 @@
+"""Vectors of items that nobody has touched, foretold from their features."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.linear_model import Ridge
+
+from skrec.base import BaseRecommender, EmbeddingMixin
+from skrec.base._checks import check_number
+from skrec.base._frame import Query
+from skrec.data import Interactions
+from skrec.topk import as_array
+
+_SAMPLE = 50
+
+
+class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
+    """A factor model that also knows items without events: a ridge regression foretells their vectors from their features.
+
+    The regression is learned from the items that have both features and events, and each counts by the square root of its
+    number of users, for the vectors of rare items are little but noise. Everything else is the factor model's own.
+
+    Parameters
+    ----------
+    estimator : recommender, default=None
+        It must be given, and its scores be products of ``user_embeddings_`` and ``item_embeddings_``, plus ``item_biases_``
+        where there are any: `ALSRecommender`, `BPRRecommender`, `MFRecommender`, `LightGCNRecommender`.
+    alpha : float, default=1.0
+        Penalty of the regression: the larger, the nearer are new items to the mean item.
+
+    Attributes
+    ----------
+    estimator_ : recommender
+        A clone, fitted.
+    regression_ : Ridge, or None where the data have no ``item_features``
+    item_embeddings_ : float32 array of shape (n_items_, d)
+        Of the estimator; foretold for items without events.
+    item_biases_ : float32 array of shape (n_items_,)
+
+    Notes
+    -----
+    New items come with a row of features and no events, in the data of `fit` or later by
+    ``partial_fit(Interactions.from_features(item_features=...))``. Without ``item_features`` the estimator is left as it is.
+    The regression takes ``n_items * n_features**2`` multiplications.
+
+    References
+    ----------
+    Gantner, Drumond, Freudenthaler, Rendle, Schmidt-Thieme, "Learning Attribute-to-Feature Mappings for Cold-Start
+    Recommendations", ICDM 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrec import ALSRecommender, ColdStartRecommender, Interactions
+    >>> users, items = np.nonzero(np.kron(np.eye(2), np.ones((4, 4))))  # two camps
+    >>> genres = np.eye(2)[[0, 0, 0, 0, 1, 1, 1, 1, 0, 1]]  # the last two films are new
+    >>> plays = Interactions.from_arrays(users, items, n_items=10, item_features=genres)
+    >>> als = ALSRecommender(n_factors=2, random_state=0)
+    >>> ColdStartRecommender(estimator=als, alpha=0.1).fit(plays).recommend([0, 5], k=1).items.tolist()
+    [[8], [9]]
+    """
+
+    estimator: Any = None
+    alpha: float = 1.0
+
+    def _fit(self, data: Interactions) -> None:
+        self._fit_validated(data, None)
+
+    def _fit_validated(self, data: Interactions, validation: Any) -> None:
+        check_number(self.alpha, "alpha", at_least=0)
+        self.estimator_ = clone(self.estimator).fit(data, validation=validation)
+        self._foretell(data)
+
+    def _partial_fit(self, events: Interactions, before: Any) -> None:
+        check_number(self.alpha, "alpha", at_least=0)
+        trained = copy.copy(before.estimator_).set_params(**self.estimator.get_params(deep=False))
+        self.estimator_ = trained.partial_fit(events[len(before.events_) :])
+        self._foretell(events)
+
+    def _foretell(self, data: Interactions) -> None:
+        """Learn the regression; put what it says in place of the vectors of items without events."""
+        self._check_products()
+        vectors, biases = self.estimator_.item_embeddings_, _biases(self.estimator_)
+        self.item_embeddings_, self.item_biases_, self.regression_ = vectors, biases, None
+        if data.item_features is None:
+            return
+        known, counts = self.estimator_._familiar_items, self.estimator_._item_counts
+        targets = np.column_stack([vectors, biases])
+        self.regression_ = Ridge(alpha=self.alpha).fit(data.item_features[known], targets[known], np.sqrt(counts[known]))
+        if not known.all():
+            targets[~known] = self.regression_.predict(data.item_features[~known])
+        self.item_embeddings_, self.item_biases_ = np.ascontiguousarray(targets[:, :-1]), targets[:, -1].copy()
+
+    def _check_products(self) -> None:
+        """Whether the scores of some users are what is to be foretold."""
+        trained = self.estimator_
+        users, items = np.flatnonzero(trained.has_past_)[:_SAMPLE], slice(0, min(_SAMPLE, trained.n_items_))
+        state = trained._known_state(users)
+        scores = as_array(trained._score(state, items))
+        products = trained._state_vectors(state) @ trained.item_embeddings_[items].T + _biases(trained)[items]
+        if products.shape != scores.shape or not np.allclose(products, scores, rtol=1e-3, atol=1e-3 * np.abs(scores).max()):
+            raise ValueError(
+                f"estimator must score by products of user_embeddings_ and item_embeddings_, as ALSRecommender does; "
+                f"{trained!r} does not"
+            )
+
+    def _check_weights(self, data: Interactions) -> None:
+        """The estimator does this itself."""
+
+    def _checked(self) -> Any:
+        if not isinstance(self.estimator, BaseRecommender) or not isinstance(self.estimator, EmbeddingMixin):
+            raise TypeError(
+                f"estimator must be a recommender with embeddings, such as ALSRecommender(), got {self.estimator!r}"
+            )
+        return self.estimator
+
+    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
+        return self._checked()._informative(data)
+
+    @property
+    def _predicts_ratings(self) -> bool:
+        return self._checked()._predicts_ratings
+
+    @property
+    def positive_from(self) -> float | None:
+        """The estimator's."""
+        return getattr(self.estimator, "positive_from", None)
+
+    @property
+    def _familiar_items(self) -> NDArray[np.bool_]:
+        return self.estimator_._familiar_items | (self.regression_ is not None)
+
+    def _familiar_users(self, query: Query) -> NDArray[np.bool_]:
+        return self.estimator_._familiar_users(query)
+
+    def _known_state(self, users: NDArray[np.int64]) -> Any:
+        return self.estimator_._known_state(users)
+
+    def _new_state(self, histories: Interactions) -> Any:
+        return self.estimator_._new_state(histories)
+
+    def _score(self, state: Any, items: slice) -> NDArray[np.float32]:
+        scores = as_array(self.estimator_._score(state, items))
+        cold = np.flatnonzero(~self.estimator_._familiar_items[items])
+        if len(cold) and self.regression_ is not None:
+            codes = cold + items.start
+            scores[:, cold] = self._state_vectors(state) @ self.item_embeddings_[codes].T + self.item_biases_[codes]
+        return scores
+
+    def _state_vectors(self, state: Any) -> NDArray[np.float32]:
+        return self.estimator_._state_vectors(state)
+
+    @property
+    def user_embeddings_(self) -> NDArray[np.float32]:
+        """The estimator's."""
+        return self.estimator_.user_embeddings_
+
+
+def _biases(model: Any) -> NDArray[np.float32]:
+    return getattr(model, "item_biases_", np.zeros(model.n_items_, np.float32))

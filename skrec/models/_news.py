@@ -1,0 +1,371 @@
+"""News: articles known by their text, readers by what they have clicked."""
+
+import copy
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from skrec.base import Recommendations
+from skrec.base._checks import check_choice, check_flag, check_int, check_number
+from skrec.base._frame import Query
+from skrec.data import Interactions, check_interactions, is_matrix
+from skrec.data._splitting import hold_out_events, hold_out_impressions
+from skrec.engine import (
+    TICKS_PER_SECOND,
+    Asked,
+    AskedBatches,
+    Batches,
+    Clock,
+    DotProductEmbeddings,
+    NegativesAsOf,
+    PairBatches,
+    PastTable,
+    PopularNegatives,
+    SlateBatches,
+    State,
+    TorchRecommender,
+    UniformNegatives,
+    at_moments,
+    check_layers,
+    moments,
+    numbered,
+)
+from skrec.models._news_network import News
+
+_AT_ONCE = 2**14
+
+
+class NewsRecommender(DotProductEmbeddings, TorchRecommender):
+    """News by their text: a reader is what they have clicked, an article what it says, and its age counts.
+
+    The vector of an article is a network of its ``item_features``, such as text vectors; that of a reader a weighted mean of
+    the vectors of the last ``max_history`` articles that they clicked strictly before the moment in question, and of one for
+    newcomers, which is learned too and counts as a few clicks. Their product is the score, plus what the article's age at that
+    moment is worth. Neither in training nor in `predict` does a reader's vector know the click that is to be predicted, or
+    anything as late or later. What was shown together happened at once; without timestamps the order of rows is that of time.
+
+    Events with value 0 are articles that were shown and not clicked; with an ``impression`` column, the clicks are compared
+    with what was shown beside them. `negatives` says what else they may be compared with, so that the assumptions can be
+    compared by the same metrics (``get_scorer("impression_auc")``, ``"impression_ndcg@5"``).
+
+    Parameters
+    ----------
+    n_negatives : int, default=4
+        For each click, where they are drawn.
+    negatives : {"auto", "slate", "uniform", "popularity", "hard"}, default="auto"
+        What a click is compared with. "slate": what was shown in the same impression; with ``loss="softmax"`` this is the
+        likelihood of the click given what was shown. Else articles that the user never clicked, as for `TorchRecommender`; with
+        a ``recency_half_life`` only those that had appeared by then. "auto" is "slate" where X has impressions and says what
+        was not clicked, else "uniform".
+    batch_size : int, default=None
+        Clicks in a minibatch; None means 256.
+    n_factors : int, default=64
+        Width of the vectors.
+    hidden : tuple of int, default=()
+        Widths of layers between the features and the vector; without any it is a linear map.
+    pooling : {"attention", "mean"}, default="attention"
+        Whether it is learned which articles tell most about their readers, or all count alike.
+    max_history : int, default=50
+        How many clicks are looked at, the latest ones.
+    id_embeddings : bool, default=None
+        Whether each article has a learned vector of its own beside what the features say. None means only where X has no item
+        features. Without, articles that nobody has clicked are ranked among the others.
+    recency_half_life : float, default=None
+        Hours in which the learned worth of being new halves. An article's age is counted from its first event, shown or
+        clicked; one without any is new. Needs timestamps. None leaves age aside.
+    time_unit : {"s", "ms", "us"}, default="s"
+        Of the timestamps, for ``recency_half_life`` and ``at``: seconds since 1970, or "us", as which datetimes are kept.
+    dropout : float, default=0.2
+        Share of the entries of the articles' vectors that are dropped in training.
+
+    Attributes
+    ----------
+    user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
+        Vectors whose product is the score but for recency; users after all that they clicked.
+    recency_weight_ : float
+        What being brand-new adds to the score; 0 without ``recency_half_life``.
+
+    Notes
+    -----
+    Time of an epoch: each minibatch of B clicks reads its articles, at most ``B * (max_history + candidates)``, each once.
+    Memory: the features, and n_items * n_factors * 4 bytes for the vectors; with ``id_embeddings`` four times that.
+    ``regularization`` is about the articles' own vectors; ``weight_decay`` is about all weights.
+
+    References
+    ----------
+    Wu, Wu, An, Huang, Huang, Xie, "Neural News Recommendation with Attentive Multi-View Learning", IJCAI 2019, for the additive
+    attention; Wu et al., "Neural News Recommendation with Multi-Head Self-Attention", EMNLP 2019, for several negatives.
+
+    Examples
+    --------
+    Readers of one half click what is about sports, the others what is about music:
+
+    >>> import numpy as np
+    >>> from skrec import Interactions, NewsRecommender
+    >>> rng = np.random.default_rng(0)
+    >>> topics = np.repeat(np.eye(2), 10, axis=0)  # of 20 articles
+    >>> users, shown = np.repeat(rng.integers(0, 8, 200), 2), rng.permuted(np.tile([0, 10], (200, 1)), axis=1).ravel()
+    >>> shown = shown + np.repeat(rng.integers(0, 10, 200), 2)
+    >>> news = Interactions.from_arrays(users, shown, users % 2 == shown // 10, impressions=np.repeat(np.arange(200), 2),
+    ...                                 timestamps=np.repeat(np.arange(200), 2), n_items=20, item_features=topics)
+    >>> model = NewsRecommender(n_factors=8, random_state=0).fit(news)
+    >>> (model.recommend([2, 3], k=3, exclude_seen=False).items // 10).tolist()
+    [[0, 0, 0], [1, 1, 1]]
+    """
+
+    n_negatives: int = 4
+    negatives: Literal["auto", "slate", "uniform", "popularity", "hard"] = "auto"
+    batch_size: int | None = None
+    n_factors: int = 64
+    hidden: tuple[int, ...] = ()
+    pooling: Literal["attention", "mean"] = "attention"
+    max_history: int = 50
+    id_embeddings: bool | None = None
+    recency_half_life: float | None = None
+    time_unit: Literal["s", "ms", "us"] = "s"
+    dropout: float = 0.2
+
+    _shaping = ("n_factors", "hidden", "pooling", "id_embeddings", "recency_half_life", "time_unit")
+    _ordered = True
+    _has_sparse_gradients = False
+    _kinds_of_negatives = ("auto", "slate", "uniform", "popularity", "hard")
+    # the moment as of which is asked, in the unit of the timestamps; None: after all that is known
+    _moment: ClassVar[int | None] = None
+
+    def recommend(
+        self,
+        users: Any = None,
+        *,
+        k: int = 10,
+        exclude_seen: bool = True,
+        exclude: Any = None,
+        candidates: Any = None,
+        at: Any = None,
+    ) -> Recommendations:
+        """The k best articles for each user, as `BaseRecommender.recommend` says, at some moment.
+
+        Parameters
+        ----------
+        users, k, exclude_seen, exclude, candidates
+            As for `BaseRecommender.recommend`. New users are read from their history, without training.
+        at : int or datetime, default=None
+            When is asked, in the unit of the timestamps: readers are what they had clicked before, articles as old as they were
+            then. What was seen and what was popular are of earlier events; an article whose first event is later is left out,
+            one without any is not. A history without times was all before. None means after everything that is known,
+            articles as old as at the latest event of the training data.
+
+        Returns
+        -------
+        Recommendations
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `BaseRecommender.recommend`; if ``at`` is no time, or the model was fitted without timestamps.
+        """
+        model = self if at is None else self._as_of(at)
+        return TorchRecommender.recommend(model, users, k=k, exclude_seen=exclude_seen, exclude=exclude, candidates=candidates)
+
+    def predict(self, X: Any) -> NDArray[np.float32]:
+        """Scores of events, each at its own time, or of all items for new users.
+
+        Parameters
+        ----------
+        X : DataFrame of events or Interactions, or a users x items matrix
+            As for `BaseRecommender.predict`. With timestamps each event is scored for what its user had clicked strictly before
+            it in the training data, and for the age of its article at that time, counted from its first event there or in X;
+            without, as by `recommend`.
+
+        Returns
+        -------
+        float32 array of shape (n_events,), or (n_rows, n_items_) for a matrix
+        """
+        check_is_fitted(self)
+        data = None if is_matrix(X) else self._recode(X)
+        if data is None or data.timestamps is None or not self._knows_time:
+            return super().predict(X)
+        familiar = (data.users < self.n_users_) & (data.items >= 0)
+        familiar[familiar] = self._familiar_users(data.users[familiar]) & self._familiar_items[data.items[familiar]]
+        scores = np.empty(len(data), np.float32)
+        scores[~familiar] = self._score_pairs(data.users[~familiar], data.items[~familiar])
+        if familiar.any():
+            scores[familiar] = self._score_at_their_times(at_moments(data)[familiar])
+        return scores
+
+    @torch.no_grad()
+    def _score_at_their_times(self, events: Interactions) -> NDArray[np.float32]:
+        # a reader is the same for all that they are shown at once
+        times, moment = np.unique(moments(events), return_inverse=True)
+        _, first, reader = np.unique(events.users * len(times) + moment, return_index=True, return_inverse=True)
+        asked = self._asked(self.module_.past, events[first])
+        blocks = torch.arange(len(first), device=self.device_).split(_AT_ONCE)
+        readers = torch.cat([self.module_.encode(asked.of(rows))[0] for rows in blocks])
+        hours = self._clock.hours(times)
+        # what is shown has appeared: an article that is newer than the training data is as old as its first event here
+        appeared = self._appeared()
+        np.minimum.at(appeared, events.items, hours[moment])
+        ages = self._tensor(hours[moment] - appeared[events.items])
+        pairs = zip(*(part.split(_AT_ONCE) for part in (self._tensor(reader), self._tensor(events.items), ages)), strict=True)
+        scores = [self.module_.match((readers[rows],), items) + self.module_.freshness(old) for rows, items, old in pairs]
+        return torch.cat(scores).cpu().numpy()
+
+    def _known_state(self, users: NDArray[np.int64]) -> State:
+        return self._state_by(self.module_.past, self._tensor(users), at=self._moment)
+
+    def _new_state(self, histories: Interactions) -> State:
+        past = self._past(at_moments(histories)).to(self.device_)
+        state = self._state_by(past, torch.arange(histories.n_users, device=self.device_), at=None)
+        return state if self._moment is None else (state[0], torch.full_like(state[1], float(self._clock.hours(self._moment))))
+
+    @torch.no_grad()
+    def _state_by(self, past: PastTable, users: Tensor, *, at: int | None) -> State:
+        if at is None:
+            return self.module_.state_by(past, past.at_the_end(users))
+        stops = past.stops(users, torch.full_like(users, at))
+        hours = torch.full_like(users, float(self._clock.hours(at)), dtype=torch.float32)
+        return self.module_.state_by(past, Asked(users, stops, hours))
+
+    @property
+    def _familiar_items(self) -> NDArray[np.bool_]:
+        return super()._familiar_items | (self.module_.text is not None)
+
+    @property
+    def recency_weight_(self) -> float:
+        return 0.0 if self.recency_half_life is None else float(self.module_.recency_weight.detach())
+
+    # ---- time --------------------------------------------------------------------------------------------------------
+
+    @property
+    def _knows_time(self) -> bool:
+        return self.events_.timestamps is not None
+
+    @property
+    def _clock(self) -> Clock:
+        return Clock.of(self.events_, self.time_unit)
+
+    def _appeared(self) -> NDArray[np.float32]:
+        """When each article appeared."""
+        hours = np.full(self.n_items_, np.inf, np.float32)
+        if self.events_.timestamps is not None:
+            np.minimum.at(hours, self.events_.items, self._clock.hours(self.events_.timestamps))
+        return hours
+
+    def _as_of(self, at: Any) -> Self:
+        """The same model, asked at some moment; what it counts, it counts of earlier events."""
+        check_is_fitted(self)
+        asked = copy.copy(self)
+        asked.__dict__["_moment"] = time = self._clock.time(at)
+        asked._count(self.events_[moments(self.events_) < time])
+        return asked
+
+    def _query(self, users: Any, *, name: str = "users") -> tuple[Query, NDArray]:
+        query, labels = super()._query(users, name=name)
+        if self._moment is not None and isinstance(query, Interactions) and query.timestamps is not None:
+            query = query[moments(query) < self._moment]
+        return query, labels
+
+    def _allowed(self, exclude: Any, candidates: Any) -> NDArray[np.bool_] | None:
+        allowed = super()._allowed(exclude, candidates)
+        if self._moment is None:
+            return allowed
+        by_then = moments(self.events_) <= self._moment
+        appears = np.ones(self.n_items_, bool)
+        appears[self.events_.items] = False
+        appears[self.events_.items[by_then]] = True
+        return appears if allowed is None else allowed & appears
+
+    # ---- training ----------------------------------------------------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self._predicts_ratings:
+            raise ValueError("NewsRecommender ranks what was shown: loss='mse' is for models of ratings")
+        check_int(self.n_factors, "n_factors", at_least=1)
+        check_int(self.max_history, "max_history", at_least=1)
+        check_layers(self.hidden, self.dropout, at_least=0)
+        check_choice(self.pooling, "pooling", ("attention", "mean"))
+        check_choice(self.time_unit, "time_unit", tuple(TICKS_PER_SECOND))
+        if self.id_embeddings is not None:
+            check_flag(self.id_embeddings, "id_embeddings")
+        if self.id_embeddings is False and self.events_.item_features is None:
+            raise ValueError("id_embeddings=False leaves nothing to know articles by: X has no item_features")
+        if self.recency_half_life is not None:
+            check_number(self.recency_half_life, "recency_half_life", above=0)
+            if not self._knows_time:
+                raise ValueError(f"recency_half_life={self.recency_half_life!r} needs timestamps, and X has none")
+            self._clock.check()
+
+    def _fit_validated(self, data: Interactions, validation: Any) -> None:
+        timed = self._timed(data)
+        if validation is not None and not self._knows_time and not is_matrix(validation):
+            validation = replace(check_interactions(validation), timestamps=None)  # nothing there to compare its times with
+        super()._fit_validated(timed, validation)
+        self.module_.past = self._past(timed).to(self.device_)  # with what was held out
+
+    def _partial_fit(self, events: Interactions, before: Any) -> None:
+        super()._partial_fit(self._timed(events), before)
+
+    def _timed(self, data: Interactions) -> Interactions:
+        return data if self.half_life is not None and data.timestamps is None else at_moments(data)
+
+    def _hold_out(self, data: Interactions, rng: np.random.Generator) -> NDArray[np.bool_]:
+        hold_out = hold_out_events if data.impressions is None else hold_out_impressions
+        return hold_out(data, self.validation_fraction, rng)
+
+    def _resolved_negatives(self) -> str:
+        if self.negatives != "auto":
+            return super()._resolved_negatives()
+        shows_slates = self.events_.impressions is not None and not self._informative(self.events_).all()
+        return "slate" if shows_slates else "uniform"
+
+    @property
+    def _learns_from_slates(self) -> bool:
+        return self._resolved_negatives() == "slate"
+
+    def _example_rows(self, data: Interactions) -> NDArray[np.int64]:
+        return np.arange(len(data)) if self._learns_from_slates else np.flatnonzero(self._informative(data))
+
+    def _past(self, events: Interactions) -> PastTable:
+        return PastTable(events[self._informative(events)], self.max_history)
+
+    def _asked(self, past: PastTable, events: Interactions) -> Asked:
+        device, times = past.keys.device, moments(events)
+        users, hours = torch.tensor(events.users, device=device), torch.tensor(self._clock.hours(times), device=device)
+        return Asked(users, past.stops(users, torch.tensor(times, device=device)), hours)
+
+    def _build(self, events: Interactions) -> News:
+        features = events.item_features
+        return News(
+            self._past(events),
+            features,
+            self._appeared(),
+            self.n_factors,
+            hidden=tuple(self.hidden),
+            has_ids=features is None if self.id_embeddings is None else self.id_embeddings,
+            has_attention=self.pooling == "attention",
+            half_life=self.recency_half_life,
+            dropout=self.dropout,
+        )
+
+    def _batches(self, events: Interactions, *, known: Interactions) -> Batches:
+        past, size = self._past(known), self.batch_size or 256
+        if events.timestamps is None:  # held out, and later than all that is known
+            users = torch.tensor(events.users)
+            asked = past.at_the_end(users)
+        else:
+            asked = self._asked(past, events)
+        if self._learns_from_slates:
+            return AskedBatches(SlateBatches(numbered(events), batch_size=size, positive_from=self.positive_from), asked)
+        sampler = (PopularNegatives if self._resolved_negatives() == "popularity" else UniformNegatives)(
+            known[self._informative(known)]
+        )
+        appeared = None if self.recency_half_life is None else torch.tensor(self._appeared())
+        negatives = NegativesAsOf(sampler, asked, appeared)
+        return AskedBatches(
+            PairBatches(numbered(events), batch_size=size, negatives=negatives, n_negatives=self.n_negatives), asked
+        )

@@ -1,0 +1,214 @@
+"""Two towers: users and items as vectors of what they are, not only of what they did."""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skrec.base._checks import check_int, check_number
+from skrec.base._frame import Query
+from skrec.data import Interactions
+from skrec.engine import (
+    DotProductEmbeddings,
+    ProductNetwork,
+    State,
+    TorchRecommender,
+    Tower,
+    check_layers,
+    feature_table,
+    learn_prior,
+    most_probable,
+)
+
+_OUT_OF_QUESTION = -3e4  # float16 ends at -65,504
+
+
+class TwoTower(ProductNetwork):
+    """score(u, i) = t_u . t_i, each t being the vector that a `Tower` gives; with a temperature their cosine over it."""
+
+    item_biases = None
+
+    def __init__(self, users: Tower, items: Tower, *, temperature: float | None):
+        super().__init__()
+        self.users, self.items, self.temperature = users, items, temperature
+        # what all users have in common: its product with an item's vector is how popular the item is
+        self.common = nn.Parameter(torch.full((users.table.embedding_dim,), users.table.embedding_dim**-0.5))
+        for name in ("final_users", "final_items"):
+            self.register_buffer(name, None, persistent=False)
+
+    @property
+    def user_tables(self) -> list[nn.Embedding]:
+        return [self.users.table]
+
+    @property
+    def item_tables(self) -> list[nn.Embedding]:
+        return [self.items.table]
+
+    def prepare(self) -> None:
+        self.final_users, self.final_items = self.users.all_vectors() + self.common, self.items.all_vectors()
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        scores = super().forward(users, items)
+        # nobody could have chosen what was not there
+        return scores.masked_fill(self.items.known[items][..., 0] == 0, _OUT_OF_QUESTION) if self.training else scores
+
+    def encode(self, users: Tensor) -> State:
+        return (self.users(users) + self.common if self.training else self.final_users[users],)
+
+    def user_vectors(self, state: State) -> Tensor:
+        return state[0] if self.temperature is None else F.normalize(state[0], dim=-1) / self.temperature
+
+    def item_vectors(self, items: Tensor) -> Tensor:
+        vectors = self.items(items) if self.training else self.final_items[items]
+        return vectors if self.temperature is None else F.normalize(vectors, dim=-1)
+
+    @torch.no_grad()
+    def place_users(self, users: Tensor, state: State) -> None:
+        """New users get an embedding for what their features do not tell."""
+        self.users.table.weight[users] = state[0] - self.users.told(users) - self.common
+
+    @torch.no_grad()
+    def place_items(self, items: Tensor, known: Tensor) -> None:
+        """New items have nothing but their features; without features they begin as the mean item."""
+        if self.items.reader is None:
+            super().place_items(items, known)
+        else:
+            self.items.table.weight[items] = 0
+
+
+class TwoTowerRecommender(DotProductEmbeddings, TorchRecommender):
+    """Two towers: a user and an item are each an embedding plus what their features tell, and the product is the score.
+
+    Features come in the data, as ``user_features`` and ``item_features`` of `Interactions`, for both sides, one or none: a side
+    without features is its embeddings alone. An item with features is ranked before anybody has touched it, and a user with
+    features gets a ranking of their own before doing anything.
+
+    Parameters
+    ----------
+    loss : str or callable, default="softmax"
+        As for `TorchRecommender`.
+    negatives : str, default="in_batch"
+        As for `TorchRecommender`. "in_batch" is corrected by how often an item is met in a minibatch.
+    n_factors : int, default=64
+        Width of the vectors.
+    hidden : tuple of int, default=()
+        Widths of rectified layers between features and vectors, the same on both sides; none makes what is read linear.
+    dropout : float, default=0.0
+        After each of these layers, in training.
+    id_dropout : float, default=0.3
+        Share of the embeddings, on a side with features, that are left out in training, so that features learn to stand alone.
+    init_std : float, default=0.01
+        Spread of the embeddings before training.
+    temperature : float, default=None
+        With a number the score is the cosine of the two vectors divided by it; .05 to .2 suit a softmax.
+
+    Attributes
+    ----------
+    user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
+        The towers' vectors, whose product is the score but for the mean of ratings.
+
+    Notes
+    -----
+    New items and users come in three ways: with a row of features and no events in the data of `fit`; later, by
+    ``partial_fit(Interactions.from_features(...))``, which trains nothing; and users by
+    ``recommend(Interactions.from_features(user_features=...))``, which remembers nothing. Items without events take no part in
+    training. What is known of a user beside the features, their events, is folded in.
+
+    Time of an epoch: ``n_events * (batch_size + m) * n_factors``, m being the features that are not 0 of a user and an item,
+    all of them where they come as arrays; layers between add the products of their widths to m * n_factors. Memory: features as
+    they are, and ``(n_users + n_items) * n_factors * 20`` bytes.
+
+    References
+    ----------
+    Yi et al., "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019; leaving embeddings
+    out: Volkovs, Yu, Poutanen, "DropoutNet: Addressing Cold Start in Recommender Systems", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrec import Interactions, TwoTowerRecommender
+    >>> users, items = np.nonzero(np.kron(np.eye(2), np.ones((4, 4))))  # two camps
+    >>> genres = np.eye(2)[[0, 0, 0, 0, 1, 1, 1, 1, 0, 1]]  # the last two films are new
+    >>> plays = Interactions.from_arrays(users, items, n_items=10, item_features=genres)
+    >>> model = TwoTowerRecommender(n_factors=4, max_epochs=60, batch_size=8, random_state=0).fit(plays)
+    >>> model.recommend([0, 5], k=1).items.tolist()
+    [[8], [9]]
+    """
+
+    negatives: Literal["auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"] = "in_batch"
+    n_factors: int = 64
+    hidden: tuple[int, ...] = ()
+    dropout: float = 0.0
+    id_dropout: float = 0.3
+    init_std: float = 0.01
+    temperature: float | None = None
+
+    _shaping = ("n_factors", "hidden", "temperature")
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_int(self.n_factors, "n_factors", at_least=1)
+        check_layers(self.hidden, self.dropout, at_least=0)
+        check_number(self.id_dropout, "id_dropout", at_least=0, below=1)
+        check_number(self.init_std, "init_std", above=0)
+        if self.temperature is not None:
+            check_number(self.temperature, "temperature", above=0)
+            if self._predicts_ratings:
+                raise ValueError(f"temperature is for rankings, not for loss='mse'; got temperature={self.temperature!r}")
+
+    def _build(self, events: Interactions) -> TwoTower:
+        users = self._tower(events.n_users, events.user_features, events.users)
+        return TwoTower(users, self._tower(events.n_items, events.item_features, events.items), temperature=self.temperature)
+
+    def _tower(self, n: int, features: Any, codes: NDArray[np.int64]) -> Tower:
+        return Tower(
+            n,
+            self.n_factors,
+            features,
+            np.bincount(codes, minlength=n) > 0,
+            hidden=tuple(self.hidden),
+            dropout=self.dropout,
+            id_dropout=self.id_dropout,
+            std=self.init_std,
+        )
+
+    @property
+    def _familiar_items(self) -> NDArray[np.bool_]:
+        return super()._familiar_items | (self.events_.item_features is not None)
+
+    def _familiar_users(self, query: Query) -> NDArray[np.bool_]:
+        has_features = self.events_.user_features is not None
+        if isinstance(query, Interactions):
+            has_features = has_features and query.user_features is not None
+        return super()._familiar_users(query) | has_features
+
+    # ---- new users with features -------------------------------------------------------------------------------------------
+
+    def _most_probable(self, histories: Interactions) -> State:
+        if histories.user_features is None or self.module_.users.reader is None:
+            return super()._most_probable(histories)
+        told = self._told(histories.user_features)
+        loss = self._fold_in_loss(histories)
+        (own,) = most_probable(self._own_prior(), histories.n_users, lambda state, step: loss((state[0] + told,), step))
+        has_past = self._tensor(super()._familiar_users(histories))
+        return (torch.where(has_past[:, None], own, 0) + told,)
+
+    @torch.no_grad()
+    def _told(self, features: Any) -> Tensor:
+        """What the features of new users tell of them, and what all users have in common."""
+        reader, known = self.module_.users.reader, self.events_.user_features.shape[1]
+        if features.shape[1] != known:
+            raise ValueError(
+                f"user_features must have the {known} columns that the model was fitted with, got {features.shape[1]}"
+            )
+        rows = feature_table(features).to(self.device_)
+        return reader(rows(torch.arange(features.shape[0], device=self.device_))) + self.module_.common
+
+    def _own_prior(self) -> Any:
+        """What users have of their own, spread around nothing."""
+        own = self.module_.users.table.weight.detach()[self._tensor(np.flatnonzero(self.has_past_))]
+        prior = learn_prior([(own,)])
+        return prior._replace(mean=torch.zeros_like(prior.mean))

@@ -1,0 +1,117 @@
+"""Amazon reviews, read as published."""
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skrec.datasets import load_amazon
+
+REVIEW = {
+    "reviewerID": "A2", "asin": "0001", "reviewerName": "Zoë \"Z\"", "helpful": [0, 0], "reviewText": "Two\nlines\u2028here",
+    "overall": 5.0, "summary": "good", "unixReviewTime": 1393545600, "reviewTime": "02 28, 2014",
+}  # fmt: skip
+OTHER = {"reviewerID": "A1", "asin": "B7", "overall": 2, "unixReviewTime": 978300000}
+
+
+def as_lines(*reviews):
+    return "".join(json.dumps(review, ensure_ascii=False) + "\n" for review in reviews)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "reviews.json"
+
+
+def test_a_line_is_an_event_with_what_was_written(path):
+    path.write_text(as_lines(REVIEW, OTHER, REVIEW), encoding="utf-8")
+    data = load_amazon(path)
+    columns = ["user", "item", "rating", "timestamp"]
+    good = ["A2", "0001", 5.0, 1393545600]
+    assert data.interactions.to_frame()[columns].to_numpy().tolist() == [good, ["A1", "B7", 2.0, 978300000], good]
+    assert list(data.reviews) == ["text", "summary"]
+    assert data.reviews.to_numpy().tolist() == [
+        ["Two\nlines\u2028here", "good"],
+        [None, None],
+        ["Two\nlines\u2028here", "good"],
+    ]
+
+
+def test_half_a_character_in_a_text_is_kept(path):
+    path.write_text(json.dumps(REVIEW | {"reviewText": "\ud83d"}) + "\n")
+    assert load_amazon(path).reviews["text"].tolist() == ["\ud83d"]
+
+
+def test_a_gzipped_file_is_unpacked_on_the_way(tmp_path):
+    path = tmp_path / "reviews.json.gz"
+    path.write_bytes(gzip.compress(as_lines(OTHER, REVIEW).encode()))
+    assert load_amazon(path).interactions.values.tolist() == [2, 5]
+    path.write_bytes(path.read_bytes()[:-12])
+    with pytest.raises(ValueError, match=r"^reviews\.json\.gz cannot be unpacked"):
+        load_amazon(path)
+    path.write_bytes(gzip.compress(as_lines(OTHER, {}).encode()))
+    with pytest.raises(ValueError, match=r"^reviews\.json\.gz, line 2: overall must be"):
+        load_amazon(path)
+
+
+def without(name):
+    return as_lines({key: value for key, value in REVIEW.items() if key != name})
+
+
+STARS = "reviews.json, line 2: overall must be a number of stars from 1 to 5, got "
+SECONDS = "reviews.json, line 2: unixReviewTime must be a whole number of seconds, got "
+BROKEN = {
+    "a blank line": ("\n", "reviews.json, line 2: expected JSON, got '' (Expecting value at character 0)"),
+    "a dict of Python": ("{'asin': 'A'}", """reviews.json, line 2: expected JSON, got "{'asin': 'A'}" ("""),
+    "broken off": (as_lines(REVIEW)[:40], "reviews.json, line 2: expected JSON, got "),
+    "nested without end": ("[" * 100_000, "reviews.json, line 2: expected JSON of ordinary depth, got '[[[["),
+    "a list": (as_lines([REVIEW]), "reviews.json, line 2: expected an object with a review, got '[{"),
+    "no user": (without("reviewerID"), "reviews.json, line 2: reviewerID must be a word, got None"),
+    "an empty user": (as_lines(REVIEW | {"reviewerID": ""}), "reviews.json, line 2: reviewerID must be a word, got ''"),
+    "half a character": (json.dumps(REVIEW | {"asin": "\ud83d"}), "reviews.json, line 2: asin must be a word, got "),
+    "no item": (without("asin"), "reviews.json, line 2: asin must be a word, got None"),
+    "an item as a number": (as_lines(REVIEW | {"asin": 1}), "reviews.json, line 2: asin must be a word, got 1"),
+    "no stars": (without("overall"), STARS + "None"),
+    "six stars": (as_lines(REVIEW | {"overall": 6.0}), STARS + "6.0"),
+    "NaN stars": (as_lines(REVIEW | {"overall": float("nan")}), STARS + "nan"),
+    "stars in words": (as_lines(REVIEW | {"overall": "5"}), STARS + "'5'"),
+    "true stars": (as_lines(REVIEW | {"overall": True}), STARS + "True"),
+    "no time": (without("unixReviewTime"), SECONDS + "None"),
+    "half a second": (as_lines(REVIEW | {"unixReviewTime": 1.5}), SECONDS + "1.5"),
+    "a time beyond int64": (as_lines(REVIEW | {"unixReviewTime": 2**63}), SECONDS + "9223372036854775808"),
+    "a text as a list": (as_lines(REVIEW | {"reviewText": ["a"]}), "reviews.json, line 2: reviewText must be text, got ['a']"),
+    "a summary as a number": (as_lines(REVIEW | {"summary": 5}), "reviews.json, line 2: summary must be text, got 5"),
+    "Latin-1": (as_lines(REVIEW).replace("\u2028", "").encode("latin-1"), "reviews.json, line 2: not utf-8 text"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "words"), BROKEN.values(), ids=BROKEN)
+def test_a_malformed_line_is_refused_by_file_and_line(path, line, words):
+    path.write_bytes(as_lines(OTHER).encode() + (line if isinstance(line, bytes) else line.encode()))
+    with pytest.raises(ValueError) as caught:
+        load_amazon(path)
+    assert str(caught.value).startswith(words)
+
+
+def test_an_empty_file_no_file_and_no_path_are_refused_by_name(path):
+    with pytest.raises(FileNotFoundError, match=r"reviews\.json"):
+        load_amazon(path)
+    path.write_text("")
+    with pytest.raises(ValueError, match=r"^reviews\.json is empty"):
+        load_amazon(path)
+    with pytest.raises(TypeError, match="path must be a path, got None"):
+        load_amazon(None)
+
+
+@pytest.mark.skipif("SKREC_DATA" not in os.environ, reason="SKREC_DATA does not say where the data lie")
+def test_musical_instruments_are_read_whole():
+    data = load_amazon(Path(os.environ["SKREC_DATA"], "amazon-musical-instruments", "Musical_Instruments_5.json"))
+    X = data.interactions
+    assert (len(X), X.n_users, X.n_items, len(data.reviews)) == (10_261, 1_429, 900, 10_261)
+    assert np.unique(X.values).tolist() == [1, 2, 3, 4, 5]
+    assert X.to_frame().iloc[0].tolist() == ["A2IBPI20UZIR0U", "1384719342", 5, 1393545600]
+    assert data.reviews["summary"][0] == "good" and data.reviews["text"][0].startswith("Not much to write about here")
+    assert min(np.bincount(X.users).min(), np.bincount(X.items).min()) == 5  # a 5-core

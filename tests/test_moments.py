@@ -1,0 +1,103 @@
+"""Users as of a moment, and timestamps as hours."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skrec.data import Interactions
+from skrec.engine import Asked, Clock, NegativesAsOf, PastTable, UniformNegatives, at_moments, moments
+
+EVENTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 6)), min_size=1, max_size=30)
+
+
+def interactions(rows):
+    users, items, times = np.array(rows).T
+    return Interactions.from_arrays(users, items, timestamps=times, n_users=4, n_items=10)
+
+
+def asked(table, users, times):
+    users, times = torch.tensor(users), torch.tensor(times)
+    return Asked(users, table.stops(users, times), torch.zeros(len(users)))
+
+
+def test_what_was_shown_together_happened_when_the_earliest_of_it_did():
+    events = Interactions.from_arrays([0, 1, 0, 1], [0, 1, 2, 3], timestamps=[7, 5, 6, 9], impressions=[4, 2, 4, 2])
+    assert moments(events).tolist() == [6, 5, 6, 5]
+    assert moments(at_moments(events)[[0, 3]]).tolist() == [6, 5]
+
+
+def test_without_times_rows_are_the_times():
+    assert moments(Interactions.from_arrays([0, 1, 0], [0, 1, 2])).tolist() == [0, 1, 2]
+    assert moments(Interactions.from_arrays([0, 1, 0], [0, 1, 2], impressions=[0, 1, 0])).tolist() == [0, 1, 0]
+
+
+@given(rows=EVENTS, max_length=st.integers(1, 4))
+def test_the_past_is_the_last_items_strictly_before_any_moment(rows, max_length):
+    table = PastTable(interactions(rows), max_length)
+    questions = [(user, time) for user in range(4) for time in range(-1, 8)]
+    items, is_there = table.before(asked(table, *map(list, zip(*questions))))
+    for (user, time), found, there in zip(questions, items, is_there):
+        theirs = sorted((when, place, item) for place, (who, item, when) in enumerate(rows) if who == user and when < time)
+        assert found[there].tolist() == [item for *_, item in theirs][-max_length:]
+
+
+def test_at_the_end_everything_is_past():
+    table = PastTable(interactions([(1, 3, 5), (0, 4, 5), (1, 2, 4)]), 9)
+    items, is_there = table.before(table.at_the_end(torch.tensor([0, 1, 2])))
+    assert [row[there].tolist() for row, there in zip(items, is_there)] == [[4], [2, 3], []]
+
+
+def test_what_has_not_appeared_yet_is_no_negative():
+    users = torch.tensor([0, 0, 0])
+    as_of = Asked(users, users, torch.tensor([-3.0, -2.0, -1.0]))
+    appeared = torch.tensor([-9.0, -2.0, float("inf")])
+    positives = Interactions.from_arrays([0], [3], n_items=4)
+    negatives = NegativesAsOf(UniformNegatives(positives), as_of, appeared=torch.cat([appeared, appeared[:1]]))
+    items, mask = negatives.draw(torch.arange(3).repeat_interleave(50), 2, torch.Generator().manual_seed(0))
+    for row, there in enumerate([{0}, {0, 1}, {0, 1}]):
+        part = slice(50 * row, 50 * row + 50)
+        assert set(items[part].flatten().tolist()) == {0, 1, 2}
+        assert set(items[part][mask[part]].tolist()) == there
+
+
+@pytest.mark.parametrize(("unit", "ticks"), [("s", 1), ("ms", 1000), ("us", 10**6)])
+def test_hours_are_counted_from_the_latest_event(unit, ticks):
+    day = pd.Timestamp("2019-11-15")
+    times = (np.array([0, 3600, 7200]) + int(day.timestamp())) * ticks
+    clock = Clock.of(Interactions.from_arrays([0, 0, 0], [0, 1, 2], timestamps=times), unit)
+    assert clock.hours(times).tolist() == [-2, -1, 0]
+    for at in (day, day.to_pydatetime(), day.to_datetime64(), day.date(), day.tz_localize("UTC"), int(times[0])):
+        assert clock.time(at) == times[0]
+
+
+def test_before_1970_hours_are_counted_from_the_latest_event_too():
+    times = np.array([-7200, -3600])
+    assert Clock.of(Interactions.from_arrays([0, 0], [0, 1], timestamps=times), "s").hours(times).tolist() == [-1, 0]
+
+
+def test_minutes_are_told_apart_over_years():
+    clock = Clock(10**9, "s")
+    hours = clock.hours(np.array([10**9 - 10**8, 10**9 - 10**8 + 60]))
+    assert hours[0] < hours[1]
+
+
+def test_a_unit_that_cannot_be_is_refused():
+    now = pd.Timestamp("2026-01-01")
+    with pytest.raises(ValueError, match=r"time_unit='s' cannot be the unit.*time_unit='us'"):
+        Clock(now.value // 1000, "s").check()
+    with pytest.raises(ValueError, match="time_unit='ms' cannot be"):
+        Clock(now.value // 1000, "ms").time(now)
+    Clock(now.value // 10**9, "s").check()
+
+
+def test_what_is_no_time_is_refused():
+    with pytest.raises(ValueError, match="fitted with timestamps"):
+        Clock(None, "s").time(3)
+    for at in ("noon", 0.5, datetime.time(12)):
+        with pytest.raises((ValueError, TypeError), match="at must be"):
+            Clock(5, "s").time(at)
