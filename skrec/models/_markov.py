@@ -72,6 +72,17 @@ class MarkovRecommender(BaseRecommender):
         positives = histories[self._informative(histories)]
         return _last_items(positives[positives.user_time_order()])
 
+    @property
+    def _ways(self) -> sp.csr_array:
+        """What comes after each item, itself among it."""
+        return (self.transitions_ + sp.eye_array(self.n_items_, dtype=np.float32)).tocsr()
+
+    def _item_vectors(self) -> sp.csr_array:
+        return sp.hstack([self._ways, self._ways.T]).tocsr()
+
+    def _user_vectors(self) -> sp.csr_array:
+        return self._ways[self.last_items_]
+
     def _score(self, last_items: NDArray[np.int64], items: slice) -> NDArray[np.float32]:
         followed = self.transitions_[last_items]
         totals = np.asarray(followed.sum(1))[:, None]
