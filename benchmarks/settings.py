@@ -113,7 +113,7 @@ ROWS = {
     },
     "games": {
         "PopularityRecommender": PopularityRecommender(),
-        "ALSRecommender": ALSRecommender(n_factors=64, alpha=10, regularization=10, max_epochs=15),
+        "ALSRecommender": ALSRecommender(n_factors=128, alpha=40, regularization=100, max_epochs=15),
         "MarkovRecommender": MarkovRecommender(),
         "GRU4RecRecommender": GRU4RecRecommender(n_factors=50, dropout=0.3, max_epochs=20),
         "CaserRecommender": CaserRecommender(max_epochs=20),
@@ -213,7 +213,10 @@ GRIDS = {
     ("ncf-ml1m", "MLPRecommender"): {"regularization": [0.01, 0.02, 0.05]},
     ("ncf-ml1m", "LightGCNRecommender"): {"regularization": [0.05, 0.2]},
     ("ncf-ml1m", "MultVAERecommender"): {"learning_rate": [1e-3, 2e-3], "max_epochs": [30]},
-    ("games", "ALSRecommender"): {"alpha": [1, 10, 40], "regularization": [1, 10, 30]},
+    ("games", "ALSRecommender"): [
+        {"alpha": [1, 10, 40], "regularization": [1, 10, 30]},
+        {"n_factors": [64, 128], "alpha": [40, 100], "regularization": [30, 100]},
+    ],
     ("games", "SASRecRecommender"): {"dropout": [0.2, 0.3, 0.5], "n_negatives": [256, 1024]},
     ("games", "GRU4RecRecommender"): {"dropout": [0.3, 0.5]},
     ("games", "CaserRecommender"): {"dropout": [0.3, 0.5], "n_factors": [32, 50]},
