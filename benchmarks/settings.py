@@ -109,7 +109,7 @@ ROWS = {
             regularization=0.05,
         ),
         "MarkovRecommender": MarkovRecommender(),
-        "SASRecRecommender": SASRecRecommender(n_factors=64, max_length=200, max_epochs=20, batch_size=32),
+        "SASRecRecommender": SASRecRecommender(n_factors=64, max_length=100, max_epochs=8, batch_size=32),
     },
     "games": {
         "PopularityRecommender": PopularityRecommender(),
