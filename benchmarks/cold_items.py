@@ -54,10 +54,10 @@ GRIDS = {
         {"estimator__n_factors": [32, 64], "alpha": [0.1, 1.0, 10.0]},
     ),
 }
-# best on the withheld films of two further draws, seeds 100 and 101, not yet by `--choose`; see docs/benchmarks.md
+# what `--choose` found
 CHOSEN = {
-    "TwoTowerRecommender": {"n_factors": 32, "max_epochs": 10, "temperature": 0.1, "id_dropout": 0.3},
-    "ColdStartRecommender, ALS": {"estimator__n_factors": 64, "estimator__alpha": 2, "alpha": 0.1},
+    "TwoTowerRecommender": {"n_factors": 32, "max_epochs": 10, "temperature": None, "id_dropout": 0.3},
+    "ColdStartRecommender, ALS": {"estimator__n_factors": 32, "estimator__alpha": 2, "alpha": 0.1},
     "ColdStartRecommender, MF": {"estimator__n_factors": 64, "alpha": 0.1},
 }
 

@@ -244,7 +244,8 @@ def test_an_epoch_of_rows_covers_every_user_with_events_once():
     assert len(batches) == 2 and [len(batch.query) for batch in epoch] == [3, 1]
     assert sorted(torch.cat([batch.query for batch in epoch]).tolist()) == [0, 2, 3, 4]
     for batch in epoch:
-        np.testing.assert_array_equal(batch.target, likes[batch.query.numpy()])
+        np.testing.assert_array_equal(batch.dense_target, likes[batch.query.numpy()])
+        assert batch.n_examples == len(batch.query)
         assert batch.items.tolist() == [[0, 1, 2]]
         assert batch.item_share == 1 / 4
 

@@ -93,8 +93,9 @@ def test_weights_of_movielens_are_right_to_a_ten_thousandth_of_the_largest(movie
     assert_close_to_the_largest(model.item_weights_, plain_ease(rows, regularization), 1e-4)
 
 
-def test_immense_regularization_leaves_no_weights():
-    weights = EASERecommender(regularization=1e300).fit(random_rows(20, 10, density=0.5)).item_weights_
+@pytest.mark.parametrize("shape", [(20, 10), (10, 20)])
+def test_immense_regularization_leaves_no_weights(shape):
+    weights = EASERecommender(regularization=1e300).fit(random_rows(*shape, density=0.5)).item_weights_
     np.testing.assert_array_equal(weights, 0)
 
 
@@ -105,8 +106,9 @@ def test_regularization_that_is_lost_in_rounding_is_refused(regularization):
         model.fit(random_rows(10, 30, density=0.5))
 
 
-def test_one_matrix_of_all_pairs_is_all_the_memory_that_fitting_takes():
-    rows, n_items = random_rows(300, 3000, density=0.01), 3000
+@pytest.mark.parametrize("n_users", [300, 3000])
+def test_one_matrix_of_all_pairs_is_all_the_memory_that_fitting_takes(n_users):
+    rows, n_items = random_rows(n_users, 3000, density=0.01), 3000
     tracemalloc.start()
     try:
         weights = EASERecommender(regularization=500).fit(rows).item_weights_

@@ -99,8 +99,8 @@ def test_embeddings_of_both_sides_are_dropped(side):
     torch.nn.init.zeros_(other.weight)
     set_generator(path, torch.Generator().manual_seed(0))
     everybody = torch.arange(50)
-    thinned = path(path.users(everybody), everybody)
-    assert not torch.equal(thinned, path.eval()(path.users(everybody), everybody))
+    thinned = path(path.users(everybody), everybody, torch.eye(8))
+    assert not torch.equal(thinned, path.eval()(path.users(everybody), everybody, torch.eye(8)))
 
 
 def test_normalisation_is_over_all_pairs_of_a_minibatch():

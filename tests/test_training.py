@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from math import ceil
 
 import numpy as np
@@ -11,7 +12,7 @@ from small_models import BATCH_SIZE, N_BATCHES, N_EPOCHS, likes, model, ratings,
 from training_references import new_network, plain_loop
 
 from skrec.engine._batches import PairBatches, RowBatches
-from skrec.engine._losses import LOSSES, bpr
+from skrec.engine._losses import LOSSES, bpr, softmax
 from skrec.engine._negatives import UniformNegatives
 from skrec.engine._schedules import cosine, one_cycle
 
@@ -48,14 +49,19 @@ def test_several_chunks_in_an_epoch_give_the_weights_of_a_plain_loop():
     assert same(weights_of(fitted), network.parameters())
 
 
-def test_whole_rows_and_ratings_are_trained_on_like_that_too():
+def test_whole_rows_are_trained_on_like_that_too():
     events = likes()
-    fitted = model(loss="softmax", batch_size=5).fit(events)
-    network = new_network(fitted.seed_)
+    by_scores = model(loss=partial(softmax), negatives="all", batch_size=5).fit(events)
+    network = new_network(by_scores.seed_)
     rows = RowBatches(events.to_csr(), batch_size=5, negatives=UniformNegatives(events))
-    plain_loop(network, rows, LOSSES["softmax"], seed=fitted.seed_)
-    assert same(weights_of(fitted), network.parameters())
+    plain_loop(network, rows, softmax, seed=by_scores.seed_)
+    assert same(weights_of(by_scores), network.parameters())
+    by_factors = model(loss="softmax", batch_size=5).fit(events)  # the same sums in another order
+    for ours, theirs in zip(weights_of(by_factors), weights_of(by_scores), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
+
+def test_ratings_are_trained_on_like_that_too():
     events = ratings()
     fitted = model(loss="mse").fit(events)
     network = new_network(fitted.seed_, mean=events.values.mean())

@@ -1,6 +1,7 @@
 """Two towers: what features tell of users and items, with and without events."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -291,3 +292,18 @@ def test_the_wider_share_of_a_network_is_the_features_not_a_copy_of_them(fitted)
     names = set(fitted.module_.state_dict())
     assert not [name for name in names if "features" in name or "final" in name]
     assert isinstance(fitted.module_.items.features.features, torch.Tensor)
+
+
+@pytest.mark.parametrize("negatives", ["in_batch", "all"])
+def test_items_without_events_are_no_choice_that_a_new_user_turned_down(negatives):
+    """The history of a training user, as that of somebody new, brings up the same new items as for that user."""
+    rng, n_users, n_known, n_new = np.random.default_rng(0), 150, 40, 400
+    tastes, natures = rng.normal(size=(n_users, 3)), rng.normal(size=(n_known + n_new, 3))
+    worth = tastes @ natures[:n_known].T + rng.gumbel(size=(n_users, n_known))
+    items = np.argsort(-worth, axis=1)[:, :8].ravel()
+    pairs = Interactions.from_arrays(np.repeat(np.arange(n_users), 8), items, n_users=n_users, n_items=n_known + n_new)
+    features = natures + 0.1 * rng.normal(size=natures.shape)
+    fitted = two_tower(negatives=negatives).fit(replace(pairs, item_features=features))
+    known, folded = (fitted.recommend(users, k=10).codes for users in (np.arange(n_users), pairs))
+    assert (known >= n_known).mean() > 0.9
+    assert np.mean([len({*a} & {*b}) for a, b in zip(known, folded)]) > 8.5

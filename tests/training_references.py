@@ -32,7 +32,7 @@ def plain_loop(network, batches, loss, *, seed, schedule=constant, group=1, clip
             members = minibatches[start : start + group]
             optimizer.zero_grad()
             for batch in members:
-                losses = loss(network(batch.query, batch.items), batch.target, batch.mask, batch.log_q)
+                losses = loss(network(batch.query, batch.items), batch.dense_target, batch.mask, batch.log_q)
                 seen += losses.tolist()
                 (losses.mean() / len(members)).backward()
             rate = schedule(n_steps)

@@ -13,6 +13,7 @@ from skrec.engine._moments import Asked, AskedBatches, NegativesAsOf, PastTable,
 from skrec.engine._negatives import PopularNegatives, UniformNegatives
 from skrec.engine._paths import GMF, MLP, PathEmbeddings, PathNetwork, check_layers
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
+from skrec.engine._row_likelihood import Factors
 from skrec.engine._row_network import ACTIVATIONS, Readout, RowNetwork, RowRecommender, SparseLinear
 from skrec.engine._rows import Rows, RowTable, SparseMatrix
 from skrec.engine._sequence_network import SequenceNetwork, SequenceRecommender
@@ -35,6 +36,7 @@ __all__ = [
     "DotProductEmbeddings",
     "Dropout",
     "EmbeddingNetwork",
+    "Factors",
     "Loss",
     "NegativesAsOf",
     "NetworkInference",

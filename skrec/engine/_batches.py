@@ -11,7 +11,7 @@ from torch import Tensor
 from skrec.data import Interactions, is_positive
 from skrec.engine._candidates import Candidates, DrawnCandidates, InBatchCandidates
 from skrec.engine._negatives import NegativeSampler
-from skrec.engine._rows import RowTable
+from skrec.engine._rows import Rows, RowTable
 
 _SECTION = 2**18
 
@@ -25,7 +25,8 @@ class Batch(NamedTuple):
         What the network encodes: user codes (B,), or rows.
     items : int64 Tensor of shape (B,), (B, C), or (1, C) for candidates that all examples share; or a tuple of these
         The parts of a tuple stand side by side, as the columns of target and mask do.
-    target : float Tensor of shape (B,) or (B, C)
+    target : float Tensor of shape (B,) or (B, C), or Rows
+        Rows where the candidates are the whole catalogue.
     mask, log_q : Tensor of shape (B, C) or (1, C), or None
         The mask says which candidates count; for squared errors, how much.
     weight : float Tensor of shape (B,), or None
@@ -36,11 +37,20 @@ class Batch(NamedTuple):
 
     query: Tensor
     items: Any
-    target: Tensor
+    target: Tensor | Rows
     mask: Tensor | None = None
     log_q: Tensor | None = None
     weight: Tensor | None = None
     item_share: float = 1.0
+
+    @property
+    def n_examples(self) -> int:
+        return len(self.target.lengths if isinstance(self.target, Rows) else self.target)
+
+    @property
+    def dense_target(self) -> Tensor:
+        """A number for each score."""
+        return self.target.dense(self.items.shape[1]) if isinstance(self.target, Rows) else self.target
 
     @property
     def touched_items(self) -> Tensor:
@@ -154,7 +164,8 @@ class RowBatches:
     rows : CSR of shape (n_users, n_items)
         Targets: ones, or the weights of the events. Users without any are left out.
     batch_size : int
-        Users in a minibatch; it takes ``batch_size * n_items * 4`` bytes a few times over.
+        Users in a minibatch. Its scores take ``batch_size * n_items * 4`` bytes a few times over, unless `row_likelihood` does
+        without them.
     negatives : NegativeSampler or None
         Draws what positives are compared with in `probe`.
     """
@@ -178,7 +189,7 @@ class RowBatches:
             yield self._batch(users, everything)
 
     def _batch(self, users: Tensor, everything: Tensor) -> Batch:
-        return Batch(users, everything, self.table(users).dense(self.table.n_columns), item_share=1 / len(self.users))
+        return Batch(users, everything, self.table(users), item_share=1 / len(self.users))
 
     def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
         """Users (m,) and items (m, 2), a positive and a negative, of up to n stored entries."""
@@ -212,8 +223,8 @@ class RatingRows(RowBatches):
         self.counts = self.counts.to(device)
 
     def _batch(self, users: Tensor, everything: Tensor) -> Batch:
-        counts = self.counts(users).dense(self.table.n_columns)
-        return super()._batch(users, everything)._replace(mask=counts, weight=_share_of(counts))
+        batch, counts = super()._batch(users, everything), self.counts(users).dense(self.table.n_columns)
+        return batch._replace(target=batch.dense_target, mask=counts, weight=_share_of(counts))
 
 
 class ColumnBatches:
@@ -242,7 +253,8 @@ class ColumnBatches:
             self.pairs.to(device)
 
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
-        for items, _, target, mask, *_ in self.columns.epoch(generator):
+        for batch in self.columns.epoch(generator):
+            items, target, mask = batch.query, batch.dense_target, batch.mask
             # whoever rated none of these items teaches nothing; whoever chose none says no to all of them
             # (where all entries weigh nothing everybody stays, for a mean over nobody is no number)
             users = self.users if mask is None or not mask.any() else self.users[mask.T[self.users].any(1)]
@@ -332,9 +344,9 @@ class SlateBatches:
         """Users (m,) and items (m, 2): what was chosen and something shown beside it."""
         rows = torch.randperm(len(self.examples), generator=generator, device=self.users.device)[:n]
         batch = self._batch(rows)
-        others = (batch.mask & (batch.target == 0)).float()
+        others = (batch.mask & (batch.dense_target == 0)).float()
         other = torch.multinomial(others, 1, generator=generator)
-        chosen = batch.target.argmax(1, keepdim=True)
+        chosen = batch.dense_target.argmax(1, keepdim=True)
         return batch.query, torch.cat([batch.items.gather(1, chosen), batch.items.gather(1, other)], 1)
 
 

@@ -7,18 +7,21 @@ import torch
 from torch import Tensor
 
 from skrec.engine._negatives import NegativeSampler
+from skrec.engine._rows import Rows
 
 
 class Candidates(NamedTuple):
     """The candidates of some examples; the fields are those of `Batch`."""
 
     items: Any  # a tensor, or a tuple of them side by side
-    target: Tensor
+    target: Tensor | Rows
     mask: Tensor | None = None
     log_q: Tensor | None = None
 
     def of(self, examples: slice) -> "Candidates":
         """The candidates of a few of the examples, where each has its own."""
+        if isinstance(self.items, tuple) or isinstance(self.target, Rows):
+            raise TypeError("candidates that examples share are not of a few of them")
         mask = None if self.mask is None else self.mask[examples]
         return Candidates(
             self.items[examples], self.target[examples], mask, None if self.log_q is None else self.log_q[examples]
@@ -106,6 +109,5 @@ class AllCandidates:
         """Nothing to move."""
 
     def __call__(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Candidates:
-        everything = torch.arange(self.n_items, device=items.device)[None]
-        target = torch.zeros(len(items), self.n_items, device=items.device)
-        return Candidates(everything, target.scatter_(1, items[:, None], 1))
+        once = torch.ones(len(items), device=items.device)
+        return Candidates(torch.arange(self.n_items, device=items.device)[None], Rows(items, once, once.long()))

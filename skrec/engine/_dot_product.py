@@ -13,13 +13,14 @@ from skrec.engine._embedding_network import EmbeddingNetwork, State
 from skrec.engine._foldin import ridge
 from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import Dropout, embedding, weights
+from skrec.engine._row_likelihood import Factors
 
 
 class ProductNetwork(EmbeddingNetwork):
     """Base of networks whose scores are dot products, plus what biases there are.
 
     A network writes ``item_vectors(items)`` and has ``item_biases``, which may be None; the first part of a state are the
-    users' vectors, what follows are biases.
+    users' vectors, what follows are biases. Where scores are made of other things in training, it writes ``factors``.
     """
 
     item_biases: nn.Embedding | None  # without a value: a class's own would hide a module's
@@ -32,13 +33,42 @@ class ProductNetwork(EmbeddingNetwork):
         """What an item's vector is multiplied with, (n_users, d)."""
         return state[0]
 
+    def factors(self, query: Any, items: Tensor) -> Factors:
+        """What ``forward`` makes scores of."""
+        return self.factors_of(self.encode(query), items)
+
+    def factors_of(self, state: State, items: Tensor) -> Factors:
+        """What ``score`` makes scores of."""
+        biases = None if self.item_biases is None else self.item_biases(items)[..., 0]
+        user_biases = state[1][:, 0] if len(state) > 1 else None
+        return Factors(self.user_vectors(state), self.item_vectors(items), biases, user_biases)
+
     def score(self, state: State, items: Tensor) -> Tensor:
-        scores = products(self.user_vectors(state), self.item_vectors(items))
-        if self.item_biases is not None:
-            scores = scores + self.item_biases(items)[..., 0]
-        for bias in state[1:]:
-            scores = scores + (bias if items.ndim == 2 else bias[:, 0])
+        return self.combine(self.factors_of(state, items))
+
+    def forward(self, query: Any, items: Tensor | tuple[Tensor, ...]) -> Any:
+        """Scores, in training with what is added to each example's loss, if anything; candidates may come in several blocks."""
+        if isinstance(items, tuple):
+            state = self.encode(query)
+            return torch.cat([self.score(state, block) for block in items], 1)
+        factors = self.factors(query, items)
+        scores = self.combine(factors)
+        return scores if factors.added is None else (scores, factors.added)
+
+    def combine(self, factors: Factors) -> Tensor:
+        """Scores (B,) or (B, C)."""
+        scores = products(factors.users, factors.items)
+        if factors.biases is not None:
+            scores = scores + factors.biases
+        if factors.user_biases is not None:
+            scores = scores + (factors.user_biases if scores.ndim == 1 else factors.user_biases[:, None])
         return self.rating(scores)
+
+    @property
+    def has_factors(self) -> bool:
+        """Whether ``factors`` says it all: a network may have a ``forward`` or ``score`` of its own."""
+        own = type(self)
+        return (own.forward, own.score, own.combine) == (ProductNetwork.forward, ProductNetwork.score, ProductNetwork.combine)
 
 
 class DotProduct(ProductNetwork):

@@ -17,7 +17,8 @@ from skrec.data import Interactions, by_weight, fade, is_positive
 from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._foldin import N_STEPS, State, learn_prior, most_probable
 from skrec.engine._layers import prepare
-from skrec.engine._losses import LOSSES, Loss, hardest, warp
+from skrec.engine._losses import LOSSES, Loss, hardest, softmax, warp
+from skrec.engine._row_likelihood import row_likelihood
 from skrec.engine._rows import RowTable
 
 _FLOATS = 2**24
@@ -184,9 +185,20 @@ class NetworkInference(BaseRecommender):
 
     def _row_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
         everything = torch.arange(self.n_items_, device=self.device_)[None]
-        target = self._tensor(self._rows_of(histories).toarray())
-        function = self._loss_function()
-        return lambda state, step: function(self.module_.score(state, everything), target).sum()
+        rows, function = RowTable(self._rows_of(histories)).to(self.device_), self._loss_function()
+        target, compared = rows(torch.arange(histories.n_users, device=self.device_)), self._compared_items
+        if function is softmax and compared is None and getattr(self.module_, "has_factors", False):
+            with torch.no_grad():
+                frozen = self.module_.factors_of(self.prior_.state(torch.zeros_like(self.prior_.mean)[None]), everything)
+            return lambda state, step: row_likelihood(frozen._replace(users=self.module_.user_vectors(state)), target)
+        whole = target.dense(self.n_items_)
+        mask = None if compared is None else self._tensor(compared) | (whole > 0)
+        return lambda state, step: function(self.module_.score(state, everything), whole, mask).sum()
+
+    @property
+    def _compared_items(self) -> NDArray[np.bool_] | None:
+        """Which items the loss compares a user's own with; None means all."""
+        return None
 
     def _pair_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
         """Each event against other items than the user's own.
@@ -199,7 +211,7 @@ class NetworkInference(BaseRecommender):
         n_slates = max(1, _NEGATIVES_A_STEP // n_negatives)
         order = self._tensor(self._candidate_order())
         own = self._tensor(histories.to_csr(duplicates="any").toarray() > 0)
-        n_candidates = min(max(_CANDIDATES_A_STEP, n_slates * n_negatives), self.n_items_)
+        n_candidates = min(max(_CANDIDATES_A_STEP, n_slates * n_negatives), len(order))
         places = items[:, None] * 7919 + torch.arange(n_slates * n_negatives, device=self.device_)
         places %= n_candidates
         target = torch.zeros(len(users) * n_slates, 1 + n_negatives, device=self.device_)
@@ -224,7 +236,8 @@ class NetworkInference(BaseRecommender):
         """Items as the negatives of training were drawn: all alike, or by popularity."""
         rng = np.random.default_rng(self.seed_)
         if self._resolved_negatives() != "popularity":
-            return rng.permutation(self.n_items_)
+            compared = self._compared_items
+            return rng.permutation(self.n_items_ if compared is None else np.flatnonzero(compared))
         return rng.choice(self.n_items_, N_STEPS * _CANDIDATES_A_STEP, p=self.popularity_ / self.popularity_.sum())
 
     def _fold_in_blocks(self, histories: Interactions) -> Iterator[slice]:

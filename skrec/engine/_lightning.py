@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 from skrec.engine._batches import Batch, Batches
 from skrec.engine._checkpoints import Checkpoints
 from skrec.engine._layers import prepare, set_generator
-from skrec.engine._losses import batch_losses
+from skrec.engine._losses import total_loss
 from skrec.engine._optimizers import clip, decay, set_rate
 from skrec.engine._recording import Recorder
 from skrec.engine._schedules import Schedule
@@ -122,10 +122,10 @@ class Training(pl.LightningModule):
 
     def minibatch_loss(self, batch: Batch) -> Tensor:
         """Mean loss of a minibatch, and the penalty on the rows it touches."""
-        losses = batch_losses(self.network, self.loss, batch)
-        total = losses.mean()
-        self.tally.loss_sum.add_(total.detach(), alpha=len(batch.target))
-        self.tally.n_examples += len(batch.target) if batch.weight is None else batch.weight.sum()
+        total = total_loss(self.network, self.loss, batch)
+        self.tally.loss_sum.add_(total.detach())
+        self.tally.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
+        total = total / batch.n_examples
         if self.settings.regularization:
             penalty = self.network.penalty(batch.query, batch.touched_items, batch.item_share)
             total = total + self.settings.regularization * penalty

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec.engine._batches import Batch
+from skrec.engine._row_likelihood import row_likelihood
+from skrec.engine._rows import Rows
 
 Loss = Callable[..., Tensor]
 
@@ -115,8 +117,21 @@ def batch_losses(network: nn.Module, loss: Loss, batch: Batch) -> Tensor:
     added: Tensor | float = 0.0
     if isinstance(scores, tuple):
         scores, added = scores
-    losses = loss(scores, batch.target, batch.mask, batch.log_q) + added
+    losses = loss(scores, batch.dense_target, batch.mask, batch.log_q) + added
     return losses if batch.weight is None else losses * batch.weight
+
+
+def total_loss(network: nn.Module, loss: Loss, batch: Batch) -> Tensor:
+    """The sum of `batch_losses`, by the shorter way that there is for the softmax of products with the whole catalogue."""
+    if loss is not softmax or not isinstance(batch.target, Rows) or not getattr(network, "has_factors", False):
+        return batch_losses(network, loss, batch).sum()
+    factors, target, weight = network.factors(batch.query, batch.items), batch.target, batch.weight
+    if weight is not None:
+        target = target._replace(values=target.values * weight[target.index])
+    total = row_likelihood(factors, target)
+    if factors.added is None:
+        return total
+    return total + (factors.added if weight is None else factors.added * weight).sum()
 
 
 def _positive(scores: Tensor, target: Tensor) -> Tensor:

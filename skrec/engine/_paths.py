@@ -1,4 +1,8 @@
-"""Networks over embeddings: paths from a user and an item to features, and one linear layer over all of them."""
+"""Networks over embeddings: paths from a user and an item to features, and one linear layer over all of them.
+
+A path gives its features already times their weights in that layer: of a product of embeddings the features themselves would be
+``n_factors`` numbers for each score, where the sum is one matrix product.
+"""
 
 from itertools import pairwise
 from typing import Any
@@ -11,6 +15,7 @@ from torch.nn import functional as F
 
 from skrec.base import EmbeddingMixin
 from skrec.base._checks import check_int, check_number
+from skrec.engine._dot_product import products
 from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._layers import Dropout, embedding, weights
 
@@ -21,10 +26,10 @@ class GMF(nn.Module):
     def __init__(self, n_users: int, n_items: int, n_factors: int):
         super().__init__()
         self.users, self.items = embedding(n_users, n_factors, std=0.01), embedding(n_items, n_factors, std=0.01)
-        self.width = self.floats = n_factors
+        self.width, self.floats = n_factors, 1
 
-    def forward(self, user_vectors: Tensor, items: Tensor) -> Tensor:
-        return user_vectors * self.items(items)
+    def forward(self, user_vectors: Tensor, items: Tensor, head: Tensor) -> Tensor:
+        return products(user_vectors * head, self.items(items))
 
 
 class MLP(nn.Module):
@@ -64,13 +69,15 @@ class MLP(nn.Module):
         self.layers = nn.Sequential()
         for width, following in pairwise((*hidden, None)):
             normal = [BatchNorm(width)] if batch_norm else []
-            self.layers.extend([nn.ReLU(), *normal, Dropout(dropout)])
+            self.layers.extend([nn.ReLU(inplace=True), *normal, Dropout(dropout)])
             if following is not None:
                 self.layers.append(nn.Linear(width, following))
         self.width, self.floats = hidden[-1], sum(hidden)
 
-    def forward(self, user_vectors: Tensor, items: Tensor) -> Tensor:
-        return self.layers(self.of_user(self.drop(user_vectors)) + self.of_item(self.drop(self.items(items))))
+    def forward(self, user_vectors: Tensor, items: Tensor, head: Tensor) -> Tensor:
+        of_users = self.of_user(self.drop(user_vectors))
+        of_items = self.of_item(self.drop(self.items(items)))
+        return self.layers((of_users[:, None] if items.ndim == 2 else of_users) + of_items) @ head
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -90,7 +97,7 @@ class PathNetwork(EmbeddingNetwork):
         super().__init__()
         self.paths = nn.ModuleList(paths)
         self.head = nn.Linear(sum(path.width for path in paths), 1)
-        for path, part in zip(paths, self.head.weight.split([path.width for path in paths], 1), strict=True):
+        for path, part in zip(paths, self.head_weights(), strict=True):
             if isinstance(path, GMF):  # the sum of the products: from here on the path learns as matrix factorisation does
                 nn.init.ones_(part)
         self.floats_per_score = 2 * sum(path.floats for path in paths)
@@ -104,10 +111,12 @@ class PathNetwork(EmbeddingNetwork):
         return [path.items for path in self.paths]
 
     def score(self, state: tuple[Tensor, ...], items: Tensor) -> Tensor:
-        if items.ndim == 2:
-            state = tuple(vectors[:, None] for vectors in state)
-        features = [path(vectors, items) for path, vectors in zip(self.paths, state, strict=True)]
-        return self.rating(self.head(torch.cat(features, -1))[..., 0])
+        parts = zip(self.paths, state, self.head_weights(), strict=True)
+        return self.rating(sum(path(vectors, items, head) for path, vectors, head in parts) + self.head.bias)
+
+    def head_weights(self) -> tuple[Tensor, ...]:
+        """What the linear layer makes of each path's features."""
+        return self.head.weight[0].split([path.width for path in self.paths])
 
 
 class PathEmbeddings(EmbeddingMixin):

@@ -9,7 +9,7 @@ from torch import nn
 
 from skrec.data import Interactions, is_positive
 from skrec.engine._batches import Batches
-from skrec.engine._losses import batch_losses
+from skrec.engine._losses import total_loss
 from skrec.metrics import get_scorer
 
 _LEAST_ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
@@ -63,8 +63,8 @@ class Judge:
         batches.to(device)
         total, n = torch.zeros((), device=device), torch.zeros((), device=device)
         for batch in batches.epoch(torch.Generator(device=device).manual_seed(self.estimator.seed_)):
-            losses = batch_losses(self.network, self.estimator._loss_function(), batch)
-            total, n = total + losses.sum(), n + (len(losses) if batch.weight is None else batch.weight.sum())
+            total += total_loss(self.network, self.estimator._loss_function(), batch)
+            n += batch.n_examples if batch.weight is None else batch.weight.sum()
         return float(total) / (float(n) or 1.0)
 
 

@@ -36,7 +36,7 @@ class Rows(NamedTuple):
 
     def sums(self) -> Tensor:
         """The sum of each row's values, (n_rows,)."""
-        return torch.zeros(len(self.lengths), device=self.values.device).index_add_(0, self.index, self.values)
+        return self.values.new_zeros(len(self.lengths)).index_add_(0, self.index, self.values)
 
     def scaled(self) -> "Rows":
         """The same rows, each of length one; rows of zeros stay."""

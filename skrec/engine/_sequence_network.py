@@ -80,13 +80,6 @@ class SequenceNetwork(ProductNetwork):
         """Squared lengths of the rows that a minibatch compares, and of its users' where there are any."""
         return super().penalty(query.users, items, item_share)
 
-    def forward(self, query: Tensor | Sequences, items: Tensor | tuple[Tensor, ...]) -> Tensor:
-        """Scores of candidates, which may come in several blocks."""
-        state = self.encode(query)
-        if isinstance(items, tuple):
-            return torch.cat([self.score(state, block) for block in items], 1)
-        return self.score(state, items)
-
 
 class SequenceRecommender(DotProductEmbeddings, TorchRecommender):
     """Base of estimators that recommend what comes next in a user's sequence of positive events.

@@ -88,6 +88,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
 
     def _fit(self, data: Interactions) -> None:
         self._check_parameters()
+        self.seed_ = draw_seed(self.random_state)
         self.confidences_ = self._confidences(fade(self._positives(data, self.positive_from), self.half_life))
         with single_threaded_blas():
             solver = self._solver()
@@ -100,6 +101,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         self._check_parameters()
         if before.item_embeddings_.shape[1] != self.n_factors:
             raise ValueError(f"partial_fit goes on with n_factors={before.item_embeddings_.shape[1]}, got {self.n_factors}")
+        self.seed_ = before.seed_
         self.confidences_ = self._confidences(fade(self._positives(events, self.positive_from), self.half_life))
         new = events[len(before.events_) :]
         new = new[self._informative(new)]
@@ -130,7 +132,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
             alpha=self.alpha,
             iterations=self.max_epochs,
             num_threads=0 if self.n_jobs in (None, -1) else self.n_jobs,
-            random_state=draw_seed(self.random_state),
+            random_state=self.seed_,
         )
 
     def _informative(self, data: Interactions) -> NDArray[np.bool_]:

@@ -81,7 +81,10 @@ class ItemAutoRec(ProductNetwork):
 
 
 def centred(rows: Rows, mean: Tensor) -> Rows:
-    """Ratings as differences from their mean, so that an average one says as little as one that is missing."""
+    """Ratings as differences from their mean, so that an average one says as little as one that is missing.
+
+    With a range of the ratings there is no mean, and they are read as they are.
+    """
     return rows._replace(values=rows.values - mean)
 
 
@@ -90,7 +93,7 @@ class AutoRecRecommender(RowRecommender):
 
     With ``side="item"`` a row is an item's, by all its users: ``score(u, i) = v_u . f(W x_i + b) + c_u``; with ``side="user"``
     it is a user's: ``score(u, i) = v_i . f(W x_u + b) + c_i``. Squared errors count what was rated and nothing else. A rating
-    is read as its difference from the mean.
+    is read as its difference from the mean; with ``y_range``, as it is.
 
     Parameters
     ----------
@@ -116,10 +119,11 @@ class AutoRecRecommender(RowRecommender):
 
     Notes
     -----
-    A minibatch is read from its entries and predicted as ``batch_size`` x n_users (or n_items) numbers; the matrix of all users
-    and items is never built. Time of an epoch: n_events * n_factors to read, n_users * n_items * n_factors in matrix products.
-    On the item side a ranking loss compares a user's items with the others of the minibatch of items. New users: of the user
-    side their row is read; of the item side their weights are solved for, as for `MFRecommender`.
+    A minibatch is read from its entries and predicted as ``batch_size`` x n_users (or n_items) numbers, the softmax of users'
+    rows a few rows at a time; the matrix of all users and items is never built. Time of an epoch: n_events * n_factors to read,
+    n_users * n_items * n_factors in matrix products. On the item side a ranking loss compares a user's items with the others of
+    the minibatch of items. New users: of the user side their row is read; of the item side their weights are solved for, as
+    for `MFRecommender`.
 
     References
     ----------

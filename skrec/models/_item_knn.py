@@ -1,6 +1,7 @@
 """Neighbours of items."""
 
 import numpy as np
+import scipy.sparse as sp
 
 from skrec.base import ItemWeightsRecommender
 from skrec.data import Interactions
@@ -42,6 +43,11 @@ class ItemKNNRecommender(NeighbourParameters, ItemWeightsRecommender):
 
     def _fit(self, data: Interactions) -> None:
         self._check_parameters()
-        rows = self._keep_rows(data)
-        vectors = weighted(rows, weights_of_users(rows, self.weighting), weights_of_items(rows, self.weighting)).T.tocsr()
+        self._keep_rows(data)
+        vectors = self._item_vectors()
         self.item_weights_ = self._nearest(vectors, vectors, own=np.arange(self.n_items_)).T.tocsr()
+
+    def _item_vectors(self) -> sp.csr_array:
+        """Columns as they are weighted: what is similar is what is near."""
+        rows, weighting = self.rows_, self.weighting
+        return weighted(rows, weights_of_users(rows, weighting), weights_of_items(rows, weighting)).T.tocsr()

@@ -11,12 +11,12 @@ from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import (
     DotProductEmbeddings,
+    Factors,
     ProductNetwork,
     Rows,
     SparseMatrix,
     TorchRecommender,
     embedding,
-    products,
 )
 
 
@@ -69,11 +69,11 @@ class LightGCN(ProductNetwork):
         heard = self.graph.times(self.passed_on)
         self.of_strangers = _least_squares(heard, self.users.weight)
 
-    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+    def factors(self, users: Tensor, items: Tensor) -> Factors:
         if not self.training:
-            return super().forward(users, items)
+            return super().factors(users, items)
         final_users, final_items, _ = self.propagate()
-        return products(final_users[users], final_items[items])
+        return Factors(final_users[users], final_items[items])
 
     def encode(self, users: Tensor) -> tuple[Tensor]:
         return (self.final_users[users],)

@@ -49,7 +49,8 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
     Notes
     -----
     Time of an epoch: n_events * n_negatives * n_factors; with ``negatives="all"``, n_users * n_items * n_factors in matrix
-    products. Memory: (n_users + n_items) * n_factors * 16 bytes for weights, gradients and Adam's two moments.
+    products, a few users at a time. Memory: (n_users + n_items) * n_factors * 16 bytes for weights, gradients and Adam's two
+    moments, and a few copies of the items' gradient with ``negatives="all"``.
 
     References
     ----------

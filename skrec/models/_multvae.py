@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
-from skrec.engine import Noise, RowNetwork, RowRecommender, Rows, check_layers
+from skrec.engine import Factors, Noise, RowNetwork, RowRecommender, Rows, check_layers
 
 
 class MultVAE(RowNetwork):
@@ -47,14 +47,15 @@ class MultVAE(RowNetwork):
         mean, _ = self.posterior(rows)
         return (self.decoder(mean),)
 
-    def forward(self, users: Tensor, items: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def factors(self, users: Tensor, items: Tensor) -> Factors:
         if not self.training:
-            return super().forward(users, items)
+            return super().factors(users, items)
         self.n_minibatches += 1
         mean, log_variance = self.posterior(self.rows(users))
         distance = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
         weight = self.kl_weight * (self.n_minibatches / self.annealing).clamp(max=1)
-        return self.score((self.decoder(self.noise(mean, (log_variance / 2).exp())),), items), weight * distance
+        drawn = self.decoder(self.noise(mean, (log_variance / 2).exp()))
+        return self.factors_of((drawn,), items)._replace(added=weight * distance)
 
 
 def _layers(widths: tuple[int, ...]) -> list[nn.Module]:
@@ -89,8 +90,8 @@ class MultVAERecommender(RowRecommender):
 
     Notes
     -----
-    A minibatch of B users is read from its entries and predicted as B x n_items numbers; nothing of the size n_users x n_items
-    is built. Time of an epoch: n_users * n_items * hidden[0] in matrix products. Memory: n_items * hidden[0] * 32 bytes for
+    A minibatch is read from its entries and predicted a few users at a time; nothing of the size n_users x n_items is built.
+    Time of an epoch: n_users * n_items * hidden[0] in matrix products. Memory: n_items * hidden[0] * 32 bytes for
     both tables with gradients and Adam's moments.
 
     References

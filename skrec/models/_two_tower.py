@@ -13,6 +13,7 @@ from skrec.base._frame import Query
 from skrec.data import Interactions
 from skrec.engine import (
     DotProductEmbeddings,
+    Factors,
     ProductNetwork,
     State,
     TorchRecommender,
@@ -50,10 +51,12 @@ class TwoTower(ProductNetwork):
     def prepare(self) -> None:
         self.final_users, self.final_items = self.users.all_vectors() + self.common, self.items.all_vectors()
 
-    def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        scores = super().forward(users, items)
+    def factors(self, users: Tensor, items: Tensor) -> Factors:
+        factors = super().factors(users, items)
+        if not self.training:
+            return factors
         # nobody could have chosen what was not there
-        return scores.masked_fill(self.items.known[items][..., 0] == 0, _OUT_OF_QUESTION) if self.training else scores
+        return factors._replace(biases=(self.items.known[items][..., 0] == 0) * _OUT_OF_QUESTION)
 
     def encode(self, users: Tensor) -> State:
         return (self.users(users) + self.common if self.training else self.final_users[users],)
@@ -184,6 +187,10 @@ class TwoTowerRecommender(DotProductEmbeddings, TorchRecommender):
         if isinstance(query, Interactions):
             has_features = has_features and query.user_features is not None
         return super()._familiar_users(query) | has_features
+
+    @property
+    def _compared_items(self) -> NDArray[np.bool_]:
+        return self.module_.items.known[:, 0].cpu().numpy() > 0  # as in training
 
     # ---- new users with features -------------------------------------------------------------------------------------------
 

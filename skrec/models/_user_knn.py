@@ -93,6 +93,9 @@ class UserKNNRecommender(NeighbourParameters, HistoryRecommender):
         similarities = self._similarities(vectors, self.weighted_rows_, -self.asymmetry)
         return stacked([_above(self.thresholds_, block) for block in similarities], self.n_users_)
 
+    def _user_vectors(self) -> sp.csr_array:
+        return self.weighted_rows_
+
     def _score(self, neighbours: sp.csr_array, items: slice) -> NDArray[np.float32]:
         return (neighbours @ self.rows_[:, items]).toarray()
 
