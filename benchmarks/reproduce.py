@@ -2,9 +2,8 @@
 
     SKREC_DATA=... python benchmarks/reproduce.py ncf-ml1m
 
-Each row is fitted with three seeds, closed forms once; the table has means and standard deviations over the seeds, and where
-there are intervals over users, the means of their ends; the JSON file has every single run. `settings.py` holds the
-estimators, `choose.py` shows how their settings were chosen.
+Each row is fitted with three seeds, closed forms once; the JSON file has every single run, and `--show` prints the table of
+what it has. `settings.py` holds the estimators, `choose.py` shows how their settings were chosen.
 """
 
 import argparse
@@ -29,6 +28,9 @@ BOUNDS = ("_low", "_high")  # of the interval of a metric
 
 def main():
     arguments = parse_arguments()
+    if arguments.show:
+        print_table(arguments.table, in_order(arguments.table, kept_runs(arguments)))
+        return
     torch.set_num_threads(arguments.threads)
     parts = TABLES[arguments.table].test()
     print(f"{TABLES[arguments.table].protocol}\n")
@@ -40,7 +42,7 @@ def main():
             runs.append(about | run(model, seed, parts))
             print(f"{name}, seed {seed}: {shown(runs[-1])}", flush=True)
             write(arguments, runs)
-    print_table(arguments.table, runs)
+    print_table(arguments.table, in_order(arguments.table, kept_runs(arguments)))
     print(f"\nwritten to {arguments.json}")
 
 
@@ -83,49 +85,67 @@ def metrics_of(run):
 
 
 def print_table(table, runs):
-    """A line for each row and metric: ours, published, ALS; then the costs."""
+    """Markdown: a line for each row, with means and spreads over the seeds, what is published, ALS, and the costs."""
     rows = {name: [r for r in runs if r["row"] == name] for name in dict.fromkeys(r["row"] for r in runs)}
-    print(
-        f"\n{'':26} {'metric':13} {'ours':>17} {'95 % of users':>17} {'published':>10} {'tuned ALS':>10} {'fit s':>7} "
-        f"{'recommend s':>12} {'MB':>7}"
-    )
+    metrics = metrics_of(runs[0])
+    head = ["row", *metrics, "published", "tuned ALS", "fit s", "recommend s", "MB"]
+    print("\n" + "\n".join(line(cells) for cells in (head, ["---"] * len(head))))
     for name, found in rows.items():
+        figures = [shown_with_spread(found, metric) for metric in metrics]
+        published = [PUBLISHED[table].get(name, {}).get(metric) for metric in metrics]
+        baseline = [of_baseline(rows, name, metric) for metric in metrics]
         costs = [np.mean([r[cost] for r in found]) for cost in COSTS]
-        for position, metric in enumerate(metrics_of(runs[0])):
-            values = [r[metric] for r in found]
-            line = f"{name if position == 0 else '':26} {metric:13} {np.mean(values):8.4f} +- {spread(values):.4f}"
-            line += f" {interval(found, metric):>17}"
-            line += f" {number(PUBLISHED[table].get(name, {}).get(metric)):>10} {number(of_baseline(rows, name, metric)):>10}"
-            print(line + (f" {costs[0]:7.1f} {costs[1]:7.2f} {costs[2]:7.0f}" if position == 0 else ""))
+        seconds = [f"{cost:,.1f}" if cost < 10 else f"{cost:,.0f}" for cost in costs]
+        print(line([name, *figures, numbers(published), numbers(baseline), *seconds]))
+
+
+def line(cells):
+    return f"| {' | '.join(cells)} |"
+
+
+def shown_with_spread(runs, metric):
+    """The mean, the standard deviation over the seeds, and where there are intervals over users, the means of their ends."""
+    values = [r[metric] for r in runs]
+    text = number(np.mean(values))
+    if len(values) > 1:
+        text += f" ± {number(np.std(values, ddof=1))}"
+    if metric + BOUNDS[0] in runs[0]:
+        low, high = (number(np.mean([r[metric + bound] for r in runs])) for bound in BOUNDS)
+        text += f" ({low} to {high})"
+    return text
 
 
 def of_baseline(rows, name, metric):
-    """The figure of ALS with the same suffix, as "-recency", else of plain ALS."""
+    """The figure of ALS with the same suffix, as "-recency", else of plain ALS; nothing beside itself."""
     for baseline in (BASELINE + "".join(name.partition("-")[1:]), BASELINE):
-        if baseline in rows:
+        if baseline in rows and not name.startswith(BASELINE):
             return np.mean([r[metric] for r in rows[baseline]])
     return None
 
 
-def spread(values):
-    """Standard deviation over the seeds."""
-    return np.std(values, ddof=1) if len(values) > 1 else 0.0
-
-
-def interval(runs, metric):
-    """Over users, its ends averaged over the seeds; nothing where the table has none."""
-    bounds = [metric + bound for bound in BOUNDS]
-    return " to ".join(f"{np.mean([r[bound] for r in runs]):.4f}" for bound in bounds if bound in runs[0])
+def numbers(values):
+    """Those that there are."""
+    return ", ".join(number(value) for value in values if value is not None)
 
 
 def number(value):
-    return "" if value is None else f"{value:.4f}"
+    return f"{value:.4f}".removeprefix("0")
+
+
+def kept_runs(arguments):
+    """The runs in the JSON file, if there is one."""
+    return json.loads(arguments.json.read_text("utf-8"))["runs"] if arguments.json.exists() else []
+
+
+def in_order(table, runs):
+    """As the rows stand in the table."""
+    return sorted(runs, key=lambda run: list(ROWS[table]).index(run["row"]))
 
 
 def write(arguments, runs):
     packages = ("numpy", "scipy", "torch", "pytorch-lightning", "implicit")
-    kept = json.loads(arguments.json.read_text("utf-8"))["runs"] if arguments.rows and arguments.json.exists() else []
-    runs = [r for r in kept if r["row"] not in arguments.rows] + runs
+    kept = kept_runs(arguments) if arguments.rows else []
+    runs = in_order(arguments.table, [r for r in kept if r["row"] not in arguments.rows] + runs)
     about = {"table": arguments.table, "versions": {package: version(package) for package in packages}}
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(about | {"runs": runs}, indent=1) + "\n", encoding="utf-8")
@@ -135,6 +155,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", choices=TABLES)
     parser.add_argument("--rows", nargs="+", help="some of the table's rows; the JSON file keeps the others")
+    parser.add_argument("--show", action="store_true", help="print the table of the JSON file, run nothing")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch")
     parser.add_argument("--json", type=Path, help="where to write every run; by default TABLE.json")

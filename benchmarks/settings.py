@@ -28,6 +28,8 @@ from skrec import (
 
 _SOFTMAX = dict(loss="softmax", n_factors=256, dropout=0.3, batch_size=256)
 
+_COSINES = dict(temperature=0.15, n_factors=64, init_std=0.1, batch_size=512, max_epochs=25, learning_rate=0.02)
+
 _NEUMF = dict(
     loss="softmax",
     n_negatives=8,
@@ -135,14 +137,7 @@ ROWS = {
         "EASERecommender": EASERecommender(regularization=80),  # the published row's own
         "SLIMRecommender": SLIMRecommender(alpha=0.005, l1_ratio=1e-6),  # the published row's own
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
-        "MFRecommender": MFRecommender(
-            temperature=0.15,
-            n_factors=64,
-            init_std=0.1,
-            batch_size=512,
-            max_epochs=25,
-            learning_rate=0.02,
-        ),
+        "MFRecommender": MFRecommender(**_COSINES),
         "LightGCNRecommender-epoch5": LightGCNRecommender(  # the authors' own, after five of their 1,000 epochs
             n_factors=64,
             n_layers=3,
@@ -161,11 +156,11 @@ ROWS = {
         "ALSRecommender": ALSRecommender(n_factors=256, alpha=8, regularization=70, max_epochs=15),
         "MFRecommender": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20),
     },
-    "strong-gowalla": {  # EASE (its matrix has 7 GB) and MF have not been tuned there yet
+    "strong-gowalla": {
         "PopularityRecommender": PopularityRecommender(),
         "EASERecommender": EASERecommender(regularization=500),
         "ALSRecommender": ALSRecommender(n_factors=128, alpha=40, regularization=1, max_epochs=15),
-        "MFRecommender": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20),
+        "MFRecommender": MFRecommender(**_COSINES),
     },
 }
 
@@ -195,6 +190,10 @@ PUBLISHED = {
     "gowalla": {  # BARS leaderboard, whose ItemCF divides each item's similarities by their sum, among other things
         "ItemKNNRecommender": {"Recall@20": 0.157, "NDCG@20": 0.1214},
         "EASERecommender": {"Recall@20": 0.1765, "NDCG@20": 0.1467},
+        "SLIMRecommender": {"Recall@20": 0.1699, "NDCG@20": 0.1382},
+        "MFRecommender": {"Recall@20": 0.1872, "NDCG@20": 0.1557},  # SimpleX, which is at its heart this
+        "MultVAERecommender": {"Recall@20": 0.1641, "NDCG@20": 0.1335},  # the LightGCN paper's
+        "LightGCNRecommender-epoch5": {"Recall@20": 0.1071, "NDCG@20": 0.0894},  # the log of the authors' PyTorch code
     },
     "strong-ml1m": {},
     "strong-gowalla": {},
@@ -246,9 +245,9 @@ GRIDS = {
         {"n_factors": [256], "alpha": [3, 5, 8], "regularization": [30, 50, 70]},
     ],
     ("strong-ml1m", "MFRecommender"): {"regularization": [1, 2, 3, 5]},
-    ("strong-gowalla", "EASERecommender"): {"regularization": [50, 200, 500]},
+    ("strong-gowalla", "EASERecommender"): {"regularization": [20, 50, 200]},
     ("strong-gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10]},
-    ("strong-gowalla", "MFRecommender"): {"regularization": [0.5, 1, 3]},
+    ("strong-gowalla", "MFRecommender"): {"n_factors": [64, 128]},
 }
 
 

@@ -66,7 +66,6 @@ BAD = [
     ("trainer", {"gradient_clip_val": "a lot"}, (TypeError, ValueError)),
     ("trainer", {"gradient_clip_algorithm": "value"}, ValueError),
     ("trainer", {"precision": "bf16-true"}, ValueError),
-    ("trainer", {"precision": 64}, ValueError),
     ("n_factors", 0, ValueError),
     ("n_factors", 8.0, TypeError),
     ("dropout", 1, ValueError),

@@ -20,6 +20,8 @@ from skrec import (
     MFRecommender,
     MLPRecommender,
     PopularityRecommender,
+    SASRecRecommender,
+    get_scorer,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -172,3 +174,12 @@ def test_a_model_without_products_of_vectors_is_refused(estimator, error, words)
 def test_a_negative_penalty_is_refused():
     with pytest.raises(ValueError, match="alpha must be a finite number of at least 0, got -1"):
         ColdStartRecommender(estimator=ALS, alpha=-1).fit(likes(item_features=GENRES))
+
+
+def test_a_model_of_sequences_stays_one():
+    """Of new users the last event is asked for, not a drawn one."""
+    plays, users = likes(item_features=GENRES), np.repeat(np.arange(4), 3)
+    histories = Interactions.from_arrays(users, np.tile([0, 2, 4], 4), timestamps=np.tile([3, 1, 2], 4), n_items=N_FILMS + 2)
+    model = ColdStartRecommender(estimator=SASRecRecommender(n_factors=8, max_epochs=2, random_state=0)).fit(plays)
+    evaluated = get_scorer("hit_rate@10").evaluate(model, histories.to_csr())
+    assert "the last event" in evaluated.protocol

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 from skrec import CaserRecommender, GRU4RecRecommender, MarkovRecommender, SASRecRecommender
 from skrec.data import Interactions
@@ -55,6 +56,32 @@ def test_a_state_depends_on_nothing_that_comes_later(network):
             torch.testing.assert_close(network.states(sequences(changed))[:, : place + 1], states[:, : place + 1])
             shorter = network.states(sequences(items[:, : place + 1]))
             torch.testing.assert_close(shorter, states[:, : place + 1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("estimator", [*NEURAL, MarkovRecommender()], ids=name_of)
+def test_a_ranking_asked_at_a_moment_is_the_same_whatever_comes_later(estimator):
+    """Histories cut at a moment are all that a ranking rests on: how they went on, and when, is of no matter."""
+    model = clone(estimator).set_params(**{"max_epochs": 2} if hasattr(estimator, "max_epochs") else {}).fit(WALKS)
+    rng, moment = np.random.default_rng(1), 3
+    times = np.tile(np.arange(5), N_USERS)
+    answers = []
+    for _ in range(3):
+        items = np.where(times >= moment, rng.integers(N_ITEMS, size=len(times)), WALKS.items)
+        walks = Interactions.from_arrays(WALKS.users, items, timestamps=times, n_items=N_ITEMS)
+        order = rng.permutation(len(walks))  # the rows' order says nothing where times do
+        answers.append(model.recommend(walks[order][times[order] < moment], k=5))
+    for answer in answers[1:]:
+        np.testing.assert_array_equal(answer.codes, answers[0].codes)
+        np.testing.assert_array_equal(answer.scores, answers[0].scores)
+
+
+def test_strangers_of_caser_are_known_by_all_of_their_history():
+    """The convolutions see the last three items alone; what came before is in the foretold vector."""
+    model = clone(NEURAL[2]).set_params(window=3).fit(WALKS)
+    lately = [7, 8, 9]
+    users, items = np.repeat([0, 1], 6), np.array([[1, 2, 3, *lately], [11, 12, 13, *lately]]).ravel()
+    scores = model.predict(Interactions.from_arrays(users, items, n_items=N_ITEMS).to_csr(duplicates="any"))
+    assert np.abs(scores[0] - scores[1]).max() > 1e-3
 
 
 def test_a_state_depends_on_what_came_before(network):

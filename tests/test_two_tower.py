@@ -112,6 +112,19 @@ def test_users_known_by_features_alone_answer_alike_known_or_not(fitted):
     np.testing.assert_allclose(known.scores, strangers.scores, rtol=1e-5)
 
 
+def test_events_of_new_users_are_predicted_by_who_they_are(fitted):
+    films = GENRES.index[[0, -1, 1]]
+    pairs = pd.DataFrame({"user": np.repeat(NEW_USERS.index, 3), "item": [*films, *films]})
+    told = fitted.predict(Interactions.from_frame(pairs, user_features=NEW_USERS)).reshape(2, 3)
+    listed = fitted.recommend(Interactions.from_features(user_features=NEW_USERS), k=len(GENRES))
+    for row, (labels, scores) in enumerate(zip(listed.items, listed.scores)):
+        expected = dict(zip(labels, scores))
+        user = NEW_USERS.index.get_loc(listed.users[row])
+        np.testing.assert_allclose(told[user], [expected[film] for film in films], rtol=1e-5)
+    unknown = fitted.predict(pairs).reshape(2, 3)  # without features, what is popular
+    np.testing.assert_array_equal(unknown[0], unknown[1])
+
+
 def test_what_a_new_user_did_counts_more_than_their_age(fitted):
     horror_fan = pd.DataFrame({"user": "new old", "item": GENRES.index[CAMP_OF_FILM == 0][:5]})
     answer = fitted.recommend(Interactions.from_frame(horror_fan, user_features=NEW_USERS.loc[["new old"]]), k=3)

@@ -45,14 +45,14 @@ def learn_prior(states: Iterable[State]) -> Prior:
     """The prior that some trained users make, whose states come in blocks."""
     n, total, gram = 0, torch.zeros(()), torch.zeros(())
     for state in states:
-        flat = torch.cat(state, 1).double()
+        dtype, flat = state[0].dtype, torch.cat(state, 1).double()
         n, total, gram = n + len(flat), total.to(flat) + flat.sum(0), gram.to(flat) + flat.T @ flat
     mean = total / n
     covariance = _SHRUNK_BY * (gram / n - mean.outer(mean))
     # fewer users than coordinates leave directions without any spread; a trace of it keeps the root defined
     covariance += (1e-4 * covariance.diagonal().mean() + 1e-12) * torch.eye(len(mean), device=mean.device)
     widths = tuple(part.shape[1] for part in state)
-    return Prior(mean.float(), torch.linalg.cholesky(covariance).float(), widths)
+    return Prior(mean.to(dtype), torch.linalg.cholesky(covariance).to(dtype), widths)
 
 
 def most_probable(prior: Prior, n: int, loss: Callable[[State, int], Tensor]) -> State:
@@ -65,7 +65,7 @@ def most_probable(prior: Prior, n: int, loss: Callable[[State, int], Tensor]) ->
     loss : callable
         Maps states and the number of the step to the sum over the users of minus their log-likelihoods.
     """
-    z = torch.zeros(n, len(prior.mean), device=prior.mean.device, requires_grad=True)
+    z = prior.mean.new_zeros(n, len(prior.mean), requires_grad=True)
     first, second = torch.zeros_like(z), torch.zeros_like(z)
     for step in range(1, N_STEPS + 1):
         with torch.enable_grad():
@@ -99,7 +99,7 @@ def ridge(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, n: int
     One system of d equations for each user; memory n * d**2 doubles.
     """
     # in float32 the last digits of a user's state would depend on who is folded in beside them
-    prior = Prior(prior.mean.double(), prior.root.double(), prior.widths)
+    dtype, prior = prior.mean.dtype, Prior(prior.mean.double(), prior.root.double(), prior.widths)
     features, targets = features.double(), targets.double()
     d = features.shape[1]
     residuals = targets - features @ prior.mean
@@ -110,4 +110,4 @@ def ridge(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, n: int
     for user, (rows, errors) in enumerate(zip(whitened.split(counts), residuals.split(counts), strict=True)):
         grams[user] += rows.T @ rows
         right[user] = rows.T @ errors
-    return tuple(part.float() for part in prior.state(torch.linalg.solve(grams, right)))
+    return tuple(part.to(dtype) for part in prior.state(torch.linalg.solve(grams, right)))

@@ -125,7 +125,8 @@ class NetworkInference(BaseRecommender):
         users = np.flatnonzero(self.has_past_ & ~had_past)
         if len(users) and network.user_tables:
             state = before._new_state(_histories(events, users, before.n_items_))
-            network.place_users(torch.tensor(users), tuple(part.cpu() for part in state))
+            weight = next(network.parameters())
+            network.place_users(torch.tensor(users), tuple(part.to(weight.device, weight.dtype) for part in state))
         return network
 
     # ---- new users ---------------------------------------------------------------------------------------------------

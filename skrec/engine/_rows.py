@@ -46,7 +46,7 @@ class Rows(NamedTuple):
     def times(self, x: Tensor, *, sparse: bool = False) -> Tensor:
         """Product with a matrix (n_columns, width); gradients of x are sparse if wanted."""
         offsets = self.lengths.cumsum(0) - self.lengths
-        return F.embedding_bag(self.columns, x, offsets, mode="sum", per_sample_weights=self.values, sparse=sparse)
+        return F.embedding_bag(self.columns, x, offsets, mode="sum", per_sample_weights=self.values.to(x.dtype), sparse=sparse)
 
 
 class RowTable(nn.Module):

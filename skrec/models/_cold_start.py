@@ -27,7 +27,8 @@ class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
     ----------
     estimator : recommender, default=None
         It must be given, and its scores be products of ``user_embeddings_`` and ``item_embeddings_``, plus ``item_biases_``
-        where there are any: `ALSRecommender`, `BPRRecommender`, `MFRecommender`, `LightGCNRecommender`.
+        where there are any: `ALSRecommender`, `BPRRecommender`, `MFRecommender`, `LightGCNRecommender`, or one of sequences,
+        such as `SASRecRecommender`.
     alpha : float, default=1.0
         Penalty of the regression: the larger, the nearer are new items to the mean item.
 
@@ -44,6 +45,7 @@ class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
     -----
     New items come with a row of features and no events, in the data of `fit` or later by
     ``partial_fit(Interactions.from_features(item_features=...))``. Without ``item_features`` the estimator is left as it is.
+    An item with events is known, liked or not: one that got nothing but low ratings keeps the vector that the estimator found.
     The regression takes ``n_items * n_features**2`` multiplications.
 
     References
@@ -123,6 +125,10 @@ class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
     @property
     def _predicts_ratings(self) -> bool:
         return self._checked()._predicts_ratings
+
+    @property
+    def _ordered(self) -> bool:  # type: ignore[override]
+        return getattr(self.estimator, "_ordered", False)
 
     @property
     def positive_from(self) -> float | None:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from skrec.base._checks import check_int, check_number
 from skrec.base._frame import Query
-from skrec.data import Interactions
+from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.engine import (
     DotProductEmbeddings,
     Factors,
@@ -25,6 +25,7 @@ from skrec.engine import (
 )
 
 _OUT_OF_QUESTION = -3e4  # float16 ends at -65,504
+_PAIRS_AT_ONCE = 2**16
 
 
 class TwoTower(ProductNetwork):
@@ -191,6 +192,22 @@ class TwoTowerRecommender(DotProductEmbeddings, TorchRecommender):
     @property
     def _compared_items(self) -> NDArray[np.bool_]:
         return self.module_.items.known[:, 0].cpu().numpy() > 0  # as in training
+
+    def predict(self, X: Any) -> NDArray[np.float32]:
+        """As of all models; users of events whom the model does not know are who the ``user_features`` of X say they are."""
+        scores = super().predict(X)
+        given = None if is_matrix(X) else check_interactions(X)
+        if given is None or given.user_features is None or self.module_.users.reader is None:
+            return scores
+        data = self._recode(X)
+        strange = np.flatnonzero((data.users >= self.n_users_) & (data.items >= 0))
+        if len(strange):
+            users, rows = np.unique(given.users[strange], return_inverse=True)
+            told, items = self._told(given.user_features[users]), self._tensor(data.items[strange])
+            parts = zip(self._tensor(rows).split(_PAIRS_AT_ONCE), items.split(_PAIRS_AT_ONCE), strict=True)
+            with torch.no_grad():
+                scores[strange] = torch.cat([self.module_.score((told[row],), item) for row, item in parts]).cpu().numpy()
+        return scores
 
     # ---- new users with features -------------------------------------------------------------------------------------------
 
