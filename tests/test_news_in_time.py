@@ -116,6 +116,12 @@ def test_what_was_shown_later_in_an_impression_happened_with_the_first_of_it():
     )
     np.testing.assert_array_equal(fitted.predict(apart), fitted.predict(at_once))
     assert fitted.predict(replace(apart, impressions=None))[1] != fitted.predict(at_once)[1]
+    # and so did the articles that it was the first to show
+    more = Interactions.from_arrays(
+        [0, 0, 0], [0, N_ITEMS, 1], timestamps=[3600 * 30, 3600 * 40, 3600 * 50], impressions=[0, 0, 1], n_items=N_ITEMS + 1
+    )
+    grown = replace(data, n_items=N_ITEMS + 1, item_features=np.vstack([TEXT, TEXT[:1]]))
+    assert N_ITEMS in untrained(grown).partial_fit(more).recommend([1], k=N_ITEMS + 1, at=3600 * 30).codes
 
 
 def test_in_training_no_negative_is_an_article_that_had_not_appeared():

@@ -33,7 +33,7 @@ class AskedAtMoments(DotProductEmbeddings, TorchRecommender):
         """The hour of each article's first event; infinity without any."""
         hours = np.full(self.n_items_, np.inf, np.float32)
         if self.events_.timestamps is not None:
-            np.minimum.at(hours, self.events_.items, self._clock.hours(self.events_.timestamps))
+            np.minimum.at(hours, self.events_.items, self._clock.hours(moments(self.events_)))
         return hours
 
     def _appeared(self) -> NDArray[np.float32]:
@@ -58,6 +58,7 @@ class AskedAtMoments(DotProductEmbeddings, TorchRecommender):
         allowed = super()._allowed(exclude, candidates)
         if self._moment is None:
             return allowed
-        is_there = np.full(self.n_items_, self._moment >= moments(self.events_).max())
+        # by the timestamps themselves: hours do not tell seconds apart over years
+        is_there = np.full(self.n_items_, bool(self._clock.hours(self._moment) >= 0))
         is_there[self.events_.items[moments(self.events_) <= self._moment]] = True
         return is_there if allowed is None else allowed & is_there
