@@ -121,7 +121,10 @@ def test_what_was_shown_later_in_an_impression_happened_with_the_first_of_it():
         [0, 0, 0], [0, N_ITEMS, 1], timestamps=[3600 * 30, 3600 * 40, 3600 * 50], impressions=[0, 0, 1], n_items=N_ITEMS + 1
     )
     grown = replace(data, n_items=N_ITEMS + 1, item_features=np.vstack([TEXT, TEXT[:1]]))
-    assert N_ITEMS in untrained(grown).partial_fit(more).recommend([1], k=N_ITEMS + 1, at=3600 * 30).codes
+    fitted = untrained(grown).partial_fit(more)
+    new, old = (fitted.recommend([1], k=N_ITEMS + 1, exclude_seen=False, at=3600 * hour) for hour in (30, 35))
+    worth = [float(found.scores[found.codes == N_ITEMS][0]) for found in (new, old)]
+    assert worth[0] - worth[1] == pytest.approx(fitted.recency_weight_ / 2, abs=1e-5)
 
 
 def test_in_training_no_negative_is_an_article_that_had_not_appeared():
