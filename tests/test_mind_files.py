@@ -5,9 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from skrec import PopularityRecommender
+from skrec.data import at_moments
 from skrec.datasets import load_mind
+from skrec.engine import PastTable
 
 BEHAVIORS = """\
 7\tU2\t11/15/2019 12:05:58 AM\tN3 N1 N3\tN4-0 N2-1
@@ -41,15 +44,26 @@ SHOWN = [
     ("U1", "N2", 0, MORNING, 1),
     ("U2", "N1", 1, NOON, 2), ("U2", "N4", 1, NOON, 2), ("U2", "N2", 0, NOON, 2),
 ]  # fmt: skip
-READ_BEFORE = [("U2", "N3", 1, NOON - 1, 3), ("U2", "N1", 1, NOON - 1, 4)]
+READ_BEFORE = [("U2", "N3", 1, NOON - 2, 3), ("U2", "N1", 1, NOON - 1, 4)]
 
 
 def test_every_candidate_is_an_event_of_its_line_s_impression(folder):
     assert rows(load_mind(folder).interactions) == SHOWN
 
 
-def test_the_history_is_that_of_the_earliest_impression_and_one_second_older(folder):
+def test_the_history_is_that_of_the_earliest_impression_and_lies_in_the_seconds_before_it(folder):
     assert rows(load_mind(folder).history) == READ_BEFORE
+
+
+def test_each_click_of_a_history_has_those_before_it_for_a_past(folder):
+    events = at_moments(load_mind(folder).events)
+    clicks = events[events.values > 0]
+    table = PastTable(clicks, 50)
+    users, times = torch.tensor(clicks.users), torch.tensor(clicks.timestamps)
+    items, is_there = table.before(table.at_the_end(users)._replace(stops=table.stops(users, times)))
+    pasts = ["".join(clicks.item_ids[past[there]]) for past, there in zip(items.numpy(), is_there.numpy())]
+    assert clicks.item_ids[clicks.items].tolist() == ["N3", "N1", "N1", "N4", "N2"]
+    assert pasts == ["", "N3", "N3N1", "N3N1", "N3N1N1N4"]
 
 
 def test_of_impressions_in_one_second_the_first_line_gives_the_history(folder):

@@ -1,6 +1,7 @@
 """Users as of a moment, and timestamps as hours."""
 
 import datetime
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skrec.data import Interactions
-from skrec.engine import Asked, Clock, NegativesAsOf, PastTable, UniformNegatives, at_moments, moments
+from skrec.data import Interactions, at_moments, moments
+from skrec.engine import Asked, Clock, NegativesAsOf, PastTable, UniformNegatives
 
 EVENTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 6)), min_size=1, max_size=30)
 
@@ -29,6 +30,12 @@ def test_what_was_shown_together_happened_when_the_earliest_of_it_did():
     events = Interactions.from_arrays([0, 1, 0, 1], [0, 1, 2, 3], timestamps=[7, 5, 6, 9], impressions=[4, 2, 4, 2])
     assert moments(events).tolist() == [6, 5, 6, 5]
     assert moments(at_moments(events)[[0, 3]]).tolist() == [6, 5]
+
+
+def test_an_impression_of_several_users_has_no_moment():
+    events = Interactions.from_arrays([0, 1], [0, 1], timestamps=[7, 5], impressions=[4, 4])
+    with pytest.raises(ValueError, match="what one user was shown, but number 4 has events of several users"):
+        moments(events)
 
 
 def test_without_times_rows_are_the_times():
@@ -50,6 +57,13 @@ def test_at_the_end_everything_is_past():
     table = PastTable(interactions([(1, 3, 5), (0, 4, 5), (1, 2, 4)]), 9)
     items, is_there = table.before(table.at_the_end(torch.tensor([0, 1, 2])))
     assert [row[there].tolist() for row, there in zip(items, is_there)] == [[4], [2, 3], []]
+
+
+def test_behind_the_last_user_is_a_stranger_who_has_no_past():
+    table = PastTable(interactions([(3, 3, 5), (0, 4, 5)]), 9)
+    for question in (asked(table, [4, 3], [9, 9]), table.at_the_end(torch.tensor([4, 3]))):
+        items, is_there = table.before(question)
+        assert [row[there].tolist() for row, there in zip(items, is_there)] == [[], [3]]
 
 
 def test_what_has_not_appeared_yet_is_no_negative():
@@ -81,7 +95,7 @@ def test_before_1970_hours_are_counted_from_the_latest_event_too():
 
 
 def test_minutes_are_told_apart_over_years():
-    clock = Clock(10**9, "s")
+    clock = Clock(0, 10**9, "s")
     hours = clock.hours(np.array([10**9 - 10**8, 10**9 - 10**8 + 60]))
     assert hours[0] < hours[1]
 
@@ -89,15 +103,31 @@ def test_minutes_are_told_apart_over_years():
 def test_a_unit_that_cannot_be_is_refused():
     now = pd.Timestamp("2026-01-01")
     with pytest.raises(ValueError, match=r"time_unit='s' cannot be the unit.*time_unit='us'"):
-        Clock(now.value // 1000, "s").check()
+        Clock(0, now.value // 1000, "s").check()
     with pytest.raises(ValueError, match="time_unit='ms' cannot be"):
-        Clock(now.value // 1000, "ms").time(now)
-    Clock(now.value // 10**9, "s").check()
+        Clock(0, now.value // 1000, "ms").time(now)
+    with pytest.raises(ValueError, match=r"time_unit='s' cannot be the unit.*time_unit='ms'"):
+        Clock(0, now.value // 10**6, "s").check()
+    with pytest.raises(ValueError, match=r"time_unit='us' cannot be .* such as 17\d+: none of 's', 'ms', 'us' can"):
+        Clock(0, now.value, "us").check()
+    Clock(0, now.value // 10**9, "s").check()
+
+
+@pytest.mark.parametrize(("span", "is_short"), [(3599, True), (3600, False)])
+def test_a_half_life_of_which_the_data_do_not_span_a_hundredth_is_warned_of(span, is_short):
+    clock = Clock.of(Interactions.from_arrays([0, 0], [0, 1], timestamps=np.array([7, 7 + span])), "s")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        clock.check_half_life(100)
+    assert len(said) == is_short
+    if is_short:
+        (message,) = [str(warning.message) for warning in said]
+        assert "1 hours" in message and "recency_half_life=100 hours" in message and "time_unit='s'" in message
 
 
 def test_what_is_no_time_is_refused():
     with pytest.raises(ValueError, match="fitted with timestamps"):
-        Clock(None, "s").time(3)
+        Clock(None, None, "s").time(3)
     for at in ("noon", 0.5, datetime.time(12)):
         with pytest.raises((ValueError, TypeError), match="at must be"):
-            Clock(5, "s").time(at)
+            Clock(0, 5, "s").time(at)

@@ -1,15 +1,17 @@
 """News: articles that nobody has seen, readers that nobody knows, how well is learned, and what is refused."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import torch
 from sklearn.model_selection import GridSearchCV, GroupKFold
-from small_news import N_ITEMS, N_SHOWN, N_SLATES, TEXT, model, slates
+from small_news import N_ITEMS, N_SHOWN, N_SLATES, N_USERS, TEXT, model, slates
 
-from skrec import FeatureEncoder, Interactions, NewsRecommender, get_scorer, make_multi_scorer
+from skrec import FeatureEncoder, Interactions, MFRecommender, NewsRecommender, get_scorer, make_multi_scorer
 from skrec.datasets import make_news
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -54,10 +56,12 @@ def test_new_readers_are_read_without_training():
     past = sports_or_music()
     np.testing.assert_allclose(fitted.recommend(past[past.users == 3], k=4, exclude_seen=False).scores, known, atol=1e-5)
     # a stranger's clicks at or after the moment in question are not read
-    timed = replace(clicks, timestamps=np.array([500, 509, 500, 500, 500]))
-    early, alone = fitted.recommend(timed, k=3, exclude_seen=False, at=505), fitted.recommend(clicks[[0, 2, 4]], k=3)
-    np.testing.assert_allclose(early.scores[0], fitted.recommend(clicks[[0]], k=3, exclude_seen=False).scores[0], atol=1e-6)
-    assert len(alone.users) == 3
+    for later in (505, 509):
+        timed = replace(clicks, timestamps=np.array([500, later, 500, 500, 500]))
+        early = fitted.recommend(timed, k=20, exclude_seen=False, at=505)
+        alone = fitted.recommend(clicks[[0, 2, 3, 4]], k=20, exclude_seen=False)
+        assert (early.items == alone.items).all()
+        np.testing.assert_allclose(early.scores, alone.scores, atol=1e-6)
 
 
 def test_new_articles_come_by_their_text_alone():
@@ -162,10 +166,25 @@ def test_training_stops_by_what_is_shown_together(negatives):
 def test_validation_data_have_their_own_times():
     data = slates()
     early, late = data[data.timestamps < 3600 * 20], data[data.timestamps >= 3600 * 20]
-    fitted = model(recency_half_life=5.0).fit(early, validation=late)
-    assert fitted.history_["valid_loss"].notna().all()
-    untimed = model(recency_half_life=5.0).fit(early, validation=replace(late, timestamps=None))
-    assert (untimed.history_["valid_loss"] != fitted.history_["valid_loss"]).any()
+    losses = []
+    for validation in (late, replace(late, timestamps=None)):  # without times they come right after all that is known
+        fitted = model(recency_half_life=5.0, learning_rate=0.1, max_epochs=10).fit(early, validation=validation)
+        scores = torch.tensor(fitted.predict(validation).reshape(-1, N_SHOWN))
+        clicked = torch.tensor(late.values.reshape(-1, N_SHOWN).argmax(1))
+        losses.append(float(torch.nn.functional.cross_entropy(scores, clicked)))
+        assert fitted.history_["valid_loss"].min() == pytest.approx(losses[-1], rel=1e-5)
+    assert abs(losses[0] - losses[1]) > 1e-4
+
+
+def test_what_is_held_out_comes_after_all_clicks_that_are_learned_from():
+    data = slates()
+    fitted = model(early_stopping="ndcg@10", validation_fraction=0.3).fit(data)
+    held_out = fitted._hold_out(data, np.random.default_rng(0))
+    assert np.unique(data.impressions[held_out]).size == 0.3 * N_SLATES
+    assert data.timestamps[~held_out].max() <= data.timestamps[held_out].min()
+    early, late = data[~held_out], data[held_out]
+    by_hand = model(early_stopping="ndcg@10").fit(early, validation=late)
+    np.testing.assert_allclose(fitted.history_["ndcg@10"], by_hand.history_["ndcg@10"], atol=1e-6)
 
 
 def test_times_of_validation_data_tell_nothing_where_the_training_data_have_none():
@@ -238,17 +257,49 @@ def test_what_is_missing_is_said():
         model(id_embeddings=False).fit(plain)
     with pytest.raises(ValueError, match="impression"):
         model(negatives="slate").fit(replace(slates(), impressions=None))
-    with pytest.raises(ValueError, match=r"time_unit='s' cannot be"):
-        model(recency_half_life=6).fit(replace(slates(), timestamps=slates().timestamps + 10**15))
+    with pytest.raises(ValueError, match=r"time_unit='s' cannot be .* milliseconds, time_unit='ms'"):
+        model(recency_half_life=6).fit(replace(slates(), timestamps=slates().timestamps + 10**12))
 
 
-def test_events_without_times_are_scored_as_by_recommend():
-    fitted = model().fit(slates())
+def test_impressions_of_several_users_are_refused_in_the_same_words_as_by_the_scorers():
+    part = slates().to_frame()
+    both = pd.concat([part, part.assign(user=part["user"] + N_USERS)])  # each numbers its impressions from 0
+    said = "an impression is what one user was shown, but number 0 has events of several users"
+    for refusing in (model(), model(negatives="uniform"), MFRecommender(negatives="slate")):
+        with pytest.raises(ValueError, match=said):
+            refusing.fit(both)
+    fitted = model().fit(part)
+    for ask in (fitted.predict, lambda X: get_scorer("impression_auc")(fitted, X)):
+        with pytest.raises(ValueError, match=said):
+            ask(both)
+    # more impressions in their own numbers are others than those known
+    assert fitted.partial_fit(both[len(part) :]).events_.impressions.max() == 2 * N_SLATES - 1
+
+
+@pytest.mark.parametrize(("unit", "is_likely"), [("s", True), ("us", False)])
+def test_timestamps_in_a_unit_that_leaves_no_time_to_age_are_warned_of(unit, is_likely):
+    seconds = replace(slates(), timestamps=slates().timestamps + 1_573_776_000)
+    with nullcontext() if is_likely else pytest.warns(UserWarning, match=r"2.9e-05 hours.* time_unit='us'\?") as said:
+        model(recency_half_life=5.0, time_unit=unit).fit(seconds)
+    assert is_likely or said[0].filename == __file__
+
+
+def test_of_a_matrix_clicks_of_all_readers_are_held_out():
+    clicks = Interactions.from_csr(np.ones((5, 8)))
+    fitted = model(early_stopping="ndcg@10", validation_fraction=0.5, max_epochs=1).fit(clicks.to_csr())
+    held_out = fitted._hold_out(clicks, np.random.default_rng(0))
+    assert np.unique(clicks.users[held_out]).size == np.unique(clicks.users[~held_out]).size == 5
+
+
+@pytest.mark.parametrize("recency_half_life", [None, 5.0])
+def test_events_without_times_are_scored_as_by_recommend(recency_half_life):
+    fitted = model(recency_half_life=recency_half_life, learning_rate=0.1).fit(slates())
     found = fitted.recommend([2], k=5, exclude_seen=False)
     asked = Interactions.from_arrays([2] * 5, found.codes[0], n_items=N_ITEMS)
     np.testing.assert_allclose(fitted.predict(asked), found.scores[0], atol=1e-6)
     strangers = Interactions.from_arrays([77], [3], timestamps=[10], n_items=N_ITEMS)
-    assert fitted.predict(strangers) == fitted.popularity_[3]
+    fitted_by_ids = model().fit(replace(slates(), item_features=None))
+    assert fitted_by_ids.predict(replace(strangers, timestamps=None)) == fitted_by_ids.popularity_[3]
 
 
 def test_impression_metrics_read_the_times_of_what_was_shown(invented):

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
+import torch
 from small_news import N_ITEMS, N_SHOWN, N_SLATES, N_USERS, TEXT, model, otherwise_from, scores_in_training, slates, untrained
 
 from skrec import Interactions
@@ -83,6 +85,83 @@ def test_a_reader_before_their_first_click_is_the_same_for_all():
     assert one == other and np.isfinite(one)
 
 
+@pytest.mark.parametrize("features", [TEXT, None])
+def test_whether_a_reader_clicks_later_makes_no_difference(features):
+    data, time = replace(slates(), item_features=features), 3600 * 20
+    # reader 5 clicks nothing before that time; then something, nothing, or is not there any more
+    quiet = data.with_values(np.where((data.users == 5) & (data.timestamps < time), 0, data.values))
+    other = otherwise_from(quiet, time)
+    silent = other.with_values(np.where(other.users == 5, 0, other.values))
+    absent = other[(other.users != 5) | (other.timestamps < time)]
+    asked = Interactions.from_arrays([5, 5, 5, 77, 77, 77], [1, 2, 3] * 2, timestamps=[time] * 6, n_items=N_ITEMS)
+    expected, scores = untrained(quiet).predict(asked), untrained(quiet).recommend([5, 2], k=N_ITEMS, at=time)
+    assert np.std(expected[:3]) > 1e-3
+    np.testing.assert_array_equal(expected[:3], expected[3:])
+    for future in (silent, absent):
+        fitted = untrained(future)
+        np.testing.assert_allclose(fitted.predict(asked), expected, atol=1e-6)
+        found = fitted.recommend([5, 2], k=N_ITEMS, at=time)
+        assert (found.items == scores.items).all()
+        np.testing.assert_allclose(found.scores, scores.scores, atol=1e-6)
+
+
+def test_what_was_shown_later_in_an_impression_happened_with_the_first_of_it():
+    data = slates()
+    fitted = untrained(data)
+    reader = data.users[data.timestamps == 3600 * 10][0]
+    shown = [3, 4]
+    at_once, apart = (
+        Interactions.from_arrays([reader] * 2, shown, timestamps=times, impressions=[0, 0], n_items=N_ITEMS)
+        for times in ([3600 * 10] * 2, [3600 * 10, 3600 * 11])  # they click something in between
+    )
+    np.testing.assert_array_equal(fitted.predict(apart), fitted.predict(at_once))
+    assert fitted.predict(replace(apart, impressions=None))[1] != fitted.predict(at_once)[1]
+    # and so did the articles that it was the first to show
+    more = Interactions.from_arrays(
+        [0, 0, 0], [0, N_ITEMS, 1], timestamps=[3600 * 30, 3600 * 40, 3600 * 50], impressions=[0, 0, 1], n_items=N_ITEMS + 1
+    )
+    grown = replace(data, n_items=N_ITEMS + 1, item_features=np.vstack([TEXT, TEXT[:1]]))
+    fitted = untrained(grown).partial_fit(more)
+    new, old = (fitted.recommend([1], k=N_ITEMS + 1, exclude_seen=False, at=3600 * hour) for hour in (30, 35))
+    worth = [float(found.scores[found.codes == N_ITEMS][0]) for found in (new, old)]
+    assert worth[0] - worth[1] == pytest.approx(fitted.recency_weight_ / 2, abs=1e-5)
+
+
+def test_in_training_no_negative_is_an_article_that_had_not_appeared():
+    hours = np.arange(60) // 2
+    clicks = Interactions.from_arrays(
+        hours % N_USERS, hours, timestamps=3600 * hours, item_features=np.random.default_rng(0).normal(size=(30, 3))
+    )  # each article comes out in the hour of its number
+    fitted = model(recency_half_life=5.0, negatives="uniform", n_negatives=4).fit(clicks)
+    batches = fitted._batches(clicks, known=clicks)
+    seen = []
+    for batch in batches.epoch(torch.Generator().manual_seed(0)):
+        had_appeared = batch.items <= batch.query.hours[:, None] + 29
+        assert not (batch.mask & ~had_appeared).any()
+        seen.append(batch.mask[:, 1:].float().mean())
+    assert np.mean(seen) == pytest.approx(0.5, abs=0.15)  # half of what is drawn is younger than the click
+
+
+@pytest.mark.parametrize("hour", [3, 15, 40])
+def test_readers_whom_nobody_knows_are_newcomers_at_their_moment(hour):
+    data = slates()
+    fitted = model(recency_half_life=5.0, max_epochs=10).fit(data)
+    first = np.full(N_ITEMS, np.inf)
+    np.minimum.at(first, data.items, data.timestamps / 3600)
+    newcomer = fitted.module_.newcomer.detach().numpy()
+
+    def expected(hour):
+        ages = np.maximum(hour - np.minimum(first, hour), 0)
+        return fitted.item_embeddings_ @ newcomer + fitted.recency_weight_ * 0.5 ** (ages / 5.0)
+
+    asked = Interactions.from_arrays([77] * N_ITEMS, range(N_ITEMS), timestamps=[3600 * hour] * N_ITEMS)
+    np.testing.assert_allclose(fitted.predict(asked), expected(hour), atol=1e-5)
+    np.testing.assert_allclose(fitted.predict(replace(asked, timestamps=None)), expected(29), atol=1e-5)
+    nobody = sp.csr_array((1, N_ITEMS), dtype=np.float32)
+    found = fitted.recommend(nobody, k=N_ITEMS)
+    np.testing.assert_allclose(found.scores[0], expected(29)[found.codes[0]], atol=1e-5)
+
+
 # ---- time ------------------------------------------------------------------------------------------------------------
 
 
@@ -119,23 +198,27 @@ def clicks_of_two_readers():
 def test_at_a_moment_only_earlier_clicks_are_seen_and_later_articles_are_not_there():
     fitted = model().fit(clicks_of_two_readers())
     early = fitted.recommend([0], k=5, at=20)
-    assert {*early.codes[0]} == {1, 4, -1}  # 0 is seen, 1 comes out just then, 4 has no events at all
-    assert {*fitted.recommend([0], k=5, at=20, exclude_seen=False).codes[0]} == {0, 1, 4, -1}
+    assert {*early.codes[0]} == {1, -1}  # 0 is seen, 1 comes out just then
+    assert {*fitted.recommend([0], k=5, at=20, exclude_seen=False).codes[0]} == {0, 1, -1}
     assert {*fitted.recommend([0], k=5, at=20, candidates=[1, 2]).codes[0]} == {1, -1}
+    assert {*fitted.recommend([1], k=5, at=59).codes[0]} == {0, 1, 2, -1}
+    assert {*fitted.recommend([1], k=5, at=60).codes[0]} == {0, 1, 2, 4, -1}  # 4 has no events, so it came out at the end
     assert {*fitted.recommend([0], k=5).codes[0]} == {4, -1}
 
 
 def test_the_history_of_a_new_reader_ends_at_the_moment_too():
     fitted = model().fit(clicks_of_two_readers())
     history = Interactions.from_arrays([0, 0], [0, 3], timestamps=[35, 45], n_items=5)
-    assert {*fitted.recommend(history, k=5, at=44).codes[0]} == {1, 2, 3, 4, -1}
-    assert {*fitted.recommend(replace(history, timestamps=None), k=5, at=44).codes[0]} == {1, 2, 4, -1}
+    assert {*fitted.recommend(history, k=5, at=44).codes[0]} == {1, 2, 3, -1}
+    assert {*fitted.recommend(history, k=5, at=45).codes[0]} == {1, 2, 3, -1}  # what happens just then is not before it
+    assert {*fitted.recommend(history, k=5, at=46).codes[0]} == {1, 2, -1}
+    assert {*fitted.recommend(replace(history, timestamps=None), k=5, at=44).codes[0]} == {1, 2, -1}
 
 
-def test_readers_without_a_past_at_a_moment_get_what_was_popular_until_then():
+def test_without_features_readers_without_a_past_at_a_moment_get_what_was_popular_until_then():
     users, items, times = [0, 1, 2, 0, 2, 3, 4], [0, 0, 1, 1, 1, 1, 1], [1, 2, 3, 9, 10, 11, 12]
     clicks = [1, 1, 1, 1, 1, 1, 0]  # reader 4 never clicks
-    fitted = model().fit(Interactions.from_arrays(users, items, clicks, timestamps=times, item_features=np.eye(2)))
+    fitted = model().fit(Interactions.from_arrays(users, items, clicks, timestamps=times))
     assert fitted.recommend([3, 4], k=2, at=9).items.tolist() == [[0, 1]] * 2
     assert fitted.recommend([3, 4], k=2, at=9).scores.tolist() == [[2, 1]] * 2
 
@@ -173,6 +256,22 @@ def test_an_article_newer_than_the_training_data_ages_with_what_is_predicted():
     weight = fitted.recency_weight_
     np.testing.assert_allclose([new - old, new - older], [weight / 2, weight * 3 / 4], atol=1e-5)
     np.testing.assert_allclose(fitted.predict(later[[2]]), new, atol=1e-5)  # by itself it is new
+    by_somebody_else = replace(later[[0, 2]], users=np.array([77, 0]))
+    np.testing.assert_allclose(fitted.predict(by_somebody_else)[1], older, atol=1e-5)  # it ages whoever was shown it first
+
+
+def test_an_article_without_events_came_out_at_the_end_of_the_training_data():
+    data = replace(slates(), n_items=N_ITEMS + 1, item_features=np.vstack([TEXT, TEXT[:1]]))  # the last one reads as the first
+    fitted, latest = untrained(data), 3600 * 29
+    scores = []
+    for moment in (latest, latest + 3600 * 5, latest + 3600 * 500):
+        found = fitted.recommend([0], k=N_ITEMS + 1, exclude_seen=False, at=moment)
+        by_code = dict(zip(found.codes[0].tolist(), found.scores[0].tolist()))
+        scores.append((by_code[0], by_code[N_ITEMS]))
+    weight = fitted.recency_weight_
+    assert scores[0][1] - scores[1][1] == pytest.approx(weight / 2, abs=1e-5)
+    assert scores[2][1] == pytest.approx(scores[2][0], abs=1e-5)  # the one is as old as the other by then
+    assert N_ITEMS not in fitted.recommend([0], k=N_ITEMS + 1, at=latest - 1).codes
 
 
 def test_datetimes_and_seconds_are_the_same_time():

@@ -13,6 +13,7 @@ from skrec.data._splitting import (
     hold_out_events,
     hold_out_last,
     hold_out_latest,
+    hold_out_latest_impressions,
     hold_out_users,
     time_windows,
 )
@@ -68,6 +69,31 @@ def test_equal_generators_draw_the_same_and_others_do_not(hold_out):
     data = Interactions.from_arrays(range(50), range(50))
     first, again, other = (hold_out(data, 0.5, np.random.default_rng(seed)).tolist() for seed in (1, 1, 2))
     assert first == again != other
+
+
+# The latest impressions
+
+
+@given(data=events(), fraction=fractions)
+def test_without_impressions_the_latest_events_are_held_out(data, fraction):
+    if len(data) < 2:
+        with pytest.raises(ValueError, match="two impressions are needed"):
+            hold_out_latest_impressions(data, fraction)
+        return
+    held_out = hold_out_latest_impressions(data, fraction)
+    assert held_out.sum() == min(max(1, round(fraction * len(data))), len(data) - 1)
+    in_time = held_out[np.argsort(data.timestamps, kind="stable")]
+    assert (np.diff(in_time.astype(int)) >= 0).all()
+
+
+def test_what_was_shown_together_is_held_out_together_by_its_earliest_time():
+    shown = Interactions.from_arrays(
+        [0, 1, 0, 1, 2, 0], [0, 1, 2, 3, 4, 5], timestamps=[3, 9, 8, 4, 5, 3], impressions=[7, 2, 7, 2, 5, 7]
+    )
+    assert hold_out_latest_impressions(shown, 0.3).tolist() == [False, False, False, False, True, False]
+    assert hold_out_latest_impressions(shown, 0.7).tolist() == [False, True, False, True, True, False]
+    untimed = Interactions.from_arrays([0, 1, 0, 1, 2, 0], [0, 1, 2, 3, 4, 5], impressions=[7, 2, 7, 2, 5, 7])
+    assert hold_out_latest_impressions(untimed, 0.7).tolist() == [False, True, False, True, True, False]
 
 
 # The last of each user

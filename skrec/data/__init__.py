@@ -3,6 +3,7 @@
 from skrec.data._appending import append_events
 from skrec.data._canonical import check_interactions, is_matrix
 from skrec.data._encoding import IdEncoder
+from skrec.data._impressions import at_moments, moments, read_impressions
 from skrec.data._interactions import Interactions
 from skrec.data._positives import check_positive_from, is_positive, positive_mask
 from skrec.data._weighting import by_weight, fade
@@ -11,11 +12,14 @@ __all__ = [
     "IdEncoder",
     "Interactions",
     "append_events",
+    "at_moments",
     "by_weight",
     "check_interactions",
     "check_positive_from",
     "fade",
     "is_matrix",
     "is_positive",
+    "moments",
     "positive_mask",
+    "read_impressions",
 ]

@@ -24,8 +24,9 @@ class Mind(NamedTuple):
         Impressions are numbered from 0, line by line; timestamps are Unix seconds. Of test files, which do not say what was
         clicked, all values are 0.
     history : Interactions
-        What each user had clicked before, in order, value 1. The files give no times for it: its timestamps are one second
-        before the user's first impression. Each click is an impression of its own, numbered after the others.
+        What each user had clicked before, in order, value 1. The files give no times for it: the last click is put one second
+        before the user's first impression, the one before it two seconds, and so on, so that each has those before it for a
+        past. Each click is an impression of its own, numbered after the others.
     news : DataFrame of shape (n_items, 7)
         A row for each item code, indexed by label: ``category``, ``subcategory``, ``title``, ``abstract``, ``url``, and
         ``title_entities`` and ``abstract_entities``, lists of Wikidata ids. All missing (NaN) where the files do not
@@ -111,13 +112,13 @@ def load_mind(folder: str | os.PathLike) -> Mind:
         user_ids=user_ids.ids,
         item_ids=item_ids.ids,
     )
-    line, read = _first_histories(behaviors)
+    line, read, n_left = _first_histories(behaviors)
     history = replace(
         interactions,
         users=users[line],
         items=item_of[read],
         values=np.ones(len(line), np.float32),
-        timestamps=times[line] - 1,
+        timestamps=times[line] - n_left,
         impressions=len(lines) + np.arange(len(line)),
     )
     return Mind(
@@ -129,15 +130,16 @@ def load_mind(folder: str | os.PathLike) -> Mind:
     )
 
 
-def _first_histories(behaviors: Behaviors) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """The line and the article of each click in the histories that stand in the earliest lines of their users."""
+def _first_histories(behaviors: Behaviors) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
+    """Of each click in the histories that stand in the earliest lines of their users: line, article, place from the end."""
     lines = behaviors.lines
     by_time = np.argsort(lines["time"], kind="stable")
     _, place = np.unique(lines["user"][by_time], return_index=True)
     is_first = np.zeros(len(lines), dtype=bool)
     is_first[by_time[place]] = True
     line = np.repeat(np.arange(len(lines)), lines["n_read"])
-    return line[is_first[line]], behaviors.read[is_first[line]]
+    from_the_end = np.cumsum(lines["n_read"])[line] - np.arange(len(line))
+    return line[is_first[line]], behaviors.read[is_first[line]], from_the_end[is_first[line]]
 
 
 def _vectors(path: Path) -> pd.DataFrame | None:

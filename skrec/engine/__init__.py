@@ -9,7 +9,7 @@ from skrec.engine._foldin import learn_prior, most_probable, ridge
 from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import Dropout, Noise, build_seeded, embedding, weights
 from skrec.engine._losses import LOSSES, Loss, ccl
-from skrec.engine._moments import Asked, AskedBatches, NegativesAsOf, PastTable, at_moments, moments, numbered
+from skrec.engine._moments import Asked, AskedBatches, NegativesAsOf, PastTable, numbered
 from skrec.engine._negatives import PopularNegatives, UniformNegatives
 from skrec.engine._paths import GMF, MLP, PathEmbeddings, PathNetwork, check_layers
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
@@ -66,14 +66,12 @@ __all__ = [
     "TorchRecommender",
     "Tower",
     "UniformNegatives",
-    "at_moments",
     "build_seeded",
     "ccl",
     "check_layers",
     "embedding",
     "feature_table",
     "learn_prior",
-    "moments",
     "most_probable",
     "numbered",
     "products",

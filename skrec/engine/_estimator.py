@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.base._checks import draw_seed
-from skrec.data import Interactions, fade
+from skrec.data import Interactions, fade, read_impressions
 from skrec.data._positives import depth_of_caller
 from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
@@ -322,6 +322,8 @@ class TorchRecommender(NetworkInference):
             return PairBatches(events, batch_size=size, negatives=None)
         kind = self._resolved_negatives()
         if kind == "slate":
+            if events.impressions is not None:
+                read_impressions(events.users, events.impressions)  # one of several users would be no slate
             return SlateBatches(events, batch_size=size, positive_from=self.positive_from)
         if kind == "all":
             return RowBatches(self._target_rows(events), batch_size=self._rows_at_once, negatives=UniformNegatives(known))

@@ -6,29 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from skrec.data import Interactions
+from skrec.data import Interactions, moments
 from skrec.engine._batches import Batch, Batches
 from skrec.engine._negatives import NegativeSampler
 from skrec.engine._sequences import SequenceTable
-
-
-def moments(events: Interactions) -> NDArray[np.int64]:
-    """When each event happened: what was shown together all at once, when the earliest of it did. Without times, by row."""
-    times = np.arange(len(events)) if events.timestamps is None else events.timestamps
-    if events.impressions is None:
-        return times
-    _, impression = np.unique(events.impressions, return_inverse=True)
-    earliest = np.full(impression.max(initial=-1) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(earliest, impression, times)
-    return earliest[impression]
-
-
-def at_moments(events: Interactions) -> Interactions:
-    """The same events, their `moments` being their timestamps."""
-    return replace(events, timestamps=moments(events))
 
 
 class Asked(NamedTuple):
@@ -59,6 +42,8 @@ class Asked(NamedTuple):
 class PastTable(SequenceTable):
     """Users' items in order of time, of which those before any moment can be asked for.
 
+    The code behind the last user is that of all strangers, who have no past.
+
     Parameters
     ----------
     events : Interactions
@@ -71,6 +56,8 @@ class PastTable(SequenceTable):
         super().__init__(events, max_length)
         times, rank = np.unique(moments(events), return_inverse=True)
         keys = _keys(events.users, rank, len(times))[events.user_time_order()]
+        indptr = self.get_buffer("indptr")
+        self.register_buffer("indptr", torch.cat([indptr, indptr[-1:]]), persistent=False)
         self.register_buffer("times", torch.as_tensor(times), persistent=False)
         self.register_buffer("keys", torch.as_tensor(keys), persistent=False)
 

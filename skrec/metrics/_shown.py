@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
+from skrec.data import Interactions, check_interactions, is_matrix, positive_mask, read_impressions
 from skrec.data._positives import depth_of_caller
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._full_ranking import Measure
@@ -28,7 +28,9 @@ def evaluate_impressions(
     if is_matrix(X):
         raise ValueError("impression metrics need events with an 'impression' column; X is a matrix, which has none")
     data = check_interactions(X, y)
-    numbers, users, impression = _owners(data)
+    if data.impressions is None:
+        raise ValueError("impression metrics need to know what was shown together: give an 'impression' column")
+    numbers, users, impression = read_impressions(data.users, data.impressions)
     scores, clicked = estimator.predict(data), positive_mask(data, positive_from)
     if np.isnan(scores).any():
         raise ValueError("predict returned NaN for some of what was shown")
@@ -52,18 +54,6 @@ def _take(measure: Measure, scores: NDArray, clicked: NDArray, impressions: Any)
     if measure.k is None:
         return WHOLE_IMPRESSIONS[measure.metric](scores, clicked, impressions)
     return impression_ndcg(scores, clicked, impressions, k=measure.k)
-
-
-def _owners(data: Interactions) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The numbers of all impressions, ascending, to whom each was shown, and the place of each event's own among them."""
-    if data.impressions is None:
-        raise ValueError("impression metrics need to know what was shown together: give an 'impression' column")
-    numbers, first, impression = np.unique(data.impressions, return_index=True, return_inverse=True)
-    users = data.users[first]
-    strays = data.impressions[users[impression] != data.users]
-    if len(strays):
-        raise ValueError(f"an impression is what one user was shown, but number {strays[0]} has events of several users")
-    return numbers, users, impression
 
 
 def _coverage(data: Interactions, scored: NDArray[np.bool_], clicked: NDArray[np.bool_], scores: NDArray) -> Coverage:

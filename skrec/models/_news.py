@@ -1,8 +1,7 @@
 """News: articles known by their text, readers by what they have clicked."""
 
-import copy
 from dataclasses import replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,15 +12,13 @@ from torch import Tensor
 from skrec.base import Recommendations
 from skrec.base._checks import check_choice, check_flag, check_int, check_number
 from skrec.base._frame import Query
-from skrec.data import Interactions, check_interactions, is_matrix
-from skrec.data._splitting import hold_out_events, hold_out_impressions
+from skrec.data import Interactions, at_moments, check_interactions, is_matrix, moments
+from skrec.data._splitting import hold_out_events, hold_out_latest_impressions
 from skrec.engine import (
     TICKS_PER_SECOND,
     Asked,
     AskedBatches,
     Batches,
-    Clock,
-    DotProductEmbeddings,
     NegativesAsOf,
     PairBatches,
     PastTable,
@@ -30,17 +27,16 @@ from skrec.engine import (
     State,
     TorchRecommender,
     UniformNegatives,
-    at_moments,
     check_layers,
-    moments,
     numbered,
 )
+from skrec.models._news_moments import AskedAtMoments
 from skrec.models._news_network import News
 
 _AT_ONCE = 2**14
 
 
-class NewsRecommender(DotProductEmbeddings, TorchRecommender):
+class NewsRecommender(AskedAtMoments):
     """News by their text: a reader is what they have clicked, an article what it says, and its age counts.
 
     The vector of an article is a network of its ``item_features``, such as text vectors; that of a reader a weighted mean of
@@ -48,10 +44,14 @@ class NewsRecommender(DotProductEmbeddings, TorchRecommender):
     newcomers, which is learned too and counts as a few clicks. Their product is the score, plus what the article's age at that
     moment is worth. Neither in training nor in `predict` does a reader's vector know the click that is to be predicted, or
     anything as late or later. What was shown together happened at once; without timestamps the order of rows is that of time.
+    Whoever had not clicked anything by then is a newcomer, and ranked for by that vector and by age. Where nothing but ids is
+    known of articles, `recommend` gives them what was popular.
 
     Events with value 0 are articles that were shown and not clicked; with an ``impression`` column, the clicks are compared
     with what was shown beside them. `negatives` says what else they may be compared with, so that the assumptions can be
-    compared by the same metrics (``get_scorer("impression_auc")``, ``"impression_ndcg@5"``).
+    compared by the same metrics (``get_scorer("impression_auc")``, ``"impression_ndcg@5"``). An impression is what one user was
+    shown: tables that both number theirs from 0 must be renumbered before they are put together. `recommend` hides all that the
+    user was shown, not only what they clicked; ``exclude_seen=False`` shows it again.
 
     Parameters
     ----------
@@ -77,11 +77,14 @@ class NewsRecommender(DotProductEmbeddings, TorchRecommender):
         features. Without, articles that nobody has clicked are ranked among the others.
     recency_half_life : float, default=None
         Hours in which the learned worth of being new halves. An article's age is counted from its first event, shown or
-        clicked; one without any is new. Needs timestamps. None leaves age aside.
+        clicked; one without any appeared at the latest moment of the training data. Needs timestamps. None leaves age aside.
     time_unit : {"s", "ms", "us"}, default="s"
         Of the timestamps, for ``recency_half_life`` and ``at``: seconds since 1970, or "us", as which datetimes are kept.
     dropout : float, default=0.2
         Share of the entries of the articles' vectors that are dropped in training.
+    validation_fraction : float, default=0.1
+        Part of the impressions held out for ``early_stopping``, the latest ones, so that nothing is foretold from what came
+        after it. Without impressions these are the latest events; without times either, such as of a matrix, random ones.
 
     Attributes
     ----------
@@ -134,8 +137,6 @@ class NewsRecommender(DotProductEmbeddings, TorchRecommender):
     _ordered = True
     _has_sparse_gradients = False
     _kinds_of_negatives = ("auto", "slate", "uniform", "popularity", "hard")
-    # the moment as of which is asked, in the unit of the timestamps; None: after all that is known
-    _moment: ClassVar[int | None] = None
 
     def recommend(
         self,
@@ -151,13 +152,15 @@ class NewsRecommender(DotProductEmbeddings, TorchRecommender):
 
         Parameters
         ----------
-        users, k, exclude_seen, exclude, candidates
+        users, k, exclude, candidates
             As for `BaseRecommender.recommend`. New users are read from their history, without training.
+        exclude_seen : bool, default=True
+            Leave out what the user was shown, clicked or not.
         at : int or datetime, default=None
             When is asked, in the unit of the timestamps: readers are what they had clicked before, articles as old as they were
-            then. What was seen and what was popular are of earlier events; an article whose first event is later is left out,
-            one without any is not. A history without times was all before. None means after everything that is known,
-            articles as old as at the latest event of the training data.
+            then. What was seen and what was popular are of earlier events; an article whose first event is later is left out.
+            One without any has appeared at the latest event of the training data. A history without times was all before. None
+            means after everything that is known, articles as old as at that latest event.
 
         Returns
         -------
@@ -179,7 +182,7 @@ class NewsRecommender(DotProductEmbeddings, TorchRecommender):
         X : DataFrame of events or Interactions, or a users x items matrix
             As for `BaseRecommender.predict`. With timestamps each event is scored for what its user had clicked strictly before
             it in the training data, and for the age of its article at that time, counted from its first event there or in X;
-            without, as by `recommend`.
+            without, as by `recommend`. Whoever had not clicked anything by then is a newcomer.
 
         Returns
         -------
@@ -189,10 +192,9 @@ class NewsRecommender(DotProductEmbeddings, TorchRecommender):
         data = None if is_matrix(X) else self._recode(X)
         if data is None or data.timestamps is None or not self._knows_time:
             return super().predict(X)
-        familiar = (data.users < self.n_users_) & (data.items >= 0)
-        familiar[familiar] = self._familiar_users(data.users[familiar]) & self._familiar_items[data.items[familiar]]
-        scores = np.empty(len(data), np.float32)
-        scores[~familiar] = self._score_pairs(data.users[~familiar], data.items[~familiar])
+        # who a reader is by then does not depend on what they clicked later, nor on whether they clicked anything
+        familiar = (data.items >= 0) & self._familiar_items[data.items]
+        scores = np.full(len(data), -np.inf, np.float32)
         if familiar.any():
             scores[familiar] = self._score_at_their_times(at_moments(data)[familiar])
         return scores
@@ -207,7 +209,7 @@ class NewsRecommender(DotProductEmbeddings, TorchRecommender):
         readers = torch.cat([self.module_.encode(asked.of(rows))[0] for rows in blocks])
         hours = self._clock.hours(times)
         # what is shown has appeared: an article that is newer than the training data is as old as its first event here
-        appeared = self._appeared()
+        appeared = self._first_events()
         np.minimum.at(appeared, events.items, hours[moment])
         ages = self._tensor(hours[moment] - appeared[events.items])
         pairs = zip(*(part.split(_AT_ONCE) for part in (self._tensor(reader), self._tensor(events.items), ages)), strict=True)
@@ -230,54 +232,23 @@ class NewsRecommender(DotProductEmbeddings, TorchRecommender):
         hours = torch.full_like(users, float(self._clock.hours(at)), dtype=torch.float32)
         return self.module_.state_by(past, Asked(users, stops, hours))
 
+    def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        if self.module_.text is None:
+            return super()._score_pairs(users, items)
+        scores = np.full(len(users), -np.inf, np.float32)
+        scores[items >= 0] = self._forward(np.minimum(users, self.n_users_)[items >= 0], items[items >= 0])
+        return scores
+
     @property
     def _familiar_items(self) -> NDArray[np.bool_]:
         return super()._familiar_items | (self.module_.text is not None)
 
+    def _familiar_users(self, query: Query) -> NDArray[np.bool_]:
+        return super()._familiar_users(query) | (self.module_.text is not None)
+
     @property
     def recency_weight_(self) -> float:
         return 0.0 if self.recency_half_life is None else float(self.module_.recency_weight.detach())
-
-    # ---- time --------------------------------------------------------------------------------------------------------
-
-    @property
-    def _knows_time(self) -> bool:
-        return self.events_.timestamps is not None
-
-    @property
-    def _clock(self) -> Clock:
-        return Clock.of(self.events_, self.time_unit)
-
-    def _appeared(self) -> NDArray[np.float32]:
-        """When each article appeared."""
-        hours = np.full(self.n_items_, np.inf, np.float32)
-        if self.events_.timestamps is not None:
-            np.minimum.at(hours, self.events_.items, self._clock.hours(self.events_.timestamps))
-        return hours
-
-    def _as_of(self, at: Any) -> Self:
-        """The same model, asked at some moment; what it counts, it counts of earlier events."""
-        check_is_fitted(self)
-        asked = copy.copy(self)
-        asked.__dict__["_moment"] = time = self._clock.time(at)
-        asked._count(self.events_[moments(self.events_) < time])
-        return asked
-
-    def _query(self, users: Any, *, name: str = "users") -> tuple[Query, NDArray]:
-        query, labels = super()._query(users, name=name)
-        if self._moment is not None and isinstance(query, Interactions) and query.timestamps is not None:
-            query = query[moments(query) < self._moment]
-        return query, labels
-
-    def _allowed(self, exclude: Any, candidates: Any) -> NDArray[np.bool_] | None:
-        allowed = super()._allowed(exclude, candidates)
-        if self._moment is None:
-            return allowed
-        by_then = moments(self.events_) <= self._moment
-        appears = np.ones(self.n_items_, bool)
-        appears[self.events_.items] = False
-        appears[self.events_.items[by_then]] = True
-        return appears if allowed is None else allowed & appears
 
     # ---- training ----------------------------------------------------------------------------------------------------
 
@@ -299,6 +270,7 @@ class NewsRecommender(DotProductEmbeddings, TorchRecommender):
             if not self._knows_time:
                 raise ValueError(f"recency_half_life={self.recency_half_life!r} needs timestamps, and X has none")
             self._clock.check()
+            self._clock.check_half_life(self.recency_half_life)
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         timed = self._timed(data)
@@ -314,8 +286,9 @@ class NewsRecommender(DotProductEmbeddings, TorchRecommender):
         return data if self.half_life is not None and data.timestamps is None else at_moments(data)
 
     def _hold_out(self, data: Interactions, rng: np.random.Generator) -> NDArray[np.bool_]:
-        hold_out = hold_out_events if data.impressions is None else hold_out_impressions
-        return hold_out(data, self.validation_fraction, rng)
+        if not self._knows_time and data.impressions is None:  # as in a matrix, whose last rows are users of their own
+            return hold_out_events(data, self.validation_fraction, rng)
+        return hold_out_latest_impressions(data, self.validation_fraction)
 
     def _resolved_negatives(self) -> str:
         if self.negatives != "auto":
@@ -335,7 +308,8 @@ class NewsRecommender(DotProductEmbeddings, TorchRecommender):
 
     def _asked(self, past: PastTable, events: Interactions) -> Asked:
         device, times = past.keys.device, moments(events)
-        users, hours = torch.tensor(events.users, device=device), torch.tensor(self._clock.hours(times), device=device)
+        users = torch.tensor(np.minimum(events.users, self.n_users_), device=device)  # behind them are strangers
+        hours = torch.tensor(self._clock.hours(times), device=device)
         return Asked(users, past.stops(users, torch.tensor(times, device=device)), hours)
 
     def _build(self, events: Interactions) -> News:

@@ -1,0 +1,59 @@
+"""What was shown together: to whom, and when."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skrec.data._interactions import Interactions
+
+
+class Impressions(NamedTuple):
+    """The impressions of some events.
+
+    Attributes
+    ----------
+    numbers : int64 array of shape (n_impressions,)
+        Ascending.
+    users : int64 array of shape (n_impressions,)
+        To whom each was shown.
+    places : int64 array of shape (n_events,)
+        Where among them each event's own is.
+    """
+
+    numbers: NDArray[np.int64]
+    users: NDArray[np.int64]
+    places: NDArray[np.int64]
+
+
+def read_impressions(users: NDArray[np.int64], impressions: NDArray[np.int64]) -> Impressions:
+    """The impressions of events, from a user and a number for each.
+
+    Raises
+    ------
+    ValueError
+        If one has events of several users, as happens where tables that both number theirs from 0 are put together.
+    """
+    numbers, first, places = np.unique(impressions, return_index=True, return_inverse=True)
+    owners = users[first]
+    strays = impressions[owners[places] != users]
+    if len(strays):
+        raise ValueError(f"an impression is what one user was shown, but number {strays[0]} has events of several users")
+    return Impressions(numbers, owners, places)
+
+
+def moments(events: Interactions) -> NDArray[np.int64]:
+    """When each event happened: what was shown together all at once, when the earliest of it did. Without times, by row."""
+    times = np.arange(len(events)) if events.timestamps is None else events.timestamps
+    if events.impressions is None:
+        return times
+    shown = read_impressions(events.users, events.impressions)
+    earliest = np.full(len(shown.numbers), np.iinfo(np.int64).max)
+    np.minimum.at(earliest, shown.places, times)
+    return earliest[shown.places]
+
+
+def at_moments(events: Interactions) -> Interactions:
+    """The same events, their `moments` being their timestamps."""
+    return replace(events, timestamps=moments(events))

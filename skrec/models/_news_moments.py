@@ -1,0 +1,64 @@
+"""A model of news asked as of a moment: who had clicked what by then, and what there was."""
+
+import copy
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from skrec.base._frame import Query
+from skrec.data import Interactions, moments
+from skrec.engine import Clock, DotProductEmbeddings, TorchRecommender
+
+
+class AskedAtMoments(DotProductEmbeddings, TorchRecommender):
+    """Knows when its articles appeared, and forgets for a question what is not earlier than the moment of asking."""
+
+    if TYPE_CHECKING:  # an annotation that runs would make a parameter
+        time_unit: Any
+
+    # the moment as of which is asked, in the unit of the timestamps; None: after all that is known
+    _moment: ClassVar[int | None] = None
+
+    @property
+    def _knows_time(self) -> bool:
+        return self.events_.timestamps is not None
+
+    @property
+    def _clock(self) -> Clock:
+        return Clock.of(self.events_, self.time_unit)
+
+    def _first_events(self) -> NDArray[np.float32]:
+        """The hour of each article's first event; infinity without any."""
+        hours = np.full(self.n_items_, np.inf, np.float32)
+        if self.events_.timestamps is not None:
+            np.minimum.at(hours, self.events_.items, self._clock.hours(moments(self.events_)))
+        return hours
+
+    def _appeared(self) -> NDArray[np.float32]:
+        """When each article appeared, in hours; what has no event is there since the end of the training data."""
+        return np.minimum(self._first_events(), 0)
+
+    def _as_of(self, at: Any) -> Self:
+        """The same model, asked at some moment; what it counts, it counts of earlier events."""
+        check_is_fitted(self)
+        asked = copy.copy(self)
+        asked.__dict__["_moment"] = time = self._clock.time(at)
+        asked._count(self.events_[moments(self.events_) < time])
+        return asked
+
+    def _query(self, users: Any, *, name: str = "users") -> tuple[Query, NDArray]:
+        query, labels = super()._query(users, name=name)
+        if self._moment is not None and isinstance(query, Interactions) and query.timestamps is not None:
+            query = query[moments(query) < self._moment]
+        return query, labels
+
+    def _allowed(self, exclude: Any, candidates: Any) -> NDArray[np.bool_] | None:
+        allowed = super()._allowed(exclude, candidates)
+        if self._moment is None:
+            return allowed
+        # by the timestamps themselves: hours do not tell seconds apart over years
+        is_there = np.full(self.n_items_, bool(self._clock.hours(self._moment) >= 0))
+        is_there[self.events_.items[moments(self.events_) <= self._moment]] = True
+        return is_there if allowed is None else allowed & is_there
