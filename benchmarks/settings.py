@@ -98,7 +98,7 @@ ROWS = {
             hidden=(128, 64),
             max_epochs=8,
             learning_rate=0.01,
-            regularization=0.01,
+            regularization=0.02,
         ),
         "MultVAERecommender": MultVAERecommender(batch_size=256, max_epochs=30, learning_rate=2e-3),
         "LightGCNRecommender": LightGCNRecommender(
@@ -209,7 +209,7 @@ GRIDS = {
     ],
     ("ncf-ml1m", "MFRecommender-recency"): {"half_life": [12, 25, 50], "regularization": [1, 3]},
     ("ncf-ml1m", "NeuMFRecommender"): {"n_factors": [64, 128], "regularization": [0.03, 0.05, 0.08]},
-    ("ncf-ml1m", "MLPRecommender"): {"regularization": [0.01, 0.02, 0.05]},
+    ("ncf-ml1m", "MLPRecommender"): {"regularization": [0.01, 0.02, 0.03]},
     ("ncf-ml1m", "LightGCNRecommender"): {"regularization": [0.05, 0.2]},
     ("ncf-ml1m", "MultVAERecommender"): {"learning_rate": [1e-3, 2e-3], "max_epochs": [30]},
     ("games", "ALSRecommender"): [
