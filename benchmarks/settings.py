@@ -155,10 +155,11 @@ ROWS = {
         "EASERecommender": EASERecommender(regularization=500),
         "ALSRecommender": ALSRecommender(n_factors=256, alpha=8, regularization=70, max_epochs=15),
         "MFRecommender": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20),
+        "MultVAERecommender": MultVAERecommender(batch_size=256, max_epochs=30, learning_rate=2e-3),
     },
     "strong-gowalla": {
         "PopularityRecommender": PopularityRecommender(),
-        "EASERecommender": EASERecommender(regularization=500),
+        "EASERecommender": EASERecommender(regularization=50),
         "ALSRecommender": ALSRecommender(n_factors=128, alpha=40, regularization=1, max_epochs=15),
         "MFRecommender": MFRecommender(**_COSINES),
     },
@@ -245,9 +246,13 @@ GRIDS = {
         {"n_factors": [256], "alpha": [3, 5, 8], "regularization": [30, 50, 70]},
     ],
     ("strong-ml1m", "MFRecommender"): {"regularization": [1, 2, 3, 5]},
+    ("strong-ml1m", "MultVAERecommender"): [
+        {"regularization": [0, 1, 3]},
+        {"regularization": [1], "kl_weight": [0.1, 0.5]},
+    ],
     ("strong-gowalla", "EASERecommender"): {"regularization": [20, 50, 200]},
     ("strong-gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10]},
-    ("strong-gowalla", "MFRecommender"): {"n_factors": [64, 128]},
+    ("strong-gowalla", "MFRecommender"): {"temperature": [0.12, 0.15, 0.2]},
 }
 
 

@@ -197,6 +197,15 @@ def test_ordered_models_are_asked_for_the_last_event():
     assert histories.timestamps.tolist() == [1, 2, 3, 4]
 
 
+def test_ordered_models_are_asked_for_the_last_event_that_is_relevant():
+    test = frame([("zoe", item) for item in "abcd"] + [("yan", item) for item in "de"], rating=[5, 5, 2, 1, 4, 1])
+    model = SameForAll(MODEL_SCORES, ordered=True).fit(TRAIN)
+    evaluation = get_scorer("mrr@5", positive_from=4).evaluate(model, test)
+    assert dict(zip(evaluation.users, evaluation.per_user)) == {"zoe": 1}  # before yan's d there is nothing to see
+    (histories,) = model.queries_
+    assert histories.items.tolist() == [0]  # c and d came after b
+
+
 def test_a_last_event_that_repeats_the_visible_past_counts_nowhere():
     test = frame([("zoe", item) for item in "aba"] + [("yan", item) for item in "cde"])
     model = SameForAll(MODEL_SCORES, ordered=True).fit(TRAIN)
@@ -215,5 +224,5 @@ def test_scores_do_not_depend_on_the_order_of_rows_and_events():
 def test_the_protocol_is_said_in_words(ordered):
     model = SameForAll(range(CATALOGUE), ordered=ordered).fit(ROWS)
     protocol = get_scorer("ndcg@5", positive_from=1).evaluate(model, ROWS).protocol
-    for part in ("ndcg@5", "full ranking", "positive_from=1", "last event" if ordered else "a fifth of the items"):
+    for part in ("ndcg@5", "full ranking", "positive_from=1", "last relevant event" if ordered else "a fifth of the items"):
         assert part in protocol

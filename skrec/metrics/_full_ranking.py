@@ -40,11 +40,11 @@ def evaluate_rankings(
     measures: Sequence[Measure], estimator: Any, X: Any, y: ArrayLike | None, *, positive_from: float | None
 ) -> list[Evaluation]:
     """Rank for every user in X who can be scored, and take some measures of the lists."""
-    holdout = Holdout.of(estimator, X, y)
+    holdout = Holdout.of(estimator, X, y, partial(positive_mask, positive_from=positive_from))
     repeats = holdout.repeats(estimator.seen_)
     # scikit-learn's train scores: where all that is asked for was shown, nothing shown is left out of the lists
     reproduces = bool(repeats.all())
-    wanted = positive_mask(holdout.given, positive_from) & (reproduces | ~repeats)
+    wanted = holdout.relevant & (reproduces | ~repeats)
     relevant = wanted & holdout.hidden
     coverage = holdout.coverage(wanted, relevant)
     parts = holdout.parts(relevant)

@@ -1,6 +1,7 @@
 """What a model is shown of some test data, and what is asked for: one rule for matrix, DataFrame and Interactions."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
@@ -50,6 +51,11 @@ class Part(NamedTuple):
         return sp.csr_array((ones, (self.rows, self.columns)), shape=(len(self.users), self.n_columns))
 
 
+def everything(data: Interactions) -> Mask:
+    """All events."""
+    return np.ones(len(data), dtype=bool)
+
+
 @dataclass(frozen=True, eq=False)
 class Holdout:
     """Test events, and which of them the model is not shown.
@@ -62,6 +68,7 @@ class Holdout:
         Events of users whom the model was trained on; all of these are hidden.
     familiar : bool array of shape (n_events,)
         Events whose item the model was trained on, or knows by its features.
+    relevant : bool array of shape (n_events,)
     hidden : bool array of shape (n_events,)
     cut : str
         What is hidden of the users whom the model was not trained on.
@@ -71,23 +78,28 @@ class Holdout:
     data: Interactions
     known: Mask
     familiar: Mask
+    relevant: Mask
     hidden: Mask
     cut: str
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, y: ArrayLike | None) -> Self:
+    def of(
+        cls, estimator: Any, X: Any, y: ArrayLike | None, is_relevant: Callable[[Interactions], Mask] = everything
+    ) -> Self:
         """Split the test data for one fitted estimator."""
         given = check_interactions(X, y)
+        relevant = is_relevant(given)
         data = estimator._recode(X if is_matrix(X) else given)
         is_known_user = np.zeros(data.n_users, dtype=bool)
         is_known_user[: estimator.n_users_] = estimator._known_users
         hidden = known = is_known_user[data.users]
         if not known.all():
             hidden = known.copy()
-            hidden[~known] = cut_histories(given[~known], ordered=estimator._ordered)
-        cut = "the last event" if estimator._ordered else "a fifth of the items, drawn by the row's content"
+            hidden[~known] = cut_histories(given[~known], ordered=estimator._ordered, relevant=relevant[~known])
+        last = "the last relevant event and what came after it"
+        cut = last if estimator._ordered else "a fifth of the items, drawn by the row's content"
         familiar = (data.items >= 0) & estimator._familiar_items[data.items]
-        return cls(given, data, known, familiar, hidden, cut)
+        return cls(given, data, known, familiar, relevant, hidden, cut)
 
     def repeats(self, seen: sp.csr_array) -> Mask:
         """Hidden events whose (user, item) the model was shown, in training or in the visible part."""
@@ -157,20 +169,23 @@ class Holdout:
         return events[shown[np.argsort(rows[shown], kind="stable")]]
 
 
-def cut_histories(data: Interactions, *, ordered: bool) -> Mask:
+def cut_histories(data: Interactions, *, ordered: bool, relevant: Mask | None = None) -> Mask:
     """Choose which events of new users to hide.
 
     Parameters
     ----------
     data : Interactions
     ordered : bool
-        True hides each user's last event, by (timestamp, original row). False hides about a fifth of the user's
-        distinct items, at least one, with all their events.
+        True hides each user's last relevant event, by (timestamp, original row), and what came after it. False hides about
+        a fifth of the user's distinct items, at least one, with all their events.
+    relevant : bool array of shape (n_events,), optional
+        Which events may be asked for, where they are ordered; None means all.
 
     Returns
     -------
     bool array of shape (n_events,)
-        True where hidden. Users with fewer than two distinct items keep everything.
+        True where hidden. Users with fewer than two distinct items keep everything, and so do those of whom nothing would be
+        left to see, or, in order, nothing is relevant.
 
     Notes
     -----
@@ -194,7 +209,7 @@ def cut_histories(data: Interactions, *, ordered: bool) -> Mask:
     users, items = np.divmod(pairs, max(data.n_items, 1))
     n_distinct = np.bincount(users, minlength=data.n_users)
     if ordered:
-        return _last_events(data) & (n_distinct[data.users] >= 2)
+        return _from_last(data, everything(data) if relevant is None else relevant) & (n_distinct[data.users] >= 2)
     lot = _lots(users, _item_hashes(data)[items], data.n_users)
     order = np.lexsort((lot, users))
     place = np.arange(len(pairs)) - (np.cumsum(n_distinct) - n_distinct)[users]
@@ -204,11 +219,16 @@ def cut_histories(data: Interactions, *, ordered: bool) -> Mask:
     return hidden[pair_of_event]
 
 
-def _last_events(data: Interactions) -> Mask:
+def _from_last(data: Interactions, relevant: Mask) -> Mask:
+    """Each user's last relevant event and what came after it, unless that is all there is."""
     order = data.time_order()
-    last = np.zeros(data.n_users, dtype=np.int64)
-    last[data.users[order]] = order  # of several assignments to one user the last one stays
-    return last[data.users] == np.arange(len(data))
+    place, last = np.empty(len(data), np.int64), np.full(data.n_users, len(data))
+    place[order] = np.arange(len(data))
+    asked = order[relevant[order]]
+    last[data.users[asked]] = place[asked]  # of several assignments to one user the last one stays
+    hidden = place >= last[data.users]
+    is_shown = np.bincount(data.users[~hidden], minlength=data.n_users) > 0
+    return hidden & is_shown[data.users]
 
 
 def _lots(users: NDArray[np.int64], item_hashes: NDArray[np.uint64], n_users: int) -> NDArray[np.uint64]:
