@@ -83,9 +83,7 @@ class Holdout:
     cut: str
 
     @classmethod
-    def of(
-        cls, estimator: Any, X: Any, y: ArrayLike | None, is_relevant: Callable[[Interactions], Mask] = everything
-    ) -> Self:
+    def of(cls, estimator: Any, X: Any, y: ArrayLike | None, is_relevant: Callable[[Interactions], Mask] = everything) -> Self:
         """Split the test data for one fitted estimator."""
         given = check_interactions(X, y)
         relevant = is_relevant(given)

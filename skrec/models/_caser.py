@@ -124,7 +124,7 @@ class CaserRecommender(SequenceRecommender):
     -----
     Time of an epoch: events * n_factors * window * (n_horizontal * window + 4 * n_vertical) operations and the comparison with
     n_negatives. The paper predicts the next three items of each window at once, among three drawn for each by binary
-    cross-entropy; here each event is predicted by itself.
+    cross-entropy, and gives each item a bias; here each event is predicted by itself, without one.
 
     References
     ----------
