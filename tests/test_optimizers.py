@@ -9,6 +9,7 @@ from training_references import new_network, plain_adam
 from skrec import AutoRecRecommender, LightGCNRecommender, MFRecommender, MultVAERecommender
 from skrec.data import Interactions
 from skrec.engine._batches import RowBatches
+from skrec.engine._embedding_network import squared_lengths
 from skrec.engine._optimizers import RowAdam, choose_optimizer
 
 
@@ -134,3 +135,17 @@ def test_row_adam_trains_like_adam_where_every_row_is_touched_at_every_step():
 @pytest.mark.parametrize("changes", ({"regularization": 0.1}, {"trainer": {"gradient_clip_val": 0.1}}))
 def test_row_adam_takes_penalties_and_clipping(changes):
     assert model(optimizer="row_adam", **changes).fit(likes()).history_.train_loss.is_monotonic_decreasing
+
+
+@pytest.mark.parametrize("n_rows", [3, 50], ids=["some rows", "more than there are"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_squared_lengths_are_those_of_the_rows_as_often_as_they_occur(n_rows, sparse):
+    generator = torch.Generator().manual_seed(0)
+    table = torch.nn.Embedding(8, 4, sparse=sparse)
+    rows = torch.randint(8, (n_rows, 2), generator=generator)
+    found = squared_lengths(table, rows)
+    expected = table.weight[rows].square().sum()
+    torch.testing.assert_close(found, expected)
+    (slope,) = torch.autograd.grad(found, [table.weight])
+    assert slope.is_sparse == sparse
+    torch.testing.assert_close(slope.to_dense(), *torch.autograd.grad(expected, [table.weight]))

@@ -8,6 +8,15 @@ from torch import Tensor, nn
 State = tuple[Tensor, ...]
 
 
+def squared_lengths(table: nn.Embedding, rows: Tensor) -> Tensor:
+    """The sum of the squared lengths of some rows of a table, each as often as it is among them."""
+    if table.sparse or rows.numel() < table.num_embeddings:
+        return table(rows).square().sum()
+    # more are looked up than there are: a pass over the table takes less than copies of its rows, there and back
+    counts = torch.bincount(rows.flatten(), minlength=table.num_embeddings)
+    return counts.to(table.weight.dtype) @ table.weight.square().sum(1)
+
+
 class EmbeddingNetwork(nn.Module):
     """Base of networks over tables of users and of items.
 
@@ -56,8 +65,8 @@ class EmbeddingNetwork(nn.Module):
 
     def penalty(self, users: Tensor, items: Tensor, item_share: float) -> Tensor:
         """Squared lengths of the rows that a minibatch touches, for each of its users and by its share of the items."""
-        of_users = sum(table(users).square().sum() for table in self.user_tables) / len(users)
-        return of_users + sum(table(items).square().sum() for table in self.item_tables) * item_share
+        of_users = sum(squared_lengths(table, users) for table in self.user_tables) / len(users)
+        return of_users + sum(squared_lengths(table, items) for table in self.item_tables) * item_share
 
     @torch.no_grad()
     def adopt_rows(self, trained: "EmbeddingNetwork") -> None:
