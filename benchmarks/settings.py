@@ -30,6 +30,8 @@ _SOFTMAX = dict(loss="softmax", n_factors=256, dropout=0.3, batch_size=256)
 
 _COSINES = dict(temperature=0.15, n_factors=64, init_std=0.1, batch_size=512, max_epochs=25, learning_rate=0.02)
 
+_VAE_GOWALLA = dict(hidden=(128,), n_factors=64, batch_size=256, max_epochs=18, learning_rate=0.01, regularization=6)
+
 _NEUMF = dict(
     loss="softmax",
     n_negatives=8,
@@ -138,6 +140,7 @@ ROWS = {
         "SLIMRecommender": SLIMRecommender(alpha=0.005, l1_ratio=1e-6),  # the published row's own
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
         "MFRecommender": MFRecommender(**_COSINES),
+        "MultVAERecommender": MultVAERecommender(**_VAE_GOWALLA),
         "LightGCNRecommender-epoch5": LightGCNRecommender(  # the authors' own, after five of their 1,000 epochs
             n_factors=64,
             n_layers=3,
@@ -155,13 +158,14 @@ ROWS = {
         "EASERecommender": EASERecommender(regularization=500),
         "ALSRecommender": ALSRecommender(n_factors=256, alpha=8, regularization=70, max_epochs=15),
         "MFRecommender": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20),
-        "MultVAERecommender": MultVAERecommender(batch_size=256, max_epochs=30, learning_rate=2e-3),
+        "MultVAERecommender": MultVAERecommender(batch_size=256, max_epochs=30, learning_rate=2e-3, kl_weight=0.1),
     },
     "strong-gowalla": {
         "PopularityRecommender": PopularityRecommender(),
         "EASERecommender": EASERecommender(regularization=50),
         "ALSRecommender": ALSRecommender(n_factors=128, alpha=40, regularization=1, max_epochs=15),
         "MFRecommender": MFRecommender(**_COSINES),
+        "MultVAERecommender": MultVAERecommender(**_VAE_GOWALLA),
     },
 }
 
@@ -239,6 +243,7 @@ GRIDS = {
         {"neighborhood": ["reverse"], "n_neighbors": [100]},
     ],
     ("gowalla", "MFRecommender"): {"temperature": [0.12, 0.15, 0.2]},
+    ("gowalla", "MultVAERecommender"): [{"regularization": [12], "max_epochs": [12]}, {"regularization": [6]}],
     ("gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10, 20]},
     ("strong-ml1m", "EASERecommender"): {"regularization": [100, 200, 500, 1000, 2000]},
     ("strong-ml1m", "ALSRecommender"): [
@@ -249,6 +254,7 @@ GRIDS = {
     ("strong-ml1m", "MultVAERecommender"): [
         {"regularization": [0, 1, 3]},
         {"regularization": [1], "kl_weight": [0.1, 0.5]},
+        {"kl_weight": [0.02, 0.05, 0.1]},
     ],
     ("strong-gowalla", "EASERecommender"): {"regularization": [20, 50, 200]},
     ("strong-gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10]},

@@ -15,7 +15,7 @@ from skrec.base import BaseRecommender
 from skrec.base._frame import in_order_of_users, take
 from skrec.data import Interactions, by_weight, fade, is_positive
 from skrec.engine._embedding_network import EmbeddingNetwork
-from skrec.engine._foldin import N_STEPS, State, learn_prior, most_probable
+from skrec.engine._foldin import N_STEPS, WIDENING, WIDENING_OF_DIRECTIONS, State, learn_prior, most_probable
 from skrec.engine._layers import prepare
 from skrec.engine._losses import LOSSES, Loss, hardest, softmax, warp
 from skrec.engine._row_likelihood import row_likelihood
@@ -85,7 +85,8 @@ class NetworkInference(BaseRecommender):
         prepare(network)
         with torch.no_grad():
             users = self._tensor(np.flatnonzero(self.has_past_)).split(_USERS_AT_ONCE)
-            self.prior_ = learn_prior(map(network.encode, users))
+            widening = WIDENING if getattr(network, "temperature", None) is None else WIDENING_OF_DIRECTIONS
+            self.prior_ = learn_prior(map(network.encode, users), widening=widening)
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)
