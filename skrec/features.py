@@ -246,18 +246,22 @@ class SentenceVectors(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Sequence[str], y: Any = None) -> Self:
         """Nothing is learned; ImportError where the library is not installed."""
-        self.n_components_ = int(_sentence_model(self.model).get_sentence_embedding_dimension())
+        self.n_components_ = _sentence_vectors(self.model, [""]).shape[1]  # the method that says it has had two names
         return self
 
     def transform(self, X: Sequence[str]) -> NDArray[np.float32]:
         """Vectors, float32 (n_texts, width)."""
         check_is_fitted(self)
-        return np.asarray(_sentence_model(self.model).encode(list(X), show_progress_bar=False), np.float32)
+        return _sentence_vectors(self.model, X)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """One name for each coordinate."""
         check_is_fitted(self)
         return np.array([f"sentence{place}" for place in range(self.n_components_)], dtype=object)
+
+
+def _sentence_vectors(name: str, texts: Sequence[str]) -> NDArray[np.float32]:
+    return np.asarray(_sentence_model(name).encode(list(texts), show_progress_bar=False), np.float32)
 
 
 @lru_cache(maxsize=1)

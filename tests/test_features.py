@@ -165,9 +165,6 @@ def test_a_sentence_model_is_asked_for_when_it_is_used(monkeypatch):
         def __init__(self, name):
             self.width = int(name)
 
-        def get_sentence_embedding_dimension(self):
-            return self.width
-
         def encode(self, texts, show_progress_bar):
             return np.array([[len(text)] * self.width for text in texts])
 
