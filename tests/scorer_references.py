@@ -84,8 +84,8 @@ def hidden_items(items):
     return set(sorted(items, key=lot)[: max((len(items) + 2) // 5, 1)])
 
 
-def ask(world):
-    """Each test user, and what the model is shown and asked for."""
+def ask(world, is_wanted=lambda event: True):
+    """Each test user, and what the model is shown and asked for; in order, the last event that is wanted and what follows."""
     trained = set() if world.all_users_are_new else {event.user for event in world.train}
     asked = {}
     for user in users_of(world.test):
@@ -94,8 +94,9 @@ def ask(world):
         if user in trained:
             asked[user] = Asked([event for event in world.train if event.user == user], events, False)
         elif world.in_order:
-            n_hidden = 1 if len(items) > 1 else 0
-            asked[user] = Asked(events[: len(events) - n_hidden], events[len(events) - n_hidden :], True)
+            last = max((place for place, event in enumerate(events) if is_wanted(event)), default=0)
+            n_shown = last if last > 0 and len(items) > 1 else len(events)
+            asked[user] = Asked(events[:n_shown], events[n_shown:], True)
         else:
             hidden = hidden_items(items)
             parts = ([event for event in events if (event.item in hidden) == side] for side in (False, True))
@@ -152,7 +153,7 @@ class Answer:
 
 def slow_rankings(world, ks):
     """The Answer for each metric at its k, and for the AUC; None where there is nothing to score."""
-    asked = ask(world)
+    asked = ask(world, lambda event: is_positive(event.value, world.positive_from))
     repeats = {user: [repeats_of(one, event) for event in one.hidden] for user, one in asked.items()}
     n_hidden = sum(len(one.hidden) for one in asked.values())
     reproduces = n_hidden == len(world.test) and all(all(flags) for flags in repeats.values())

@@ -137,7 +137,7 @@ def test_the_seed_decides_the_model():
 )
 def test_weights_of_events_count(negatives):
     events, alternating = likes(), np.tile([1, 1, 5, 5, 1], 10).astype(np.float32)
-    chosen = replace(events, values=np.tile([1, 0], 25).astype(np.float32), impressions=np.arange(50) // 5)
+    chosen = replace(events, values=np.tile([1, 0], 25).astype(np.float32), impressions=events.users)
     events = chosen if negatives == "slate" else events
     weighted = replace(events, weights=alternating)
     first, second = (model(negatives=negatives, loss="softmax").fit(data) for data in (events, weighted))
