@@ -12,7 +12,7 @@ from skrec.engine._losses import LOSSES, Loss, ccl
 from skrec.engine._moments import Asked, AskedBatches, NegativesAsOf, PastTable, numbered
 from skrec.engine._negatives import PopularNegatives, UniformNegatives
 from skrec.engine._paths import GMF, MLP, PathEmbeddings, PathNetwork, check_layers
-from skrec.engine._rehearsal import PACE_WHEN_TRAINED, with_rehearsal
+from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
 from skrec.engine._row_likelihood import Factors
 from skrec.engine._row_network import ACTIVATIONS, Readout, RowNetwork, RowRecommender, SparseLinear
 from skrec.engine._rows import Rows, RowTable, SparseMatrix
@@ -25,7 +25,7 @@ __all__ = [
     "GMF",
     "LOSSES",
     "MLP",
-    "PACE_WHEN_TRAINED",
+    "PACE_OF_PARTIAL_FIT",
     "TICKS_PER_SECOND",
     "Asked",
     "AskedBatches",

@@ -24,7 +24,7 @@ from skrec.engine._layers import build_seeded
 from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
 from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine._recording import Judge, Recorder
-from skrec.engine._rehearsal import PACE_WHEN_TRAINED, with_rehearsal
+from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
 from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
 from skrec.engine._training_checks import LOGGERS, check_training
 
@@ -144,8 +144,8 @@ class TorchRecommender(NetworkInference):
     _reads_weights = True
     # parameters of the network itself
     _shaping: ClassVar[tuple[str, ...]] = ()
-    # part of the learning rate that a fit trains with
-    _pace: ClassVar[float] = 1.0
+    # the name of the optimiser that a fit trains with, where that is not the parameter's
+    _optimizer_of_fit: ClassVar[str | None] = None
     # whether a minibatch leaves most rows of its tables alone
     _has_sparse_gradients: ClassVar[bool] = True
 
@@ -181,7 +181,7 @@ class TorchRecommender(NetworkInference):
         is_resumed = checkpoints is not None and checkpoints.is_unfinished
         network = self._new_network(examples) if is_resumed else self._initialised(examples)
         judge = None if validation is None else Judge(self, network, validation, known=examples)
-        self._learn(network, examples, known=examples, judge=judge, checkpoints=checkpoints, pace=self._pace)
+        self._learn(network, examples, known=examples, judge=judge, checkpoints=checkpoints, optimizer=self._optimizer_of_fit)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         self._check_parameters()
@@ -200,7 +200,7 @@ class TorchRecommender(NetworkInference):
         if n_known == len(rows) or not self._teaches(examples[chosen]):
             self._adopt(network, torch.device(before.device_), before.train_loss_)
             return
-        self._learn(network, examples[chosen], known=examples, pace=PACE_WHEN_TRAINED)
+        self._learn(network, examples[chosen], known=examples, pace=PACE_OF_PARTIAL_FIT)
         # the error on a few events that were gone over again and again is not what fold-in should expect of a stranger's
         self.train_loss_ = before.train_loss_
 
@@ -213,10 +213,11 @@ class TorchRecommender(NetworkInference):
         judge: Judge | None = None,
         checkpoints: Checkpoints | None = None,
         pace: float = 1.0,
+        optimizer: str | None = None,
     ) -> None:
         """Train a network, at some part of the learning rate, and take it over."""
         recorder = Recorder(self, network, judge)
-        device = self._run(network, self._batches(examples, known=known), recorder, checkpoints, pace)
+        device = self._run(network, self._batches(examples, known=known), recorder, checkpoints, pace, optimizer)
         recorder.restore_best()
         self.history_, self.best_epoch_ = pd.DataFrame(recorder.rows), recorder.best_epoch
         self._adopt(network, device, self.history_.train_loss[self.best_epoch_])
@@ -270,12 +271,13 @@ class TorchRecommender(NetworkInference):
         recorder: Recorder,
         checkpoints: Checkpoints | None = None,
         pace: float = 1.0,
+        optimizer: str | None = None,
     ) -> torch.device:
         from skrec.engine import _lightning
 
         if len(batches) == 0:
             raise ValueError(f"X has nothing to learn from with loss={self.loss!r} and negatives={self.negatives!r}")
-        self.optimizer_ = self._optimizer_name()
+        self.optimizer_ = optimizer or self._optimizer_name()
         if self.optimizer_ == "row_adam":
             use_row_gradients(network)
         training = _lightning.Training(

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # at the full rate a network forgets more of what it is not reminded of than it learns: measured on ML-100K, split in time
-PACE_WHEN_TRAINED = 0.1
+PACE_OF_PARTIAL_FIT = 0.1
 
 
 def with_rehearsal(units: NDArray[np.int64], n_known: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from skrec.base._checks import check_int, check_n_jobs, check_number, draw_seed
 from skrec.data import Interactions
 from skrec.engine import (
-    PACE_WHEN_TRAINED,
+    PACE_OF_PARTIAL_FIT,
     DotProduct,
     DotProductEmbeddings,
     NetworkInference,
@@ -97,7 +97,7 @@ class BPRRecommender(DotProductEmbeddings, NetworkInference):
         self._check_parameters()
         self.seed_ = draw_seed(self.random_state)
         network = self._grown(self._network(events), events, before)
-        solver = self._solver(PACE_WHEN_TRAINED * self.learning_rate)
+        solver = self._solver(PACE_OF_PARTIAL_FIT * self.learning_rate)
         solver.user_factors = np.hstack([weights(network.user_embeddings), np.ones((events.n_users, 1), np.float32)])
         solver.item_factors = np.hstack([weights(network.item_embeddings), weights(network.item_biases)])
         chosen = with_rehearsal(events.users, len(before.events_), np.random.default_rng(self.seed_))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from skrec.base._checks import check_flag, check_int
 from skrec.data import Interactions
-from skrec.engine import GMF, MLP, PACE_WHEN_TRAINED, PathEmbeddings, PathNetwork, TorchRecommender, check_layers
+from skrec.engine import GMF, MLP, PathEmbeddings, PathNetwork, TorchRecommender, check_layers
 
 
 class NeuMFRecommender(PathEmbeddings, TorchRecommender):
@@ -29,9 +29,9 @@ class NeuMFRecommender(PathEmbeddings, TorchRecommender):
         After each of them, in training.
     pretrain : bool, default=False
         Train both paths by themselves first, each with the same settings, and start from there with equal parts of both (the
-        paper's eq. 13). Both together are better than each alone and are soon unlearned: where the paper goes on by plain
-        gradient descent, here the optimiser and its schedule start again at a tenth of the learning rate. ``history_`` is of
-        that last training; callbacks in ``trainer`` see all three.
+        paper's eq. 13). Both together are better than each alone, and Adam soon unlearns it: from there on it is plain gradient
+        descent, as in the paper, unless ``optimizer`` is a callable. ``history_`` is of that last training; callbacks in
+        ``trainer`` see all three.
 
     Attributes
     ----------
@@ -86,8 +86,8 @@ class NeuMFRecommender(PathEmbeddings, TorchRecommender):
         return PathNetwork([self._gmf(events), self._mlp(events)])
 
     @property
-    def _pace(self) -> float:  # type: ignore[override]
-        return PACE_WHEN_TRAINED if self.pretrain else 1.0
+    def _optimizer_of_fit(self) -> str | None:  # type: ignore[override]
+        return "sgd" if self.pretrain else None
 
     def _initialised(self, events: Interactions) -> PathNetwork:
         if not self.pretrain:
