@@ -13,7 +13,7 @@ from skrec import MFRecommender
 from skrec.datasets import fetch_movielens
 from skrec.model_selection import train_test_split
 
-SETTING = dict(loss="mse", y_range=(0, 5.5), n_factors=50, batch_size=128, max_epochs=5, learning_rate=5e-3)
+SETTING = dict(loss="mse", y_range=(0, 5.5), n_factors=50, batch_size=128, max_epochs=5, learning_rate=5e-3, regularization=0)
 
 
 def main():

@@ -92,7 +92,7 @@ ROWS = {
         "ALSRecommender-recency": ALSRecommender(n_factors=128, alpha=20, regularization=50, half_life=12, max_epochs=15),
         "MFRecommender-recency": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20, half_life=12),
         "NeuMFRecommender": NeuMFRecommender(**_NEUMF),
-        "NeuMFRecommender-pretrained": NeuMFRecommender(**_NEUMF, pretrain=True),
+        "NeuMFRecommender-pretrained": NeuMFRecommender(**_NEUMF | {"n_negatives": 16}, pretrain=True),
         "MLPRecommender": MLPRecommender(
             loss="softmax",
             n_negatives=8,
@@ -139,7 +139,7 @@ ROWS = {
         "EASERecommender": EASERecommender(regularization=80),  # the published row's own
         "SLIMRecommender": SLIMRecommender(alpha=0.005, l1_ratio=1e-6),  # the published row's own
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
-        "MFRecommender": MFRecommender(**_COSINES),
+        "MFRecommender": MFRecommender(**_COSINES | {"max_epochs": 40}),
         "MultVAERecommender": MultVAERecommender(**_VAE_GOWALLA),
         "LightGCNRecommender-epoch5": LightGCNRecommender(  # the authors' own, after five of their 1,000 epochs
             n_factors=64,
@@ -214,6 +214,10 @@ GRIDS = {
     ],
     ("ncf-ml1m", "MFRecommender-recency"): {"half_life": [12, 25, 50], "regularization": [1, 3]},
     ("ncf-ml1m", "NeuMFRecommender"): {"n_factors": [64, 128], "regularization": [0.03, 0.05, 0.08]},
+    ("ncf-ml1m", "NeuMFRecommender-pretrained"): [
+        {"n_negatives": [8]},
+        {"n_negatives": [16], "regularization": [0.05, 0.1]},
+    ],
     ("ncf-ml1m", "MLPRecommender"): {"regularization": [0.01, 0.02, 0.03]},
     ("ncf-ml1m", "LightGCNRecommender"): {"regularization": [0.05, 0.2]},
     ("ncf-ml1m", "MultVAERecommender"): {"learning_rate": [1e-3, 2e-3], "max_epochs": [30]},
@@ -242,7 +246,11 @@ GRIDS = {
         {"n_neighbors": [100, 200]},
         {"neighborhood": ["reverse"], "n_neighbors": [100]},
     ],
-    ("gowalla", "MFRecommender"): {"temperature": [0.12, 0.15, 0.2]},
+    ("gowalla", "MFRecommender"): [
+        {"temperature": [0.12, 0.15, 0.2], "max_epochs": [25]},
+        {"max_epochs": [40]},
+        {"max_epochs": [25], "dropout": [0.2]},
+    ],
     ("gowalla", "MultVAERecommender"): [{"regularization": [12], "max_epochs": [12]}, {"regularization": [6]}],
     ("gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10, 20]},
     ("strong-ml1m", "EASERecommender"): {"regularization": [100, 200, 500, 1000, 2000]},

@@ -182,13 +182,19 @@ def test_what_is_no_seed_of_an_estimator_is_refused(fit, seed):
 # Parameters
 
 
-@pytest.mark.parametrize("accelerator", ["gpu", "cuda", "mps"])
+@pytest.mark.parametrize("accelerator", ["gpu", "cuda"])
 def test_an_accelerator_that_is_not_there_is_refused(monkeypatch, accelerator):
     for kind in (CUDAAccelerator, MPSAccelerator):
         monkeypatch.setattr(kind, "is_available", lambda: False)
     with pytest.raises(ValueError) as caught:
         MFRecommender(accelerator=accelerator).fit(MATRIX)
     assert str(caught.value) == (f"accelerator must be one that this machine has, 'auto' or 'cpu', got {accelerator!r}")
+
+
+def test_a_gpu_without_double_precision_is_left_alone(monkeypatch):
+    monkeypatch.setattr(CUDAAccelerator, "is_available", lambda: False)
+    monkeypatch.setattr(MPSAccelerator, "is_available", lambda: True)
+    assert MFRecommender(max_epochs=1).fit(MATRIX).device_ == "cpu"
 
 
 def test_a_number_beyond_all_floats_is_not_finite():

@@ -12,6 +12,7 @@ from skrec import (
     MultVAERecommender,
     NeuMFRecommender,
 )
+from skrec.data import Interactions
 
 
 @pytest.mark.parametrize("name", ("accelerator", "accumulate_grad_batches", "enable_checkpointing", "logger", "max_epochs"))
@@ -34,7 +35,6 @@ BAD = [
     ("learning_rate", np.inf, ValueError),
     ("learning_rate", "fast", TypeError),
     ("regularization", -0.1, ValueError),
-    ("regularization", None, TypeError),
     ("weight_decay", -1, ValueError),
     ("weight_decay", [0.1], TypeError),
     ("optimizer", "lion", ValueError),
@@ -135,6 +135,18 @@ def test_models_of_whole_rows_draw_no_negatives(estimator, negatives):
 def test_a_loss_of_cosines_is_not_for_other_scores(estimator):
     words = refusal(estimator, loss="ccl")
     assert words.startswith("loss must be one of 'mse', 'bce', 'softmax', 'bpr', 'warp'") and words.endswith("got 'ccl'")
+
+
+def test_ratings_are_compared_with_nothing():
+    assert refusal(MFRecommender, loss="mse", negatives="popularity") == (
+        "negatives must be 'auto' for loss='mse', which compares with nothing, got 'popularity'"
+    )
+
+
+def test_weights_by_age_are_refused_as_what_was_asked_for():
+    data = Interactions.from_arrays([0, 0, 1, 1], [0, 1, 1, 2], timestamps=[1, 2, 1, 2])
+    with pytest.raises(ValueError, match="the weights that half_life=10 makes need loss='softmax'"):
+        MFRecommender(loss="bce", negatives="all", half_life=10).fit(data)
 
 
 def test_the_hardest_of_a_single_negative_is_no_choice():

@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from torch import nn
 
+from skrec import MFRecommender
 from skrec.data import Interactions
 from skrec.engine import _batches
 from skrec.engine._batches import InBatchPairs, PairBatches, RowBatches, SlateBatches
+from skrec.engine._candidates import InBatchCandidates
 from skrec.engine._losses import LOSSES, batch_losses
 from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
+from skrec.engine._rows import RowTable
 
 
 def generator(seed=0):
@@ -196,8 +199,9 @@ def test_a_weight_multiplies_the_loss_of_its_example():
 # ---- in the minibatch ------------------------------------------------------------------------------------------------
 
 
-def in_batch(events, batch_size):
-    return InBatchPairs(events, batch_size=batch_size, negatives=UniformNegatives(events), log_q=log_popularity(events))
+def in_batch(events, batch_size, known=None):
+    candidates = InBatchCandidates(log_popularity(events), known)
+    return InBatchPairs(events, batch_size=batch_size, negatives=UniformNegatives(events), candidates=candidates)
 
 
 def test_in_batch_every_event_is_compared_with_the_others_except_those_of_its_own_item():
@@ -211,6 +215,25 @@ def test_in_batch_every_event_is_compared_with_the_others_except_those_of_its_ow
         for row, own in enumerate(items):
             others = [place == row or item != own for place, item in enumerate(items)]
             assert batch.mask[row].tolist() == others
+
+
+def test_in_batch_what_a_user_is_known_to_have_is_no_negative():
+    events = random_events()
+    has = events.to_csr(duplicates="any")
+    for batch in in_batch(events, 8, RowTable(has)).epoch(generator()):
+        items = batch.items[0].tolist()
+        for row, user in enumerate(batch.query.tolist()):
+            others = [place == row or has[user, item] == 0 for place, item in enumerate(items)]
+            assert batch.mask[row].tolist() == others
+
+
+@pytest.mark.parametrize(("loss", "is_masked"), [("softmax", False), ("bpr", True), ("bce", True)])
+def test_in_batch_only_the_softmax_compares_a_user_with_their_own(loss, is_masked):
+    events = Interactions.from_arrays([0, 0, 0, 1, 1, 1], [0, 1, 2, 2, 3, 4])
+    model = MFRecommender(loss=loss, negatives="in_batch", n_factors=2, max_epochs=1, random_state=0).fit(events)
+    (batch,) = model._batches(events, known=events).epoch(generator())
+    own = batch.query[:, None] == batch.query[None]
+    assert (batch.mask[own].sum() == len(events)) == is_masked
 
 
 def test_in_batch_corrected_gradient_is_that_of_the_full_softmax():

@@ -73,11 +73,11 @@ def test_contract(estimator, check):
     check(estimator)
 
 
-RATING = [
+RATING = [  # AutoRec's default penalty is for more than these few ratings
     MFRecommender(loss="mse", n_factors=8, learning_rate=0.02),
     MLPRecommender(loss="mse", n_factors=8, hidden=(16,), learning_rate=0.02),
-    AutoRecRecommender(loss="mse", side="item", n_factors=16, batch_size=8),
-    AutoRecRecommender(loss="mse", side="user", n_factors=16, batch_size=8),
+    AutoRecRecommender(loss="mse", side="item", n_factors=16, batch_size=8, regularization=0.2),
+    AutoRecRecommender(loss="mse", side="user", n_factors=16, batch_size=8, regularization=0.2),
 ]
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pytorch_lightning import Callback
 from small_models import N_EPOCHS, likes, model, same, weights_of
 
-from skrec import MFRecommender
+from skrec import MFRecommender, NeuMFRecommender
 from skrec.data import Interactions
 from skrec.engine._losses import bpr
 from skrec.metrics import get_scorer
@@ -50,6 +51,23 @@ def test_early_stopping_by_a_ranking_keeps_the_best_ranking():
     assert len(ndcg) == fitted.best_epoch_ + 1 + 3 < 60
     assert fitted.best_epoch_ == ndcg.argmax()
     assert get_scorer("ndcg@10")(fitted, held_out) == pytest.approx(ndcg.max())
+
+
+def test_both_halves_of_a_pretrained_model_stop_by_the_same_figure():
+    epochs = []
+
+    class Count(Callback):
+        def on_train_start(self, trainer, network):
+            epochs.append(0)
+
+        def on_train_epoch_end(self, trainer, network):
+            epochs[-1] += 1
+
+    settings = {"n_factors": 8, "hidden": (8,), "learning_rate": 0.1, "max_epochs": 60, "patience": 2, "random_state": 0}
+    fitted = NeuMFRecommender(early_stopping="valid_loss", pretrain=True, trainer={"callbacks": Count()}, **settings)
+    fitted.fit(likes(60), validation=likes(90)[60:])
+    assert len(epochs) == 3 and max(epochs) < 60
+    assert epochs[2] == len(fitted.history_)
 
 
 def test_validation_may_be_a_table_with_labels():

@@ -121,6 +121,13 @@ def test_softmax_over_a_sample_subtracts_the_log_probabilities_of_drawing():
     torch.testing.assert_close(LOSSES["softmax"](scores, target, mask, log_q), slow("softmax", scores, target, mask, log_q))
 
 
+def test_cross_entropy_corrected_for_the_draws_asks_whether_an_item_was_chosen_or_drawn():
+    scores, log_q = torch.tensor([[1.0, -0.5, 2.0]]), torch.tensor([[0.0, -1.0, 0.7]])
+    odds = (scores - log_q).exp()[0]
+    by_hand = -(odds[0] / (1 + odds[0])).log() - (1 / (1 + odds[1:])).log().sum()
+    torch.testing.assert_close(LOSSES["bce"](scores, torch.tensor([[1.0, 0, 0]]), None, log_q), by_hand[None])
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_fifty_masked_candidates_change_neither_loss_nor_gradient(name):
     scores, target, mask = examples(name)

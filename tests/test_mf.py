@@ -95,7 +95,7 @@ def test_a_bounded_model_stays_within_its_range_and_reaches_for_the_ends():
     users, items = np.divmod(np.arange(80), 8)
     extreme = Interactions.from_arrays(users, items, np.where((users + items) % 2, 5.0, 1.0))
     bounded, free = (
-        rating_model(y_range=y_range, learning_rate=0.3, max_epochs=60, lr_schedule=None).fit(extreme)
+        rating_model(y_range=y_range, learning_rate=0.3, max_epochs=60, lr_schedule=None, regularization=0).fit(extreme)
         for y_range in ((1.5, 4.5), None)
     )
     scores = scores_of_all(bounded)
@@ -257,6 +257,26 @@ def test_a_long_history_folded_in_ranks_as_the_stored_user_does(loss, negatives)
     assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(stored, folded)]) >= 0.6
 
 
+def test_equal_ratings_leave_a_new_user_with_nothing_but_the_mean():
+    events = Interactions.from_arrays(np.repeat(np.arange(6), 4), np.tile(np.arange(4), 6), np.full(24, 3.0))
+    for y_range in (None, (1, 5)):
+        fitted = rating_model(y_range=y_range, max_epochs=60, regularization=0.5).fit(events)
+        np.testing.assert_allclose(fitted.predict(events.to_csr()[:2]), 3, atol=0.1)
+
+
+def test_ratings_are_not_learned_by_heart_unless_asked_for():
+    noisy = ratings(n_users=100, n_items=30, noise=1.0)
+    part = np.random.default_rng(1).random(len(noisy)) < 0.8
+    train, held_out = noisy[part], noisy[~part]
+
+    def error(**settings):
+        fitted = rating_model(n_factors=32, **settings).fit(train)
+        return np.mean((fitted.predict(held_out) - held_out.values) ** 2)
+
+    assert error() < 0.9 * error(regularization=0)
+    assert error(weight_decay=0.01) == error(weight_decay=0.01, regularization=0)
+
+
 # ---- the network of NeuMF --------------------------------------------------------------------------------------------
 
 
@@ -315,6 +335,12 @@ def test_pretraining_starts_from_equal_parts_of_both_trained_halves():
     torch.testing.assert_close(fused(users, items), (gmf(users, items) + mlp(users, items)) / 2)
     assert not torch.allclose(gmf(users, items), starts[0](users, items))
     assert not torch.allclose(ends[2](users, items), fused(users, items))
+
+
+@pytest.mark.parametrize(("optimizer", "used"), [("auto", "sgd"), ("adam", "adam"), (torch.optim.AdamW, "AdamW")])
+def test_after_pretraining_the_optimiser_is_plain_gradient_descent_unless_one_is_named(optimizer, used):
+    fitted = NeuMFRecommender(n_factors=3, hidden=(6,), pretrain=True, max_epochs=1, optimizer=optimizer, random_state=0)
+    assert fitted.fit(two_camps()).optimizer_ == used
 
 
 def test_embeddings_of_neumf_are_those_of_both_paths_side_by_side():

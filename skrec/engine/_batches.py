@@ -135,11 +135,11 @@ class PairBatches:
 
 
 class InBatchPairs(PairBatches):
-    """Events whose negatives are the other events' items in the minibatch; see `InBatchCandidates`."""
+    """Events whose negatives are the other events' items in the minibatch, as `InBatchCandidates` gives them."""
 
-    def __init__(self, events: Interactions, *, batch_size: int, negatives: NegativeSampler, log_q: Tensor):
+    def __init__(self, events: Interactions, *, batch_size: int, negatives: NegativeSampler, candidates: InBatchCandidates):
         super().__init__(events, batch_size=batch_size, negatives=negatives)
-        self.candidates = InBatchCandidates(log_q)
+        self.candidates = candidates
 
     def to(self, device: torch.device) -> None:
         super().to(device)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from skrec.engine._negatives import NegativeSampler
-from skrec.engine._rows import Rows
+from skrec.engine._rows import Rows, RowTable
 
 
 class Candidates(NamedTuple):
@@ -63,19 +63,28 @@ class InBatchCandidates:
     """The chosen items of a minibatch for all of its examples, with the log-popularity correction.
 
     Another example's choice of the same item is no negative.
+
+    Parameters
+    ----------
+    log_q : float32 Tensor of shape (n_items,)
+        Logarithm of each item's share of the chosen ones.
+    known : RowTable or None
+        What else of a user is no negative: users x items.
     """
 
-    def __init__(self, log_q: Tensor):
-        self.log_q = log_q
+    def __init__(self, log_q: Tensor, known: RowTable | None = None):
+        self.log_q, self.known = log_q, known
 
     def to(self, device: torch.device) -> None:
         self.log_q = self.log_q.to(device)
+        self.known = None if self.known is None else self.known.to(device)
 
     def __call__(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Candidates:
         own = torch.eye(len(items), device=items.device)
         # the positive was not drawn but is certain to be there; the others stand for all that might have been
         log_q = torch.where(own.bool(), 0, self.log_q[items] + log(max(1, len(items) - 1)))
-        return Candidates(items[None], own, (items[:, None] != items[None]) | own.bool(), log_q)
+        others = items[:, None] != items if self.known is None else _unknown(self.known(users), items)
+        return Candidates(items[None], own, others | own.bool(), log_q)
 
 
 class SharedCandidates:
@@ -111,3 +120,13 @@ class AllCandidates:
     def __call__(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Candidates:
         once = torch.ones(len(items), device=items.device)
         return Candidates(torch.arange(self.n_items, device=items.device)[None], Rows(items, once, once.long()))
+
+
+def _unknown(known: Rows, items: Tensor) -> Tensor:
+    """Which of some items (C,) are not in each row, (B, C)."""
+    distinct, place = items.unique(return_inverse=True)
+    found = torch.searchsorted(distinct, known.columns).clamp(max=len(distinct) - 1)
+    is_there = distinct[found] == known.columns
+    unknown = torch.ones(len(known.lengths), len(distinct), dtype=torch.bool, device=items.device)
+    unknown[known.index[is_there], found[is_there]] = False
+    return unknown[:, place]

@@ -17,6 +17,7 @@ from skrec.data import Interactions, fade, read_impressions
 from skrec.data._positives import depth_of_caller
 from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
+from skrec.engine._candidates import InBatchCandidates
 from skrec.engine._checkpoints import Checkpoints
 from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._inference import NetworkInference
@@ -25,6 +26,7 @@ from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popu
 from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine._recording import Judge, Recorder
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
+from skrec.engine._rows import RowTable
 from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
 from skrec.engine._training_checks import LOGGERS, check_training
 
@@ -56,14 +58,15 @@ class TorchRecommender(NetworkInference):
     batch_size : int, default=None
         Examples in a minibatch: events, or whole users where the negatives are "all". None means 1024 events, 128 users.
     learning_rate : float, default=0.01
-    regularization : float, default=0.0
-        L2 penalty on the rows that a minibatch touches, per example; the items of an example, however many, weigh as two.
+    regularization : float, default=None
+        L2 penalty on the rows that a minibatch touches, per example; the items of an example, however many, weigh as two. None
+        means 0 for a ranking and with ``weight_decay``, else .1, of whole rows 1: without any, ratings are learned by heart.
     weight_decay : float, default=0.0
         Decoupled decay of all weights: times ``1 - learning_rate * weight_decay`` at every step.
     optimizer : {"auto", "adam", "adamw", "row_adam", "sgd", "adagrad"} or callable, default="auto"
         Adam has betas (0.9, 0.99) and eps 1e-5; "row_adam" moves only the rows of embeddings that a minibatch touches. "auto"
-        is that one for more than 200,000 users and items without weight decay, else "adam". A callable gets the parameters
-        and ``lr``.
+        is that one for more than 200,000 users and items without weight decay, if the model's minibatches leave most rows
+        alone, which whole rows, graphs and sequences do not; else "adam". A callable gets the parameters and ``lr``.
     lr_schedule : {"one_cycle", "cosine"} or None, default="one_cycle"
         "one_cycle" rises to the learning rate in the first quarter of all steps and falls to nothing; "cosine" falls, with
         restarts where ``cycle_len`` says so; None keeps the learning rate.
@@ -74,17 +77,19 @@ class TorchRecommender(NetworkInference):
     accumulate_grad_batches : int, default=1
         Minibatches for each step of the optimiser.
     n_negatives : int, default=1
-        Negatives for each positive event, where they are drawn.
+        Negatives for each positive event, where they are drawn. "warp" estimates a rank from them: with one all weigh alike.
     negatives : {"auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"}, default="auto"
         What positives are compared with: unseen items drawn uniformly or by popularity, the one with the highest score of
         ``n_negatives`` drawn uniformly, the other positives of the minibatch, the whole catalogue, or what was shown in the
-        same impression. In a softmax, draws that are not uniform are corrected by the logarithm of their probability.
+        same impression. "softmax" and "bce" correct draws that are not uniform by the logarithm of their probability; other
+        losses do not, and what is popular is then pushed down. Ratings are compared with nothing, so "mse" takes "auto" alone.
     early_stopping : str, default=None
         A scorer such as "ndcg@10", or "valid_loss": stop when it has not improved for ``patience`` epochs.
     validation_fraction : float, default=0.1
         Part of the events held out for that, where ``fit`` is not given validation data.
     patience : int, default=3
-    accelerator : {"auto", "cpu", "gpu", "cuda", "mps"}, default="auto"
+    accelerator : {"auto", "cpu", "gpu", "cuda"}, default="auto"
+        "auto" takes the GPU where there is one, but for Apple's, which lack the double precision that is needed.
     logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
         A name, or a function of no arguments that gives a Lightning logger. It gets each epoch's row of ``history_``.
     checkpoint_dir : path, default=None
@@ -122,7 +127,7 @@ class TorchRecommender(NetworkInference):
     max_epochs: int = 20
     batch_size: int | None = None
     learning_rate: float = 0.01
-    regularization: float = 0.0
+    regularization: float | None = None
     weight_decay: float = 0.0
     optimizer: str | OptimizerFactory = "auto"
     lr_schedule: Literal["one_cycle", "cosine"] | None = "one_cycle"
@@ -148,6 +153,8 @@ class TorchRecommender(NetworkInference):
     _optimizer_of_fit: ClassVar[str | None] = None
     # whether a minibatch leaves most rows of its tables alone
     _has_sparse_gradients: ClassVar[bool] = True
+    # what ``regularization=None`` means for ratings
+    _penalty_of_ratings: ClassVar[float] = 0.1
 
     def _build(self, data: Interactions) -> nn.Module:
         raise NotImplementedError(f"{type(self).__name__} must write _build")
@@ -179,7 +186,7 @@ class TorchRecommender(NetworkInference):
         examples = self._examples(data)
         self.shape_ = self._shape()
         is_resumed = checkpoints is not None and checkpoints.is_unfinished
-        network = self._new_network(examples) if is_resumed else self._initialised(examples)
+        network = self._new_network(examples) if is_resumed else self._initialised(examples, validation)
         judge = None if validation is None else Judge(self, network, validation, known=examples)
         self._learn(network, examples, known=examples, judge=judge, checkpoints=checkpoints, optimizer=self._optimizer_of_fit)
 
@@ -239,7 +246,7 @@ class TorchRecommender(NetworkInference):
             network.expect_ratings(events.values, self.y_range)
         return network
 
-    def _initialised(self, events: Interactions) -> nn.Module:
+    def _initialised(self, events: Interactions, validation: Any) -> nn.Module:
         """What training begins with."""
         return self._new_network(events)
 
@@ -257,11 +264,14 @@ class TorchRecommender(NetworkInference):
             if value != trained[name]:
                 raise ValueError(f"partial_fit goes on with {name}={trained[name]!r}, got {value!r}")
 
-    def _pretrained(self, events: Interactions, build: Callable[[Interactions], nn.Module]) -> nn.Module:
+    def _pretrained(self, events: Interactions, validation: Any, build: Callable[[Interactions], nn.Module]) -> nn.Module:
         """Another network, trained by itself with the same settings."""
         network = self._new_network(events, build)
         quiet = copy.copy(self).set_params(logger=None, verbose=0)  # these are for the network that stays
-        quiet._run(network, self._batches(events, known=events), Recorder(quiet, network, None))
+        judge = None if validation is None else Judge(quiet, network, validation, known=events)
+        recorder = Recorder(quiet, network, judge)
+        quiet._run(network, self._batches(events, known=events), recorder)
+        recorder.restore_best()
         return network
 
     def _run(
@@ -332,7 +342,10 @@ class TorchRecommender(NetworkInference):
         if kind == "all":
             return RowBatches(self._target_rows(events), batch_size=self._rows_at_once, negatives=UniformNegatives(known))
         if kind == "in_batch":
-            return InBatchPairs(events, batch_size=size, negatives=UniformNegatives(known), log_q=log_popularity(known))
+            # to a softmax over the whole catalogue a user's other positives are a part of it
+            others = None if self.loss == "softmax" else RowTable(known.to_csr(duplicates="any"))
+            candidates = InBatchCandidates(log_popularity(known), others)
+            return InBatchPairs(events, batch_size=size, negatives=UniformNegatives(known), candidates=candidates)
         sampler = (UniformNegatives if kind == "uniform" else PopularNegatives)(known)
         return PairBatches(events, batch_size=size, negatives=sampler, n_negatives=self.n_negatives)
 
@@ -348,7 +361,8 @@ class TorchRecommender(NetworkInference):
     def _target_rows(self, events: Interactions) -> sp.csr_array:
         """Whole rows to be explained: ones, or the weights that a softmax takes for how often an item was drawn."""
         if events.weights is not None and self.loss != "softmax":
-            raise ValueError(f"weights of events need loss='softmax' where negatives='all', got loss={self.loss!r}")
+            whose = "weights of events" if self.half_life is None else f"the weights that half_life={self.half_life!r} makes"
+            raise ValueError(f"{whose} need loss='softmax' where negatives='all', got loss={self.loss!r}")
         return self._rows_of(events)
 
     def _schedule(self, n_batches: int) -> Schedule:
@@ -359,6 +373,13 @@ class TorchRecommender(NetworkInference):
             cycle = steps_in_epoch * (self.cycle_len or self.max_epochs)
             return cosine(cycle_steps=cycle, cycle_mult=self.cycle_mult)
         return constant
+
+    @property
+    def _penalty(self) -> float:
+        """What ``regularization`` comes to."""
+        if self.regularization is not None:
+            return self.regularization
+        return self._penalty_of_ratings if self._predicts_ratings and self.weight_decay == 0 else 0.0
 
     def _optimizer_name(self) -> str:
         if self.optimizer == "auto" and not self._has_sparse_gradients:

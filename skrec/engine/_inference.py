@@ -10,6 +10,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from skrec.base import BaseRecommender
 from skrec.base._frame import in_order_of_users, take
@@ -25,6 +26,8 @@ _FLOATS = 2**24
 _USERS_AT_ONCE = 2**14
 _CANDIDATES_A_STEP = 128
 _NEGATIVES_A_STEP = 16
+# ratings that were learned to the last digit would leave fold-in nothing to weigh its prior by
+_LEAST_NOISE = 1e-6
 
 
 class NetworkInference(BaseRecommender):
@@ -81,7 +84,8 @@ class NetworkInference(BaseRecommender):
     def _adopt(self, network: nn.Module, device: torch.device, train_loss: float) -> None:
         """Take over a network; the users it was trained on are the prior for new ones."""
         # Lightning brings a network back from where it was trained
-        self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
+        self.module_, self.device_ = network.to(device), str(device)
+        self.train_loss_ = max(train_loss, _LEAST_NOISE)
         prepare(network)
         with torch.no_grad():
             users = self._tensor(np.flatnonzero(self.has_past_)).split(_USERS_AT_ONCE)
@@ -166,13 +170,13 @@ class NetworkInference(BaseRecommender):
         """Minus the log-likelihood of histories as a function of states and of the step."""
         if self._predicts_ratings:
             return self._rating_loss(histories)
-        negatives, takes_many_positives = self._resolved_negatives(), self.loss in ("softmax", "bce")
-        # a softmax whose draws are corrected for stands for the one over the whole catalogue
-        is_corrected = self.loss == "softmax" and negatives == "popularity"
-        # a row has weights for softmax only
-        takes_row = takes_many_positives and (self.loss == "softmax" or histories.weights is None)
-        if negatives == "all" or is_corrected or (negatives == "in_batch" and takes_row):
+        negatives = self._resolved_negatives()
+        # draws that are corrected for stand for the whole catalogue
+        is_corrected = negatives in ("popularity", "in_batch")
+        if negatives == "all" or (is_corrected and self.loss == "softmax"):
             return self._row_loss(histories)
+        if is_corrected and self.loss == "bce":
+            return self._expected_cross_entropy(histories)
         return self._pair_loss(histories)
 
     def _rating_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
@@ -196,6 +200,24 @@ class NetworkInference(BaseRecommender):
         whole = target.dense(self.n_items_)
         mask = None if compared is None else self._tensor(compared) | (whole > 0)
         return lambda state, step: function(self.module_.score(state, everything), whole, mask).sum()
+
+    def _expected_cross_entropy(self, histories: Interactions) -> Callable[[State, int], Tensor]:
+        """The cross-entropy of each event, of all others with how often they are to be expected among the draws."""
+        everything = torch.arange(self.n_items_, device=self.device_)[None]
+        users, items = self._tensor(histories.users), self._tensor(histories.items)
+        known, counts = torch.zeros(2, histories.n_users, self.n_items_, device=self.device_)
+        known[users, items], weights = 1, self._weights(histories)
+        counts.index_put_((users, items), weights, accumulate=True)
+        n_drawn = self.n_negatives if self._resolved_negatives() == "popularity" else (self.batch_size or 1024) - 1
+        popularity = self._tensor(np.maximum(self._item_counts, 1).astype(np.float32))
+        expected = max(n_drawn, 1) * popularity / popularity.sum()
+        others = (1 - known) * counts.sum(1, keepdim=True) * expected
+
+        def loss(state: State, step: int) -> Tensor:
+            scores = self.module_.score(state, everything)
+            return (counts * F.softplus(-scores)).sum() + (others * F.softplus(scores - expected.log())).sum()
+
+        return loss
 
     @property
     def _compared_items(self) -> NDArray[np.bool_] | None:
@@ -237,7 +259,7 @@ class NetworkInference(BaseRecommender):
     def _candidate_order(self) -> NDArray[np.int64]:
         """Items as the negatives of training were drawn: all alike, or by popularity."""
         rng = np.random.default_rng(self.seed_)
-        if self._resolved_negatives() != "popularity":
+        if self._resolved_negatives() not in ("popularity", "in_batch"):
             compared = self._compared_items
             return rng.permutation(self.n_items_ if compared is None else np.flatnonzero(compared))
         return rng.choice(self.n_items_, N_STEPS * _CANDIDATES_A_STEP, p=self.popularity_ / self.popularity_.sum())

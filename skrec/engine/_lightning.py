@@ -126,9 +126,9 @@ class Training(pl.LightningModule):
         self.tally.loss_sum.add_(total.detach())
         self.tally.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
         total = total / batch.n_examples
-        if self.settings.regularization:
+        if self.settings._penalty:
             penalty = self.network.penalty(batch.query, batch.touched_items, batch.item_share)
-            total = total + self.settings.regularization * penalty
+            total = total + self.settings._penalty * penalty
         return total
 
     def update(self, optimizer: Any) -> None:
@@ -248,13 +248,12 @@ class _Bar(pl.Callback):
 
 def run(training: Training, *, logger: Any) -> torch.device:
     """Train to the end; returns the device it ran on."""
-    _check_accelerator(training.settings.accelerator)
     settings = training.settings
     options = {name: value for name, value in (settings.trainer or {}).items() if name != "gradient_clip_val"}
     with _silence:
         trainer = pl.Trainer(
             **{
-                "accelerator": settings.accelerator,
+                "accelerator": _accelerator(settings.accelerator),
                 "devices": 1,
                 "max_epochs": settings.max_epochs,
                 "logger": logger or False,
@@ -280,11 +279,12 @@ def run(training: Training, *, logger: Any) -> torch.device:
     return trainer.strategy.root_device
 
 
-def _check_accelerator(accelerator: str) -> None:
-    """Say it in our words, where Lightning has an exception of its own."""
-    cuda, mps = pl.accelerators.CUDAAccelerator.is_available(), pl.accelerators.MPSAccelerator.is_available()
-    if not {"cuda": cuda, "mps": mps, "gpu": cuda or mps}.get(accelerator, True):
-        raise ValueError(f"accelerator must be one that this machine has, 'auto' or 'cpu', got {accelerator!r}")
+def _accelerator(wanted: str) -> str:
+    """Lightning's name of what is wanted; its own "auto" would also take what knows no double precision."""
+    has_cuda = pl.accelerators.CUDAAccelerator.is_available()
+    if wanted in ("gpu", "cuda") and not has_cuda:
+        raise ValueError(f"accelerator must be one that this machine has, 'auto' or 'cpu', got {wanted!r}")
+    return "cuda" if has_cuda and wanted != "cpu" else "cpu"
 
 
 def _together(given: Any, own: list) -> list:

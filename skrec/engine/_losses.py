@@ -27,7 +27,8 @@ def mse(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tenso
 
 def bce(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
     """Binary cross-entropy of the logits ``scores``, summed over the candidates."""
-    losses = F.binary_cross_entropy_with_logits(scores, target, reduction="none")
+    logits = scores if log_q is None else scores - log_q
+    losses = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     if losses.ndim == 1:
         return losses
     return losses.sum(-1) if mask is None else losses.masked_fill(~mask, 0).sum(-1)

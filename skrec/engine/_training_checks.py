@@ -35,7 +35,7 @@ def check_training(settings: Any) -> None:
     if settings.lr_schedule is not None:
         check_choice(settings.lr_schedule, "lr_schedule", ("one_cycle", "cosine"))
     check_choice(settings.negatives, "negatives", settings._kinds_of_negatives)
-    check_choice(settings.accelerator, "accelerator", ("auto", "cpu", "gpu", "cuda", "mps"))
+    check_choice(settings.accelerator, "accelerator", ("auto", "cpu", "gpu", "cuda"))
     for name in ("max_epochs", "accumulate_grad_batches", "n_negatives", "patience"):
         check_int(getattr(settings, name), name, at_least=1)
     check_int(settings.batch_size, "batch_size", at_least=1, or_none=True)
@@ -46,7 +46,8 @@ def check_training(settings: Any) -> None:
             f"cycle_len needs lr_schedule='cosine', got cycle_len={settings.cycle_len!r}, {settings.lr_schedule!r}"
         )
     check_number(settings.learning_rate, "learning_rate", above=0)
-    check_number(settings.regularization, "regularization", at_least=0)
+    if settings.regularization is not None:
+        check_number(settings.regularization, "regularization", at_least=0)
     check_number(settings.weight_decay, "weight_decay", at_least=0)
     check_number(settings.validation_fraction, "validation_fraction", above=0, below=1)
     check_choice(settings.verbose, "verbose", (0, 1, 2))
@@ -61,7 +62,9 @@ def check_training(settings: Any) -> None:
         _check_range(settings.y_range, is_rating=settings._predicts_ratings)
     if settings.loss in _ONE_POSITIVE and settings._learns_from_rows:
         raise ValueError(f"negatives='all', or whole rows, need loss='softmax' or 'bce', got loss={settings.loss!r}")
-    if settings.negatives == "hard" and settings.n_negatives == 1 and not settings._predicts_ratings:
+    if settings._predicts_ratings and settings.negatives not in ("auto", type(settings).negatives):
+        raise ValueError(f"negatives must be 'auto' for loss='mse', which compares with nothing, got {settings.negatives!r}")
+    if settings.negatives == "hard" and settings.n_negatives == 1:
         raise ValueError("negatives='hard' takes the hardest of n_negatives, which must be at least 2, got 1")
     if settings.logger is not None and not callable(settings.logger):
         check_choice(settings.logger, "logger", tuple(LOGGERS))

@@ -100,6 +100,8 @@ class AutoRecRecommender(RowRecommender):
     loss : str or callable, default="softmax"
         As for `TorchRecommender`: "softmax" and "bce" rank, by the likelihood of whole rows; "mse" predicts ratings, as in the
         paper.
+    negatives : {"auto", "all"}, default="auto"
+        Both are the whole row.
     side : {"user", "item"}, default="user"
         Whose rows are read. Ratings are predicted better from the items' rows; users' rows let new users in without any
         training.
@@ -146,6 +148,7 @@ class AutoRecRecommender(RowRecommender):
     dropout: float = 0.0
 
     _shaping = ("side", "n_factors", "activation")
+    _penalty_of_ratings = 1.0
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

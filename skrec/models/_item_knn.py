@@ -22,7 +22,7 @@ class ItemKNNRecommender(NeighbourParameters, ItemWeightsRecommender):
 
     Notes
     -----
-    Time grows with the sum of n**2 over the users, who have n items each; memory is 8 * n_items * n_neighbors bytes, and some
+    Time grows with the sum of n**2 over the users, who have n items each; memory is 12 * n_items * n_neighbors bytes, and some
     100 MB on the way.
 
     References

@@ -118,7 +118,7 @@ class LightGCNRecommender(DotProductEmbeddings, TorchRecommender):
     Parameters
     ----------
     loss : str or callable, default="bpr"
-        As for `TorchRecommender`; "bpr" is the paper's.
+        As for `TorchRecommender`, but for "mse": it ranks. "bpr" is the paper's.
     n_factors : int, default=64
         Width of the embeddings.
     n_layers : int, default=3

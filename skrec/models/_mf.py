@@ -50,7 +50,7 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
     -----
     Time of an epoch: n_events * n_negatives * n_factors; with ``negatives="all"``, n_users * n_items * n_factors in matrix
     products, a few users at a time. Memory: (n_users + n_items) * n_factors * 16 bytes for weights, gradients and Adam's two
-    moments, and a few copies of the items' gradient with ``negatives="all"``.
+    moments; with ``negatives="all"`` n_items * n_factors * 32 more for copies of what all items are multiplied with.
 
     References
     ----------

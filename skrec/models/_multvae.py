@@ -71,6 +71,10 @@ class MultVAERecommender(RowRecommender):
 
     Parameters
     ----------
+    loss : {"softmax", "bce"} or callable, default="softmax"
+        Of whole rows; "softmax" is the paper's multinomial likelihood. There are no ratings, and so no ``y_range``.
+    negatives : {"auto", "all"}, default="auto"
+        Both are the whole catalogue.
     n_factors : int, default=200
         Width of the latent vector.
     hidden : tuple of int, default=(600,)
@@ -81,6 +85,7 @@ class MultVAERecommender(RowRecommender):
         The paper's beta.
     annealing : float, default=0.5
         The part of ``max_epochs`` in which that weight rises from nothing; training that stops early may not get there.
+        ``train_loss`` in ``history_`` has the distance in it, ``valid_loss`` is the likelihood alone.
 
     Attributes
     ----------
@@ -91,8 +96,8 @@ class MultVAERecommender(RowRecommender):
     Notes
     -----
     A minibatch is read from its entries and predicted a few users at a time; nothing of the size n_users x n_items is built.
-    Time of an epoch: n_users * n_items * hidden[0] in matrix products. Memory: n_items * hidden[0] * 32 bytes for
-    both tables with gradients and Adam's moments.
+    Time of an epoch: n_users * n_items * hidden[0] in matrix products. Memory: n_items * hidden[0] * 56 bytes, for both tables
+    with gradients and Adam's moments, and for copies of the gradients.
 
     References
     ----------

@@ -1,6 +1,7 @@
 """Neural matrix factorisation."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,8 +30,8 @@ class NeuMFRecommender(PathEmbeddings, TorchRecommender):
         After each of them, in training.
     pretrain : bool, default=False
         Train both paths by themselves first, each with the same settings, and start from there with equal parts of both (the
-        paper's eq. 13). Both together are better than each alone, and Adam soon unlearns it: from there on it is plain gradient
-        descent, as in the paper, unless ``optimizer`` is a callable. ``history_`` is of that last training; callbacks in
+        paper's eq. 13). Both together are better than each alone, and Adam soon unlearns it: from there on
+        ``optimizer="auto"`` is plain gradient descent, as in the paper. ``history_`` is of that last training; callbacks in
         ``trainer`` see all three.
 
     Attributes
@@ -87,14 +88,14 @@ class NeuMFRecommender(PathEmbeddings, TorchRecommender):
 
     @property
     def _optimizer_of_fit(self) -> str | None:  # type: ignore[override]
-        return "sgd" if self.pretrain else None
+        return "sgd" if self.pretrain and self.optimizer == "auto" else None
 
-    def _initialised(self, events: Interactions) -> PathNetwork:
+    def _initialised(self, events: Interactions, validation: Any) -> PathNetwork:
         if not self.pretrain:
-            return super()._initialised(events)
-        gmf = self._pretrained(events, lambda data: PathNetwork([self._gmf(data)]))
-        mlp = self._pretrained(events, lambda data: PathNetwork([self._mlp(data)]))
-        fused = super()._initialised(events)
+            return super()._initialised(events, validation)
+        gmf = self._pretrained(events, validation, lambda data: PathNetwork([self._gmf(data)]))
+        mlp = self._pretrained(events, validation, lambda data: PathNetwork([self._mlp(data)]))
+        fused = super()._initialised(events, validation)
         fused.paths = nn.ModuleList([gmf.paths[0], mlp.paths[0]])
         with torch.no_grad():  # the paper's eq. 13, with equal parts of both
             fused.head.weight.copy_(torch.cat([gmf.head.weight, mlp.head.weight], 1) / 2)

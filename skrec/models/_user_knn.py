@@ -41,7 +41,7 @@ class UserKNNRecommender(NeighbourParameters, HistoryRecommender):
     -----
     A fit only weighs; users are compared when they are asked about, in blocks. For each user that takes a time that grows with
     the sum, over the user's items, of the number of their users, and a pass over all training events for each block. With
-    "reverse" a fit compares all users, and keeps 8 * n_users * n_neighbors bytes.
+    "reverse" a fit compares all users, and keeps 12 * n_users * n_neighbors bytes.
 
     The users' idf is a common factor of all that a user has, so that the cosine does not see it; of "bm25" it sees the items'
     part. Both matter with ``shrinkage``, with ``asymmetry`` and without ``normalize``.
