@@ -171,7 +171,8 @@ ROWS = {
 
 # figures as they were published for the same split and protocol
 PUBLISHED = {
-    "ncf-ml1m": {  # Ferrari Dacrema et al., TOIS 2021; MF: Rendle et al., RecSys 2020; NeuMF: He et al., WWW 2017, 32 factors
+    # Ferrari Dacrema et al., TOIS 2021; MF: Rendle et al., RecSys 2020; NeuMF not pre-trained: He et al., WWW 2017, 32 factors
+    "ncf-ml1m": {
         "PopularityRecommender": {"HR@10": 0.4533, "NDCG@10": 0.2542},
         "ItemKNNRecommender": {"HR@10": 0.6694, "NDCG@10": 0.3979},
         "UserKNNRecommender": {"HR@10": 0.6606, "NDCG@10": 0.3951},

@@ -227,6 +227,14 @@ def test_in_batch_what_a_user_is_known_to_have_is_no_negative():
             assert batch.mask[row].tolist() == others
 
 
+def test_in_batch_an_item_is_no_negative_of_its_own_event_though_nobody_is_known_to_have_it():
+    events = Interactions.from_arrays([0, 1, 2], [4, 4, 3], n_items=5)
+    nothing = RowTable(sp.csr_array((3, 5)))
+    (batch,) = in_batch(events, 8, nothing).epoch(generator())
+    same = batch.items[0][:, None] == batch.items[0][None]
+    assert torch.equal(batch.mask, ~same | torch.eye(3, dtype=torch.bool))
+
+
 @pytest.mark.parametrize(("loss", "is_masked"), [("softmax", False), ("bpr", True), ("bce", True)])
 def test_in_batch_only_the_softmax_compares_a_user_with_their_own(loss, is_masked):
     events = Interactions.from_arrays([0, 0, 0, 1, 1, 1], [0, 1, 2, 2, 3, 4])

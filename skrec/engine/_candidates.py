@@ -83,7 +83,9 @@ class InBatchCandidates:
         own = torch.eye(len(items), device=items.device)
         # the positive was not drawn but is certain to be there; the others stand for all that might have been
         log_q = torch.where(own.bool(), 0, self.log_q[items] + log(max(1, len(items) - 1)))
-        others = items[:, None] != items if self.known is None else _unknown(self.known(users), items)
+        others = items[:, None] != items
+        if self.known is not None:
+            others &= _unknown(self.known(users), items)
         return Candidates(items[None], own, others | own.bool(), log_q)
 
 

@@ -153,7 +153,7 @@ class DotProductEmbeddings(EmbeddingMixin, NetworkInference):
             targets * certainty,
             self._tensor(histories.users),
             histories.n_users,
-            noise=self.train_loss_,
+            noise=self._noise,
         )
 
     @property

@@ -26,7 +26,6 @@ from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popu
 from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine._recording import Judge, Recorder
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
-from skrec.engine._rows import RowTable
 from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
 from skrec.engine._training_checks import LOGGERS, check_training
 
@@ -60,13 +59,14 @@ class TorchRecommender(NetworkInference):
     learning_rate : float, default=0.01
     regularization : float, default=None
         L2 penalty on the rows that a minibatch touches, per example; the items of an example, however many, weigh as two. None
-        means 0 for a ranking and with ``weight_decay``, else .1, of whole rows 1: without any, ratings are learned by heart.
+        means 0 for rankings and with ``weight_decay``. Ratings, which would be learned by heart, get .1, of AutoRec's rows 1;
+        that suits stars, whose spread is about one.
     weight_decay : float, default=0.0
         Decoupled decay of all weights: times ``1 - learning_rate * weight_decay`` at every step.
     optimizer : {"auto", "adam", "adamw", "row_adam", "sgd", "adagrad"} or callable, default="auto"
         Adam has betas (0.9, 0.99) and eps 1e-5; "row_adam" moves only the rows of embeddings that a minibatch touches. "auto"
-        is that one for more than 200,000 users and items without weight decay, if the model's minibatches leave most rows
-        alone, which whole rows, graphs and sequences do not; else "adam". A callable gets the parameters and ``lr``.
+        is that one for more than 200,000 users and items without weight decay, but for autoencoders, graphs and sequences;
+        else "adam". A callable gets the parameters and ``lr``.
     lr_schedule : {"one_cycle", "cosine"} or None, default="one_cycle"
         "one_cycle" rises to the learning rate in the first quarter of all steps and falls to nothing; "cosine" falls, with
         restarts where ``cycle_len`` says so; None keeps the learning rate.
@@ -342,9 +342,7 @@ class TorchRecommender(NetworkInference):
         if kind == "all":
             return RowBatches(self._target_rows(events), batch_size=self._rows_at_once, negatives=UniformNegatives(known))
         if kind == "in_batch":
-            # to a softmax over the whole catalogue a user's other positives are a part of it
-            others = None if self.loss == "softmax" else RowTable(known.to_csr(duplicates="any"))
-            candidates = InBatchCandidates(log_popularity(known), others)
+            candidates = InBatchCandidates(log_popularity(known), self._no_negatives(known))
             return InBatchPairs(events, batch_size=size, negatives=UniformNegatives(known), candidates=candidates)
         sampler = (UniformNegatives if kind == "uniform" else PopularNegatives)(known)
         return PairBatches(events, batch_size=size, negatives=sampler, n_negatives=self.n_negatives)

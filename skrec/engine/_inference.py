@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from math import log
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,6 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from skrec.base import BaseRecommender
 from skrec.base._frame import in_order_of_users, take
@@ -27,7 +27,7 @@ _USERS_AT_ONCE = 2**14
 _CANDIDATES_A_STEP = 128
 _NEGATIVES_A_STEP = 16
 # ratings that were learned to the last digit would leave fold-in nothing to weigh its prior by
-_LEAST_NOISE = 1e-6
+_LEAST_NOISE = 1e-9
 
 
 class NetworkInference(BaseRecommender):
@@ -69,6 +69,10 @@ class NetworkInference(BaseRecommender):
             return self.negatives
         return "all" if self.loss in self._losses_of_rows else "uniform"
 
+    def _no_negatives(self, known: Interactions) -> RowTable | None:
+        """What of a minibatch's items is none for a user; a softmax stands for the whole catalogue, of which all are a part."""
+        return None if self.loss == "softmax" else RowTable(known.to_csr(duplicates="any"))
+
     def _named_loss(self, name: str) -> Loss:
         return partial(warp, n_items=self.n_items_) if name == "warp" else self._losses[name]
 
@@ -84,8 +88,7 @@ class NetworkInference(BaseRecommender):
     def _adopt(self, network: nn.Module, device: torch.device, train_loss: float) -> None:
         """Take over a network; the users it was trained on are the prior for new ones."""
         # Lightning brings a network back from where it was trained
-        self.module_, self.device_ = network.to(device), str(device)
-        self.train_loss_ = max(train_loss, _LEAST_NOISE)
+        self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
         prepare(network)
         with torch.no_grad():
             users = self._tensor(np.flatnonzero(self.has_past_)).split(_USERS_AT_ONCE)
@@ -171,13 +174,9 @@ class NetworkInference(BaseRecommender):
         if self._predicts_ratings:
             return self._rating_loss(histories)
         negatives = self._resolved_negatives()
-        # draws that are corrected for stand for the whole catalogue
-        is_corrected = negatives in ("popularity", "in_batch")
-        if negatives == "all" or (is_corrected and self.loss == "softmax"):
-            return self._row_loss(histories)
-        if is_corrected and self.loss == "bce":
-            return self._expected_cross_entropy(histories)
-        return self._pair_loss(histories)
+        # a softmax whose draws are corrected for stands for the one over the whole catalogue
+        is_corrected = self.loss == "softmax" and negatives in ("popularity", "in_batch")
+        return self._row_loss(histories) if negatives == "all" or is_corrected else self._pair_loss(histories)
 
     def _rating_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
         users, items, values = (self._tensor(a) for a in (histories.users, histories.items, histories.values))
@@ -185,9 +184,14 @@ class NetworkInference(BaseRecommender):
 
         def loss(state: State, step: int) -> Tensor:
             predicted = self.module_.score(_rows(state, users), items)
-            return (weights * (predicted - values).square()).sum() / (2 * self.train_loss_)
+            return (weights * (predicted - values).square()).sum() / (2 * self._noise)
 
         return loss
+
+    @property
+    def _noise(self) -> float:
+        """Variance of the error of a rating."""
+        return max(self.train_loss_, _LEAST_NOISE)
 
     def _row_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
         everything = torch.arange(self.n_items_, device=self.device_)[None]
@@ -200,24 +204,6 @@ class NetworkInference(BaseRecommender):
         whole = target.dense(self.n_items_)
         mask = None if compared is None else self._tensor(compared) | (whole > 0)
         return lambda state, step: function(self.module_.score(state, everything), whole, mask).sum()
-
-    def _expected_cross_entropy(self, histories: Interactions) -> Callable[[State, int], Tensor]:
-        """The cross-entropy of each event, of all others with how often they are to be expected among the draws."""
-        everything = torch.arange(self.n_items_, device=self.device_)[None]
-        users, items = self._tensor(histories.users), self._tensor(histories.items)
-        known, counts = torch.zeros(2, histories.n_users, self.n_items_, device=self.device_)
-        known[users, items], weights = 1, self._weights(histories)
-        counts.index_put_((users, items), weights, accumulate=True)
-        n_drawn = self.n_negatives if self._resolved_negatives() == "popularity" else (self.batch_size or 1024) - 1
-        popularity = self._tensor(np.maximum(self._item_counts, 1).astype(np.float32))
-        expected = max(n_drawn, 1) * popularity / popularity.sum()
-        others = (1 - known) * counts.sum(1, keepdim=True) * expected
-
-        def loss(state: State, step: int) -> Tensor:
-            scores = self.module_.score(state, everything)
-            return (counts * F.softplus(-scores)).sum() + (others * F.softplus(scores - expected.log())).sum()
-
-        return loss
 
     @property
     def _compared_items(self) -> NDArray[np.bool_] | None:
@@ -233,7 +219,7 @@ class NetworkInference(BaseRecommender):
         users, items = self._tensor(histories.users), self._tensor(histories.items)
         n_negatives = max(self.n_negatives, 4) if self._learns_from_slates else self.n_negatives
         n_slates = max(1, _NEGATIVES_A_STEP // n_negatives)
-        order = self._tensor(self._candidate_order())
+        order, log_q = self._tensor(self._candidate_order()), self._log_q()
         own = self._tensor(histories.to_csr(duplicates="any").toarray() > 0)
         n_candidates = min(max(_CANDIDATES_A_STEP, n_slates * n_negatives), len(order))
         places = items[:, None] * 7919 + torch.arange(n_slates * n_negatives, device=self.device_)
@@ -249,12 +235,22 @@ class NetworkInference(BaseRecommender):
             unknown = ~own[:, candidates][users[:, None], places].view(-1, n_negatives)
             scores = torch.cat([positive[:, None], negative], 1)
             mask = torch.cat([torch.ones_like(unknown[:, :1]), unknown], 1)
-            return (weights * function(scores, target, mask)).sum() / n_slates
+            corrections = None
+            if log_q is not None:
+                drawn = log_q[candidates][places].view(-1, n_negatives) + log(n_negatives)
+                corrections = torch.cat([torch.zeros_like(drawn[:, :1]), drawn], 1)
+            return (weights * function(scores, target, mask, corrections)).sum() / n_slates
 
         return loss
 
     def _weights(self, histories: Interactions) -> Tensor:
         return self._tensor(np.ones(len(histories), np.float32) if histories.weights is None else histories.weights)
+
+    def _log_q(self) -> Tensor | None:
+        """Logarithm of each item's part in the draws of training, (n_items,); None where all are alike."""
+        if self._resolved_negatives() not in ("popularity", "in_batch"):
+            return None
+        return self._tensor(np.log(np.maximum(self.popularity_, 1e-30) / self.popularity_.sum()).astype(np.float32))
 
     def _candidate_order(self) -> NDArray[np.int64]:
         """Items as the negatives of training were drawn: all alike, or by popularity."""

@@ -1,7 +1,7 @@
 """Losses: functions of scores and targets with the candidates on the last axis, one number for each example.
 
 A masked candidate (False or 0 in ``mask``) takes no part: neither the loss nor its gradient knows it. ``log_q`` holds the
-logarithm of the probability with which each candidate was drawn; a softmax over a sample subtracts it.
+logarithm of how often each candidate was to be expected among the draws; softmax and bce over a sample subtract it.
 """
 
 from collections.abc import Callable

@@ -181,7 +181,7 @@ class SequenceRecommender(DotProductEmbeddings, TorchRecommender):
             "shared": lambda: SharedCandidates(self.n_items_, self.n_negatives),
             "uniform": lambda: DrawnCandidates(UniformNegatives(known), self.n_negatives),
             "popularity": lambda: DrawnCandidates(PopularNegatives(known), self.n_negatives),
-            "in_batch": lambda: InBatchCandidates(log_popularity(known)),
+            "in_batch": lambda: InBatchCandidates(log_popularity(known), self._no_negatives(known)),
             "all": lambda: AllCandidates(self.n_items_),
         }
         return make[self._resolved_negatives()]()

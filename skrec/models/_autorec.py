@@ -101,7 +101,7 @@ class AutoRecRecommender(RowRecommender):
         As for `TorchRecommender`: "softmax" and "bce" rank, by the likelihood of whole rows; "mse" predicts ratings, as in the
         paper.
     negatives : {"auto", "all"}, default="auto"
-        Both are the whole row.
+        Both are the whole row; for ratings, which are compared with nothing, "auto" alone.
     side : {"user", "item"}, default="user"
         Whose rows are read. Ratings are predicted better from the items' rows; users' rows let new users in without any
         training.
