@@ -59,8 +59,8 @@ class TorchRecommender(NetworkInference):
     learning_rate : float, default=0.01
     regularization : float, default=None
         L2 penalty on the rows that a minibatch touches, per example; the items of an example, however many, weigh as two. None
-        means 0 for rankings and with ``weight_decay``. Ratings, which would be learned by heart, get .1, of AutoRec's rows 1;
-        that suits stars, whose spread is about one.
+        means 0 for rankings and with ``weight_decay``. Ratings, which would be learned by heart, get .1, or 1 in NeuMF and
+        AutoRec; that suits stars, whose spread is about one.
     weight_decay : float, default=0.0
         Decoupled decay of all weights: times ``1 - learning_rate * weight_decay`` at every step.
     optimizer : {"auto", "adam", "adamw", "row_adam", "sgd", "adagrad"} or callable, default="auto"

@@ -68,6 +68,7 @@ class NeuMFRecommender(PathEmbeddings, TorchRecommender):
 
     _losses_of_rows = ()
     _shaping = ("n_factors", "mlp_factors", "hidden")
+    _penalty_of_ratings = 1.0
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
