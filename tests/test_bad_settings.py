@@ -55,6 +55,7 @@ BAD = [
     ("patience", 0, ValueError),
     ("patience", None, TypeError),
     ("accelerator", "abacus", ValueError),
+    ("accelerator", "mps", ValueError),
     ("logger", "diary", ValueError),
     ("checkpoint_dir", 3, TypeError),
     ("verbose", 3, ValueError),

@@ -51,12 +51,8 @@ class DrawnCandidates:
         target = torch.zeros_like(items, dtype=torch.float32)
         target[:, 0] = 1
         mask = None if mask is None else torch.cat([torch.ones_like(mask[:, :1]), mask], 1)
-        log_q = None if self.negatives.log_q is None else self._log_q(self.negatives.log_q[drawn])
+        log_q = None if self.negatives.log_q is None else log_expected(self.negatives.log_q[drawn])
         return Candidates(items, target, mask, log_q)
-
-    def _log_q(self, log_q: Tensor) -> Tensor:
-        """How often each candidate was to be expected: the positive once, the others as they are drawn."""
-        return torch.cat([torch.zeros_like(log_q[:, :1]), log_q + log(self.n)], 1)
 
 
 class InBatchCandidates:
@@ -122,6 +118,17 @@ class AllCandidates:
     def __call__(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Candidates:
         once = torch.ones(len(items), device=items.device)
         return Candidates(torch.arange(self.n_items, device=items.device)[None], Rows(items, once, once.long()))
+
+
+def log_expected(log_q: Tensor) -> Tensor:
+    """How often a positive and its n drawn negatives were to be expected, (B, 1 + n): the positive once, the others as drawn.
+
+    Parameters
+    ----------
+    log_q : Tensor of shape (B, n)
+        Logarithm of the chance of each negative in one draw.
+    """
+    return torch.cat([torch.zeros_like(log_q[:, :1]), log_q + log(log_q.shape[1])], 1)
 
 
 def _unknown(known: Rows, items: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from math import log
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -15,10 +14,12 @@ from torch import Tensor, nn
 from skrec.base import BaseRecommender
 from skrec.base._frame import in_order_of_users, take
 from skrec.data import Interactions, by_weight, fade, is_positive
+from skrec.engine._candidates import log_expected
 from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._foldin import N_STEPS, WIDENING, WIDENING_OF_DIRECTIONS, State, learn_prior, most_probable
 from skrec.engine._layers import prepare
 from skrec.engine._losses import LOSSES, Loss, hardest, softmax, warp
+from skrec.engine._negatives import log_share
 from skrec.engine._row_likelihood import row_likelihood
 from skrec.engine._rows import RowTable
 
@@ -54,7 +55,7 @@ class NetworkInference(BaseRecommender):
 
     @property
     def _learns_from_slates(self) -> bool:
-        return self.negatives == "slate" and not self._predicts_ratings
+        return self.negatives == "slate"
 
     @property
     def _learns_from_rows(self) -> bool:
@@ -78,7 +79,7 @@ class NetworkInference(BaseRecommender):
 
     def _loss_function(self) -> Loss:
         loss = self._named_loss(self.loss) if isinstance(self.loss, str) else self.loss
-        return hardest(loss) if self.negatives == "hard" and not self._predicts_ratings else loss
+        return hardest(loss) if self.negatives == "hard" else loss
 
     def _informative(self, data: Interactions) -> NDArray[np.bool_]:
         if self._predicts_ratings:
@@ -219,7 +220,7 @@ class NetworkInference(BaseRecommender):
         users, items = self._tensor(histories.users), self._tensor(histories.items)
         n_negatives = max(self.n_negatives, 4) if self._learns_from_slates else self.n_negatives
         n_slates = max(1, _NEGATIVES_A_STEP // n_negatives)
-        order, log_q = self._tensor(self._candidate_order()), self._log_q()
+        order, log_q = self._candidate_order()
         own = self._tensor(histories.to_csr(duplicates="any").toarray() > 0)
         n_candidates = min(max(_CANDIDATES_A_STEP, n_slates * n_negatives), len(order))
         places = items[:, None] * 7919 + torch.arange(n_slates * n_negatives, device=self.device_)
@@ -235,30 +236,22 @@ class NetworkInference(BaseRecommender):
             unknown = ~own[:, candidates][users[:, None], places].view(-1, n_negatives)
             scores = torch.cat([positive[:, None], negative], 1)
             mask = torch.cat([torch.ones_like(unknown[:, :1]), unknown], 1)
-            corrections = None
-            if log_q is not None:
-                drawn = log_q[candidates][places].view(-1, n_negatives) + log(n_negatives)
-                corrections = torch.cat([torch.zeros_like(drawn[:, :1]), drawn], 1)
-            return (weights * function(scores, target, mask, corrections)).sum() / n_slates
+            expected = None if log_q is None else log_expected(log_q[candidates][places].view(-1, n_negatives))
+            return (weights * function(scores, target, mask, expected)).sum() / n_slates
 
         return loss
 
     def _weights(self, histories: Interactions) -> Tensor:
         return self._tensor(np.ones(len(histories), np.float32) if histories.weights is None else histories.weights)
 
-    def _log_q(self) -> Tensor | None:
-        """Logarithm of each item's part in the draws of training, (n_items,); None where all are alike."""
-        if self._resolved_negatives() not in ("popularity", "in_batch"):
-            return None
-        return self._tensor(np.log(np.maximum(self.popularity_, 1e-30) / self.popularity_.sum()).astype(np.float32))
-
-    def _candidate_order(self) -> NDArray[np.int64]:
-        """Items as the negatives of training were drawn: all alike, or by popularity."""
+    def _candidate_order(self) -> tuple[Tensor, Tensor | None]:
+        """Items as the negatives of training were drawn: all alike, or by popularity, with the logarithm of its chance."""
         rng = np.random.default_rng(self.seed_)
         if self._resolved_negatives() not in ("popularity", "in_batch"):
             compared = self._compared_items
-            return rng.permutation(self.n_items_ if compared is None else np.flatnonzero(compared))
-        return rng.choice(self.n_items_, N_STEPS * _CANDIDATES_A_STEP, p=self.popularity_ / self.popularity_.sum())
+            return self._tensor(rng.permutation(self.n_items_ if compared is None else np.flatnonzero(compared))), None
+        order = rng.choice(self.n_items_, N_STEPS * _CANDIDATES_A_STEP, p=self.popularity_ / self.popularity_.sum())
+        return self._tensor(order), log_share(self._tensor(self.popularity_))
 
     def _fold_in_blocks(self, histories: Interactions) -> Iterator[slice]:
         """Ranges of users whose fold-in fits in memory."""

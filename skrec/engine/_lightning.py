@@ -126,9 +126,8 @@ class Training(pl.LightningModule):
         self.tally.loss_sum.add_(total.detach())
         self.tally.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
         total = total / batch.n_examples
-        if self.settings._penalty:
-            penalty = self.network.penalty(batch.query, batch.touched_items, batch.item_share)
-            total = total + self.settings._penalty * penalty
+        if strength := self.settings._penalty:
+            total = total + strength * self.network.penalty(batch.query, batch.touched_items, batch.item_share)
         return total
 
     def update(self, optimizer: Any) -> None:

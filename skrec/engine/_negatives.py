@@ -77,5 +77,9 @@ class PopularNegatives:
 def log_popularity(positives: Interactions) -> Tensor:
     """Logarithm of each item's share of the positive pairs, float32 (n_items,); items without any count as one pair."""
     pairs = positives.to_csr(duplicates="any")
-    counts = torch.bincount(torch.as_tensor(pairs.indices, dtype=torch.int64), minlength=positives.n_items)
+    return log_share(torch.bincount(torch.as_tensor(pairs.indices, dtype=torch.int64), minlength=positives.n_items))
+
+
+def log_share(counts: Tensor) -> Tensor:
+    """Logarithm of each count's part of them all, float32; a count of 0 is taken for 1."""
     return (counts.clamp(min=1) / counts.sum()).log().float()
