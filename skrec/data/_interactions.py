@@ -107,11 +107,14 @@ class Interactions:
         users, items : array-like of int, shape (n_events,)
             Codes from 0.
         values, timestamps, weights, impressions : array-like of shape (n_events,), optional
-            Timestamps are whole numbers, kept in their own unit, or datetimes, kept as microseconds since 1970.
+            Timestamps are datetimes, kept as microseconds since 1970, UTC, or whole numbers.
         n_users, n_items : int, optional
             The frame; by default the number of labels, or the largest code and one.
         user_ids, item_ids : array-like of labels, optional
         user_features, item_features : array or sparse matrix with a row for each code, optional
+        timestamp_unit : {"D", "h", "min", "s", "ms", "us", "ns"}, default=None
+            What timestamps that are whole numbers count since 1970, UTC; they become microseconds, as datetimes do. If None,
+            they are kept as they are.
 
         Raises
         ------
@@ -176,12 +179,13 @@ class Interactions:
         df : DataFrame or Table
         user, item, rating, timestamp, weight, impression : str
             Column names. The columns ``rating`` (or ``value``), ``timestamp``, ``weight`` and ``impression`` are used
-            when present. Timestamps are whole numbers, kept in their own unit (Unix seconds, mostly), or dates or
-            datetimes, kept as microseconds since 1970, UTC: whatever is measured in their unit, such as a half-life, is
-            then in microseconds, a day 86_400_000_000.
+            when present. Timestamps are whole numbers, or dates or datetimes, kept as microseconds since 1970, UTC: whatever
+            is measured in their unit, such as a half-life, is then in microseconds, a day 86_400_000_000.
         user_features, item_features : DataFrame or Table of numbers, optional
             A row for each label, which stands in the index or in the column ``user`` or ``item``. Users and items without
             events come in by their rows. `skrec.FeatureEncoder` makes numbers of words and categories.
+        timestamp_unit : {"D", "h", "min", "s", "ms", "us", "ns"}, default=None
+            As for `from_arrays`.
 
         Raises
         ------

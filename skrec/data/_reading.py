@@ -66,7 +66,7 @@ def read_frame(
             raise ValueError(f"{name} has no column {given!r} ({kind}); it has {present[:8]}")
         return next((word for word in COLUMNS[kind] if word in present), None) if given is None else given
 
-    def read(reader: Callable[..., NDArray], column: str | None, **options: Any) -> Any:
+    def read(reader: Callable[..., Any], column: str | None, **options: Any) -> Any:
         if column is None:
             return None
         if present.count(column) > 1:
