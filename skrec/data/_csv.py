@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from math import isnan
-from numbers import Integral
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from skrec.data._callers import depth_of_caller
@@ -51,54 +51,60 @@ def read_csv(
     if timestamp_unit is not None and "timestamp" not in layout.places:
         raise ValueError(f"timestamp_unit={timestamp_unit!r} needs timestamps, but {name} has no column 'timestamp'")
     try:
-        return _columns(_whole_table(text, layout), text, labels, timestamp_unit)
+        return _columns(_whole_table(text, layout, timestamp_unit), text, labels, timestamp_unit)
     except (OverflowError, TypeError, ValueError) as error:
         reason = error
     if on_bad_lines == "raise":
-        for number, record in _records(text, layout):
+        for number, record in _records(text, layout, timestamp_unit):
             if isinstance(record, ValueError):
                 raise ValueError(f"{name}, line {number}: {record}")
         raise ValueError(f"{name} cannot be read: {reason}")
     faults: list[str] = []
-    table = _parse(_Source(_good_chunks(text, layout, faults), layout, ","), layout, csv.QUOTE_MINIMAL, text.decimal)
+    records = _records(text, layout, timestamp_unit)
+    table = _parse(_Source(_good_chunks(records, layout, faults), layout, ","), layout, csv.QUOTE_MINIMAL, text.decimal)
     if not faults or table.empty:
-        raise ValueError(f"{name} cannot be read: {reason}")
-    warnings.warn(f"{name}: {len(faults)} lines were skipped, first {faults[0]}", UserWarning, stacklevel=depth_of_caller())
+        raise ValueError(f"{name} cannot be read: {faults[0] if faults else reason}")
+    summary = f"{name}: {len(faults)} lines that are no events were skipped; the first is {faults[0]}"
+    warnings.warn(summary, UserWarning, stacklevel=depth_of_caller())
     return _columns(table, text, labels, timestamp_unit)
 
 
 def _find_layout(text: Text, columns: Mapping[str, Any], header: int | None) -> Layout:
-    if header is not None and (isinstance(header, bool) or not isinstance(header, Integral) or header < 0):
+    if header is not None and (isinstance(header, bool) or not isinstance(header, int) or header < 0):
         raise ValueError(f"header must be an integer of at least 0 or None, got {header!r}")
-    n_records = 0 if header is None else int(header) + 1
+    n_records = 0 if header is None else header + 1
     with text.open_lines() as file:
         records = Records(text, file, lambda fields: False)
         head = list(islice(records, n_records))
         n_lines = records.n_lines if head else 0
         sample = list(islice(records, _SAMPLE))
-    if len(head) < n_records or not head + sample:
-        raise ValueError(f"{text.path.name} " + ("is empty" if not head else f"has only {len(head)} lines, and no header"))
+    number, first = _first_fields(head[header:] if head else sample, text)
     if not sample:
         raise ValueError(f"{text.path.name} cannot be read: it has no line after the header")
-    number, first = (head or sample)[-1 if head else 0]
-    if isinstance(first, ValueError):
-        raise ValueError(f"{text.path.name}, line {number}: {first}")
     words = text.as_written(pd.Series(first, dtype=object)).tolist() if head else None
-    places = {
-        kind: place for kind in columns if (place := _place(kind, columns[kind], words, len(first), text, number)) is not None
-    }
+    where = f"{text.path.name}, line {number}"
+    found = {kind: _place(kind, column, words, len(first), where) for kind, column in columns.items()}
+    places = {kind: place for kind, place in found.items() if place is not None}
     names = {kind: f"column {place}" if words is None else words[place] for kind, place in places.items()}
     rows = [fields for _, fields in sample if not isinstance(fields, ValueError)]
-    layout = Layout(n_lines, n_records, len(first), max(map(len, rows), default=0), places, names)
     if words is not None and "rating" not in places:
         warn_of_unused(_numeric_columns(text, words, rows, places), text.path.name)
-    return layout
+    return Layout(n_lines, n_records, len(first), max(map(len, rows), default=0), places, names)
 
 
-def _place(kind: str, column: Any, words: list[str] | None, n_fields: int, text: Text, number: int) -> int | None:
+def _first_fields(records: list[Record], text: Text) -> tuple[int, list[str]]:
+    """The first record that can be read, and its line."""
+    for number, fields in records:
+        if not isinstance(fields, ValueError):
+            return number, fields
+    if not records:
+        raise ValueError(f"{text.path.name} is empty, or ends before the header")
+    raise ValueError(f"{text.path.name}, line {records[0][0]}: {records[0][1]}")
+
+
+def _place(kind: str, column: Any, words: list[str] | None, n_fields: int, where: str) -> int | None:
     """The position of a column of events, or None if the file has none of this kind."""
-    where = f"{text.path.name}, line {number}"
-    if isinstance(column, Integral) and not isinstance(column, bool):
+    if isinstance(column, int | np.integer) and not isinstance(column, bool):
         if not 0 <= column < n_fields:
             raise ValueError(f"{where}: no column {column} ({kind}); it has {n_fields} fields, counted from 0")
         return int(column)
@@ -146,13 +152,12 @@ class _Source:
         return chunk
 
 
-def _whole_table(text: Text, layout: Layout) -> pd.DataFrame:
+def _whole_table(text: Text, layout: Layout, timestamp_unit: str | None) -> pd.DataFrame:
     """The columns of events of a file without a malformed line."""
     source = _Source(text.chunks(layout.n_lines), layout, text.delimiter)
-    table = _parse(source, layout, text.quoting, text.decimal)
-    has_quotes = source.has_quotes and text.quoting != csv.QUOTE_NONE
-    if has_quotes or source.n_delimiters != len(table) * (layout.n_fields - 1):
-        check = EventCheck(layout, text.decimal)
+    table = _parse(source, layout, csv.QUOTE_MINIMAL if text.has_quotes else csv.QUOTE_NONE, text.decimal)
+    if (source.has_quotes and text.has_quotes) or source.n_delimiters != len(table) * (layout.n_fields - 1):
+        check = EventCheck(layout, text.decimal, timestamp_unit)
         if not is_well_formed(text, layout.n_lines, layout.n_fields, check.passes):
             raise ValueError("a line is malformed")
     return table
@@ -182,14 +187,17 @@ def _columns(table: pd.DataFrame, text: Text, labels: str, timestamp_unit: str |
     readers = {"rating": to_numbers, "weight": to_numbers, "timestamp": to_times}
     columns = {kind: readers[kind](table[kind]) for kind in table if kind in readers}
     for kind in table.columns.intersection(_LABELS):
-        values = to_labels(text.as_written(table[kind]), as_text=labels == "text")
+        words = text.as_written(table[kind])
+        if kind == "impression":
+            words = words.mask(words == "-1")
+        values = to_labels(words, as_text=labels == "text")
         columns[kind] = pd.Series(values, dtype=values.dtype)
     return read_frame(pd.DataFrame(columns), name=text.path.name, timestamp_unit=timestamp_unit)
 
 
-def _records(text: Text, layout: Layout) -> Iterator[Record]:
+def _records(text: Text, layout: Layout, timestamp_unit: str | None) -> Iterator[Record]:
     """The fields of each event, or what is wrong with its line."""
-    check = EventCheck(layout, text.decimal)
+    check = EventCheck(layout, text.decimal, timestamp_unit)
     with text.open_lines() as file:
         for number, fields in islice(Records(text, file, check.passes), layout.n_records, None):
             try:
@@ -200,9 +208,8 @@ def _records(text: Text, layout: Layout) -> Iterator[Record]:
             yield number, fields
 
 
-def _good_chunks(text: Text, layout: Layout, faults: list[str]) -> Iterator[str]:
+def _good_chunks(records: Iterator[Record], layout: Layout, faults: list[str]) -> Iterator[str]:
     """The events as comma-separated text; ``faults`` gets what is wrong with the other lines."""
-    records = _records(text, layout)
     while block := list(islice(records, _ROWS)):
         faults += [f"line {number}: {record}" for number, record in block if isinstance(record, ValueError)]
         chunk = io.StringIO(newline="")

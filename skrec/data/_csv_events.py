@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skrec.data._text import has_length
+from skrec.data._times import time_range
 
 _LARGEST = float(np.finfo(np.float32).max)
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
@@ -47,9 +48,10 @@ class Layout(NamedTuple):
 class EventCheck:
     """Checks the fields of one line after the other. The first time decides whether times are numbers or dates."""
 
-    def __init__(self, layout: Layout, decimal: str):
+    def __init__(self, layout: Layout, decimal: str, timestamp_unit: str | None):
         self._layout = layout
         self._decimal = decimal
+        self._first_time, self._last_time = time_range(timestamp_unit)
         self._times_are_dates: bool | None = None
         self._checks: dict[str, Callable[[str], None]] = {
             "user": self._label,
@@ -92,10 +94,10 @@ class EventCheck:
 
     def _time(self, text: str) -> None:
         number = to_number(text, self._decimal)
-        is_number = abs(number) < 2**63 and number == int(number)
+        is_number = self._first_time <= number <= self._last_time and number == int(number)
         is_date = not is_number and _is_iso_time(text)
         if not (is_number or is_date):
-            raise ValueError("a whole number, such as seconds since 1970, or an ISO date or time")
+            raise ValueError("a whole number, such as seconds since 1970, or an ISO date or time, in the years 1 to 9999")
         if self._times_are_dates is None:
             self._times_are_dates = is_date
         if self._times_are_dates != is_date:
@@ -132,6 +134,8 @@ def to_times(column: pd.Series) -> pd.Series:
     """A column of numbers as it is, one of ISO dates or times as datetimes; those without a zone are taken for UTC."""
     if column.dtype.kind in "iuf":
         return column
+    if column.dtype.kind == "b" or pd.api.types.infer_dtype(column) != "string":
+        raise ValueError("times must be whole numbers or ISO dates or times")
     times = pd.to_datetime(column, format="ISO8601", utc=True)
     if times.isna().any() or column.isin(_RELATIVE).any():
         raise ValueError("a time is missing")

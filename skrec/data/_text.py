@@ -66,6 +66,11 @@ class Text:
             raise ValueError(f"quoting must be csv.QUOTE_MINIMAL or csv.QUOTE_NONE, got {self.quoting!r}")
 
     @property
+    def has_quotes(self) -> bool:
+        """Whether quotes have a meaning."""
+        return self.quoting == csv.QUOTE_MINIMAL and self.sep != BLANKS
+
+    @property
     def delimiter(self) -> str:
         """The one character that separates fields in prepared text."""
         return self.sep if len(self.sep) == 1 else FIELD_END
@@ -112,7 +117,8 @@ class Text:
 
     def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
         """The fields of prepared lines; csv.Error where quotes are malformed."""
-        return csv.reader(lines, delimiter=self.delimiter, quoting=self.quoting, strict=True)
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.has_quotes else csv.QUOTE_NONE
+        return csv.reader(lines, delimiter=self.delimiter, quoting=quoting, strict=True)
 
 
 class Records:
@@ -170,8 +176,8 @@ class Records:
             return next(self._text.reader(lines()), [])
         except csv.Error as error:
             self._put_back.extend(reversed(looked_at))
-            hint = "; quoting=csv.QUOTE_NONE reads quotes as any other character" if '"' in line else ""
-            raise ValueError(f"malformed quotes or fields ({error}){hint}") from None
+            hint = "; quoting=csv.QUOTE_NONE reads quotes like any other character" if '"' in line else ""
+            raise ValueError(f"cannot be split into fields ({error}){hint}") from None
         except ValueError:
             self._put_back.extend(reversed(looked_at))
             raise
