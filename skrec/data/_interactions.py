@@ -262,7 +262,7 @@ class Interactions(EventTable):
         impression: str | int | None = None,
         sep: str = ",",
         header: int | None = 0,
-        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL,
+        quoting: int | None = csv.QUOTE_MINIMAL,
         encoding: str = "utf-8",
         decimal: str = ".",
         on_bad_lines: Literal["raise", "skip"] = "raise",
@@ -287,8 +287,8 @@ class Interactions(EventTable):
             One or more characters, such as "::", or r"\s+" for any number of blanks and tabs, where quotes have no meaning.
         header : int or None, default=0
             The line with the names, counted from 0 without blank lines; None if there is none.
-        quoting : {csv.QUOTE_MINIMAL, csv.QUOTE_NONE}, default=csv.QUOTE_MINIMAL
-            With ``csv.QUOTE_NONE`` quotes are characters like any other.
+        quoting : int or None, default=csv.QUOTE_MINIMAL
+            With ``csv.QUOTE_NONE`` or None quotes are characters like any other; the other values of the csv module are alike.
         encoding : str, default="utf-8"
         decimal : str, default="."
             The decimal point.

@@ -126,12 +126,18 @@ class EventTable:
         return matrix
 
     def to_frame(self) -> pd.DataFrame:
-        """A DataFrame of labels with the columns user, item, rating and whatever else the events carry."""
+        """A DataFrame of labels with the columns user, item, rating and whatever else the events carry.
+
+        Timestamps are datetimes in UTC, without a zone, if their unit is known.
+        """
+        times = self.timestamps
+        if times is not None and self.timestamp_unit is not None:
+            times = times.astype(f"datetime64[{self.timestamp_unit}]")
         columns = {
             "user": self.users if self.user_ids is None else self.user_ids[self.users],
             "item": self.items if self.item_ids is None else self.item_ids[self.items],
             "rating": self.values,
-            "timestamp": self.timestamps,
+            "timestamp": times,
             "weight": self.weights,
             "impression": self.impressions,
         }

@@ -19,6 +19,7 @@ FIELD_END = "\x1f"
 
 _CHUNK = 1 << 20
 _MOST_LINES = 1000
+_QUOTING = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC, csv.QUOTE_NONE)
 _NO_POINT = '0123456789+-eE"\r\n\0 '
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -41,8 +42,8 @@ class Text:
     sep : str
         One or more characters that separate fields, or `BLANKS` for any number of blanks and tabs, where quotes mean nothing.
     encoding : str
-    quoting : {0, 3}
-        ``csv.QUOTE_MINIMAL`` or ``csv.QUOTE_NONE``.
+    quoting : int or None
+        Of the csv module. With ``csv.QUOTE_NONE`` or None quotes are characters like any other.
     decimal : str
         The decimal point.
     """
@@ -50,7 +51,7 @@ class Text:
     path: Path
     sep: str = ","
     encoding: str = "utf-8"
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
+    quoting: int | None = csv.QUOTE_MINIMAL
     decimal: str = "."
 
     def __post_init__(self) -> None:
@@ -62,13 +63,13 @@ class Text:
             "".encode(self.encoding)
         except (LookupError, TypeError, ValueError):
             raise ValueError(f"encoding must be the name of an encoding, such as 'latin-1', got {self.encoding!r}") from None
-        if self.quoting not in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
-            raise ValueError(f"quoting must be csv.QUOTE_MINIMAL or csv.QUOTE_NONE, got {self.quoting!r}")
+        if self.quoting not in (None, *_QUOTING):
+            raise ValueError(f"quoting must be csv.QUOTE_MINIMAL, csv.QUOTE_NONE or None, got {self.quoting!r}")
 
     @property
     def has_quotes(self) -> bool:
         """Whether quotes have a meaning."""
-        return self.quoting == csv.QUOTE_MINIMAL and self.sep != BLANKS
+        return self.quoting not in (None, csv.QUOTE_NONE) and self.sep != BLANKS
 
     @property
     def delimiter(self) -> str:

@@ -103,9 +103,13 @@ def _in_utc(time: Any) -> Any:
 
 def _since_1970(series: pd.Series, name: str) -> NDArray[np.int64]:
     try:
-        return series.dt.as_unit("us").to_numpy().astype(np.int64)
+        numbers = series.dt.as_unit("us").to_numpy().astype(np.int64)
     except pd.errors.OutOfBoundsDatetime as error:
-        raise ValueError(f"{name} must be datetimes that fit into microseconds: {error}") from None
+        raise ValueError(f"{name} must lie in the years 1 to 9999: {error}") from None
+    outside = (numbers < _FIRST) | (numbers > _LAST)
+    if outside.any():
+        raise ValueError(f"{name} must lie in the years 1 to 9999 in UTC, got {series[outside].iloc[0]}")
+    return numbers
 
 
 def _whole_numbers(series: pd.Series, name: str) -> NDArray[np.int64]:
