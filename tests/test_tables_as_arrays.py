@@ -41,9 +41,7 @@ TABLES = {
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_an_array_of_events_is_refused(table):
-    with pytest.raises(
-        ValueError, match=r"X is an (integer )?array of .*, which looks like \(user, .*\. Pass a DataFrame"
-    ):
+    with pytest.raises(ValueError, match=r"X is an (integer )?array of .*, which looks like \(user, .*\. Pass a DataFrame"):
         check_interactions(table)
 
 
