@@ -216,18 +216,18 @@ def test_members_that_point_outside_are_never_written(declare_official, empty_ca
     assert files_below(tmp_path) == {"cache/ml-100k.zip"}
 
 
-def test_a_member_that_unpacks_to_far_more_is_refused(declare_official, empty_cache):
-    bomb = in_folder("ml-100k", files_100k() | {"u.data": bytes(1_000_000)})
+def test_a_zip_that_unpacks_to_far_more_is_refused(declare_official, empty_cache):
+    bomb = in_folder("ml-100k", files_100k() | {"u.data": bytes(100_000_000)})
     save(empty_cache, {"ml-100k.zip": declare_official("100k", zipped(bomb))})
-    with pytest.raises(ValueError, match=r"u\.data .* unpacks from \d+ to 1000000 bytes"):
+    with pytest.raises(ValueError, match=r"ml-100k\.zip has \d+ bytes and unpacks to more than 67108864, the limit"):
         fetch_movielens("100k", download=False)
 
 
-def test_a_member_that_is_too_large_is_refused(small_releases, empty_cache, monkeypatch):
+def test_a_limit_may_be_given(small_releases, empty_cache):
     save(empty_cache, {"ml-100k.zip": small_releases["100k"]})
-    monkeypatch.setattr(_files, "MAX_MEMBER_BYTES", 50)
-    with pytest.raises(ValueError, match="at most 50 bytes"):
-        fetch_movielens("100k", download=False)
+    with pytest.raises(ValueError, match="unpacks to more than 50, the limit; a larger max_bytes allows it"):
+        fetch_movielens("100k", download=False, max_bytes=50)
+    assert len(fetch_movielens("100k", download=False, max_bytes=10_000).frame) == len(RATINGS)
 
 
 @pytest.mark.parametrize("damage", [lambda sound: sound[:-30], lambda sound: sound.replace(b"881250949", b"881250948")])
