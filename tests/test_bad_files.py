@@ -132,25 +132,25 @@ def archive(**arrays) -> bytes:
 
 PAIRS = {"user": [0, 0, 1], "item": [2, 0, 1], "time_rank": [1, 0, 0]}
 SOUND = archive(**PAIRS)
-UNSOUND = "{} is not a sound zip archive: "
+UNSOUND = " is not a sound zip archive: "
 
-# content of the archive that stands in for the training file, words; {} is its path
+# content of the archive that stands in for the training file, words after its name
 ARCHIVES = {
     "empty": (b"", UNSOUND + "File is not a zip file"),
     "text": (b"0\t2\t5\t1\n", UNSOUND + "File is not a zip file"),
     "broken off": (SOUND[: len(SOUND) // 2], UNSOUND + "File is not a zip file"),
     "a byte changed": (SOUND.replace(b"'descr'", b"'dexcr'", 1), UNSOUND + "Bad CRC-32 for file 'user.npy'"),
-    "no arrays": (archive(), "train_pairs.npz has no array 'user'"),
-    "an array missing": (archive(user=[0], item=[0]), "train_pairs.npz has no array 'time_rank'"),
-    "objects": (archive(**PAIRS | {"item": np.array([{}, 0, 1])}), "train_pairs.npz, array 'item': expected numbers from 0, got object, shape (3,)"),
-    "words": (archive(**PAIRS | {"item": ["a", "b", "c"]}), "train_pairs.npz, array 'item': expected numbers from 0, got <U1, shape (3,)"),
-    "fractions": (archive(**PAIRS | {"item": [0.5, 0, 1]}), "train_pairs.npz, array 'item': expected numbers from 0, got float64, shape (3,)"),
-    "below 0": (archive(**PAIRS | {"user": [-1, 0, 1]}), "train_pairs.npz, array 'user': expected numbers from 0 that int64 holds, got -1"),
+    "no arrays": (archive(), " has no array 'user'"),
+    "an array missing": (archive(user=[0], item=[0]), " has no array 'time_rank'"),
+    "objects": (archive(**PAIRS | {"item": np.array([{}, 0, 1])}), ", array 'item': expected numbers from 0, got object, shape (3,)"),
+    "words": (archive(**PAIRS | {"item": ["a", "b", "c"]}), ", array 'item': expected numbers from 0, got <U1, shape (3,)"),
+    "fractions": (archive(**PAIRS | {"item": [0.5, 0, 1]}), ", array 'item': expected numbers from 0, got float64, shape (3,)"),
+    "below 0": (archive(**PAIRS | {"user": [-1, 0, 1]}), ", array 'user': expected numbers from 0 that int64 holds, got -1"),
     "beyond int64": (archive(**PAIRS | {"user": np.array([0, 2**64 - 1, 1], np.uint64)}),
-                     "train_pairs.npz, array 'user': expected numbers from 0 that int64 holds, got 18446744073709551615"),
-    "2-D": (archive(**PAIRS | {"user": [[0, 0, 1]]}), "train_pairs.npz, array 'user': expected numbers from 0, got int64, shape (1, 3)"),
-    "no events": (archive(user=[], item=[], time_rank=[]), "train_pairs.npz, array 'user': expected numbers from 0, got float64, shape (0,)"),
-    "lengths": (archive(**PAIRS | {"item": [2, 0]}), "train_pairs.npz, array 'item': 2 numbers, 'user' has 3"),
+                     ", array 'user': expected numbers from 0 that int64 holds, got 18446744073709551615"),
+    "2-D": (archive(**PAIRS | {"user": [[0, 0, 1]]}), ", array 'user': expected numbers from 0, got int64, shape (1, 3)"),
+    "no events": (archive(user=[], item=[], time_rank=[]), ", array 'user': expected numbers from 0, got float64, shape (0,)"),
+    "lengths": (archive(**PAIRS | {"item": [2, 0]}), ", array 'item': 2 numbers, 'user' has 3"),
 }  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def test_an_archive_that_does_not_hold_pairs_is_refused_by_name(folder, content,
     (folder / "train_pairs.npz").write_bytes(content)
     with pytest.raises(ValueError) as caught:
         load_ncf(folder, "tiny")
-    assert str(caught.value).startswith(words.format(folder / "train_pairs.npz"))
+    assert "train_pairs.npz" + words in str(caught.value)
 
 
 def test_an_array_of_an_archive_that_was_damaged_is_refused(folder):
