@@ -70,6 +70,13 @@ def test_a_download_is_kept_as_one_file_and_not_repeated(small_releases, empty_c
     assert len(first.frame) == len(RATINGS)
 
 
+def test_a_folder_may_be_called_otherwise_than_its_zip(small_releases, empty_cache, publisher):
+    publisher.body = small_releases["10m"]
+    assert len(fetch_movielens("10m").frame) == len(RATINGS)
+    assert publisher.asked == ["/ml-10m.zip"]
+    assert files_below(empty_cache) == {"ml-10m.zip"}
+
+
 def test_downloads_go_to_data_home_when_it_is_given(small_releases, empty_cache, publisher, tmp_path):
     publisher.body = small_releases["1m"]
     fetch_movielens("1m", data_home=tmp_path / "mine")

@@ -193,9 +193,7 @@ def fetch_movielens(
     files = _find(release, home)
     if files is None:
         path = _official_zip(release, home, allow_download=download, verbose=verbose)
-        members = [f"{release.folder}/{name}" for name in release.needed + release.optional]
-        contents = read_members(path, members, max_bytes)
-        files = {member.removeprefix(f"{release.folder}/"): content for member, content in contents.items()}
+        files = _read_zip(path, release, max_bytes)
     frame, items, users, folds = release.read(files)
     if len(frame) != release.n_ratings:
         raise ValueError(
@@ -241,3 +239,12 @@ def _official_zip(release: Release, home: Path, *, allow_download: bool, verbose
     if not has_sha256(path, release.sha256):
         raise DatasetNotAvailable(f"{path} is not the official file (SHA-256 {release.sha256}); delete it, or {advice}")
     return path
+
+
+def _read_zip(path: Path, release: Release, max_bytes: int | None) -> dict[str, bytes]:
+    members = {f"{release.folder}/{name}": name for name in release.needed + release.optional}
+    files = {members[member]: content for member, content in read_members(path, members, max_bytes).items()}
+    missing = set(release.needed) - files.keys()
+    if missing:
+        raise ValueError(f"{path} has no {release.folder}/{min(missing)}")
+    return files
