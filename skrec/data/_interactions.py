@@ -274,6 +274,7 @@ class Interactions:
         rating: str | None = None,
         timestamp: str | None = None,
         sep: str = ",",
+        max_bytes: int | None = None,
     ) -> Self:
         """From a text file, UTF-8, also gzipped (``.gz``), with a header line; see `from_frame` for the columns.
 
@@ -287,15 +288,19 @@ class Interactions:
             Column names.
         sep : str, default=","
             One character.
+        max_bytes : int, optional
+            The largest number of bytes that a ``.gz`` file may unpack to. If None, 100 times its own size, at least 64 MiB.
 
         Raises
         ------
         OSError
             If there is no such file.
         ValueError, TypeError
-            If a line is malformed; the message has the file and the line.
+            If a line is malformed (the message has the file and the line), or a ``.gz`` file is damaged or unpacks to more
+            than ``max_bytes``.
         """
-        return cls.from_columns(read_text(path, user=user, item=item, rating=rating, timestamp=timestamp, sep=sep))
+        columns = read_text(path, user=user, item=item, rating=rating, timestamp=timestamp, sep=sep, max_bytes=max_bytes)
+        return cls.from_columns(columns)
 
     def __len__(self) -> int:
         return len(self.users)

@@ -11,19 +11,30 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from skrec.data._compressed import check_compressed
 from skrec.data._reading import COLUMNS, Columns, read_frame
 
 Checks = dict[str, Callable[[str], None]]
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def read_text(path: str | PathLike, *, user: str, item: str, rating: str | None, timestamp: str | None, sep: str) -> Columns:
+def read_text(
+    path: str | PathLike,
+    *,
+    user: str,
+    item: str,
+    rating: str | None,
+    timestamp: str | None,
+    sep: str,
+    max_bytes: int | None = None,
+) -> Columns:
     """The columns of events in a text file with a header line; those not named are found by the words of ``COLUMNS``."""
     if not isinstance(path, str | PathLike):
         raise TypeError(f"path must be a str or os.PathLike, got {path!r}")
     if not isinstance(sep, str) or len(sep) != 1 or sep in '"\r\n':
         raise ValueError(f"sep must be one character, got {sep!r}")
     path = Path(path)
+    check_compressed(path, max_bytes)
     header = _header(path, sep)
     given = {"user": user, "item": item, "rating": rating, "timestamp": timestamp}
     checks = _checks(path, header, given)
