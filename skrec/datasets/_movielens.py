@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from skrec.data import Interactions
+from skrec.data import IdEncoder, Interactions
 from skrec.data._compressed import check_max_bytes, read_members
 from skrec.datasets._dataset import Dataset
 from skrec.datasets._files import DatasetNotAvailable, cache_dir, download, has_sha256, read_folder
@@ -200,16 +202,32 @@ def fetch_movielens(
             f"{release.name} holds {len(frame)} ratings, the official release {release.n_ratings}: it is not complete"
         )
     labels = items["movie_id"] if item_labels == "id" else unique_names(items["title"], items["movie_id"])
-    frame["item"] = labels.loc[frame["item"]].to_numpy()
+    films = items.index.get_indexer(frame["item"])
+    frame["item"] = labels.array.take(films)
     return Dataset(
         name=release.name,
-        interactions=Interactions.from_frame(frame),
+        interactions=_interactions(frame, films, labels),
         frame=frame,
         items=items.set_axis(pd.Index(labels, name="item")),
         users=users,
         folds=folds,
         citation=CITATION,
         licence=release.licence,
+    )
+
+
+def _interactions(frame: pd.DataFrame, films: NDArray[np.int64], labels: pd.Series) -> Interactions:
+    """What `Interactions.from_frame` would make of the frame, without looking at a label for each rating."""
+    user_ids, users = IdEncoder.learn(frame["user"])
+    rated, place = np.unique(films, return_inverse=True)
+    item_ids, item_of = IdEncoder.learn(labels.iloc[rated])
+    return Interactions.from_arrays(
+        users,
+        item_of[place],
+        frame["rating"],
+        timestamps=frame["timestamp"],
+        user_ids=user_ids.ids,
+        item_ids=item_ids.ids,
     )
 
 
