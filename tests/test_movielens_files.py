@@ -73,7 +73,7 @@ def test_1m_has_genres_and_people(small_releases, empty_cache):
     assert data.folds is None
 
 
-def test_10m_is_utf_8_and_has_nobody_s_age(small_releases, empty_cache):
+def test_10m_is_utf_8_and_has_no_users(small_releases, empty_cache):
     data = fetch_changed(empty_cache, "10m")
     assert data.items["title"].tolist() == TITLES
     assert data.items["genres"].tolist() == [("Action",), ("Animation", "Children", "Comedy"), ("Drama",), ()]
@@ -133,6 +133,8 @@ def with_line(content: bytes, number: int, line: bytes) -> bytes:
         ("1m", "movies.dat", 1, b"one::Leon::Action"),
         ("100k", "u.data", 3, b"3\t-4\t1\t881250940"),
         ("100k", "u.data", 3, b"3\t4\t1\t8e8"),
+        ("100k", "u.data", 3, b"3\t4\t1\t8812509.0"),
+        ("20m", "ratings.csv", 3, b"2,3,2.5,8812509.0\r"),
         ("100k", "u.item", 2, b"2|Up (2009)|01-Jan-99999999999||http://x|" + FLAGS[0].encode()),
         ("100k", "u.user", 3, b"3|7|L|student|02139"),
         ("1m", "ratings.dat", 2, b"2\t3::3::881250950"),

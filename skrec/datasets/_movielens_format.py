@@ -63,7 +63,7 @@ def read_1m(files: Files) -> Tables:
 
 
 def read_10m(files: Files) -> Tables:
-    """ML-10M: double colons, half stars, UTF-8, nobody described."""
+    """ML-10M: double colons, half stars, UTF-8 and no table of users."""
     items = _items(files, "movies.dat", partial(_split, "::", 3, _film))
     ratings = _ratings(files, "ratings.dat", HALF_STARS, separator="::")
     _check_known("ratings.dat", ratings, items)
@@ -71,7 +71,7 @@ def read_10m(files: Files) -> Tables:
 
 
 def read_csv(files: Files) -> Tables:
-    """ML-20M, 25M, 32M and latest-small: CSV with header lines, half stars, nobody described."""
+    """ML-20M, 25M, 32M and latest-small: CSV with header lines, half stars and no table of users."""
     items = _items(files, "movies.csv", lambda line: _convert(3, _film, split_csv(line)), header="movieId,title,genres")
     header = "userId,movieId,rating,timestamp"
     ratings = _ratings(files, "ratings.csv", HALF_STARS, separator=",", header=header)
@@ -92,7 +92,7 @@ def _convert(n_fields: int, convert: Callable[..., Any], fields: list[str]) -> A
 def _ratings(files: Files, name: str, stars: NDArray, *, separator: str = "\t", header: str | None = None) -> pd.DataFrame:
     """Ratings from lines of four fields, each (user, item) at most once."""
     ratings = _parse_numbers(files[name], separator, header)
-    if ratings is None or not _are_ratings(ratings, stars):
+    if ratings is None or not _are_ratings(ratings, stars, files[name].count(b".")):
         convert = partial(_split, separator, 4, partial(_rating, stars))
         rows = list(convert_open_lines(io.BytesIO(files[name]), name, convert, header=header))
         ratings = pd.DataFrame(rows, columns=list(RATING)).astype(RATING)
@@ -113,8 +113,12 @@ def _parse_numbers(content: bytes, separator: str, header: str | None) -> pd.Dat
     return parse_columns(io.BytesIO(content), RATING, separator=separator, has_header=header is not None)
 
 
-def _are_ratings(ratings: pd.DataFrame, stars: NDArray) -> bool:
-    return len(ratings) > 0 and ratings[["user", "item"]].to_numpy().min() > 0 and bool(ratings["rating"].isin(stars).all())
+def _are_ratings(ratings: pd.DataFrame, stars: NDArray, n_points: int) -> bool:
+    """Whether the numbers are such as they may be, and points stand in ratings alone: pandas reads the integer 7.0 as well."""
+    if len(ratings) == 0 or ratings[["user", "item"]].to_numpy().min() < 1:
+        return False
+    n_halves = int((ratings["rating"] % 1 > 0).sum())
+    return n_points in (n_halves, len(ratings)) and bool(ratings["rating"].isin(stars).all())
 
 
 def _rating(stars: NDArray, user: str, item: str, rating: str, timestamp: str) -> tuple[int, int, float, int]:
