@@ -36,18 +36,15 @@ def open_binary(path: Path, max_bytes: int | None = None) -> BinaryIO:
     TypeError
         If ``max_bytes`` is not an integer or None.
     """
-    check_compressed(path, max_bytes)
-    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else open(path, "rb")
-
-
-def check_compressed(path: Path, max_bytes: int | None = None) -> None:
-    """Refuse a ``.gz`` file that is damaged or unpacks to more than the limit. Other files are not looked at.
-
-    For the errors see `open_binary`.
-    """
     check_max_bytes(max_bytes)
     if path.suffix != ".gz":
-        return
+        return open(path, "rb")
+    check_gzip(path, max_bytes)
+    return cast(BinaryIO, gzip.open(path, "rb"))
+
+
+def check_gzip(path: Path, max_bytes: int | None = None) -> None:
+    """Refuse a gzip file that is damaged or unpacks to more than the limit; for the errors see `open_binary`."""
     limit = _limit(path, max_bytes)
     n_bytes = 0
     with _refuse_damage(f"{path.name} cannot be unpacked"), gzip.open(path, "rb") as file:
@@ -62,7 +59,6 @@ def read_members(path: Path, names: Iterable[str], max_bytes: int | None = None)
 
     The limit is for all these members together; for the errors see `open_binary`.
     """
-    check_max_bytes(max_bytes)
     limit = _limit(path, max_bytes)
     with _refuse_damage(f"{path} is not a sound zip archive"):
         archive = zipfile.ZipFile(path)
@@ -84,6 +80,7 @@ def check_max_bytes(max_bytes: int | None) -> None:
 
 
 def _limit(path: Path, max_bytes: int | None) -> int:
+    check_max_bytes(max_bytes)
     status = path.stat()
     if not S_ISREG(status.st_mode) and not S_ISDIR(status.st_mode):  # a pipe cannot be read twice
         raise ValueError(f"{path} is not a regular file, as a compressed file must be")
