@@ -129,6 +129,8 @@ BROKEN_RATINGS = {
     "no stars": ("0143026860,A1V6B6TNIC10QE,,1424304000", "line 4: rating must be a number of stars from 1 to 5, got ''"),
     "NaN": ("0143026860,A1V6B6TNIC10QE,nan,1424304000", "line 4: rating must be a number of stars from 1 to 5, got 'nan'"),
     "a time in words": ("0143026860,A1V6B6TNIC10QE,1.0,today", "line 4: expected a number from 0, got 'today'"),
+    "a time with an exponent": ("0143026860,A1V6B6TNIC10QE,1.0,142e30", "line 4: expected a number from 0, got '142e30'"),
+    "a time as a fraction": ("0143026860,A1V6B6TNIC10QE,1.0,142.0", "line 4: expected a number from 0, got '142.0'"),
     "half a second": ("0143026860,A1V6B6TNIC10QE,1.0,1.5", "line 4: expected a number from 0, got '1.5'"),
     "a time beyond int64": (f"0143026860,A1V6B6TNIC10QE,1.0,{2**64}", "line 4: expected a number from 0, got '1844"),
     "a blank line": ("\n", "line 4: expected 4 fields between commas"),

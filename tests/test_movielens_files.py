@@ -135,6 +135,7 @@ def with_line(content: bytes, number: int, line: bytes) -> bytes:
         ("100k", "u.data", 3, b"3\t4\t1\t8e8"),
         ("100k", "u.data", 3, b"3\t4\t1\t8812509.0"),
         ("20m", "ratings.csv", 3, b"2,3,2.5,8812509.0\r"),
+        ("10m", "ratings.dat", 2, b"2::3::3::99999999999999999999999.0"),
         ("100k", "u.item", 2, b"2|Up (2009)|01-Jan-99999999999||http://x|" + FLAGS[0].encode()),
         ("100k", "u.user", 3, b"3|7|L|student|02139"),
         ("1m", "ratings.dat", 2, b"2\t3::3::881250950"),

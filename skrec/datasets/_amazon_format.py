@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 
 from skrec.data._compressed import open_binary
-from skrec.datasets._lines import MAX_LINE_BYTES, convert_lines, convert_open_lines, number_of, parse_columns, parse_json
+from skrec.datasets._lines import (
+    MAX_LINE_BYTES,
+    NUMBER,
+    convert_lines,
+    convert_open_lines,
+    number_of,
+    parse_columns,
+    parse_json,
+)
 
 HEADER = "user_id,parent_asin,rating,timestamp"
 ASIN_LENGTH = 10  # users' ids are longer
@@ -83,7 +91,7 @@ def _text(review: dict[str, Any], name: str) -> str | None:
 
 def read_ratings(path: Path, max_bytes: int | None) -> pd.DataFrame:
     """Ratings as CSV: ``COLUMNS``. Files without a header have the users first (2014) or the items first (2018)."""
-    dtypes = {"first": str, "second": str, "rating": np.float64, "timestamp": np.int64}
+    dtypes = {"first": str, "second": str, "rating": np.float64, "timestamp": str}  # pandas takes 1.0 and 1e3 for integers
     with open_binary(path, max_bytes) as file:
         has_header = file.readline(MAX_LINE_BYTES).rstrip(b"\r\n") == HEADER.encode()
         file.seek(0)
@@ -93,12 +101,13 @@ def read_ratings(path: Path, max_bytes: int | None) -> pd.DataFrame:
             rows = list(convert_open_lines(file, path.name, _rating, header=HEADER if has_header else None))
             table = pd.DataFrame(rows, columns=list(dtypes))
     users_first = has_header or _users_first(path, table)
-    return table.set_axis(COLUMNS if users_first else ["item", "user", *COLUMNS[2:]], axis=1)
+    return table.astype({"timestamp": np.int64}).set_axis(COLUMNS if users_first else ["item", "user", *COLUMNS[2:]], axis=1)
 
 
 def _are_ratings(table: pd.DataFrame) -> bool:
     labels = (label for column in ("first", "second") for label in table[column].unique())
-    return len(table) > 0 and bool(table["rating"].between(1, 5).all()) and all(map(_is_label, labels))
+    numbers_fit = table["rating"].between(1, 5) & table["timestamp"].str.fullmatch(NUMBER)
+    return len(table) > 0 and bool(numbers_fit.all()) and all(map(_is_label, labels))
 
 
 def _rating(line: str) -> tuple[str, str, float, int]:

@@ -81,18 +81,19 @@ def parse_columns(
     if not has_header:
         file.seek(0)
     try:
-        return pd.read_csv(
-            file,
-            sep=separator,
-            header=None,
-            names=list(dtypes),
-            dtype=dict(dtypes),
-            na_filter=False,
-            quoting=csv.QUOTE_NONE,
-            skip_blank_lines=False,
-            lineterminator="\n",
-        )
-    except (OverflowError, ValueError):
+        with np.errstate(invalid="raise"):  # where a number is beyond the integers
+            return pd.read_csv(
+                file,
+                sep=separator,
+                header=None,
+                names=list(dtypes),
+                dtype=dict(dtypes),
+                na_filter=False,
+                quoting=csv.QUOTE_NONE,
+                skip_blank_lines=False,
+                lineterminator="\n",
+            )
+    except (ArithmeticError, ValueError):
         return None
 
 
