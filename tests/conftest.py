@@ -49,9 +49,9 @@ def declare_official(monkeypatch):
 @pytest.fixture
 def small_releases(declare_official):
     """The small releases are official, as zips and as folders."""
-    from small_movielens import FILES, in_folder, zipped
+    from small_movielens import FILES, folder_of, in_folder, zipped
 
-    return {name: declare_official(name, zipped(in_folder(f"ml-{name}", make()))) for name, make in FILES.items()}
+    return {name: declare_official(name, zipped(in_folder(folder_of(name), make()))) for name, make in FILES.items()}
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ import io
 import zipfile
 from pathlib import Path
 
-# Three releases as their publisher would make them, of three users and four films. Titles are outside ASCII, one of
+# Releases as their publisher would make them, of three users and four films. Titles are outside ASCII, one of
 # them belongs to two films, one holds the latin-1 "next line" character, at which str.splitlines would split.
 TITLES = ["Léon (1994)", "Up\x85 (2009)", "Twins (1988)", "Twins (1988)"]
 FLAGS = ["0|1" + "|0" * 17, "0|0|0|1|1|1" + "|0" * 13, "1" + "|0" * 18, "0" + "|0" * 18]
 RATINGS = [(1, 1, 5, 881250949), (2, 3, 3, 881250950), (3, 4, 1, 881250940), (1, 2, 4, 881250941), (2, 4, 2, 881250999)]
+HALF_STARS = [(user, item, stars - 0.5 if stars % 2 else stars, time) for user, item, stars, time in RATINGS]
 FOLDS = [([0, 1, 2, 3], [4]), ([1, 0, 2, 4], [3]), ([0, 1, 3, 4], [2]), ([0, 2, 3, 4], [1]), ([4, 3, 2, 1], [0])]
 
 
@@ -34,18 +35,28 @@ def files_1m() -> dict[str, bytes]:
     return {name: text_of(rows, "::").encode("latin-1") for name, rows in files.items()}
 
 
-def files_latest_small() -> dict[str, bytes]:
+def files_10m() -> dict[str, bytes]:
+    films = zip(range(1, 5), TITLES, ["Action", "Animation|Children|Comedy", "Drama", "(no genres listed)"])
+    files = {"ratings.dat": HALF_STARS, "movies.dat": films}
+    return {name: text_of(rows, "::").encode() for name, rows in files.items()}
+
+
+def files_csv() -> dict[str, bytes]:
     films = '1,Léon (1994),Action\n2,"Up, again",Animation|Comedy\n3,"Say ""Hi"" (1899) (1990) ",(no genres listed)\n'
     films += "4,Death Note (2006–2007),Drama\n"
-    ratings = text_of([(user, item, stars - 0.5, time) for user, item, stars, time in RATINGS], ",")
     files = {
         "movies.csv": "movieId,title,genres\n" + films,
-        "ratings.csv": "userId,movieId,rating,timestamp\n" + ratings,
+        "ratings.csv": "userId,movieId,rating,timestamp\n" + text_of(HALF_STARS, ","),
     }
     return {name: text.replace("\n", "\r\n").encode() for name, text in files.items()}
 
 
-FILES = {"100k": files_100k, "1m": files_1m, "latest-small": files_latest_small}
+CSV = ("latest-small", "20m", "25m", "32m")
+FILES = {"100k": files_100k, "1m": files_1m, "10m": files_10m, **dict.fromkeys(CSV, files_csv)}
+
+
+def folder_of(name: str) -> str:
+    return "ml-10M100K" if name == "10m" else f"ml-{name}"
 
 
 def zipped(members: dict[str, bytes]) -> bytes:

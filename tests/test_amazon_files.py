@@ -14,11 +14,23 @@ REVIEW = {
     "reviewerID": "A2", "asin": "0001", "reviewerName": "Zoë \"Z\"", "helpful": [0, 0], "reviewText": "Two\nlines\u2028here",
     "overall": 5.0, "summary": "good", "unixReviewTime": 1393545600, "reviewTime": "02 28, 2014",
 }  # fmt: skip
+REVIEW_2018 = {
+    "overall": 5.0, "vote": "12", "verified": True, "reviewTime": "02 28, 2014", "reviewerID": "A2", "asin": "0001",
+    "style": {"Format:": " Paperback"}, "reviewerName": "Zoë", "unixReviewTime": 1393545600, "image": ["https://x/1.jpg"],
+}  # fmt: skip
+REVIEW_2023 = {
+    "rating": 4.0, "title": "good", "text": "Two\nlines", "images": [], "asin": "B00YQ6X8EO", "parent_asin": "B00YQ6X8EP",
+    "user_id": "AGKHLEW2SOWHNMFQIJGBECAF7INQ", "timestamp": 1588687728923, "helpful_vote": 0, "verified_purchase": True,
+}  # fmt: skip
 OTHER = {"reviewerID": "A1", "asin": "B7", "overall": 2, "unixReviewTime": 978300000}
 
 
 def as_lines(*reviews):
     return "".join(json.dumps(review, ensure_ascii=False) + "\n" for review in reviews)
+
+
+def rows(data):
+    return data.interactions.to_frame()[["user", "item", "rating", "timestamp"]].to_numpy().tolist()
 
 
 @pytest.fixture
@@ -54,6 +66,92 @@ def test_a_gzipped_file_is_unpacked_on_the_way(tmp_path):
         load_amazon(path)
     path.write_bytes(gzip.compress(as_lines(OTHER, {}).encode()))
     with pytest.raises(ValueError, match=r"^reviews\.json\.gz, line 2: overall must be"):
+        load_amazon(path)
+
+
+def test_reviews_of_2018_have_other_fields_too(path):
+    path.write_text(as_lines(REVIEW_2018, OTHER), encoding="utf-8")
+    data = load_amazon(path)
+    assert rows(data) == [["A2", "0001", 5.0, 1393545600], ["A1", "B7", 2.0, 978300000]]
+    assert data.reviews.to_numpy().tolist() == [[None, None], [None, None]]
+
+
+def test_reviews_of_2023_are_of_parents_in_milliseconds(tmp_path):
+    path = tmp_path / "All_Beauty.jsonl.gz"
+    path.write_bytes(gzip.compress(as_lines(REVIEW_2023).encode()))
+    data = load_amazon(path)
+    assert rows(data) == [["AGKHLEW2SOWHNMFQIJGBECAF7INQ", "B00YQ6X8EP", 4.0, 1588687728923]]
+    assert data.reviews.to_numpy().tolist() == [["Two\nlines", "good"]]
+
+
+def test_a_file_does_not_mix_releases(path):
+    path.write_text(as_lines(REVIEW_2023, OTHER))
+    with pytest.raises(ValueError, match=r"^reviews\.json, line 2: rating must be a number of stars from 1 to 5, got None"):
+        load_amazon(path)
+
+
+USERS, ITEMS = ["A1V6B6TNIC10QE", "A2F5GHSXFQ0W6J", "A1V6B6TNIC10QE"], ["0143026860", "B000FI4S1E", "0528881469"]
+STARS_OF = ["1.0", "5.0", "4.0"]
+
+
+def ratings_alone(*columns, header=""):
+    return header + "".join(",".join(row) + "\n" for row in zip(*columns, STARS_OF, ["1424304000", "978300000", "0"]))
+
+
+RATINGS_ALONE = {
+    "2014": ("ratings_Beauty.csv", ratings_alone(USERS, ITEMS)),
+    "2018": ("All_Beauty.csv", ratings_alone(ITEMS, USERS)),
+    "2023": ("All_Beauty.csv", ratings_alone(USERS, ITEMS, header="user_id,parent_asin,rating,timestamp\n")),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), RATINGS_ALONE.values(), ids=RATINGS_ALONE)
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_ratings_alone_are_read_whichever_column_comes_first(tmp_path, name, text, ending, line_end):
+    content = text.replace("\n", line_end).encode()
+    (tmp_path / (name + ending)).write_bytes(gzip.compress(content) if ending else content)
+    data = load_amazon(tmp_path / (name + ending))
+    expected = [[user, item, float(stars)] for user, item, stars in zip(USERS, ITEMS, STARS_OF)]
+    assert [row[:3] for row in rows(data)] == expected
+    assert data.interactions.timestamps.tolist() == [1424304000, 978300000, 0]
+    assert data.reviews is None
+
+
+BROKEN_RATINGS = {
+    "a field too few": ("0143026860,A1V6B6TNIC10QE,1.0", "line 4: expected 4 fields between commas (user and item, rating, "),
+    "a field too many": ("0143026860,A1V6B6TNIC10QE,1.0,1,2", "line 4: expected 4 fields between commas"),
+    "no user": ("0143026860,,1.0,1424304000", "line 4: expected a word, got ''"),
+    "six stars": (
+        "0143026860,A1V6B6TNIC10QE,6.0,1424304000",
+        "line 4: rating must be a number of stars from 1 to 5, got '6.0'",
+    ),
+    "no stars": ("0143026860,A1V6B6TNIC10QE,,1424304000", "line 4: rating must be a number of stars from 1 to 5, got ''"),
+    "NaN": ("0143026860,A1V6B6TNIC10QE,nan,1424304000", "line 4: rating must be a number of stars from 1 to 5, got 'nan'"),
+    "a time in words": ("0143026860,A1V6B6TNIC10QE,1.0,today", "line 4: expected a number from 0, got 'today'"),
+    "a time with an exponent": ("0143026860,A1V6B6TNIC10QE,1.0,142e30", "line 4: expected a number from 0, got '142e30'"),
+    "a time as a fraction": ("0143026860,A1V6B6TNIC10QE,1.0,142.0", "line 4: expected a number from 0, got '142.0'"),
+    "half a second": ("0143026860,A1V6B6TNIC10QE,1.0,1.5", "line 4: expected a number from 0, got '1.5'"),
+    "a time beyond int64": (f"0143026860,A1V6B6TNIC10QE,1.0,{2**64}", "line 4: expected a number from 0, got '1844"),
+    "a blank line": ("\n", "line 4: expected 4 fields between commas"),
+    "Latin-1": ("0143026860,Zo\xeb,1.0,1424304000".encode("latin-1"), "line 4: not utf-8 text"),
+}
+
+
+@pytest.mark.parametrize(("line", "words"), BROKEN_RATINGS.values(), ids=BROKEN_RATINGS)
+def test_a_malformed_rating_is_refused_by_file_and_line(tmp_path, line, words):
+    path = tmp_path / "All_Beauty.csv"
+    path.write_bytes(RATINGS_ALONE["2018"][1].encode() + (line if isinstance(line, bytes) else line.encode()))
+    with pytest.raises(ValueError) as caught:
+        load_amazon(path)
+    assert str(caught.value).startswith("All_Beauty.csv, " + words)
+
+
+@pytest.mark.parametrize(("first", "second"), [(ITEMS, ITEMS), (USERS, USERS)])
+def test_ids_that_do_not_tell_users_from_items_are_refused(tmp_path, first, second):
+    path = tmp_path / "All_Beauty.csv"
+    path.write_text(ratings_alone(first, second))
+    with pytest.raises(ValueError, match=r"^All_Beauty\.csv does not say which column holds the items: (both|neither) of"):
         load_amazon(path)
 
 

@@ -132,20 +132,22 @@ def archive(**arrays) -> bytes:
 
 PAIRS = {"user": [0, 0, 1], "item": [2, 0, 1], "time_rank": [1, 0, 0]}
 SOUND = archive(**PAIRS)
-UNSOUND = " is not a sound archive of arrays: "
+UNSOUND = " is not a sound zip archive: "
 
 # content of the archive that stands in for the training file, words after its name
 ARCHIVES = {
-    "empty": (b"", UNSOUND + "it is no archive"),
-    "text": (b"0\t2\t5\t1\n", UNSOUND + "it is no archive"),
-    "broken off": (SOUND[: len(SOUND) // 2], UNSOUND + "it is no archive"),
+    "empty": (b"", UNSOUND + "File is not a zip file"),
+    "text": (b"0\t2\t5\t1\n", UNSOUND + "File is not a zip file"),
+    "broken off": (SOUND[: len(SOUND) // 2], UNSOUND + "File is not a zip file"),
     "a byte changed": (SOUND.replace(b"'descr'", b"'dexcr'", 1), UNSOUND + "Bad CRC-32 for file 'user.npy'"),
     "no arrays": (archive(), " has no array 'user'"),
     "an array missing": (archive(user=[0], item=[0]), " has no array 'time_rank'"),
-    "objects": (archive(**PAIRS | {"item": np.array([{}, 0, 1])}), UNSOUND + "Object arrays cannot be loaded"),
+    "objects": (archive(**PAIRS | {"item": np.array([{}, 0, 1])}), ", array 'item': expected numbers from 0, got object, "),
     "words": (archive(**PAIRS | {"item": ["a", "b", "c"]}), ", array 'item': expected numbers from 0, got <U1, shape (3,)"),
     "fractions": (archive(**PAIRS | {"item": [0.5, 0, 1]}), ", array 'item': expected numbers from 0, got float64, shape (3,)"),
-    "below 0": (archive(**PAIRS | {"user": [-1, 0, 1]}), ", array 'user': expected numbers from 0, got int64, shape (3,)"),
+    "below 0": (archive(**PAIRS | {"user": [-1, 0, 1]}), ", array 'user': expected numbers from 0 that int64 holds, got -1"),
+    "beyond int64": (archive(**PAIRS | {"user": np.array([0, 2**64 - 1, 1], np.uint64)}),
+                     ", array 'user': expected numbers from 0 that int64 holds, got 18446744073709551615"),
     "2-D": (archive(**PAIRS | {"user": [[0, 0, 1]]}), ", array 'user': expected numbers from 0, got int64, shape (1, 3)"),
     "no events": (archive(user=[], item=[], time_rank=[]), ", array 'user': expected numbers from 0, got float64, shape (0,)"),
     "lengths": (archive(**PAIRS | {"item": [2, 0]}), ", array 'item': 2 numbers, 'user' has 3"),
@@ -158,7 +160,7 @@ def test_an_archive_that_does_not_hold_pairs_is_refused_by_name(folder, content,
     (folder / "train_pairs.npz").write_bytes(content)
     with pytest.raises(ValueError) as caught:
         load_ncf(folder, "tiny")
-    assert str(caught.value).startswith("train_pairs.npz" + words)
+    assert "train_pairs.npz" + words in str(caught.value)
 
 
 def test_an_array_of_an_archive_that_was_damaged_is_refused(folder):
@@ -168,7 +170,7 @@ def test_an_array_of_an_archive_that_was_damaged_is_refused(folder):
         for name in PAIRS:
             damaged.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00")
     (folder / "train_pairs.npz").write_bytes(buffer.getvalue())
-    with pytest.raises(ValueError, match=r"^train_pairs\.npz is not a sound archive of arrays: "):
+    with pytest.raises(ValueError, match=r"^train_pairs\.npz, array 'user': not an array in numpy's format: "):
         load_ncf(folder, "tiny")
 
 
@@ -199,7 +201,7 @@ def test_a_missing_test_file_is_named(folder, file):
         load_ncf(folder, "tiny")
 
 
-RELEASE = "name must be one of ['100k', 'latest-small', '1m'], got "
+RELEASE = "name must be one of ['100k', 'latest-small', '1m', '10m', '20m', '25m', '32m'], got "
 
 # call, type of error, words
 ARGUMENTS = {
@@ -219,7 +221,7 @@ ARGUMENTS = {
     "name None": (lambda: load_ncf("Data", None), TypeError, "name must be a str such as 'ml-1m', got None"),
     "release in a list": (lambda: fetch_movielens(["100k"]), ValueError, RELEASE + "['100k']"),
     "release None": (lambda: fetch_movielens(None), ValueError, RELEASE + "None"),
-    "release unknown": (lambda: fetch_movielens("20m"), ValueError, RELEASE + "'20m'"),
+    "release unknown": (lambda: fetch_movielens("2m"), ValueError, RELEASE + "'2m'"),
     "labels": (lambda: fetch_movielens(item_labels="titles"), ValueError, "item_labels must be 'title' or 'id', got 'titles'"),
     "data_home 3": (lambda: fetch_movielens(data_home=3), TypeError, "data_home must be a path or None, got 3"),
     "download in words": (lambda: fetch_movielens(download="no"), TypeError, "download must be True or False, got 'no'"),

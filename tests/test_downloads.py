@@ -70,6 +70,13 @@ def test_a_download_is_kept_as_one_file_and_not_repeated(small_releases, empty_c
     assert len(first.frame) == len(RATINGS)
 
 
+def test_a_folder_may_be_called_otherwise_than_its_zip(small_releases, empty_cache, publisher):
+    publisher.body = small_releases["10m"]
+    assert len(fetch_movielens("10m").frame) == len(RATINGS)
+    assert publisher.asked == ["/ml-10m.zip"]
+    assert files_below(empty_cache) == {"ml-10m.zip"}
+
+
 def test_downloads_go_to_data_home_when_it_is_given(small_releases, empty_cache, publisher, tmp_path):
     publisher.body = small_releases["1m"]
     fetch_movielens("1m", data_home=tmp_path / "mine")
@@ -216,18 +223,18 @@ def test_members_that_point_outside_are_never_written(declare_official, empty_ca
     assert files_below(tmp_path) == {"cache/ml-100k.zip"}
 
 
-def test_a_member_that_unpacks_to_far_more_is_refused(declare_official, empty_cache):
-    bomb = in_folder("ml-100k", files_100k() | {"u.data": bytes(1_000_000)})
+def test_a_zip_that_unpacks_to_far_more_is_refused(declare_official, empty_cache):
+    bomb = in_folder("ml-100k", files_100k() | {"u.data": bytes(100_000_000)})
     save(empty_cache, {"ml-100k.zip": declare_official("100k", zipped(bomb))})
-    with pytest.raises(ValueError, match=r"u\.data .* unpacks from \d+ to 1000000 bytes"):
+    with pytest.raises(ValueError, match=r"ml-100k\.zip has \d+ bytes and unpacks to more than 67108864, the limit"):
         fetch_movielens("100k", download=False)
 
 
-def test_a_member_that_is_too_large_is_refused(small_releases, empty_cache, monkeypatch):
+def test_a_limit_may_be_given(small_releases, empty_cache):
     save(empty_cache, {"ml-100k.zip": small_releases["100k"]})
-    monkeypatch.setattr(_files, "MAX_MEMBER_BYTES", 50)
-    with pytest.raises(ValueError, match="at most 50 bytes"):
-        fetch_movielens("100k", download=False)
+    with pytest.raises(ValueError, match="unpacks to more than 50, the limit; a larger max_bytes allows it"):
+        fetch_movielens("100k", download=False, max_bytes=50)
+    assert len(fetch_movielens("100k", download=False, max_bytes=10_000).frame) == len(RATINGS)
 
 
 @pytest.mark.parametrize("damage", [lambda sound: sound[:-30], lambda sound: sound.replace(b"881250949", b"881250948")])

@@ -30,8 +30,11 @@ BROKEN = {
     "words": ("0 1\none 2\n", "train.txt, line 2: expected a user and items, all whole numbers"),
     "a blank line": ("0 1\n\n2 1\n", "train.txt, line 2: expected a user and items, all whole numbers"),
     "fractions": ("0 1.5\n", "train.txt, line 1: expected a user and items, all whole numbers"),
-    "below zero": ("0 1\n1 -2\n", "train.txt, line 2: expected numbers from 0, got -2"),
-    "nothing": ("", "train.txt has no user with an item"),
+    "below zero": ("0 1\n1 -2\n", "train.txt, line 2: expected a user and items, all whole numbers from 0, got '1 -2'"),
+    "beyond int64": (f"0 {2**64}\n", "train.txt, line 1: expected a user and items, all whole numbers from 0, got '0 184"),
+    "a user beyond int64": (f"{2**64} 0\n", "train.txt, line 1: expected a user and items, all whole numbers from 0"),
+    "underscores": ("0 1_0\n", "train.txt, line 1: expected a user and items, all whole numbers from 0, got '0 1_0'"),
+    "nothing": ("", "train.txt is empty"),
     "users only": ("0\n1\n", "train.txt has no user with an item"),
 }
 
@@ -41,6 +44,11 @@ def test_a_broken_file_is_refused_by_file_and_line(tmp_path, text, words):
     with pytest.raises(ValueError) as caught:
         load_lightgcn(write(tmp_path, train=text))
     assert words in str(caught.value)
+
+
+def test_a_folder_that_is_no_path_is_refused():
+    with pytest.raises(TypeError, match="folder must be a path, got None"):
+        load_lightgcn(None)
 
 
 def test_a_missing_file_is_named(tmp_path):

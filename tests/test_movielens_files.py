@@ -9,7 +9,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 from sklearn.dummy import DummyRegressor
 from sklearn.model_selection import cross_val_score
-from small_movielens import FILES, FLAGS, FOLDS, RATINGS, TITLES, save, text_of
+from small_movielens import CSV, FILES, FLAGS, FOLDS, HALF_STARS, RATINGS, TITLES, folder_of, save, text_of
 
 from skrec.datasets import DatasetNotAvailable, fetch_movielens
 from skrec.datasets._movielens_format import read_1m
@@ -22,7 +22,7 @@ def read_small(request, small_releases, empty_cache):
     """Save one release's files, changed as told, where `fetch_movielens` looks; then call it."""
 
     def read(changed: dict[str, bytes] | None = None, **keywords):
-        save(empty_cache / f"ml-{request.param}", FILES[request.param]() | (changed or {}))
+        save(empty_cache / folder_of(request.param), FILES[request.param]() | (changed or {}))
         return fetch_movielens(request.param, download=False, **keywords)
 
     read.release = request.param
@@ -31,15 +31,14 @@ def read_small(request, small_releases, empty_cache):
 
 def fetch_changed(cache: Path, name: str, **changed: bytes):
     files = FILES[name]()
-    save(cache / f"ml-{name}", files | {file.replace("__", "."): content for file, content in changed.items()})
+    save(cache / folder_of(name), files | {file.replace("__", "."): content for file, content in changed.items()})
     return fetch_movielens(name, download=False)
 
 
 def test_ratings_keep_the_order_and_the_numbers_of_their_file(read_small):
     frame = read_small(item_labels="id").frame
-    stars_less = 0.5 if read_small.release == "latest-small" else 0
-    expected = pd.DataFrame(RATINGS, columns=["user", "item", "rating", "timestamp"])
-    assert_frame_equal(frame, expected.assign(rating=expected["rating"] - stars_less))
+    rows = RATINGS if read_small.release in ("100k", "1m") else HALF_STARS
+    assert_frame_equal(frame, pd.DataFrame(rows, columns=["user", "item", "rating", "timestamp"]))
 
 
 @pytest.mark.parametrize("item_labels", ["title", "id"])
@@ -74,8 +73,16 @@ def test_1m_has_genres_and_people(small_releases, empty_cache):
     assert data.folds is None
 
 
-def test_latest_small_is_csv_with_quotes_and_windows_line_ends(small_releases, empty_cache):
-    data = fetch_changed(empty_cache, "latest-small")
+def test_10m_is_utf_8_and_has_no_users(small_releases, empty_cache):
+    data = fetch_changed(empty_cache, "10m")
+    assert data.items["title"].tolist() == TITLES
+    assert data.items["genres"].tolist() == [("Action",), ("Animation", "Children", "Comedy"), ("Drama",), ()]
+    assert (data.name, data.users, data.folds) == ("ml-10m", None, None)
+
+
+@pytest.mark.parametrize("name", CSV)
+def test_later_releases_are_csv_with_quotes_and_windows_line_ends(small_releases, empty_cache, name):
+    data = fetch_changed(empty_cache, name)
     assert data.items.index.tolist() == ["Léon (1994)", "Up, again", 'Say "Hi" (1899) (1990)', "Death Note (2006–2007)"]
     assert data.items["year"].tolist() == [1994, pd.NA, 1990, pd.NA]
     assert data.items["genres"].tolist() == [("Action",), ("Animation", "Comedy"), (), ("Drama",)]
@@ -124,6 +131,23 @@ def with_line(content: bytes, number: int, line: bytes) -> bytes:
         ("1m", "ratings.dat", 2, b"2:3:3:881250950"),
         ("1m", "users.dat", 2, b"2::M::56::21::70072"),
         ("1m", "movies.dat", 1, b"one::Leon::Action"),
+        ("100k", "u.data", 3, b"3\t-4\t1\t881250940"),
+        ("100k", "u.data", 3, b"3\t4\t1\t8e8"),
+        ("100k", "u.data", 3, b"3\t4\t1\t8812509.0"),
+        ("20m", "ratings.csv", 3, b"2,3,2.5,8812509.0\r"),
+        ("10m", "ratings.dat", 2, b"2::3::3::99999999999999999999999.0"),
+        ("100k", "u.item", 2, b"2|Up (2009)|01-Jan-99999999999||http://x|" + FLAGS[0].encode()),
+        ("100k", "u.user", 3, b"3|7|L|student|02139"),
+        ("1m", "ratings.dat", 2, b"2\t3::3::881250950"),
+        ("10m", "ratings.dat", 2, b"2::3::3.7::881250950"),
+        ("10m", "ratings.dat", 2, b"2::18446744073709551616::3.5::881250950"),
+        ("10m", "ratings.dat", 1, b"1::1::5::881250949::0"),
+        ("10m", "movies.dat", 1, "1::Léon (1994)::Action".encode("latin-1")),
+        ("20m", "ratings.csv", 2, b"1,1,5.0,881250949,7\r"),
+        ("25m", "ratings.csv", 4, b"\r"),
+        ("32m", "ratings.csv", 4, b"3,4,,881250940\r"),
+        ("25m", "movies.csv", 3, b'2,"Up" again,Animation\r'),
+        ("25m", "movies.csv", 3, b"2,Up\r again,Animation\r"),
         ("latest-small", "ratings.csv", 1, b"user,movie,rating,timestamp\r"),
         ("latest-small", "ratings.csv", 3, b"2,3,2.75,881250950\r"),
         ("latest-small", "ratings.csv", 6, b"2,99,2.5,881250999\r"),
@@ -133,7 +157,7 @@ def with_line(content: bytes, number: int, line: bytes) -> bytes:
 )
 def test_a_malformed_line_is_refused_by_file_and_number(small_releases, empty_cache, release_name, file, number, line):
     files = FILES[release_name]()
-    save(empty_cache / f"ml-{release_name}", files | {file: with_line(files[file], number, line)})
+    save(empty_cache / folder_of(release_name), files | {file: with_line(files[file], number, line)})
     with pytest.raises(ValueError, match=rf"^{file}, line {number}: "):
         fetch_movielens(release_name, download=False)
 
@@ -146,10 +170,10 @@ def test_a_release_with_missing_ratings_is_refused(small_releases, empty_cache):
 @pytest.mark.parametrize("content", [b"", b"\n\n"])
 @pytest.mark.parametrize(
     ("release_name", "file"),
-    [("100k", "u.data"), ("100k", "u.item"), ("100k", "u.user"), ("latest-small", "ratings.csv")],
+    [("100k", "u.data"), ("100k", "u.item"), ("100k", "u.user"), ("10m", "ratings.dat"), ("latest-small", "ratings.csv")],
 )
 def test_an_empty_file_is_refused(small_releases, empty_cache, release_name, file, content):
-    save(empty_cache / f"ml-{release_name}", FILES[release_name]() | {file: content})
+    save(empty_cache / folder_of(release_name), FILES[release_name]() | {file: content})
     with pytest.raises(ValueError, match=f"^{file}"):
         fetch_movielens(release_name, download=False)
 

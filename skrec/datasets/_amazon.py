@@ -1,12 +1,13 @@
-"""Amazon reviews as JSON lines."""
+"""Amazon reviews: JSON lines, and ratings alone as CSV."""
 
 import os
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from skrec.data import Interactions
-from skrec.datasets._lines import as_path, convert_lines, parse_json
+from skrec.datasets._amazon_format import COLUMNS, read_ratings, read_reviews
+from skrec.datasets._lines import as_path
 
 
 class AmazonReviews(NamedTuple):
@@ -15,41 +16,65 @@ class AmazonReviews(NamedTuple):
     Attributes
     ----------
     interactions : Interactions
-        Stars from 1 to 5, with timestamps in Unix seconds, which are days; users are ``reviewerID``, items ``asin``.
-    reviews : DataFrame of shape (n_events, 2)
-        Columns ``text`` and ``summary``, a row for each event, missing (None) where the file has none.
+        Stars from 1 to 5, with timestamps: Unix seconds, which are whole days, in the releases of 2014 and 2018, Unix
+        milliseconds in that of 2023. Labels are text. Users are ``reviewerID`` or ``user_id``, items ``asin`` or, in the
+        release of 2023, ``parent_asin``.
+    reviews : DataFrame of shape (n_events, 2) or None
+        Columns ``text`` and ``summary`` (the ``title`` of a review of 2023), a row for each event, missing (None) where the
+        file has none. None for files that hold ratings alone.
     """
 
     interactions: Interactions
-    reviews: pd.DataFrame
+    reviews: pd.DataFrame | None
 
 
-def load_amazon(path: str | os.PathLike) -> AmazonReviews:
-    """Reviews of one category, as McAuley's lab published them in 2014 and 2018: an object in each line.
+def load_amazon(path: str | os.PathLike, *, max_bytes: int | None = None) -> AmazonReviews:
+    """Reviews of one category, as McAuley's lab published them in 2014, 2018 and 2023.
 
-    Read are ``reviewerID``, ``asin``, ``overall``, ``unixReviewTime``, and ``reviewText`` and ``summary`` where they are there.
+    The release and the order of the columns are recognised by the content:
+
+    ============ ========================= =========================================================================
+    release      file                      content
+    ============ ========================= =========================================================================
+    2014, 2018   Musical_Instruments.json  an object in each line: ``reviewerID``, ``asin``, ``overall``,
+                                           ``unixReviewTime``, and possibly ``reviewText`` and ``summary``
+    2023         All_Beauty.jsonl          an object in each line: ``user_id``, ``parent_asin``, ``rating``,
+                                           ``timestamp``, and possibly ``text`` and ``title``
+    2014         ratings_Beauty.csv        user, item, rating and timestamp without a header
+    2018         All_Beauty.csv            item, user, rating and timestamp without a header
+    2023         All_Beauty.csv            a header ``user_id,parent_asin,rating,timestamp``, as in the files of ratings
+                                           alone of the "0-core" and the "5-core"
+    ============ ========================= =========================================================================
 
     Parameters
     ----------
     path : path
-        Such as ``Musical_Instruments_5.json``; with the ending ``.gz`` it is unpacked on the way.
+        A name that ends with ``.csv`` means ratings alone, any other JSON lines. With a further ending ``.gz`` the file is
+        unpacked while it is read.
+    max_bytes : int, optional
+        The largest number of bytes that a ``.gz`` file may unpack to. If None, 100 times its own size, at least 64 MiB.
 
     Returns
     -------
     AmazonReviews
-        In the order of the file; every line is an event, so that a user may have reviewed an item twice.
+        In the order of the file. Every line is an event, so that a user may have reviewed an item twice.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a line is malformed; the message has the file and the line.
+        If a line is malformed (the message has the file and the line), if a CSV file without a header does not show by its
+        ids which column holds the items, or if a ``.gz`` file is damaged or unpacks to more than ``max_bytes``.
 
     References
     ----------
     He, McAuley, "Ups and Downs: Modeling the Visual Evolution of Fashion Trends with One-Class Collaborative Filtering",
     WWW 2016.
+
+    Ni, Li, McAuley, "Justifying Recommendations using Distantly-Labeled Reviews and Fine-Grained Aspects", EMNLP 2019.
+
+    Hou, Li, He, Yan, Chen, McAuley, "Bridging Language and Items for Retrieval and Recommendation", 2024.
 
     Examples
     --------
@@ -61,34 +86,8 @@ def load_amazon(path: str | os.PathLike) -> AmazonReviews:
         data.reviews["summary"][0]
         # 'good'
     """
-    users, items, stars, seconds, texts, summaries = zip(*convert_lines(as_path(path, "path"), _review))
-    events = pd.DataFrame({"user": users, "item": items, "rating": stars, "timestamp": seconds})
-    return AmazonReviews(Interactions.from_frame(events), pd.DataFrame({"text": texts, "summary": summaries}, dtype=object))
-
-
-def _review(line: str) -> tuple[str, str, float, int, str | None, str | None]:
-    review = parse_json(line)
-    if not isinstance(review, dict):
-        raise ValueError(f"expected an object with a review, got {line[:80]!r}")
-    stars: Any = review.get("overall")
-    seconds: Any = review.get("unixReviewTime")
-    if type(stars) not in (int, float) or not 1 <= stars <= 5:
-        raise ValueError(f"overall must be a number of stars from 1 to 5, got {stars!r}")
-    if type(seconds) is not int or not abs(seconds) < 2**63:
-        raise ValueError(f"unixReviewTime must be a whole number of seconds, got {seconds!r}")
-    user, item = _label(review, "reviewerID"), _label(review, "asin")
-    return user, item, stars, seconds, _text(review, "reviewText"), _text(review, "summary")
-
-
-def _label(review: dict[str, Any], name: str) -> str:
-    label = review.get(name)
-    if not isinstance(label, str) or not label or not label.isprintable():
-        raise ValueError(f"{name} must be a word, got {label!r}")
-    return label
-
-
-def _text(review: dict[str, Any], name: str) -> str | None:
-    text = review.get(name)
-    if not isinstance(text, str | None):
-        raise ValueError(f"{name} must be text, got {text!r}")
-    return text
+    path = as_path(path, "path")
+    if path.name.removesuffix(".gz").endswith(".csv"):
+        return AmazonReviews(Interactions.from_frame(read_ratings(path, max_bytes)), None)
+    table = read_reviews(path, max_bytes)
+    return AmazonReviews(Interactions.from_frame(table[COLUMNS]), table[["text", "summary"]])

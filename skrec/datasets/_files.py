@@ -1,10 +1,8 @@
-"""Files of data sets: where they lie, how they are downloaded, how they are read out of an archive."""
+"""Files of data sets: where they lie and how they are downloaded."""
 
 import hashlib
 import os
 import secrets
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
@@ -14,8 +12,6 @@ from urllib.request import urlopen
 
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 16
-MAX_MEMBER_BYTES = 128 << 20
-MAX_RATIO = 100  # text of ratings shrinks some 5 times; a bomb, 1000 times
 
 
 class DatasetNotAvailable(OSError):
@@ -32,33 +28,6 @@ def cache_dir() -> Path:
 def read_folder(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
     """The contents of those of the named files that are there."""
     return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
-
-
-def read_zip(path: Path, folder: str, names: Iterable[str]) -> dict[str, bytes]:
-    """The contents of those of the named members of ``folder`` that are there; no other member is ever touched.
-
-    Raises
-    ------
-    ValueError
-        If the archive is damaged, or a member is, or claims to be, larger than any honest one.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            present = set(archive.namelist())
-            return {name: _read_member(archive, f"{folder}/{name}") for name in names if f"{folder}/{name}" in present}
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise ValueError(f"{path} is not a sound zip archive: {error}") from error
-
-
-def _read_member(archive: zipfile.ZipFile, member: str) -> bytes:
-    info = archive.getinfo(member)
-    # zipfile reads no more than the declared size, so that checking the declaration bounds what is read
-    if info.file_size > MAX_MEMBER_BYTES or info.file_size > MAX_RATIO * max(info.compress_size, 1):
-        raise ValueError(
-            f"{member} in {archive.filename} unpacks from {info.compress_size} to {info.file_size} bytes, "
-            f"at most {MAX_MEMBER_BYTES} bytes and {MAX_RATIO} times are accepted"
-        )
-    return archive.read(info)
 
 
 def has_sha256(path: Path, sha256: str) -> bool:

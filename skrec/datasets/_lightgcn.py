@@ -1,12 +1,16 @@
 """The files of the NGCF and LightGCN papers: a line for each user, with all their items."""
 
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from skrec.data import Interactions
+from skrec.datasets._lines import NUMBER, as_path, convert_lines
+
+LINE = re.compile(f" *{NUMBER}(?: +{NUMBER})* *")
 
 
 class LightGCNSplit(NamedTuple):
@@ -54,25 +58,21 @@ def load_lightgcn(folder: str | os.PathLike) -> LightGCNSplit:
         train
         # Interactions(810128 events, 29858 users x 40981 items)
     """
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     parts = [_pairs(folder / name) for name in ("train.txt", "test.txt")]
     n_users, n_items = (1 + max(int(part[axis].max(initial=-1)) for part in parts) for axis in (0, 1))
     return LightGCNSplit(*(Interactions.from_arrays(*part, n_users=n_users, n_items=n_items) for part in parts))
 
 
 def _pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    users: list[int] = []
-    items: list[np.ndarray] = []
-    with open(path, encoding="ascii", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                user, *theirs = map(int, line.split())
-            except ValueError:
-                raise ValueError(f"{path.name}, line {number}: expected a user and items, all whole numbers") from None
-            if min(user, *theirs, 0) < 0:
-                raise ValueError(f"{path.name}, line {number}: expected numbers from 0, got {min(user, *theirs)}")
-            users += [user] * len(theirs)
-            items.append(np.array(theirs, np.int64))
-    if not users:
+    users, items = zip(*convert_lines(path, _user))
+    if not any(map(len, items)):
         raise ValueError(f"{path.name} has no user with an item")
-    return np.array(users), np.concatenate(items)
+    return np.repeat(np.array(users), list(map(len, items))), np.concatenate(items)
+
+
+def _user(line: str) -> tuple[int, np.ndarray]:
+    if LINE.fullmatch(line) is None:
+        raise ValueError(f"expected a user and items, all whole numbers from 0, got {line[:80]!r}")
+    user, *items = line.split()
+    return int(user), np.array(items, np.int64)

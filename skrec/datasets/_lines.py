@@ -1,18 +1,21 @@
 """Text files read line by line: what is wrong with a line is told by file and number."""
 
-import gzip
+import csv
 import json
 import os
 import re
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from skrec.data._compressed import open_binary
+
 NUMBER = "[0-9]{1,18}"  # what int64 holds
+MAX_LINE_BYTES = 16 << 20
 
 T = TypeVar("T")
 
@@ -25,41 +28,81 @@ def as_path(value: Any, name: str) -> Path:
 
 
 def convert_lines(
-    path: Path, convert: Callable[[str], T], *, encoding: str = "utf-8", header: str | None = None
+    path: Path,
+    convert: Callable[[str], T],
+    *,
+    encoding: str = "utf-8",
+    header: str | None = None,
+    max_bytes: int | None = None,
 ) -> Iterator[T]:
-    """Each line below the header, if there is one, converted; ``.gz`` files are unpacked on the way.
+    """Each line of a file converted; see `open_binary` for compressed files and `convert_open_lines` for the rest."""
+    with open_binary(path, max_bytes) as file:
+        yield from convert_open_lines(file, path.name, convert, encoding=encoding, header=header)
 
-    A line ends where a line feed is and nowhere else: titles and reviews hold other characters that Python would take for ends.
+
+def convert_open_lines(
+    file: BinaryIO, name: str, convert: Callable[[str], T], *, encoding: str = "utf-8", header: str | None = None
+) -> Iterator[T]:
+    """Each line below the header, if there is one, converted.
+
+    A line ends at a line feed and nowhere else: titles and reviews hold other characters that Python would take for ends.
 
     Raises
     ------
     ValueError
-        If ``convert`` raises one, the text is encoded otherwise or the header is another (the message has the file and
-        the line), or if the file has no line to convert.
+        If ``convert`` raises one, the text is encoded otherwise, the header is another or a line is longer than 16 MiB (the
+        message has the name and the line), or if there is no line to convert.
     """
     number = 0
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
         try:
+            if len(line) > MAX_LINE_BYTES:
+                raise ValueError(f"longer than {MAX_LINE_BYTES} bytes")
             text = line.removesuffix(b"\n").removesuffix(b"\r").decode(encoding)
             if header is None or number > 1:
                 yield convert(text)
             elif text != header:
                 raise ValueError(f"expected {header!r}, got {text[:80]!r}")
         except UnicodeDecodeError:
-            raise ValueError(f"{path.name}, line {number}: not {encoding} text") from None
+            raise ValueError(f"{name}, line {number}: not {encoding} text") from None
         except ValueError as error:
-            raise ValueError(f"{path.name}, line {number}: {error}") from error
+            raise ValueError(f"{name}, line {number}: {error}") from error
     if number == 0 or (header is not None and number == 1):
-        raise ValueError(f"{path.name} is empty")
+        raise ValueError(f"{name} is empty")
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rb") as file:
-        try:
-            yield from file
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f"{path.name} cannot be unpacked: {error}") from None
+def parse_columns(
+    file: BinaryIO, dtypes: Mapping[str, type], *, separator: str, has_header: bool = False
+) -> pd.DataFrame | None:
+    """A table without quotes parsed at once, or None if that fails: reading it line by line then finds the fault."""
+    n_fields = 1 + file.readline(MAX_LINE_BYTES).count(separator.encode())
+    if n_fields != len(dtypes):  # pandas would take the first of too many fields for an index
+        return None
+    if not has_header:
+        file.seek(0)
+    try:
+        with np.errstate(invalid="raise"):  # where a number is beyond the integers
+            return pd.read_csv(
+                file,
+                sep=separator,
+                header=None,
+                names=list(dtypes),
+                dtype=dict(dtypes),
+                na_filter=False,
+                quoting=csv.QUOTE_NONE,
+                skip_blank_lines=False,
+                lineterminator="\n",
+            )
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def split_csv(line: str) -> list[str]:
+    """The fields of a line of a CSV file in which some may be quoted."""
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error as error:
+        raise ValueError(f"expected comma-separated fields, got {line[:80]!r} ({error})") from None
 
 
 def split_tabs(line: str, names: str) -> list[str]:

@@ -162,6 +162,6 @@ def _vector(line: str) -> tuple[str, NDArray[np.float32]]:
         numbers = np.array(fields, np.float64)
     except ValueError:
         numbers = np.array([np.nan])
-    if not name or not len(numbers) or not (abs(numbers) <= LARGEST).all():
+    if not name or "_" in line or not len(numbers) or not (abs(numbers) <= LARGEST).all():
         raise ValueError(f"expected a Wikidata id and finite numbers between tabs, got {line[:80]!r}")
     return name, numbers.astype(np.float32)

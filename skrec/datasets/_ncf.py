@@ -1,9 +1,8 @@
 """The leave-one-out files of the neural collaborative filtering paper."""
 
+import io
 import os
 import re
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec.data import Interactions
+from skrec.data._compressed import check_max_bytes, read_members
 from skrec.datasets._lines import NUMBER, as_path, convert_lines, number_of
 
+PAIRS = ("user", "item", "time_rank")
 EVENT = np.dtype([("user", np.int64), ("item", np.int64), ("timestamp", np.int64)])
 
 
@@ -39,7 +40,7 @@ class NCFSplit:
         return f"NCFSplit({self.train}, {len(self.users)} test users, {self.negatives.shape[1]} negatives each)"
 
 
-def load_ncf(folder: str | os.PathLike, name: str = "ml-1m") -> NCFSplit:
+def load_ncf(folder: str | os.PathLike, name: str = "ml-1m", *, max_bytes: int | None = None) -> NCFSplit:
     """The published split of the NCF paper, for `skrec.metrics.sampled_leave_one_out`.
 
     ``NAME.train.rating`` and ``NAME.test.rating`` have lines of user, item, rating and possibly a timestamp between
@@ -52,6 +53,8 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m") -> NCFSplit:
         The folder ``Data`` of the paper's repository, or one like it.
     name : str, default="ml-1m"
         The repository has "ml-1m" (6,040 x 3,706) and "pinterest-20" (55,187 x 9,916).
+    max_bytes : int, optional
+        The largest number of bytes that ``train_pairs.npz`` may unpack to. If None, 100 times its own size, at least 64 MiB.
 
     Returns
     -------
@@ -63,7 +66,8 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m") -> NCFSplit:
     FileNotFoundError
         If a file is missing.
     ValueError
-        If a line is malformed (the message has the file and the line), or the two test files do not match.
+        If a line is malformed (the message has the file and the line), the two test files do not match, or
+        ``train_pairs.npz`` is damaged or unpacks to more than ``max_bytes``.
 
     References
     ----------
@@ -80,7 +84,8 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m") -> NCFSplit:
     folder = as_path(folder, "folder")
     if not isinstance(name, str):
         raise TypeError(f"name must be a str such as 'ml-1m', got {name!r}")
-    train = _train(folder, f"{name}.train.rating")
+    check_max_bytes(max_bytes)
+    train = _train(folder, f"{name}.train.rating", max_bytes)
     test = _events(folder / f"{name}.test.rating")
     negatives = _negatives(folder / f"{name}.test.negative", test)
     return NCFSplit(
@@ -97,34 +102,53 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m") -> NCFSplit:
     )
 
 
-def _train(folder: Path, name: str) -> NDArray:
+def _train(folder: Path, name: str, max_bytes: int | None) -> NDArray:
     """Training events, from the published file or from what stands in for it."""
     if (folder / name).exists():
         return _events(folder / name)
     if not (folder / "train_pairs.npz").exists():
         raise FileNotFoundError(f"{folder} holds neither {name} nor train_pairs.npz")
-    columns = _arrays(folder / "train_pairs.npz", ("user", "item", "time_rank"))
-    return np.rec.fromarrays(columns, EVENT)
+    return np.rec.fromarrays(_codes(folder / "train_pairs.npz", max_bytes), EVENT)
 
 
-def _arrays(path: Path, names: tuple[str, ...]) -> list[NDArray]:
-    """Arrays of codes out of an archive, all of one length."""
-    try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it is no archive")
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in names if name in archive}
-    except (EOFError, OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path.name} is not a sound archive of arrays: {error}") from None
-    for name in names:
-        if name not in arrays:
+def _codes(path: Path, max_bytes: int | None) -> list[NDArray]:
+    """The arrays ``PAIRS`` out of an archive: codes, all of one length."""
+    members = read_members(path, [f"{name}.npy" for name in PAIRS], max_bytes)
+    arrays = []
+    for name in PAIRS:
+        if f"{name}.npy" not in members:
             raise ValueError(f"{path.name} has no array {name!r}")
-        array = arrays[name]
-        if array.ndim != 1 or array.dtype.kind not in "iu" or len(array) == 0 or array.min() < 0:
-            raise ValueError(f"{path.name}, array {name!r}: expected numbers from 0, got {array.dtype}, shape {array.shape}")
-        if len(array) != len(arrays[names[0]]):
-            raise ValueError(f"{path.name}, array {name!r}: {len(array)} numbers, {names[0]!r} has {len(arrays[names[0]])}")
-    return list(arrays.values())
+        try:
+            arrays.append(_code_array(members[f"{name}.npy"]))
+            if len(arrays[-1]) != len(arrays[0]):
+                raise ValueError(f"{len(arrays[-1])} numbers, {PAIRS[0]!r} has {len(arrays[0])}")
+        except ValueError as error:
+            raise ValueError(f"{path.name}, array {name!r}: {error}") from error
+    return arrays
+
+
+def _code_array(content: bytes) -> NDArray:
+    shape, dtype, start = _npy_header(content)
+    if len(shape) != 1 or dtype.kind not in "iu" or shape[0] == 0:
+        raise ValueError(f"expected numbers from 0, got {dtype}, shape {shape}")
+    if shape[0] * dtype.itemsize != len(content) - start:  # checked before any memory is asked for
+        raise ValueError(f"its header announces {shape[0]} numbers of {dtype}, but {len(content) - start} bytes follow")
+    array = np.frombuffer(content, dtype, offset=start)
+    if array.min() < 0 or array.max() >= 2**63:
+        raise ValueError(f"expected numbers from 0 that int64 holds, got {array.min() if array.min() < 0 else array.max()}")
+    return array
+
+
+def _npy_header(content: bytes) -> tuple[tuple[int, ...], np.dtype, int]:
+    """Shape, dtype and the place of the first number."""
+    file = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except Exception as error:  # numpy evaluates the header as Python, where anything may fail
+        raise ValueError(f"not an array in numpy's format: {error}") from error
+    return shape, dtype, file.tell()
 
 
 def _events(path: Path) -> NDArray:

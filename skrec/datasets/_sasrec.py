@@ -11,7 +11,7 @@ from skrec.datasets._lines import as_path, convert_lines, number_of
 EVENT = np.dtype([("user", np.int64), ("item", np.int64)])
 
 
-def load_sasrec(path: str | os.PathLike) -> Interactions:
+def load_sasrec(path: str | os.PathLike, *, max_bytes: int | None = None) -> Interactions:
     """The published sequences of Amazon Beauty, Games ("Video"), Steam or ML-1M, by which next-item models are compared.
 
     Each line has a user and an item, numbers from 1, between spaces; a user's lines are in order of time.
@@ -19,6 +19,9 @@ def load_sasrec(path: str | os.PathLike) -> Interactions:
     Parameters
     ----------
     path : path
+        With the ending ``.gz``, it is unpacked while it is read.
+    max_bytes : int, optional
+        The largest number of bytes that a ``.gz`` file may unpack to. If None, 100 times its own size, at least 64 MiB.
 
     Returns
     -------
@@ -31,7 +34,8 @@ def load_sasrec(path: str | os.PathLike) -> Interactions:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a line is malformed; the message has the file and the line.
+        If a line is malformed (the message has the file and the line), or a ``.gz`` file is damaged or unpacks to more than
+        ``max_bytes``.
 
     References
     ----------
@@ -44,7 +48,7 @@ def load_sasrec(path: str | os.PathLike) -> Interactions:
         load_sasrec("Video.txt")
         # Interactions(287107 events, 31013 users x 23715 items, timestamps)
     """
-    events = pd.DataFrame(np.fromiter(convert_lines(as_path(path, "path"), _event), EVENT))
+    events = pd.DataFrame(np.fromiter(convert_lines(as_path(path, "path"), _event, max_bytes=max_bytes), EVENT))
     return Interactions.from_frame(events.assign(timestamp=events.groupby("user").cumcount()))
 
 

@@ -1,0 +1,138 @@
+"""The formats of the Amazon files: paths in, tables out."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skrec.data._compressed import open_binary
+from skrec.datasets._lines import (
+    MAX_LINE_BYTES,
+    NUMBER,
+    convert_lines,
+    convert_open_lines,
+    number_of,
+    parse_columns,
+    parse_json,
+)
+
+HEADER = "user_id,parent_asin,rating,timestamp"
+ASIN_LENGTH = 10  # users' ids are longer
+COLUMNS = ["user", "item", "rating", "timestamp"]
+
+
+class Names(NamedTuple):
+    """What a release calls the parts of a review."""
+
+    user: str
+    item: str
+    rating: str
+    timestamp: str
+    text: str
+    summary: str
+
+
+OF_2014 = Names("reviewerID", "asin", "overall", "unixReviewTime", "reviewText", "summary")  # and of 2018
+OF_2023 = Names("user_id", "parent_asin", "rating", "timestamp", "text", "title")
+
+
+def read_reviews(path: Path, max_bytes: int | None) -> pd.DataFrame:
+    """Reviews as JSON lines: ``COLUMNS``, text and summary."""
+    rows = list(convert_lines(path, _ReviewReader().read, max_bytes=max_bytes))
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "text", "summary"], dtype=object)
+    return table.astype({"rating": np.float64, "timestamp": np.int64})
+
+
+class _ReviewReader:
+    """Reads objects of the release of the first one."""
+
+    def __init__(self) -> None:
+        self.names: Names | None = None
+
+    def read(self, line: str) -> tuple[str, str, float, int, str | None, str | None]:
+        review = parse_json(line)
+        if not isinstance(review, dict):
+            raise ValueError(f"expected an object with a review, got {line[:80]!r}")
+        if self.names is None:
+            self.names = OF_2023 if OF_2023.item in review else OF_2014
+        names = self.names
+        stars: Any = review.get(names.rating)
+        time: Any = review.get(names.timestamp)
+        if type(stars) not in (int, float) or not 1 <= stars <= 5:
+            raise ValueError(f"{names.rating} must be a number of stars from 1 to 5, got {stars!r}")
+        if type(time) is not int or not abs(time) < 2**63:
+            raise ValueError(f"{names.timestamp} must be a whole number of {_unit(names)}, got {time!r}")
+        user, item = _label(review, names.user), _label(review, names.item)
+        return user, item, float(stars), time, _text(review, names.text), _text(review, names.summary)
+
+
+def _unit(names: Names) -> str:
+    return "milliseconds" if names is OF_2023 else "seconds"
+
+
+def _label(review: dict[str, Any], name: str) -> str:
+    label = review.get(name)
+    if not isinstance(label, str) or not _is_label(label):
+        raise ValueError(f"{name} must be a word, got {label!r}")
+    return label
+
+
+def _is_label(text: str) -> bool:
+    return bool(text) and text.isprintable()
+
+
+def _text(review: dict[str, Any], name: str) -> str | None:
+    text = review.get(name)
+    if not isinstance(text, str | None):
+        raise ValueError(f"{name} must be text, got {text!r}")
+    return text
+
+
+def read_ratings(path: Path, max_bytes: int | None) -> pd.DataFrame:
+    """Ratings as CSV: ``COLUMNS``. Files without a header have the users first (2014) or the items first (2018)."""
+    dtypes = {"first": str, "second": str, "rating": np.float64, "timestamp": str}  # pandas takes 1.0 and 1e3 for integers
+    with open_binary(path, max_bytes) as file:
+        has_header = file.readline(MAX_LINE_BYTES).rstrip(b"\r\n") == HEADER.encode()
+        file.seek(0)
+        table = parse_columns(file, dtypes, separator=",", has_header=has_header)
+        if table is None or not _are_ratings(table):
+            file.seek(0)
+            rows = list(convert_open_lines(file, path.name, _rating, header=HEADER if has_header else None))
+            table = pd.DataFrame(rows, columns=list(dtypes))
+    users_first = has_header or _users_first(path, table)
+    return table.astype({"timestamp": np.int64}).set_axis(COLUMNS if users_first else ["item", "user", *COLUMNS[2:]], axis=1)
+
+
+def _are_ratings(table: pd.DataFrame) -> bool:
+    labels = (label for column in ("first", "second") for label in table[column].unique())
+    numbers_fit = table["rating"].between(1, 5) & table["timestamp"].str.fullmatch(NUMBER)
+    return len(table) > 0 and bool(numbers_fit.all()) and all(map(_is_label, labels))
+
+
+def _rating(line: str) -> tuple[str, str, float, int]:
+    fields = line.split(",")
+    if len(fields) != 4:
+        raise ValueError(f"expected 4 fields between commas (user and item, rating, timestamp), got {len(fields)}")
+    first, second, rating, timestamp = fields
+    for label in (first, second):
+        if not _is_label(label):
+            raise ValueError(f"expected a word, got {label!r}")
+    try:
+        stars = float(rating)
+    except ValueError:
+        stars = np.nan
+    if not 1 <= stars <= 5:
+        raise ValueError(f"rating must be a number of stars from 1 to 5, got {rating!r}")
+    return first, second, stars, number_of(timestamp)
+
+
+def _users_first(path: Path, table: pd.DataFrame) -> bool:
+    """Whether the second column holds the items: numbers of products have ten characters, users' ids more."""
+    first, second = (bool((table[column].str.len() == ASIN_LENGTH).all()) for column in ("first", "second"))
+    if first == second:
+        raise ValueError(
+            f"{path.name} does not say which column holds the items: {'both' if first else 'neither'} of the first two "
+            f"has ids of {ASIN_LENGTH} characters, as items have, in all lines. A header line {HEADER!r} says it"
+        )
+    return second
