@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.data._encoding import IdEncoder
+from skrec.data._encoding import IdEncoder, joined
 from skrec.data._interactions import Interactions
 
 
@@ -55,21 +55,12 @@ def _joint_codes(known_ids: Any, n_known: int, ids: Any, n: int, what: str) -> t
         raise ValueError(f"the {what} must have labels where the known ones have, and only there")
     if known_ids is None or known_ids is ids:
         return known_ids, np.arange(n)
-    if _kind(known_ids) != _kind(ids) and len(known_ids) and len(ids):
-        known_label, label = known_ids[:1].tolist()[0], ids[:1].tolist()[0]
-        raise TypeError(f"the {what} must have labels like those known, such as {known_label!r}, got {label!r}")
     codes = IdEncoder(known_ids).encode(ids)
     is_new = codes < 0
     if not is_new.any():
         return known_ids, codes
     codes[is_new] = n_known + np.arange(is_new.sum())
-    unlike = known_ids.dtype != ids.dtype  # int64 and uint64, whose common type would be a float
-    parts = [part.astype(object) if unlike else part for part in (known_ids, ids[is_new])]
-    return np.concatenate(parts), codes
-
-
-def _kind(ids: NDArray) -> str:
-    return "i" if ids.dtype.kind == "u" else ids.dtype.kind
+    return joined(known_ids, ids[is_new], name=f"the {what}"), codes
 
 
 def _both(column: str, known: Interactions, new: Interactions, name: str) -> NDArray | None:
