@@ -12,7 +12,6 @@ matters, ``timestamp``. What each of them lets the model know:
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -347,8 +346,7 @@ def _compact(events: Interactions) -> Any:
     """The same events in the smallest frame that holds them."""
     users, user_codes = np.unique(events.users, return_inverse=True)
     items, item_codes = np.unique(events.items, return_inverse=True)
-    return replace(
-        events,
+    return events._replace(
         users=user_codes,
         items=item_codes,
         n_users=len(users),

@@ -54,13 +54,12 @@ class SameForAll(BaseEstimator):
         new = users < 0
         users[new] = self.n_users_ + np.unique(data.users[new], return_inverse=True)[1]
         items = self._codes(data.items, data.item_ids, self.item_ids_, self.n_items_)
-        return Interactions(
-            users,
-            items,
-            data.values,
+        return data._replace(
+            users=users,
+            items=items,
             n_users=max(self.n_users_, users.max(initial=-1) + 1),
             n_items=self.n_items_,
-            timestamps=data.timestamps,
+            user_ids=None,
             item_ids=self.item_ids_,
         )
 

@@ -1,7 +1,7 @@
 """The users and items that a model knows, and everything a user passes in put into their codes."""
 
 import reprlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from skrec.data import IdEncoder, Interactions, append_events, check_interactions, is_matrix
-from skrec.data._reading import as_array
+from skrec.data._arrays import as_array
 
 Query = NDArray[np.int64] | Interactions
 """Codes of known users, or the histories of new ones (users coded from 0, events in order of users)."""
@@ -84,7 +84,7 @@ class Frame:
             present, rows = np.unique(data.users, return_inverse=True)
             labels = decode(present, data.user_ids)
         events = in_order_of_users(self._framed(data, rows, items, len(labels)))
-        return replace(events, user_features=data.user_features), labels
+        return events._replace(user_features=data.user_features), labels
 
     def query(self, users: Any, *, name: str) -> tuple[Query, NDArray]:
         """What was asked for, and the labels of its users: all known users, ids of some, or interactions of new ones."""
@@ -123,8 +123,7 @@ class Frame:
             )
 
     def _framed(self, data: Interactions, users: NDArray, items: NDArray, n_users: int) -> Interactions:
-        return replace(
-            data,
+        return data._replace(
             users=users,
             items=items,
             n_users=n_users,
@@ -149,7 +148,7 @@ def take(query: Query, users: slice) -> Query:
     start, stop = np.searchsorted(query.users, [users.start, users.stop])
     part = query[start:stop]
     features = None if part.user_features is None else part.user_features[users]
-    return replace(part, users=part.users - users.start, n_users=users.stop - users.start, user_features=features)
+    return part._replace(users=part.users - users.start, n_users=users.stop - users.start, user_features=features)
 
 
 def size(query: Query) -> int:

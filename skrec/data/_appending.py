@@ -1,6 +1,5 @@
 """More events for a data set that has a vocabulary and codes already."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,11 +28,11 @@ def append_events(known: Interactions, new: Interactions, *, as_new_users: bool,
         If only one of both has times or impressions, or labels are of another kind. Without events ``new`` needs neither.
     """
     if as_new_users:
-        new = replace(new, users=new.users + known.n_users, n_users=known.n_users + new.n_users)
+        new = new._replace(users=new.users + known.n_users, n_users=known.n_users + new.n_users)
     user_ids, users = _joint_codes(known.user_ids, known.n_users, new.user_ids, new.n_users, f"users of {name}")
     item_ids, items = _joint_codes(known.item_ids, known.n_items, new.item_ids, new.n_items, f"items of {name}")
     n_users, n_items = max(known.n_users, users.max(initial=-1) + 1), max(known.n_items, items.max(initial=-1) + 1)
-    return Interactions(
+    return known._replace(
         users=np.concatenate([known.users, users[new.users]]),
         items=np.concatenate([known.items, items[new.items]]),
         values=np.concatenate([known.values, new.values]),
@@ -76,7 +75,7 @@ def _both(column: str, known: Interactions, new: Interactions, name: str) -> NDA
 def _impressions(known: Interactions, new: Interactions, name: str) -> NDArray | None:
     """The numbers of both; what was shown now was not shown together with what was shown before."""
     if known.impressions is not None and new.impressions is not None:
-        new = replace(new, impressions=new.impressions + known.impressions.max(initial=-1) + 1)
+        new = new._replace(impressions=new.impressions + known.impressions.max(initial=-1) + 1)
     return _both("impressions", known, new, name)
 
 

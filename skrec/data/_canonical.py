@@ -5,7 +5,8 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from skrec.data._interactions import Interactions
-from skrec.data._reading import is_frame, read_frame, read_matrix
+from skrec.data._matrix import read_matrix
+from skrec.data._reading import is_frame, read_frame
 
 
 def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:

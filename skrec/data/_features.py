@@ -7,8 +7,9 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from skrec.data._arrays import as_numbers
 from skrec.data._encoding import IdEncoder, as_labels
-from skrec.data._reading import as_numbers, column_names
+from skrec.data._reading import column_names
 
 _ENCODE = "skrec.FeatureEncoder().fit_transform(table) makes numbers of words, categories and gaps"
 

@@ -1,6 +1,5 @@
 """What was shown together: to whom, and when."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -56,4 +55,4 @@ def moments(events: Interactions) -> NDArray[np.int64]:
 
 def at_moments(events: Interactions) -> Interactions:
     """The same events, their `moments` being their timestamps."""
-    return replace(events, timestamps=moments(events))
+    return events._replace(timestamps=moments(events))

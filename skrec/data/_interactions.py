@@ -1,6 +1,6 @@
 """Events: who did what, with what value, when."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -9,19 +9,11 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data._encoding import IdEncoder
-from skrec.data._features import learn_vocabulary, read_features
-from skrec.data._reading import (
-    Columns,
-    Entries,
-    read_codes,
-    read_frame,
-    read_frame_size,
-    read_matrix,
-    read_timestamps,
-    read_values,
-    read_weights,
-)
+from skrec.data._arrays import read_values
+from skrec.data._features import learn_vocabulary
+from skrec.data._fields import read_fields
+from skrec.data._matrix import Entries, read_matrix
+from skrec.data._reading import Columns, read_frame
 from skrec.data._text import read_text
 
 
@@ -39,7 +31,7 @@ class Interactions:
     values : float32 array of shape (n_events,)
         Ratings, counts, clicks; ones where nothing was given.
     timestamps : int64 array of shape (n_events,) or None
-        Whole numbers as they were given; datetimes as microseconds since 1970, UTC.
+        Datetimes, and whole numbers of a known unit, as microseconds since 1970, UTC; other whole numbers as they were given.
     weights : float32 array of shape (n_events,) or None
         How much an event counts in a loss.
     impressions : int64 array of shape (n_events,) or None
@@ -50,6 +42,8 @@ class Interactions:
         Labels; None where the codes are the labels.
     user_features, item_features : array or CSR with a row for each code, or None
         What is known of them beside events, as numbers.
+    timestamp_unit : {"us"} or None
+        "us" where the timestamps are microseconds since 1970, UTC; None where their unit is not known, or there are none.
 
     Examples
     --------
@@ -72,6 +66,21 @@ class Interactions:
     item_ids: Any = None
     user_features: Any = None
     item_features: Any = None
+    timestamp_unit: str | None = None
+
+    def __post_init__(self) -> None:
+        vars(self).update(read_fields(**vars(self)))
+
+    @classmethod
+    def _trusted(cls, **fields: Any) -> Self:
+        """From fields that need neither casts nor checks."""
+        data = object.__new__(cls)
+        vars(data).update(fields)
+        return data
+
+    def _replace(self, **fields: Any) -> Self:
+        """The same with other fields, which are not checked: codes may be -1 where an item is unknown."""
+        return self._trusted(**(vars(self) | fields))
 
     @classmethod
     def from_arrays(
@@ -89,6 +98,7 @@ class Interactions:
         item_ids: ArrayLike | None = None,
         user_features: Any = None,
         item_features: Any = None,
+        timestamp_unit: str | None = None,
     ) -> Self:
         """From integer codes.
 
@@ -108,36 +118,22 @@ class Interactions:
         ValueError, TypeError
             If lengths differ, a code is no integer or lies outside the frame, a value or feature is not finite.
         """
-        users, items = read_codes(users, name="users"), read_codes(items, name="items")
-        if len(users) != len(items):
-            raise ValueError(f"users and items must have one length, got {len(users)} and {len(items)}")
-        n = len(users)
-        user_ids = None if user_ids is None else IdEncoder(user_ids, name="user_ids").ids
-        item_ids = None if item_ids is None else IdEncoder(item_ids, name="item_ids").ids
-        n_users = read_frame_size("users", users, n_users, user_ids)
-        n_items = read_frame_size("items", items, n_items, item_ids)
-        if n_users * n_items >= 2**63:
-            raise ValueError(
-                f"a frame of {n_users} x {n_items} is too large: codes are positions counted from 0; identifiers of another "
-                "kind are labels, for Interactions.from_frame"
+        return cls._trusted(
+            **read_fields(
+                users=users,
+                items=items,
+                values=values,
+                n_users=n_users,
+                n_items=n_items,
+                timestamps=timestamps,
+                weights=weights,
+                impressions=impressions,
+                user_ids=user_ids,
+                item_ids=item_ids,
+                user_features=user_features,
+                item_features=item_features,
+                timestamp_unit=timestamp_unit,
             )
-        if impressions is not None:
-            impressions = read_codes(impressions, name="impressions")
-            if len(impressions) != n:
-                raise ValueError(f"impressions must have the length of users, {n}, got {len(impressions)}")
-        return cls(
-            users=users,
-            items=items,
-            values=np.ones(n, np.float32) if values is None else read_values(values, n_events=n, name="values"),
-            timestamps=None if timestamps is None else read_timestamps(timestamps, n_events=n, name="timestamps"),
-            weights=None if weights is None else read_weights(weights, n_events=n, name="weights"),
-            impressions=impressions,
-            n_users=n_users,
-            n_items=n_items,
-            user_ids=user_ids,
-            item_ids=item_ids,
-            user_features=read_features(user_features, n_users, "user"),
-            item_features=read_features(item_features, n_items, "item"),
         )
 
     @classmethod
@@ -171,6 +167,7 @@ class Interactions:
         impression: str | None = None,
         user_features: Any = None,
         item_features: Any = None,
+        timestamp_unit: str | None = None,
     ) -> Self:
         """From a table of events (pandas, polars or pyarrow), one row for each; its labels become the vocabulary.
 
@@ -210,6 +207,7 @@ class Interactions:
             timestamp=timestamp,
             weight=weight,
             impression=impression,
+            timestamp_unit=timestamp_unit,
         )
         return cls.from_columns(columns, user_features=user_features, item_features=item_features, user=user, item=item)
 
@@ -249,7 +247,7 @@ class Interactions:
         of_users = learn_vocabulary(columns.users, user_features, axis="user", column=user)
         of_items = learn_vocabulary(columns.items, item_features, axis="item", column=item)
         n = len(columns.users)
-        return cls(
+        return cls._trusted(
             users=of_users.codes,
             items=of_items.codes,
             values=np.ones(n, np.float32) if columns.values is None else columns.values,
@@ -262,6 +260,7 @@ class Interactions:
             item_ids=of_items.ids,
             user_features=of_users.features,
             item_features=of_items.features,
+            timestamp_unit=columns.timestamp_unit,
         )
 
     @classmethod
@@ -310,8 +309,7 @@ class Interactions:
             rows = rows[0]
         if isinstance(rows, int | np.integer):
             raise TypeError("Interactions are sliced by several rows: use X[[row]] for one event")
-        return replace(
-            self,
+        return self._replace(
             users=self.users[rows],
             items=self.items[rows],
             values=self.values[rows],
@@ -330,7 +328,7 @@ class Interactions:
 
     def with_values(self, values: ArrayLike) -> Self:
         """The same events with other values."""
-        return replace(self, values=read_values(values, n_events=len(self), name="y"))
+        return self._replace(values=read_values(values, n_events=len(self), name="y"))
 
     def time_order(self) -> NDArray[np.int64]:
         """Positions of the events in order of time; equal times, or all without times, keep their order of rows."""

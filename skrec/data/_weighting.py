@@ -1,7 +1,5 @@
 """Events that count more or less."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from skrec.data._interactions import Interactions
@@ -24,9 +22,9 @@ def fade(data: Interactions, half_life: float | None) -> Interactions:
     latest = np.full(data.n_users, np.iinfo(np.int64).min)
     np.maximum.at(latest, data.users, data.timestamps)
     freshness = 0.5 ** ((latest[data.users] - data.timestamps) / half_life)
-    return replace(data, weights=(freshness if data.weights is None else freshness * data.weights).astype(np.float32))
+    return data._replace(weights=(freshness if data.weights is None else freshness * data.weights).astype(np.float32))
 
 
 def by_weight(data: Interactions) -> Interactions:
     """The same events with their weights for values."""
-    return data if data.weights is None else replace(data, values=data.weights, weights=None)
+    return data if data.weights is None else data._replace(values=data.weights, weights=None)

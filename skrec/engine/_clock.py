@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skrec.data import Interactions
 from skrec.data._positives import depth_of_caller
-from skrec.data._reading import read_timestamps
+from skrec.data._times import read_times
 
 TICKS_PER_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000}
 _WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds, as which datetimes are kept"}
@@ -56,7 +56,7 @@ class Clock:
         """
         if self.latest is None:
             raise ValueError(f"at={at!r} needs a model that was fitted with timestamps, and this one was not")
-        (time,) = read_timestamps([at], n_events=1, name="at")
+        (time,) = read_times([at], n_events=1, name="at").numbers
         if not isinstance(at, datetime.date | np.datetime64):
             return int(time)
         self.check()

@@ -1,7 +1,6 @@
 """Scores of a trained network, for users it knows and users it does not."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -320,8 +319,7 @@ def _histories(events: Interactions, users: NDArray[np.int64], n_items: int) -> 
     place[users] = np.arange(len(users))
     theirs = events[(place[events.users] >= 0) & (events.items < n_items)]
     return in_order_of_users(
-        replace(
-            theirs,
+        theirs._replace(
             users=place[theirs.users],
             n_users=len(users),
             n_items=n_items,

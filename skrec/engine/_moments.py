@@ -1,7 +1,6 @@
 """Users as of a moment: what they had done strictly before it, and minibatches that ask so."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -146,4 +145,4 @@ class NegativesAsOf:
 
 def numbered(events: Interactions) -> Interactions:
     """The same events, each by a user of its own."""
-    return replace(events, users=np.arange(len(events)), n_users=len(events), user_ids=None, user_features=None)
+    return events._replace(users=np.arange(len(events)), n_users=len(events), user_ids=None, user_features=None)

@@ -1,7 +1,6 @@
 """What users did, in order of time, and minibatches of it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -87,8 +86,7 @@ def followed_by(known: Interactions, later: Interactions) -> Interactions:
     if known.weights is not None or later.weights is not None:
         given = (np.ones(len(part), np.float32) if part.weights is None else part.weights for part in (known, later))
         weights = np.concatenate(list(given))
-    return replace(
-        known,
+    return known._replace(
         users=np.concatenate([known.users, later.users]),
         items=np.concatenate([known.items, later.items]),
         values=np.concatenate([known.values, later.values]),

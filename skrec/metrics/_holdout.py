@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -163,7 +163,7 @@ class Holdout:
         rows = position[self.data.users]
         shown = np.flatnonzero(~self.hidden & (self.data.items >= 0) & (rows >= 0))
         features = None if self.given.user_features is None else self.given.user_features[self._given_codes(users)]
-        events = replace(self.data, users=rows, n_users=len(users), user_ids=None, user_features=features)
+        events = self.data._replace(users=rows, n_users=len(users), user_ids=None, user_features=features)
         return events[shown[np.argsort(rows[shown], kind="stable")]]
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data._reading import as_array, as_numbers
+from skrec.data._arrays import as_array, as_numbers
 from skrec.metrics._ranking import check_k
 
 PerImpression = NDArray[np.float64]

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skrec.data._arrays import as_array, as_numbers
 from skrec.data._random import generator_of
-from skrec.data._reading import as_array, as_numbers
 from skrec.data._splitting import check_count, check_fraction
 
 _DRAWS_AT_ONCE = 2**22

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data._reading import as_array, as_numbers
+from skrec.data._arrays import as_array, as_numbers
 
 PerUser = NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data._reading import as_array, as_numbers
+from skrec.data._arrays import as_array, as_numbers
 
 
 def rmse(y_true: ArrayLike, y_pred: ArrayLike, *, weights: ArrayLike | None = None) -> float:

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.data import IdEncoder, Interactions
+from skrec.data._arrays import as_array
 from skrec.data._encoding import as_labels
-from skrec.data._reading import as_array
 from skrec.metrics._ranking import check_k
 
 _PART_OF_TIES_AHEAD = {"for": 0.0, "half": 0.5, "against": 1.0}

@@ -1,6 +1,5 @@
 """News: articles known by their text, readers by what they have clicked."""
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -275,7 +274,7 @@ class NewsRecommender(AskedAtMoments):
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         timed = self._timed(data)
         if validation is not None and not self._knows_time and not is_matrix(validation):
-            validation = replace(check_interactions(validation), timestamps=None)  # nothing there to compare its times with
+            validation = check_interactions(validation)._replace(timestamps=None)  # nothing there to compare its times with
         super()._fit_validated(timed, validation)
         self.module_.past = self._past(timed).to(self.device_)  # with what was held out
 

@@ -1,0 +1,101 @@
+"""The fields of `Interactions`, cast and checked."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skrec.data._arrays import as_array, read_values, read_weights
+from skrec.data._encoding import IdEncoder
+from skrec.data._features import read_features
+from skrec.data._times import Times, check_unit, read_times
+
+
+def read_fields(
+    *,
+    users: Any,
+    items: Any,
+    values: Any,
+    n_users: Any,
+    n_items: Any,
+    timestamps: Any,
+    weights: Any,
+    impressions: Any,
+    user_ids: Any,
+    item_ids: Any,
+    user_features: Any,
+    item_features: Any,
+    timestamp_unit: Any,
+) -> dict[str, Any]:
+    """The same fields as arrays of the right type; of ``values``, ``n_users`` and ``n_items`` None is replaced by its default.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If lengths differ, a code is no integer or lies outside the frame, a value, weight or feature is not finite.
+    """
+    check_unit(timestamp_unit)
+    users, items = read_codes(users, name="users"), read_codes(items, name="items")
+    if len(users) != len(items):
+        raise ValueError(f"users and items must have one length, got {len(users)} and {len(items)}")
+    n = len(users)
+    user_ids = None if user_ids is None else IdEncoder(user_ids, name="user_ids").ids
+    item_ids = None if item_ids is None else IdEncoder(item_ids, name="item_ids").ids
+    n_users = read_frame_size("users", users, n_users, user_ids)
+    n_items = read_frame_size("items", items, n_items, item_ids)
+    if n_users * n_items >= 2**63:
+        raise ValueError(
+            f"a frame of {n_users} x {n_items} is too large: codes are positions counted from 0; identifiers of another "
+            "kind are labels, for Interactions.from_frame"
+        )
+    times = Times(None, None)
+    if timestamps is not None:
+        times = read_times(timestamps, n_events=n, name="timestamps", unit=timestamp_unit)
+    if impressions is not None:
+        impressions = read_codes(impressions, name="impressions")
+        if len(impressions) != n:
+            raise ValueError(f"impressions must have the length of users, {n}, got {len(impressions)}")
+    return {
+        "users": users,
+        "items": items,
+        "values": np.ones(n, np.float32) if values is None else read_values(values, n_events=n, name="values"),
+        "n_users": n_users,
+        "n_items": n_items,
+        "timestamps": times.numbers,
+        "weights": None if weights is None else read_weights(weights, n_events=n, name="weights"),
+        "impressions": impressions,
+        "user_ids": user_ids,
+        "item_ids": item_ids,
+        "user_features": read_features(user_features, n_users, "user"),
+        "item_features": read_features(item_features, n_items, "item"),
+        "timestamp_unit": times.unit,
+    }
+
+
+def read_codes(codes: ArrayLike, *, name: str) -> NDArray[np.int64]:
+    """Whole numbers from 0."""
+    array = as_array(codes, name)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integer codes, got dtype {array.dtype}; labels go through Interactions.from_frame")
+    if array.size and (array.min() < 0 or array.max() >= 2**63):
+        raise ValueError(f"{name} must be codes from 0, got {array.min() if array.min() < 0 else array.max()}")
+    return array.astype(np.int64)
+
+
+def read_frame_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: NDArray | None) -> int:
+    """How many users or items there are: as given, as there are labels, or as the codes need."""
+    largest = int(codes.max(initial=-1))
+    if size is None:
+        size = largest + 1 if ids is None else len(ids)
+    if isinstance(size, bool) or not isinstance(size, Integral):
+        raise TypeError(f"n_{axis} must be an integer of at least 0, got {size!r}")
+    if size < 0:
+        raise ValueError(f"n_{axis} must be an integer of at least 0, got {size}")
+    if ids is not None and len(ids) != size:
+        raise ValueError(f"n_{axis} is {size} but there are {len(ids)} labels")
+    if largest >= size:
+        raise ValueError(f"{axis} has code {largest}, outside the frame of {size}")
+    return int(size)

@@ -1,0 +1,99 @@
+"""Users x items matrices, checked and taken apart into their entries. Nothing here changes its input."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skrec.data._arrays import as_array, as_numbers, finite, wrong_dtype
+
+
+class Entries(NamedTuple):
+    """The stored entries of a users x items matrix, rows in order and columns ascending within a row."""
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    values: NDArray[np.float32]
+    shape: tuple[int, int]
+
+
+def read_matrix(X: Any, *, name: str) -> Entries:
+    """Entries of any scipy sparse format or dense 2-D array: explicit zeros of a sparse matrix stay."""
+    return _read_sparse(X, name) if sp.issparse(X) else _read_dense(X, name)
+
+
+def _read_sparse(X, name: str) -> Entries:
+    _check_shape(X, name)
+    if X.dtype.kind not in "biuf":
+        raise ValueError(wrong_dtype(name, X.dtype))
+    coo = _as_coo(X, name)
+    rows, columns = coo.row.astype(np.int64), coo.col.astype(np.int64)
+    for axis, codes, size in ((0, rows, X.shape[0]), (1, columns, X.shape[1])):
+        outside = (codes < 0) | (codes >= size)
+        if outside.any():
+            raise ValueError(f"{name} has index {codes[outside][0]} on axis {axis}, outside 0..{size - 1}")
+    values = finite(coo.data, name)
+    if X.format in ("bsr", "dia"):  # zeros there only fill blocks and diagonals
+        stored = coo.data != 0
+        rows, columns, values = rows[stored], columns[stored], values[stored]
+    if not _is_row_major(rows, columns):
+        order = np.lexsort((columns, rows))
+        rows, columns, values = rows[order], columns[order], values[order]
+    return Entries(rows, columns, values, X.shape)
+
+
+def _as_coo(X, name: str):
+    """A sparse matrix by coordinates, duplicates kept, after its index arrays have been checked."""
+    try:
+        if X.format in ("csr", "csc"):
+            if X.indices.dtype.kind not in "iu":
+                raise ValueError(f"indices must be integers, got dtype {X.indices.dtype}")
+            with np.errstate(over="ignore"):  # finite finds what overflows
+                data = X.data.astype(np.float32, copy=False)
+            X = type(X)((data, X.indices, X.indptr), shape=X.shape, copy=False)  # the check would trim the original
+            X.check_format(full_check=True)
+            X = X.tocsr()
+        return X.tocoo(copy=False)
+    except (IndexError, ValueError) as error:
+        raise ValueError(f"{name} is not a valid {X.format.upper()} matrix of shape {X.shape}: {error}") from None
+
+
+def _is_row_major(rows: NDArray, columns: NDArray) -> bool:
+    later = (rows[1:] > rows[:-1]) | ((rows[1:] == rows[:-1]) & (columns[1:] >= columns[:-1]))
+    return bool(later.all())
+
+
+def _read_dense(X, name: str) -> Entries:
+    array = as_array(X, name)
+    if array.ndim == 0:
+        raise TypeError(
+            f"{name} must be a users x items matrix (scipy sparse or 2-D array), a DataFrame of events or Interactions, "
+            f"got {type(X).__name__}"
+        )
+    if array.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array for {name}, got {array.ndim}D array instead. Reshape your data: one row for each user, "
+            "one column for each item."
+        )
+    _check_shape(array, name)
+    if array.dtype.kind in "iu" and array.shape[1] == 2:
+        raise ValueError(
+            f"{name} is an integer array of shape {array.shape}, which looks like (user, item) pairs. Pass a DataFrame "
+            "with columns 'user' and 'item', or Interactions.from_arrays(users, items); a matrix of two items can be "
+            "passed as scipy.sparse.csr_array"
+        )
+    numbers = finite(as_numbers(array, name), name)
+    rows, columns = np.nonzero(array)
+    return Entries(rows.astype(np.int64), columns.astype(np.int64), numbers[rows, columns], array.shape)
+
+
+def _check_shape(X, name: str) -> None:
+    if len(X.shape) != 2:
+        raise ValueError(f"{name} must have two dimensions, users x items, got shape {X.shape}")
+    for axis, what in ((0, "sample(s)"), (1, "feature(s)")):
+        if X.shape[axis] == 0:
+            raise ValueError(
+                f"Found array with 0 {what} (shape={X.shape}) while a minimum of 1 is required: {name} needs at least "
+                "one user and one item"
+            )

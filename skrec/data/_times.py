@@ -1,0 +1,127 @@
+"""Times of events as whole numbers."""
+
+import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skrec.data._arrays import as_array
+
+UNITS = {"D": 86_400_000_000, "h": 3_600_000_000, "min": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1}
+"""The microseconds of each unit; a microsecond has 1,000 of the last one."""
+
+_FIRST, _LAST = (np.datetime64(day, "us").astype(np.int64) for day in ("0001-01-01", "9999-12-31T23:59:59.999999"))
+
+
+class Times(NamedTuple):
+    """Times of events.
+
+    Attributes
+    ----------
+    numbers : int64 array of shape (n_events,)
+    unit : {"us"} or None
+        "us" for microseconds since 1970, UTC; None for whole numbers whose unit is not known.
+    """
+
+    numbers: Any
+    unit: str | None
+
+
+def check_unit(unit: Any, name: str = "timestamp_unit") -> None:
+    """One of the known units of time, or None."""
+    if unit is not None and (not isinstance(unit, str) or unit not in UNITS):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, UNITS))} or None, got {unit!r}")
+
+
+def read_times(times: Any, *, n_events: int, name: str, unit: str | None = None) -> Times:
+    """One int64 for each event.
+
+    Dates and datetimes are microseconds since 1970, UTC; those without a zone are taken for UTC. Whole numbers are the same
+    if ``unit`` says what they count since 1970; with None they are kept as they are.
+
+    The unit of a datetime must not depend on the column's resolution or on which rows it has, or training and test data
+    would differ; microseconds keep the order of events within a second, and hold every year from 1 to 9999. What is finer
+    is cut off, and the order of rows decides between equal times.
+    """
+    series = _as_series(times, n_events, name)
+    if series.isna().any():
+        raise ValueError(f"{name} must not be missing, but the one at position {int(series.isna().argmax())} is")
+    if series.dtype == object:
+        series = _of_objects(series, name)
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_convert(None)
+    if series.dtype.kind == "M":
+        return Times(_since_1970(series, name), "us")
+    numbers = _whole_numbers(series, name)
+    return Times(numbers, None) if unit is None else Times(_in_microseconds(numbers, unit, name), "us")
+
+
+def _as_series(times: Any, n_events: int, name: str) -> pd.Series:
+    """A column of whatever type numpy or pandas has for it; Arrow's and categories are unpacked."""
+    times = getattr(times, "array", times)  # pandas' own array knows the time zone
+    array = times if isinstance(times, pd.api.extensions.ExtensionArray) else as_array(times, name)
+    if array.shape != (n_events,):
+        raise ValueError(f"{name} must be one time for each of the {n_events} events, got shape {array.shape}")
+    series = pd.Series(array)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype)
+    if isinstance(series.dtype, pd.ArrowDtype):
+        series = series.array.__arrow_array__().to_pandas()
+    return series
+
+
+def _of_objects(series: pd.Series, name: str) -> pd.Series:
+    """Python's own dates as datetimes, its numbers as numbers."""
+    kinds = set(map(type, series))
+    if not all(issubclass(kind, datetime.date | np.datetime64) for kind in kinds):
+        return series.infer_objects()
+    try:
+        return pd.Series(np.array([_in_utc(time) for time in series], "datetime64[us]"))
+    except OverflowError:
+        raise ValueError(f"{name} must lie in the years 1 to 9999 in UTC") from None
+
+
+def _in_utc(time: Any) -> Any:
+    """A date or datetime without a zone."""
+    if isinstance(time, pd.Timestamp):
+        return time.to_datetime64() if time.tz is None else time.tz_convert(None).to_datetime64()
+    if isinstance(time, datetime.datetime) and time.tzinfo is not None:
+        return time.astimezone(datetime.UTC).replace(tzinfo=None)
+    return time
+
+
+def _since_1970(series: pd.Series, name: str) -> NDArray[np.int64]:
+    try:
+        return series.dt.as_unit("us").to_numpy().astype(np.int64)
+    except pd.errors.OutOfBoundsDatetime as error:
+        raise ValueError(f"{name} must be datetimes that fit into microseconds: {error}") from None
+
+
+def _whole_numbers(series: pd.Series, name: str) -> NDArray[np.int64]:
+    kind = series.dtype.kind
+    if kind not in "iuf" or isinstance(series.dtype, pd.PeriodDtype):
+        first = series.to_numpy()[0]
+        hint = "; pd.to_datetime reads dates in words" if isinstance(first, str) else ""
+        raise ValueError(f"{name} must be whole numbers or datetimes, got {first!r}{hint}")
+    numbers = series.to_numpy(np.dtype(f"{kind}8"))
+    whole = numbers <= np.iinfo(np.int64).max
+    if kind == "f":
+        whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53)
+    if not whole.all():
+        raise ValueError(f"{name} must be datetimes, or whole numbers that int64 holds exactly, got {numbers[~whole][0]}")
+    return numbers.astype(np.int64)
+
+
+def _in_microseconds(numbers: NDArray[np.int64], unit: str, name: str) -> NDArray[np.int64]:
+    if unit == "ns":
+        return numbers // 1000
+    first, last = (int(bound) // UNITS[unit] for bound in (_FIRST, _LAST))
+    outside = (numbers < first) | (numbers > last)
+    if outside.any():
+        raise ValueError(
+            f"{name} must lie in the years 1 to 9999, but {numbers[outside][0]} does not if its unit is {unit!r} "
+            "(timestamp_unit)"
+        )
+    return numbers * UNITS[unit]
