@@ -11,7 +11,7 @@ from torch import Tensor
 from skrec.base import Recommendations
 from skrec.base._checks import check_choice, check_flag, check_int, check_number
 from skrec.base._frame import Query
-from skrec.data import Interactions, at_moments, check_interactions, is_matrix, moments
+from skrec.data import Interactions, at_moments, check_interactions, in_impressions, is_matrix, moments
 from skrec.data._splitting import hold_out_events, hold_out_latest_impressions
 from skrec.engine import (
     TICKS_PER_SECOND,
@@ -292,8 +292,10 @@ class NewsRecommender(AskedAtMoments):
     def _resolved_negatives(self) -> str:
         if self.negatives != "auto":
             return super()._resolved_negatives()
-        shows_slates = self.events_.impressions is not None and not self._informative(self.events_).all()
-        return "slate" if shows_slates else "uniform"
+        if self.events_.impressions is None:
+            return "uniform"
+        shown = in_impressions(self.events_)
+        return "uniform" if self._informative(shown).all() else "slate"
 
     @property
     def _learns_from_slates(self) -> bool:
