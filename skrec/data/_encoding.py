@@ -159,7 +159,7 @@ def joined(known: NDArray, new: NDArray, *, name: str) -> NDArray:
     given = kinds_of(new)
     strange = given - kinds_of(known)
     if strange and (strange == given or known.dtype != object):
-        is_strange = [_kind_of(type(label)) in strange for label in _index_of(new).tolist()]
+        is_strange = [_kind_of(type(label)) in strange for label in as_list(new)]
         raise TypeError(_unlike(name, known, new[is_strange]))
     parts = [known, new]
     if len({part.dtype == object for part in parts}) == 2:  # numpy would turn datetimes into numbers
@@ -167,8 +167,13 @@ def joined(known: NDArray, new: NDArray, *, name: str) -> NDArray:
     return np.concatenate(parts)
 
 
+def as_list(labels: NDArray) -> list:
+    """The labels as Python's or pandas' own objects: numpy's ``tolist`` turns datetimes into numbers."""
+    return _index_of(labels).tolist()
+
+
 def _unlike(name: str, known: NDArray, labels: NDArray) -> str:
-    known_label, label = (_index_of(some[:1]).tolist()[0] for some in (known, labels))
+    known_label, label = (as_list(some[:1])[0] for some in (known, labels))
     return f"{name} must have labels like those known, such as {known_label!r}, got {label!r}"
 
 
@@ -189,7 +194,9 @@ def _in_plain_type(labels: NDArray) -> NDArray:
         return labels if labels.dtype.isnative else labels.astype(labels.dtype.newbyteorder("="))
     if kinds == {"integer"} and not -_LARGEST - 1 <= labels.min() <= labels.max() <= _LARGEST:
         return _from_sequence(list(map(int, labels)))
-    exact = labels.dtype != object or kinds != {"number"} or set(map(type, labels)) <= {float, np.float64, np.float32, np.float16}
+    exact = (
+        labels.dtype != object or kinds != {"number"} or set(map(type, labels)) <= {float, np.float64, np.float32, np.float16}
+    )
     return labels.astype(_PLAIN_TYPES[kinds.pop()], copy=False) if exact else labels
 
 
