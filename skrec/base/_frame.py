@@ -250,9 +250,8 @@ def _find(labels: NDArray, encoder: IdEncoder | None, n: int, name: str, hint: s
     if encoder is not None:
         return encoder.encode_alike(labels, name=name)
     if kinds_of(labels) - {"integer"}:
-        raise ValueError(
-            f"{name} must be integer codes, since the model was fitted without labels, got {reprlib.repr(labels.tolist())}{hint}"
-        )
+        given = reprlib.repr(labels.tolist())
+        raise ValueError(f"{name} must be integer codes, since the model was fitted without labels, got {given}{hint}")
     codes, inside = np.full(len(labels), -1), (labels >= 0) & (labels < n)
     codes[inside] = labels[inside]
     return codes

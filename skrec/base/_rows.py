@@ -27,8 +27,8 @@ def warn_of_training_shape(name: str, shape: tuple[int, int]) -> None:
     """Say that the rows of a matrix are new users, although there are as many as known ones."""
     warnings.warn(
         f"{name} is a matrix of exactly the shape of the training data, {shape}, and each of its rows is taken for a new user, "
-        f"folded in from what the row holds. If row i is user i of the training data, pass Interactions.from_csr({name}) to a scorer "
-        "or as validation data, and the users' ids to recommend",
+        f"folded in from what the row holds. If row i is user i of the training data, pass Interactions.from_csr({name}) to a "
+        "scorer or as validation data, and the users' ids to recommend",
         UserWarning,
         stacklevel=depth_of_caller(),
     )

@@ -76,7 +76,7 @@ def _both(column: str, known: Interactions, new: Interactions, name: str) -> NDA
 
 
 def check_same_unit(known: Interactions, new: Interactions, name: str, *, known_name: str = "the known events") -> None:
-    """ValueError if two columns of times cannot be compared: microseconds since 1970, and numbers of which that is not known."""
+    """ValueError if the times of one are microseconds since 1970, and those of the other numbers of an unknown unit."""
     both_have = known.timestamps is not None and new.timestamps is not None
     if both_have and len(known) and len(new) and known.timestamp_unit != new.timestamp_unit:
         raise ValueError(

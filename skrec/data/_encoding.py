@@ -13,15 +13,16 @@ _KINDS: tuple[tuple[str, Any], ...] = (
     ("bool", bool | np.bool_),
     ("timedelta", dt.timedelta | np.timedelta64),  # which numpy calls an integer
     ("integer", int | np.integer),
-    ("number", Number),
+    ("float", float | np.floating),
+    ("number", Number),  # Decimals and fractions
     ("string", str),
     ("bytes", bytes),
     ("datetime", dt.datetime | np.datetime64),
     ("date", dt.date),
     ("tuple", tuple),
 )
-_PLAIN_TYPES = {"bool": np.bool_, "integer": np.int64, "number": np.float64}
-_KIN = {"integer": "number"}
+_PLAIN_TYPES = {"bool": np.bool_, "integer": np.int64, "float": np.float64}
+_KIN = {"integer": "number", "float": "number"}  # which are compared by value
 _LARGEST = np.iinfo(np.int64).max
 
 
@@ -96,7 +97,7 @@ class IdEncoder:
     def encode_alike(self, labels: ArrayLike, *, name: str) -> NDArray[np.int64]:
         """`encode`, and TypeError if no label is of a kind that the vocabulary has, such as strings among integers.
 
-        A whole number is compared with integers by value, so the two count as one kind.
+        Numbers are compared by value, so integers and floats count as one kind.
         """
         array = as_labels(labels, name=name)
         codes = self.encode(array, name=name)
@@ -111,7 +112,7 @@ class IdEncoder:
         return self.ids[np.asarray(codes)]
 
 
-def as_labels(labels: ArrayLike, *, name: str) -> NDArray:
+def as_labels(labels: Any, *, name: str) -> NDArray:
     """A 1-D array of labels, none of them missing.
 
     Integers of any width are int64 if all of them fit, else Python's integers. Strings and mixtures are objects, so that 1
@@ -194,10 +195,7 @@ def _in_plain_type(labels: NDArray) -> NDArray:
         return labels if labels.dtype.isnative else labels.astype(labels.dtype.newbyteorder("="))
     if kinds == {"integer"} and not -_LARGEST - 1 <= labels.min() <= labels.max() <= _LARGEST:
         return _from_sequence(list(map(int, labels)))
-    exact = (
-        labels.dtype != object or kinds != {"number"} or set(map(type, labels)) <= {float, np.float64, np.float32, np.float16}
-    )
-    return labels.astype(_PLAIN_TYPES[kinds.pop()], copy=False) if exact else labels
+    return labels.astype(_PLAIN_TYPES[kinds.pop()], copy=False)
 
 
 def _index_of(array: NDArray) -> pd.Index:

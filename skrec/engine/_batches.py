@@ -296,9 +296,10 @@ class SlateBatches:
     """
 
     def __init__(self, events: Interactions, *, batch_size: int, positive_from: float | None = None):
+        events = in_impressions(events)
         if events.impressions is None:
             raise ValueError("negatives='slate' needs to know what was shown together: give an 'impression' column")
-        self.batch_size, events = batch_size, in_impressions(events)
+        self.batch_size = batch_size
         order = np.lexsort((np.arange(len(events)), events.impressions))
         chosen = is_positive(events.values, positive_from)
         self.users, self.items, self.chosen = _tensors(events.users[order], events.items[order], chosen[order])

@@ -30,10 +30,9 @@ def evaluate_impressions(
     """
     if is_matrix(X):
         raise ValueError("impression metrics need events with an 'impression' column; X is a matrix, which has none")
-    data = check_interactions(X, y)
+    data = in_impressions(check_interactions(X, y))
     if data.impressions is None:
         raise ValueError("impression metrics need to know what was shown together: give an 'impression' column")
-    data = in_impressions(data)
     if len(data) == 0:
         raise ValueError("X has no impression to score: none of its events was in one")
     numbers, users, impression = read_impressions(data.users, data.impressions)

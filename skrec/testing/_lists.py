@@ -106,7 +106,7 @@ def check_exclude_and_candidates(estimator: BaseRecommender) -> None:
 def check_recommend_iter_equals_recommend(estimator: BaseRecommender) -> None:
     """The pieces of `recommend_iter` are those of one answer."""
     model = fitted(estimator, likes)
-    for users in (None, [30, 2, 9, 5], likes()):
+    for users in (None, [30, 2, 9, 5], likes()[:44]):
         whole = model.recommend(users, k=5, candidates=range(20))
         pieces = list(model.recommend_iter(users, k=5, candidates=range(20), batch_size=7))
         assert [len(piece) for piece in pieces[:-1]] == [7] * (len(pieces) - 1)
@@ -140,9 +140,12 @@ def check_bad_arguments_are_refused(estimator: BaseRecommender) -> None:
     assert_raises(errors, lambda: model.recommend([-1]), "users", "-1")
     assert_raises(errors, lambda: model.recommend(["nobody"]), "users")
     assert_raises(errors, lambda: named.recommend(["nobody"]), "users", "nobody")
-    assert_raises(errors, lambda: model.recommend([0], exclude=[24]), "exclude", "24")
     assert_raises(errors, lambda: model.recommend([0], candidates=[-1]), "candidates", "-1")
-    assert_raises(errors, lambda: named.recommend(candidates=["nothing"]), "candidates", "nothing")
+    assert_raises(errors, lambda: named.recommend(candidates=[-1]), "candidates", "-1")
+    assert_raises(errors, lambda: model.recommend([0], unknown="ignore"), "unknown", "ignore")
+    for argument in ("candidates", "exclude"):
+        assert_raises(TypeError, lambda argument=argument: named.recommend(**{argument: ["900"]}), argument, "'900'")
+    assert_raises(TypeError, lambda: named.recommend([99]), "users", "99")
     assert_raises(errors, lambda: model.recommend([0], exclude_seen=1), "exclude_seen")
 
 
@@ -181,5 +184,6 @@ def check_audience_with_labels(estimator: BaseRecommender) -> None:
     assert len(frame) == there.sum() and frame["user"].isin(data.user_ids).all()
     alone = model.recommend_users(data.item_ids[8], k=50)
     assert_same_answers(alone, rows(answer, [0]), "an item alone")
-    assert_raises(ValueError, lambda: model.recommend_users(["nothing"]), "items", "nothing")
+    assert_raises(ValueError, lambda: model.recommend_users([-1]), "items", "-1")
+    assert_raises(TypeError, lambda: model.recommend_users(["nothing"]), "items", "nothing")
     assert_raises((ValueError, TypeError), lambda: model.recommend_users(data.item_ids[:1], k=0), "k must be")

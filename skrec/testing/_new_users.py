@@ -13,10 +13,10 @@ from skrec.testing._fitting import assert_raises, assert_same_answers, fitted, r
 
 def check_rows_of_a_matrix_are_nobody(estimator: BaseRecommender) -> None:
     """The position of a row does not say whose it is: the same row elsewhere, or alone, gets the same list."""
-    model, matrix = fitted(estimator, likes), likes()
+    model, matrix = fitted(estimator, likes), likes()[:44]
     answer = model.recommend(matrix, k=6)
-    assert answer.users.tolist() == list(range(45))
-    order = np.random.default_rng(0).permutation(45)
+    assert answer.users.tolist() == list(range(44))
+    order = np.random.default_rng(0).permutation(44)
     assert_same_answers(model.recommend(matrix[order], k=6), rows(answer, order), "rows in another order")
     for row in (0, 5, 9):
         assert_same_answers(model.recommend(matrix[[row]], k=6), rows(answer, [row]), "a row alone")

@@ -102,7 +102,7 @@ def check_explain(estimator: BaseRecommender) -> None:
     np.testing.assert_allclose(whole["contribution"].sum(), folded, **CLOSE, err_msg="the sum is not the score")
     pd.testing.assert_frame_equal(model.explain(data.user_ids[user], data.item_ids[item], k=2), whole[:2])
     assert_raises(ValueError, lambda: model.explain("nobody", data.item_ids[item]), "nobody")
-    assert_raises(ValueError, lambda: model.explain(data.user_ids[user], "nothing"), "nothing")
+    assert_raises(ValueError, lambda: model.explain(data.user_ids[user], -1), "-1")
 
 
 def check_transform(estimator: BaseRecommender) -> None:
