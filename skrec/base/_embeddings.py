@@ -41,7 +41,8 @@ class EmbeddingMixin(TransformerMixin):
         Returns
         -------
         float32 array of shape (n_users, d)
-            A row for each id, each row of a matrix, or each user of a table of events in the order of their labels.
+            A row for each id, each row of a matrix, or each user of events in the order of their labels; as for `recommend`,
+            these are the users with events.
         """
         query, labels = self._query(X, name="X")
         if isinstance(query, np.ndarray):

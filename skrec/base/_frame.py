@@ -73,14 +73,15 @@ class Frame:
     def histories(self, X: Any, *, name: str) -> tuple[Interactions, NDArray]:
         """Events of new users, of whom only X counts, in order of users; and the labels of these users.
 
-        Asked for are the rows of a matrix, the users with events, all whose features X has, or all if there are no events.
+        Asked for are the rows of a matrix, even if it has labels, and all users whose features X has; else the users with
+        events, or all where nobody has any.
         """
         is_of_newcomers = isinstance(X, Interactions) and len(X) == 0 and X.n_users > 0
         data = X if is_of_newcomers else check_interactions(X, name=name)
         items = self._item_codes(data, X, name)
         if is_matrix(X):
             labels, rows = np.arange(data.n_users), data.users
-        elif data.user_features is not None or is_of_newcomers:
+        elif data.user_features is not None or data._has_rows or is_of_newcomers:
             labels, rows = decode(np.arange(data.n_users), data.user_ids), data.users
         else:
             present, rows = np.unique(data.users, return_inverse=True)

@@ -44,8 +44,8 @@ class ListsMixin:
         users : ids of known users, or interactions of new ones, default=None
             None means all known users. A matrix's rows and the users of a DataFrame or of Interactions are new users,
             even if their label is known: they are folded in, and only what is passed here counts. Who has no event that the
-            model learns from gets the most popular items. Of Interactions the users with events are asked about, and all users
-            of the frame where it has ``user_features`` or no event at all.
+            model learns from gets the most popular items. Of Interactions the users with events are asked about; all users if
+            `Interactions.from_csr` made them of a matrix, or if they have ``user_features`` or no event at all.
         k : int, default=10
         exclude_seen : bool, default=True
             Leave out what the user has interacted with.

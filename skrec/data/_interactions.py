@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -68,6 +68,7 @@ class Interactions:
     user_features: Any = None
     item_features: Any = None
     timestamp_unit: str | None = None
+    _has_rows: ClassVar[bool] = False  # whether each user is a row of a matrix, empty ones too
 
     def __post_init__(self) -> None:
         vars(self).update(read_fields(**vars(self)))
@@ -153,7 +154,7 @@ class Interactions:
             n_items=entries.shape[1],
             user_ids=user_ids,
             item_ids=item_ids,
-        )
+        )._replace(_has_rows=True)
 
     @classmethod
     def from_frame(
@@ -317,6 +318,7 @@ class Interactions:
             timestamps=None if self.timestamps is None else self.timestamps[rows],
             weights=None if self.weights is None else self.weights[rows],
             impressions=None if self.impressions is None else self.impressions[rows],
+            _has_rows=False,
         )
 
     def __repr__(self) -> str:

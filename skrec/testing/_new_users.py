@@ -56,7 +56,19 @@ def check_without_a_past_the_popular_items(estimator: BaseRecommender) -> None:
     model = fitted(estimator, likes)
     n_users = np.bincount(likes().indices, minlength=24)
     popular = np.argsort(-n_users, kind="stable")
-    answers = model.recommend(sp.csr_array((2, 24), dtype=np.float32), k=24), model.recommend([5, 40], k=24)
+    named, nothing = fitted(estimator, labelled), sp.csr_array((2, 24), dtype=np.float32)
+    newcomers = Interactions.from_csr(nothing, user_ids=["me", "you"], item_ids=labelled().item_ids)
+    no_events = Interactions.from_arrays([], [], user_ids=["me", "you"], item_ids=labelled().item_ids)
+    answers = [
+        model.recommend(nothing, k=24),
+        model.recommend([5, 40], k=24),
+        named.recommend(newcomers, k=24),
+        named.recommend(no_events, k=24),
+        named.recommend(pd.DataFrame({"user": ["me", "you"], "item": [-1, -2]}), k=24),
+    ]
+    row_and_nothing = sp.csr_array(sp.vstack([likes()[:1], nothing]))
+    beside = Interactions.from_csr(row_and_nothing, user_ids=["he", "me", "you"], item_ids=labelled().item_ids)
+    answers.append(rows(named.recommend(beside, k=24), [1, 2]))
     for answer in answers:
         assert (answer.codes == popular).all(), "not in the order of popularity"
         assert (answer.scores[:, :-3] == n_users[popular[:-3]]).all(), "the scores are not the numbers of users"
