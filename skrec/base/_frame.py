@@ -76,12 +76,12 @@ class Frame:
         Asked for are the rows of a matrix, even if it has labels, and all users whose features X has; else the users with
         events, or all where nobody has any.
         """
-        is_of_newcomers = isinstance(X, Interactions) and len(X) == 0 and X.n_users > 0
+        is_of_newcomers = isinstance(X, Interactions) and len(X) == 0 < X.n_users and X._made_of != "some events"
         data = X if is_of_newcomers else check_interactions(X, name=name)
         items = self._item_codes(data, X, name)
         if is_matrix(X):
             labels, rows = np.arange(data.n_users), data.users
-        elif data.user_features is not None or data._has_rows or is_of_newcomers:
+        elif data.user_features is not None or data._made_of == "rows" or is_of_newcomers:
             labels, rows = decode(np.arange(data.n_users), data.user_ids), data.users
         else:
             present, rows = np.unique(data.users, return_inverse=True)

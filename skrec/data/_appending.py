@@ -62,7 +62,7 @@ def _joint_codes(known_ids: Any, n_known: int, ids: Any, n: int, what: str) -> t
     if not is_new.any():
         return known_ids, codes
     codes[is_new] = n_known + np.arange(is_new.sum())
-    return joined(known_ids, ids[is_new], name=f"the {what}"), codes
+    return joined(known_ids, ids, is_new, name=f"the {what}"), codes
 
 
 def _both(column: str, known: Interactions, new: Interactions, name: str) -> NDArray | None:

@@ -146,20 +146,20 @@ def kinds_of(labels: NDArray) -> set[str]:
     return set(map(_kind_of, set(map(type, labels))))
 
 
-def joined(known: NDArray, new: NDArray, *, name: str) -> NDArray:
-    """A vocabulary with more labels.
+def joined(known: NDArray, labels: NDArray, is_new: NDArray[np.bool_], *, name: str) -> NDArray:
+    """A vocabulary followed by those of some labels that are new.
 
     Raises
     ------
     TypeError
-        If no new label is of a kind that the known ones have, or one is not where the known ones are all of one plain type:
-        integers stay integers.
+        If none of the labels is of a kind that the known ones have, or a new one is not where the known ones are all of one
+        plain type: integers stay integers.
     """
+    new = labels[is_new]
     if len(known) == 0:
         return new
-    given = kinds_of(new)
-    strange = given - kinds_of(known)
-    if strange and (strange == given or known.dtype != object):
+    strange = kinds_of(new) - kinds_of(known)
+    if strange and (known.dtype != object or strange == kinds_of(labels)):
         is_strange = [_kind_of(type(label)) in strange for label in as_list(new)]
         raise TypeError(_unlike(name, known, new[is_strange]))
     parts = [known, new]

@@ -68,7 +68,7 @@ class Interactions:
     user_features: Any = None
     item_features: Any = None
     timestamp_unit: str | None = None
-    _has_rows: ClassVar[bool] = False  # whether each user is a row of a matrix, empty ones too
+    _made_of: ClassVar[Literal["events", "rows", "some events"]] = "events"
 
     def __post_init__(self) -> None:
         vars(self).update(read_fields(**vars(self)))
@@ -154,7 +154,7 @@ class Interactions:
             n_items=entries.shape[1],
             user_ids=user_ids,
             item_ids=item_ids,
-        )._replace(_has_rows=True)
+        )._replace(_made_of="rows")
 
     @classmethod
     def from_frame(
@@ -318,7 +318,7 @@ class Interactions:
             timestamps=None if self.timestamps is None else self.timestamps[rows],
             weights=None if self.weights is None else self.weights[rows],
             impressions=None if self.impressions is None else self.impressions[rows],
-            _has_rows=False,
+            _made_of="some events",
         )
 
     def __repr__(self) -> str:
