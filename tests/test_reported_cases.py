@@ -1,5 +1,9 @@
 """Inputs that people reported, and the right answer to each."""
 
+import csv
+import dataclasses
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -185,3 +189,140 @@ def test_a_missing_impression_says_that_an_event_was_in_none(missing):
     assert get_scorer("impression_auc").evaluate(model, data).impressions.tolist() == [0, 1]
     mf = MFRecommender(negatives="slate", n_factors=2, max_epochs=1, random_state=0).fit(data)
     assert np.isfinite(mf.history_.train_loss).all()
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a text file and say where."""
+
+    def write(text, name="plays.csv"):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path / name
+
+    return write
+
+
+# ---- Reading what people have ----
+
+
+def test_a_field_that_begins_with_a_quote_swallows_no_lines(written):
+    lines = ['u1\t"Heroes\t5'] + [f"u{i}\tartist{i}\t{i % 5 + 1}" for i in range(1000)] + ['u9\tRoots" Live\t4']
+    path = written("user\titem\trating\n" + "\n".join(lines) + "\n")
+    with pytest.raises(ValueError, match=r"plays\.csv, line 2: .*quoting=csv\.QUOTE_NONE"):
+        Interactions.from_csv(path, sep="\t")
+    assert len(Interactions.from_csv(path, sep="\t", quoting=csv.QUOTE_NONE)) == 1002
+    with pytest.warns(UserWarning, match=r"plays\.csv: 1 lines that are no events were skipped; the first is line 2"):
+        assert len(Interactions.from_csv(path, sep="\t", on_bad_lines="skip")) == 1001
+
+
+def test_a_name_in_quotes_is_not_merged_with_the_same_name_without(written):
+    path = written('user\titem\nu1\t"Weird Al" Yankovic\nu2\tWeird Al Yankovic\n')
+    with pytest.raises(ValueError, match=r"plays\.csv, line 2"):
+        Interactions.from_csv(path, sep="\t")
+    names = Interactions.from_csv(path, sep="\t", quoting=csv.QUOTE_NONE).item_ids.tolist()
+    assert names == ['"Weird Al" Yankovic', "Weird Al Yankovic"]
+
+
+def test_a_malformed_quoted_field_is_refused_by_file_and_line(written):
+    with pytest.raises(ValueError, match=r"plays\.csv, line 2"):
+        Interactions.from_csv(written('user,item,rating\n1,"a"b,3\n2,c,4\n'))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["1.1", "1.10", "1.2"],
+        ["250.0", "250.00", "401.9"],
+        ["12E4", "120000", "7E2"],
+        ["inf", "infinity", "Infinity"],
+        ["True", "False"],
+        ["12345678901234567.0", "12345678901234568.0"],
+        ["18446744073709551615", "-1"],
+        ["0663713001", "0541518023"],
+        ["+1", "1"],
+        ["-0", "0"],
+    ],
+)
+def test_labels_that_only_look_like_numbers_are_text_as_written(written, labels):
+    data = Interactions.from_csv(written("user,item\n" + "".join(f"u{n},{label}\n" for n, label in enumerate(labels))))
+    assert data.item_ids[data.items].tolist() == labels
+
+
+def test_labels_that_are_whole_numbers_are_integers_unless_text_is_asked_for(written):
+    path = written("user,item\n7,0\n9,9223372036854775807\n")
+    assert Interactions.from_csv(path).item_ids.tolist() == [0, 2**63 - 1]
+    assert Interactions.from_csv(path, labels="text").user_ids.tolist() == ["7", "9"]
+
+
+def test_dates_in_a_text_file_are_the_times_that_a_frame_of_datetimes_has(written):
+    days = ["2018-09-20", "2018-09-21T10:30:00", "2018-09-21 12:00:00.5+02:00"]
+    data = Interactions.from_csv(written("user,item,timestamp\n" + "".join(f"a,{n},{day}\n" for n, day in enumerate(days))))
+    times = pd.to_datetime(days, format="ISO8601", utc=True)
+    framed = Interactions.from_frame(pd.DataFrame({"user": "a", "item": range(3), "timestamp": times}))
+    assert data.timestamps.tolist() == framed.timestamps.tolist() == [int(time.timestamp() * 10**6) for time in times]
+
+
+def test_whole_numbers_of_a_known_unit_are_the_times_that_datetimes_are(written):
+    path = written("user,item,timestamp\na,x,1600000000000\n")
+    data = Interactions.from_csv(path, timestamp_unit="ms")
+    day = dt.datetime(2020, 9, 13, 12, 26, 40)
+    framed = Interactions.from_frame(pd.DataFrame({"user": ["a"], "item": ["x"], "timestamp": [day]}))
+    assert data.timestamps.tolist() == framed.timestamps.tolist() == [1_600_000_000_000_000]
+    assert data.timestamp_unit == framed.timestamp_unit == "us"
+    assert Interactions.from_csv(path).timestamps.tolist() == [1_600_000_000_000]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_arrow_backed_times_with_a_zone_are_read_as_every_other_backing(unit):
+    pa = pytest.importorskip("pyarrow")
+    times = pd.Series(pd.to_datetime(["2020-01-01 00:00", "2020-07-01 12:00"])).dt.tz_localize("Europe/Paris")
+    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "timestamp": times})
+    backed = frame.assign(timestamp=times.astype(pd.ArrowDtype(pa.timestamp(unit, "Europe/Paris"))))
+    assert Interactions.from_frame(backed).timestamps.tolist() == Interactions.from_frame(frame).timestamps.tolist()
+
+
+U_DATA = np.array([[1, 10, 5, 881250949], [1, 11, 3, 881250950], [2, 10, 4, 881250951], [3, 12, 2, 881250952]], float)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [U_DATA, U_DATA[:, :3], U_DATA[:, :3].astype(int), U_DATA[:, :2], U_DATA[:, :2].astype(int), [(1, 10, 5.0), (1, 11, 3.0)]],
+    ids=["with times", "with ratings", "integers", "pairs", "pairs of integers", "tuples"],
+)
+def test_a_table_of_events_in_an_array_is_not_taken_for_a_matrix(table):
+    with pytest.raises(ValueError, match=r"which looks like \(user, item.*\) (rows|pairs)\. Pass a DataFrame"):
+        ALSRecommender(n_factors=2, random_state=0).fit(table)
+
+
+@pytest.mark.parametrize("column", ["plays", "count"])
+def test_a_column_of_counts_is_found_by_its_name(column):
+    assert Interactions.from_frame(pd.DataFrame({"user": [1, 2], "item": [1, 2], column: [30, 7]})).values.tolist() == [30, 7]
+
+
+def test_columns_of_numbers_that_are_not_used_are_named():
+    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "listened": [30, 7], "city": ["x", "y"]})
+    with pytest.warns(UserWarning, match=r"The columns of numbers \['listened'\] are not used"):
+        assert Interactions.from_frame(frame).values.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["column_names", "columns", "array", "shape", "__len__"])
+def test_a_column_may_have_any_name(name):
+    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "rating": [3, 4], name: ["x", "y"]})
+    assert Interactions.from_frame(frame).values.tolist() == [3, 4]
+    assert Interactions.from_frame(frame, user=name).user_ids.tolist() == ["x", "y"]
+
+
+def test_the_constructor_casts():
+    codes = np.full(1, 2**16, np.int32)
+    data = Interactions(codes, codes, [3], n_users=2**17, n_items=2**17, timestamps=[5.0])
+    assert data.pair_keys.tolist() == [2**33 + 2**16]
+    assert (data.values.dtype, data.timestamps.dtype) == (np.float32, np.int64)
+
+
+def test_the_constructor_checks():
+    with pytest.raises(ValueError, match="items has code 2, outside the frame of 2"):
+        Interactions([0], [2], [1], n_users=1, n_items=2)
+    with pytest.raises(ValueError, match="users must be codes from 0, got -1"):
+        Interactions([-1], [1], [1], n_users=1, n_items=2)
+    with pytest.raises(ValueError, match="values must be one number for each of the 1 events"):
+        dataclasses.replace(Interactions.from_arrays([0], [1]), values=[1, 2])

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from skrec.data._interactions import Interactions
 from skrec.data._matrix import read_matrix
-from skrec.data._reading import is_frame, read_frame
+from skrec.data._reading import is_frame, read_frame, unused_numbers, warn_of_unused
 
 
 def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:
@@ -16,8 +16,8 @@ def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -
     ----------
     X : Interactions, DataFrame or Table of events, scipy sparse matrix or array, 2-D array-like
         A DataFrame (pandas, polars, pyarrow) is a table of events with the columns ``user`` and ``item``, and if
-        present ``rating`` (or ``value``), ``timestamp``, ``weight``, ``impression``. Anything else is a users x items
-        matrix whose stored (sparse) or non-zero (dense) entries are the events.
+        present ``rating`` (or ``value``, ``plays``, ``count``), ``timestamp``, ``weight``, ``impression``. Anything else is
+        a users x items matrix whose stored (sparse) or non-zero (dense) entries are the events.
         Interactions without events are accepted where they have features.
     y : array-like of shape (n_events,), optional
         The events' values, instead of those in X; ignored for a matrix, whose entries are the data.
@@ -37,7 +37,10 @@ def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -
     if is_matrix(X):
         return Interactions.from_entries(read_matrix(X, name=name))
     if is_frame(X):
-        X = Interactions.from_columns(read_frame(X, name=name))
+        columns = read_frame(X, name=name)
+        if columns.values is None and y is None:
+            warn_of_unused(unused_numbers(X, "user", "item"), name)
+        X = Interactions.from_columns(columns)
     if len(X) == 0 and X.user_features is None and X.item_features is None:
         raise ValueError(f"Found array with 0 sample(s): {name} has no events, at least one is required")
     return X if y is None else X.with_values(y)

@@ -1,28 +1,30 @@
 """Events: who did what, with what value, when."""
 
+import csv
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, ClassVar, Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import numpy as np
-import pandas as pd
-import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from skrec.data._arrays import read_values
+from skrec.data._csv import read_csv
 from skrec.data._features import learn_vocabulary
 from skrec.data._fields import read_fields
 from skrec.data._matrix import Entries, read_matrix
-from skrec.data._reading import Columns, read_frame
-from skrec.data._text import read_text
+from skrec.data._reading import Columns, read_frame, unused_numbers, warn_of_unused
+from skrec.data._table import EventTable
+from skrec.data._text import Text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Interactions:
+class Interactions(EventTable):
     """A frozen table of events with integer codes, in a frame of ``n_users`` x ``n_items``.
 
     Every event is kept, zeros and repeats too. Slicing takes events and keeps the frame, so scikit-learn's splitters
-    split *events*. Build one with `from_frame`, `from_csr`, `from_csv`, `from_arrays` or `from_features`.
+    split *events*. Build one with `from_frame`, `from_csr`, `from_csv`, `from_arrays` or `from_features`; the constructor casts
+    and checks its arguments as `from_arrays` does.
 
     Attributes
     ----------
@@ -55,35 +57,6 @@ class Interactions:
     ((2, 2), 3)
     """
 
-    users: NDArray[np.int64]
-    items: NDArray[np.int64]
-    values: NDArray[np.float32]
-    n_users: int
-    n_items: int
-    timestamps: NDArray[np.int64] | None = None
-    weights: NDArray[np.float32] | None = None
-    impressions: NDArray[np.int64] | None = None
-    user_ids: Any = None
-    item_ids: Any = None
-    user_features: Any = None
-    item_features: Any = None
-    timestamp_unit: str | None = None
-    _made_of: ClassVar[Literal["events", "rows", "some events"]] = "events"
-
-    def __post_init__(self) -> None:
-        vars(self).update(read_fields(**vars(self)))
-
-    @classmethod
-    def _trusted(cls, **fields: Any) -> Self:
-        """From fields that need neither casts nor checks."""
-        data = object.__new__(cls)
-        vars(data).update(fields)
-        return data
-
-    def _replace(self, **fields: Any) -> Self:
-        """The same with other fields, which are not checked: codes may be -1 where an item is unknown."""
-        return self._trusted(**(vars(self) | fields))
-
     @classmethod
     def from_arrays(
         cls,
@@ -109,11 +82,14 @@ class Interactions:
         users, items : array-like of int, shape (n_events,)
             Codes from 0.
         values, timestamps, weights, impressions : array-like of shape (n_events,), optional
-            Timestamps are whole numbers, kept in their own unit, or datetimes, kept as microseconds since 1970.
+            Timestamps are datetimes, kept as microseconds since 1970, UTC, or whole numbers.
         n_users, n_items : int, optional
             The frame; by default the number of labels, or the largest code and one.
         user_ids, item_ids : array-like of labels, optional
         user_features, item_features : array or sparse matrix with a row for each code, optional
+        timestamp_unit : {"D", "h", "min", "s", "ms", "us", "ns"}, default=None
+            What timestamps that are whole numbers count since 1970, UTC; they become microseconds, as datetimes do. If None,
+            they are kept as they are.
 
         Raises
         ------
@@ -177,19 +153,26 @@ class Interactions:
         ----------
         df : DataFrame or Table
         user, item, rating, timestamp, weight, impression : str
-            Column names. The columns ``rating`` (or ``value``), ``timestamp``, ``weight`` and ``impression`` are used
-            when present. Timestamps are whole numbers, kept in their own unit (Unix seconds, mostly), or dates or
-            datetimes, kept as microseconds since 1970, UTC: whatever is measured in their unit, such as a half-life, is
-            then in microseconds, a day 86_400_000_000.
+            Column names. The columns ``rating`` (or ``value``, ``plays``, ``count``), ``timestamp``, ``weight`` and
+            ``impression`` are used when present. Timestamps are whole numbers, or dates or datetimes, kept as microseconds
+            since 1970, UTC: whatever is measured in their unit, such as a half-life, is then in microseconds, a day
+            86_400_000_000.
         user_features, item_features : DataFrame or Table of numbers, optional
             A row for each label, which stands in the index or in the column ``user`` or ``item``. Users and items without
             events come in by their rows. `skrec.FeatureEncoder` makes numbers of words and categories.
+        timestamp_unit : {"D", "h", "min", "s", "ms", "us", "ns"}, default=None
+            As for `from_arrays`.
 
         Raises
         ------
         ValueError, TypeError
             If ``df`` is no table in memory, lacks a column or has it twice, a label or time is missing, a value or feature
             is not finite, a weight is negative, a user or item has events but no features.
+
+        Warns
+        -----
+        UserWarning
+            If no column has values, and there are columns of numbers that are not used.
 
         Examples
         --------
@@ -211,6 +194,8 @@ class Interactions:
             impression=impression,
             timestamp_unit=timestamp_unit,
         )
+        if columns.values is None:
+            warn_of_unused(unused_numbers(df, user, item, timestamp, weight, impression), "df")
         return cls.from_columns(columns, user_features=user_features, item_features=item_features, user=user, item=item)
 
     @classmethod
@@ -270,24 +255,53 @@ class Interactions:
         cls,
         path: str | PathLike,
         *,
-        user: str = "user",
-        item: str = "item",
-        rating: str | None = None,
-        timestamp: str | None = None,
+        user: str | int = "user",
+        item: str | int = "item",
+        rating: str | int | None = None,
+        timestamp: str | int | None = None,
+        weight: str | int | None = None,
+        impression: str | int | None = None,
         sep: str = ",",
+        header: int | None = 0,
+        quoting: int | None = csv.QUOTE_MINIMAL,
+        encoding: str = "utf-8",
+        decimal: str = ".",
+        on_bad_lines: Literal["raise", "skip"] = "raise",
+        labels: Literal["auto", "text"] = "auto",
+        timestamp_unit: str | None = None,
+        max_bytes: int | None = None,
     ) -> Self:
-        """From a text file, UTF-8, also gzipped (``.gz``), with a header line; see `from_frame` for the columns.
+        r"""From a text file, one line for each event, also gzipped (``.gz``).
 
-        Labels that are all whole numbers are read as such, so that 7 and 007 are one; any other word, NA and null too, is a
-        label. Numbers must be there in every line.
+        Every line is an event or an error; blank lines are left out. A quoted field may hold separators, doubled quotes and
+        the ends of lines, but no line that is an event by itself.
 
         Parameters
         ----------
         path : path
-        user, item, rating, timestamp : str
-            Column names.
+        user, item, rating, timestamp, weight, impression : str or int
+            Names of columns, or their positions from 0. The columns ``rating`` (or ``value``, ``plays``, ``count``),
+            ``timestamp``, ``weight`` and ``impression`` are used when present. Timestamps are whole numbers, or dates or
+            times in ISO 8601, with or without a zone, such as 2018-09-20, 2018-09-20 14:30 or 2018-09-20T14:30:05Z; as for
+            `from_frame`.
         sep : str, default=","
-            One character.
+            One or more characters, such as "::", or r"\s+" for any number of blanks and tabs, where quotes have no meaning.
+        header : int or None, default=0
+            The line with the names, counted from 0 without blank lines; None if there is none.
+        quoting : int or None, default=csv.QUOTE_MINIMAL
+            With ``csv.QUOTE_NONE`` or None quotes are characters like any other; the other values of the csv module are alike.
+        encoding : str, default="utf-8"
+        decimal : str, default="."
+            The decimal point.
+        on_bad_lines : {"raise", "skip"}, default="raise"
+            Whether a line that is no event is an error, or left out; a warning has the number of such lines.
+        labels : {"auto", "text"}, default="auto"
+            With "auto" a column of labels holds integers if all of them are written as int64 is, without signs or leading
+            zeros; else all are text, as they are written: 007, 1.10, NA and True too. With "text" all are text.
+        timestamp_unit : {"D", "h", "min", "s", "ms", "us", "ns"}, default=None
+            As for `from_arrays`.
+        max_bytes : int, default=None
+            The largest number of bytes that a gzipped file may unpack to. If None, 100 times its own size, at least 64 MiB.
 
         Raises
         ------
@@ -295,99 +309,28 @@ class Interactions:
             If there is no such file.
         ValueError, TypeError
             If a line is malformed; the message has the file and the line.
+
+        Warns
+        -----
+        UserWarning
+            If lines are left out; if no column has values, and the header names columns of numbers that are not used.
         """
-        return cls.from_columns(read_text(path, user=user, item=item, rating=rating, timestamp=timestamp, sep=sep))
-
-    def __len__(self) -> int:
-        return len(self.users)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(n_events, 2): what scikit-learn needs in order to split events."""
-        return len(self.users), 2
-
-    def __getitem__(self, rows) -> Self:
-        if isinstance(rows, tuple):  # scikit-learn asks for (rows, Ellipsis)
-            rows = rows[0]
-        if isinstance(rows, int | np.integer):
-            raise TypeError("Interactions are sliced by several rows: use X[[row]] for one event")
-        return self._replace(
-            users=self.users[rows],
-            items=self.items[rows],
-            values=self.values[rows],
-            timestamps=None if self.timestamps is None else self.timestamps[rows],
-            weights=None if self.weights is None else self.weights[rows],
-            impressions=None if self.impressions is None else self.impressions[rows],
-            _made_of="some events",
+        if not isinstance(path, str | PathLike):
+            raise TypeError(f"path must be a str or os.PathLike, got {path!r}")
+        columns = read_csv(
+            Text(Path(path), sep, encoding, quoting, decimal),
+            {
+                "user": user,
+                "item": item,
+                "rating": rating,
+                "timestamp": timestamp,
+                "weight": weight,
+                "impression": impression,
+            },
+            header=header,
+            on_bad_lines=on_bad_lines,
+            labels=labels,
+            timestamp_unit=timestamp_unit,
+            max_bytes=max_bytes,
         )
-
-    def __repr__(self) -> str:
-        parts = [f"{len(self)} events", f"{self.n_users} users x {self.n_items} items"]
-        if len(self) and self.values.min() != self.values.max():
-            parts.append(f"values {self.values.min():g} to {self.values.max():g}")
-        columns = ("timestamps", "weights", "impressions", "user_features", "item_features")
-        parts += [name for name in columns if getattr(self, name) is not None]
-        return f"Interactions({', '.join(parts)})"
-
-    def with_values(self, values: ArrayLike) -> Self:
-        """The same events with other values."""
-        return self._replace(values=read_values(values, n_events=len(self), name="y"))
-
-    def time_order(self) -> NDArray[np.int64]:
-        """Positions of the events in order of time; equal times, or all without times, keep their order of rows."""
-        if self.timestamps is None:
-            return np.arange(len(self))
-        return np.argsort(self.timestamps, kind="stable")
-
-    def user_time_order(self) -> NDArray[np.int64]:
-        """Positions of the events user by user, each user's as in `time_order`."""
-        in_time = self.time_order()
-        return in_time[np.argsort(self.users[in_time], kind="stable")]
-
-    @property
-    def pair_keys(self) -> NDArray[np.int64]:
-        """One int64 for each event that is equal exactly for equal (user, item)."""
-        return self.users * self.n_items + self.items
-
-    def last_of_each_pair(self) -> NDArray[np.int64]:
-        """Positions, ascending, of each (user, item)'s latest event."""
-        keys = self.pair_keys
-        order = np.argsort(keys, kind="stable")
-        if self.timestamps is not None:
-            times, starts = self.timestamps[order], np.flatnonzero(np.diff(keys[order], prepend=-1))
-            latest = np.maximum.reduceat(times, starts) if len(starts) else times
-            order = order[times == np.repeat(latest, np.diff(starts, append=len(times)))]
-        is_last = np.zeros(len(self), dtype=bool)
-        is_last[order[np.diff(keys[order], append=-1) != 0]] = True
-        return np.flatnonzero(is_last)
-
-    def to_csr(self, *, duplicates: Literal["sum", "last", "any"] = "sum") -> sp.csr_array:
-        """The users x items matrix, float32, indices sorted.
-
-        Parameters
-        ----------
-        duplicates : {"sum", "last", "any"}, default="sum"
-            What a repeated pair becomes: the sum of its values, its latest value, or, with "any", a one for every pair
-            whatever its values.
-        """
-        if duplicates == "last":
-            return self[self.last_of_each_pair()].to_csr()
-        if duplicates not in ("sum", "any"):
-            raise ValueError(f"duplicates must be 'sum', 'last' or 'any', got {duplicates!r}")
-        matrix = sp.coo_array((self.values, (self.users, self.items)), shape=(self.n_users, self.n_items)).tocsr()
-        matrix.sum_duplicates()
-        if duplicates == "any":
-            matrix.data[:] = 1
-        return matrix
-
-    def to_frame(self) -> pd.DataFrame:
-        """A DataFrame of labels with the columns user, item, rating and whatever else the events carry."""
-        columns = {
-            "user": self.users if self.user_ids is None else self.user_ids[self.users],
-            "item": self.items if self.item_ids is None else self.item_ids[self.items],
-            "rating": self.values,
-            "timestamp": self.timestamps,
-            "weight": self.weights,
-            "impression": self.impressions,
-        }
-        return pd.DataFrame({name: column for name, column in columns.items() if column is not None})
+        return cls.from_columns(columns)

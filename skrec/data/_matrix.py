@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec.data._arrays import as_array, as_numbers, finite, wrong_dtype
+from skrec.data._lookalikes import refuse_events, refuse_records
 
 
 class Entries(NamedTuple):
@@ -66,6 +67,7 @@ def _is_row_major(rows: NDArray, columns: NDArray) -> bool:
 
 def _read_dense(X, name: str) -> Entries:
     array = as_array(X, name)
+    refuse_records(X, array, name)
     if array.ndim == 0:
         raise TypeError(
             f"{name} must be a users x items matrix (scipy sparse or 2-D array), a DataFrame of events or Interactions, "
@@ -77,13 +79,9 @@ def _read_dense(X, name: str) -> Entries:
             "one column for each item."
         )
     _check_shape(array, name)
-    if array.dtype.kind in "iu" and array.shape[1] == 2:
-        raise ValueError(
-            f"{name} is an integer array of shape {array.shape}, which looks like (user, item) pairs. Pass a DataFrame "
-            "with columns 'user' and 'item', or Interactions.from_arrays(users, items); a matrix of two items can be "
-            "passed as scipy.sparse.csr_array"
-        )
-    numbers = finite(as_numbers(array, name), name)
+    array = as_numbers(array, name)
+    refuse_events(array, name)
+    numbers = finite(array, name)
     rows, columns = np.nonzero(array)
     return Entries(rows.astype(np.int64), columns.astype(np.int64), numbers[rows, columns], array.shape)
 

@@ -1,11 +1,11 @@
 """Which events count as liked."""
 
-import sys
 import warnings
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skrec.data._callers import depth_of_caller
 from skrec.data._interactions import Interactions
 
 
@@ -50,11 +50,3 @@ def _look_like_ratings(values: NDArray[np.float32]) -> bool:
         return False
     distinct = np.unique(values)
     return len(distinct) > 2 and bool((distinct * 2 == np.round(distinct * 2)).all())
-
-
-def depth_of_caller() -> int:
-    """Stack level of the first frame outside this package, where the user can act on the warning."""
-    depth, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "skrec":
-        depth, frame = depth + 1, frame.f_back
-    return depth

@@ -1,6 +1,8 @@
 """Tables of events, checked and taken apart into plain arrays. Nothing here changes its input."""
 
+import warnings
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,10 +10,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skrec.data._arrays import as_array, read_values, read_weights
+from skrec.data._callers import depth_of_caller
 from skrec.data._encoding import as_labels
 from skrec.data._times import check_unit, read_times
 
-COLUMNS = {"rating": ("rating", "value"), "timestamp": ("timestamp",), "weight": ("weight",), "impression": ("impression",)}
+COLUMNS = {
+    "rating": ("rating", "value", "plays", "count"),
+    "timestamp": ("timestamp",),
+    "weight": ("weight",),
+    "impression": ("impression",),
+}
+"""What the columns of events are called where no names are given, the first words first."""
+
+_COUNTS = {"plays", "count"}
 
 
 class Columns(NamedTuple):
@@ -64,9 +75,9 @@ def read_frame(
     def column(kind: str, given: str | None) -> str | None:
         if given is not None and given not in present:
             raise ValueError(f"{name} has no column {given!r} ({kind}); it has {present[:8]}")
-        return next((word for word in COLUMNS[kind] if word in present), None) if given is None else given
+        return find_column(kind, present, name) if given is None else given
 
-    def read(reader: Callable[..., NDArray], column: str | None, **options: Any) -> Any:
+    def read(reader: Callable[..., Any], column: str | None, **options: Any) -> Any:
         if column is None:
             return None
         if present.count(column) > 1:
@@ -89,13 +100,45 @@ def read_frame(
     )
 
 
+def find_column(kind: str, names: list, table: str) -> str | None:
+    """The column that is called by one of the words of ``COLUMNS``, or None; ``table`` is for messages.
+
+    Raises
+    ------
+    ValueError
+        If there are several counts, of which none is more likely than another.
+    """
+    found = [word for word in COLUMNS[kind] if word in names]
+    if len(found) > 1 and found[0] in _COUNTS:
+        raise ValueError(f"{table} has the columns {found}, each of which may be the values: pass rating={found[0]!r}, say")
+    return found[0] if found else None
+
+
+def warn_of_unused(columns: list, table: str) -> None:
+    """Warn of columns of numbers in a table that has no values."""
+    if columns:
+        warnings.warn(
+            f"{table} has no column {' or '.join(map(repr, COLUMNS['rating']))}, so each event has the value 1. The columns of "
+            f"numbers {columns} are not used: to use one, pass rating=... to Interactions.from_frame or from_csv, or rename it",
+            UserWarning,
+            stacklevel=depth_of_caller(),
+        )
+
+
+def unused_numbers(frame: Any, *used: Any) -> list:
+    """The columns of numbers in a table of events, without those named and those called by the words of ``COLUMNS``."""
+    known = {*used, *chain(*COLUMNS.values())}
+    names = [name for name in column_names(frame, "the table") if name not in known]
+    return [name for name in names if np.asarray(frame[name]).dtype.kind in "biuf"]
+
+
 def column_names(frame: Any, name: str) -> list:
     """What the columns of a table in memory are called."""
     if not is_frame(frame):
         raise TypeError(f"{name} must be a DataFrame or Table (pandas, polars, pyarrow), got {type(frame).__name__}")
     if not hasattr(type(frame), "__len__"):
         raise TypeError(f"{name} is a {type(frame).__name__}, whose rows are not in memory yet: collect it first")
-    return list(getattr(frame, "column_names", frame.columns))
+    return list(frame.column_names if hasattr(type(frame), "column_names") else frame.columns)
 
 
 def _group_numbers(labels: Any, *, name: str) -> NDArray[np.int64]:

@@ -1,145 +1,227 @@
-"""Tables of events in text files: read at once, and where that fails line by line, to say where."""
+"""Text files of events: how they are written, and their lines and fields."""
 
+import codecs
 import csv
 import gzip
-import zlib
+import io
+import re
 from collections.abc import Callable, Iterator
-from math import nan
-from os import PathLike
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TextIO
 
-import numpy as np
 import pandas as pd
 
-from skrec.data._reading import COLUMNS, Columns, read_frame
+BLANKS = r"\s+"
+FIELD_END = "\x1f"
+"""Stands for a separator of several characters: pandas parses quickly what is separated by one."""
 
-Checks = dict[str, Callable[[str], None]]
-_LARGEST = float(np.finfo(np.float32).max)
-
-
-def read_text(path: str | PathLike, *, user: str, item: str, rating: str | None, timestamp: str | None, sep: str) -> Columns:
-    """The columns of events in a text file with a header line; those not named are found by the words of ``COLUMNS``."""
-    if not isinstance(path, str | PathLike):
-        raise TypeError(f"path must be a str or os.PathLike, got {path!r}")
-    if not isinstance(sep, str) or len(sep) != 1 or sep in '"\r\n':
-        raise ValueError(f"sep must be one character, got {sep!r}")
-    path = Path(path)
-    header = _header(path, sep)
-    given = {"user": user, "item": item, "rating": rating, "timestamp": timestamp}
-    checks = _checks(path, header, given)
-    try:
-        table = _table(path, sep, header, list(checks))
-        return read_frame(table, name="it", user=user, item=item, rating=rating, timestamp=timestamp)
-    except (TypeError, ValueError) as error:
-        _find_fault(path, sep, header, checks)
-        raise ValueError(f"{path.name} cannot be read: {error}") from None
+_CHUNK = 1 << 20
+_MOST_LINES = 1000
+_QUOTING = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC, csv.QUOTE_NONE)
+_NO_POINT = '0123456789+-eE"\r\n\0 '
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def _header(path: Path, sep: str) -> list[str]:
-    _, names = next(_rows(path, sep), (0, []))
-    if not names:
-        raise ValueError(f"{path.name} is empty")
-    return names
+def open_text(path: Path, encoding: str, *, errors: str = "strict") -> TextIO:
+    """A text file without its byte order mark, unpacked if its name ends with ``.gz``; the ends of lines stay as they are."""
+    encoding = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding=encoding, errors=errors, newline="")
+    return open(path, encoding=encoding, errors=errors, newline="")
 
 
-def _checks(path: Path, header: list[str], given: dict[str, str | None]) -> Checks:
-    """For each column that is to be read, what its fields have to be."""
-    kinds = {"user": _label, "item": _label, "rating": _number, "timestamp": _time, "weight": _weight, "impression": _label}
-    checks: Checks = {}
-    for kind, check in kinds.items():
-        name = given.get(kind)
-        if name is None and kind in COLUMNS:
-            name = next((word for word in COLUMNS[kind] if word in header), None)
-        elif name not in header:
-            raise ValueError(f"{path.name}, line 1: no column {name!r} ({kind}); it has {header[:8]}")
-        if name is not None:
-            checks[name] = check
-    for name in checks:
-        if header.count(name) > 1:
-            raise ValueError(f"{path.name}, line 1: more than one column {name!r}")
-    return checks
+@dataclass(frozen=True)
+class Text:
+    """A text file of records.
 
+    Attributes
+    ----------
+    path : Path
+    sep : str
+        One or more characters that separate fields, or `BLANKS` for any number of blanks and tabs, where quotes mean nothing.
+    encoding : str
+    quoting : int or None
+        Of the csv module. With ``csv.QUOTE_NONE`` or None quotes are characters like any other.
+    decimal : str
+        The decimal point.
+    """
 
-def _table(path: Path, sep: str, header: list[str], names: list[str]) -> pd.DataFrame:
-    """The named columns of the whole file."""
-    table = pd.read_csv(
-        path,
-        sep=sep,
-        keep_default_na=False,
-        na_values=[""],
-        low_memory=False,  # in parts, a column of words and numbers would be read now as words, now as numbers
-        encoding="utf-8",
-        compression="gzip" if path.suffix == ".gz" else None,
-    )
-    if not isinstance(table.index, pd.RangeIndex):  # pandas' guess where the lines have more fields than the header
-        raise ValueError(f"its lines have more than {len(header)} fields")
-    if len(table) == 0:
-        raise ValueError("it has no line after the header")
-    return table.iloc[:, [header.index(name) for name in names]].set_axis(names, axis=1)
+    path: Path
+    sep: str = ","
+    encoding: str = "utf-8"
+    quoting: int | None = csv.QUOTE_MINIMAL
+    decimal: str = "."
 
-
-def _find_fault(path: Path, sep: str, header: list[str], checks: Checks) -> None:
-    """Raise for the first line that is wrong, if one is by itself."""
-    places = {name: header.index(name) for name in checks}
-    rows = _rows(path, sep)
-    next(rows)
-    for number, fields in rows:
+    def __post_init__(self) -> None:
+        if not isinstance(self.sep, str) or not self.sep or set(self.sep) & set('"\r\n\0' + FIELD_END):
+            raise ValueError(f"sep must be one or more characters other than quotes and ends of lines, got {self.sep!r}")
+        if not isinstance(self.decimal, str) or len(self.decimal) != 1 or self.decimal in self.sep or self.decimal in _NO_POINT:
+            raise ValueError(f"decimal must be one character other than sep, digits and signs, got {self.decimal!r}")
         try:
-            if len(fields) != len(header):
-                raise ValueError(f"expected {len(header)} fields, got {len(fields)}")
-            for name, check in checks.items():
-                try:
-                    check(fields[places[name]])
-                except ValueError as error:
-                    raise ValueError(f"{name} must be {error}, got {fields[places[name]]!r}") from None
-        except ValueError as error:
-            raise ValueError(f"{path.name}, line {number}: {error}") from None
+            "".encode(self.encoding)
+        except (LookupError, TypeError, ValueError):
+            raise ValueError(f"encoding must be the name of an encoding, such as 'latin-1', got {self.encoding!r}") from None
+        if self.quoting not in (None, *_QUOTING):
+            raise ValueError(f"quoting must be csv.QUOTE_MINIMAL, csv.QUOTE_NONE or None, got {self.quoting!r}")
+
+    @property
+    def has_quotes(self) -> bool:
+        """Whether quotes have a meaning."""
+        return self.quoting not in (None, csv.QUOTE_NONE) and self.sep != BLANKS
+
+    @property
+    def delimiter(self) -> str:
+        """The one character that separates fields in prepared text."""
+        return self.sep if len(self.sep) == 1 else FIELD_END
+
+    @contextmanager
+    def open_lines(self) -> Iterator[TextIO]:
+        """The open file; bytes that are no text are surrogates, as far as the encoding allows."""
+        try:
+            with open_text(self.path, self.encoding, errors="surrogateescape") as file:
+                yield file
+        except UnicodeError as error:
+            raise ValueError(f"{self.path.name} is not {self.encoding.upper()} text: {error}") from None
+
+    def chunks(self, n_skipped: int) -> Iterator[str]:
+        """The file in prepared parts of whole lines, without its first lines."""
+        with open_text(self.path, self.encoding) as file:
+            for _ in range(n_skipped):
+                file.readline()
+            while chunk := file.read(_CHUNK):
+                yield self.prepared(chunk + file.readline())
+
+    def prepared(self, text: str) -> str:
+        """Whole lines whose fields are separated by one character.
+
+        Raises
+        ------
+        ValueError
+            If they hold what is no text.
+        """
+        if "\0" in text:
+            raise ValueError("holds a NUL character")
+        if self.delimiter == self.sep:
+            return text
+        if FIELD_END in text:
+            raise ValueError(f"holds the character {FIELD_END!r}, which is only read with a sep of one character")
+        if self.sep != BLANKS:
+            return text.replace(self.sep, FIELD_END)
+        text = re.sub(r"(?m)^[ \t]+|[ \t]+(?=[\r\n]|\Z)", "", text)
+        return re.sub(r"[ \t]+", FIELD_END, text)
+
+    def as_written(self, fields: pd.Series) -> pd.Series:
+        """Fields of prepared text as they are in the file."""
+        return fields if self.delimiter == self.sep else fields.str.replace(FIELD_END, self.sep, regex=False)
+
+    def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        """The fields of prepared lines; csv.Error where quotes are malformed."""
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.has_quotes else csv.QUOTE_NONE
+        return csv.reader(lines, delimiter=self.delimiter, quoting=quoting, strict=True)
 
 
-def _rows(path: Path, sep: str) -> Iterator[tuple[int, list[str]]]:
-    """The fields of each line that is not blank, and its number."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, delimiter=sep, strict=True)
-        while True:
+class Records:
+    """The records of a text file one by one, each with the number of its first line; blank lines are left out.
+
+    A record that cannot be read is a ValueError in the place of its fields, and the next one is looked for in the next line.
+    A quoted field may hold the ends of lines, but no line that is a record by itself: otherwise a quote that nobody meant as
+    one would hide the lines up to the next quote. It may go over 1,000 lines.
+
+    Parameters
+    ----------
+    text : Text
+    file : TextIO
+        The open file, undecodable bytes being surrogates.
+    is_record : callable
+        Whether some fields may be a record.
+    """
+
+    def __init__(self, text: Text, file: TextIO, is_record: Callable[[list[str]], bool]):
+        self.n_lines = 0
+        """How many lines the records up to the current one have."""
+        self._text = text
+        self._is_record = is_record
+        self._lines = enumerate(file, start=1)
+        self._put_back: list[tuple[int, str]] = []
+
+    def __iter__(self) -> Iterator[tuple[int, list[str] | ValueError]]:
+        while (line := self._next_line()) is not None:
             try:
-                fields = next(reader, None)
-                if fields is None:
+                fields = self._fields(line[1])
+            except ValueError as error:
+                yield line[0], error
+            else:
+                if not is_blank(fields):
+                    yield line[0], fields
+
+    def _next_line(self) -> tuple[int, str] | None:
+        line = self._put_back.pop() if self._put_back else next(self._lines, None)
+        if line is not None:
+            self.n_lines = line[0]
+        return line
+
+    def _fields(self, line: str) -> list[str]:
+        looked_at: list[tuple[int, str]] = []
+
+        def lines() -> Iterator[str]:
+            yield self._prepared(line)
+            while len(looked_at) < _MOST_LINES and (following := self._next_line()) is not None:
+                looked_at.append(following)
+                if self._stands_alone(following[1]):
                     return
-                "".join(fields).encode("utf-8")
-            except UnicodeEncodeError:
-                raise ValueError(f"{path.name}, line {reader.line_num}: not UTF-8 text") from None
-            except csv.Error as error:
-                raise ValueError(f"{path.name}, line {reader.line_num}: {error}") from None
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise ValueError(f"{path.name} cannot be unpacked: {error}") from None
-            if fields:
-                yield reader.line_num, fields
+                yield self._prepared(following[1])
+
+        try:
+            return next(self._text.reader(lines()), [])
+        except csv.Error as error:
+            self._put_back.extend(reversed(looked_at))
+            hint = "; quoting=csv.QUOTE_NONE reads quotes like any other character" if '"' in line else ""
+            raise ValueError(f"cannot be split into fields ({error}){hint}") from None
+        except ValueError:
+            self._put_back.extend(reversed(looked_at))
+            raise
+
+    def _stands_alone(self, line: str) -> bool:
+        try:
+            return self._is_record(next(self._text.reader(iter([self._prepared(line)])), []))
+        except (csv.Error, ValueError):
+            return False
+
+    def _prepared(self, line: str) -> str:
+        if not line.isascii() and _SURROGATES.search(line):
+            raise ValueError(f"not {self._text.encoding.upper()} text")
+        return self._text.prepared(line)
 
 
-def _label(text: str) -> None:
-    if not text:
-        raise ValueError("a label")
+def is_blank(fields: list[str]) -> bool:
+    """Whether these are the fields of a line without anything but blanks."""
+    return not fields or (len(fields) == 1 and not fields[0].strip())
 
 
-def _number(text: str) -> None:
-    if not abs(_float(text)) <= _LARGEST:
-        raise ValueError("a finite number")
+def is_well_formed(text: Text, n_skipped: int, n_fields: int, is_record: Callable[[list[str]], bool]) -> bool:
+    """Whether all lines behind the first ones have the right number of fields and properly closed quotes, as `Records` say."""
+    recent: list[str] = []
 
+    def lines() -> Iterator[str]:
+        for chunk in text.chunks(n_skipped):
+            for line in io.StringIO(chunk, newline=""):
+                recent.append(line)
+                yield line
 
-def _weight(text: str) -> None:
-    if not 0 <= _float(text) <= _LARGEST:
-        raise ValueError("a finite number from 0")
-
-
-def _time(text: str) -> None:
-    number = _float(text)
-    if not abs(number) < 2**63 or number != int(number):
-        raise ValueError("a whole number, such as seconds since 1970")
-
-
-def _float(text: str) -> float:
     try:
-        return float(text)
-    except ValueError:
-        return nan
+        for fields in text.reader(lines()):
+            if len(recent) > 1 and any(is_record(next(text.reader(iter([line])), [])) for line in recent[1:]):
+                return False
+            recent.clear()
+            if not has_length(fields, n_fields) and not is_blank(fields):
+                return False
+    except (csv.Error, ValueError):
+        return False
+    return True
+
+
+def has_length(fields: list[str], n_fields: int) -> bool:
+    """Whether there are so many fields; empty ones at the end do not count."""
+    return len(fields) >= n_fields and not any(fields[n_fields:])

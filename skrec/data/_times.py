@@ -35,6 +35,15 @@ def check_unit(unit: Any, name: str = "timestamp_unit") -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, UNITS))} or None, got {unit!r}")
 
 
+def time_range(unit: str | None) -> tuple[int, int]:
+    """The first and last number that is a time: of the years 1 to 9999, or, where the unit is not known, any int64."""
+    if unit is None:
+        return -(2**63), 2**63 - 1
+    per_microsecond = 1000 if unit == "ns" else 1
+    first, last = (int(bound) * per_microsecond // UNITS[unit] for bound in (_FIRST, _LAST))
+    return max(first, -(2**63)), min(last, 2**63 - 1)
+
+
 def read_times(times: Any, *, n_events: int, name: str, unit: str | None = None) -> Times:
     """One int64 for each event.
 
@@ -94,9 +103,13 @@ def _in_utc(time: Any) -> Any:
 
 def _since_1970(series: pd.Series, name: str) -> NDArray[np.int64]:
     try:
-        return series.dt.as_unit("us").to_numpy().astype(np.int64)
+        numbers = series.dt.as_unit("us").to_numpy().astype(np.int64)
     except pd.errors.OutOfBoundsDatetime as error:
-        raise ValueError(f"{name} must be datetimes that fit into microseconds: {error}") from None
+        raise ValueError(f"{name} must lie in the years 1 to 9999: {error}") from None
+    outside = (numbers < _FIRST) | (numbers > _LAST)
+    if outside.any():
+        raise ValueError(f"{name} must lie in the years 1 to 9999 in UTC, got {series[outside].iloc[0]}")
+    return numbers
 
 
 def _whole_numbers(series: pd.Series, name: str) -> NDArray[np.int64]:
@@ -117,13 +130,11 @@ def _whole_numbers(series: pd.Series, name: str) -> NDArray[np.int64]:
 
 
 def _in_microseconds(numbers: NDArray[np.int64], unit: str, name: str) -> NDArray[np.int64]:
-    if unit == "ns":
-        return numbers // 1000
-    first, last = (int(bound) // UNITS[unit] for bound in (_FIRST, _LAST))
+    first, last = time_range(unit)
     outside = (numbers < first) | (numbers > last)
     if outside.any():
         raise ValueError(
             f"{name} must lie in the years 1 to 9999, but {numbers[outside][0]} does not if its unit is {unit!r} "
             "(timestamp_unit)"
         )
-    return numbers * UNITS[unit]
+    return numbers // 1000 if unit == "ns" else numbers * UNITS[unit]

@@ -1,0 +1,120 @@
+"""Compressed files: checked as a whole, and unpacked up to a limit."""
+
+import gzip
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from errno import EINVAL
+from numbers import Integral
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import BinaryIO, cast
+
+LEAST_LIMIT = 64 << 20
+LIMIT_RATIO = 100  # tables of events shrink to a third or a twentieth of their size, files of zeros to a thousandth
+_CHUNK_BYTES = 1 << 20
+
+
+def open_binary(path: Path, max_bytes: int | None = None) -> BinaryIO:
+    """A file opened for reading bytes. A file whose name ends with ``.gz`` is checked, then unpacked while it is read.
+
+    The check unpacks the whole file once and keeps nothing of it, so that a damaged or an enormous file is refused before
+    anything is read.
+
+    Parameters
+    ----------
+    path : Path
+    max_bytes : int, optional
+        The largest number of bytes that a compressed file may unpack to. If None, 100 times its own size, at least 64 MiB.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If a compressed file is damaged or unpacks to more than the limit.
+    TypeError
+        If ``max_bytes`` is not an integer or None.
+    """
+    check_max_bytes(max_bytes)
+    if path.suffix != ".gz":
+        return open(path, "rb")
+    check_gzip(path, max_bytes)
+    return cast(BinaryIO, gzip.open(path, "rb"))
+
+
+def check_gzip(path: Path, max_bytes: int | None = None) -> None:
+    """Refuse a gzip file that is damaged or unpacks to more than the limit; for the errors see `open_binary`."""
+    limit = _limit(path, max_bytes)
+    n_bytes = 0
+    with _refuse_damage(f"{path.name} cannot be unpacked"), gzip.open(path, "rb") as file:
+        while n_bytes <= limit and (chunk := file.read(_CHUNK_BYTES)):
+            n_bytes += len(chunk)
+    if n_bytes > limit:
+        raise ValueError(_too_large(path, limit))
+
+
+def read_members(path: Path, names: Iterable[str], max_bytes: int | None = None) -> dict[str, bytes]:
+    """The contents of the named members of a zip archive, without those that it lacks. Other members are not unpacked.
+
+    The limit is for all these members together; for the errors see `open_binary`.
+    """
+    limit = _limit(path, max_bytes)
+    with _refuse_damage(f"{path} is not a sound zip archive"):
+        archive = zipfile.ZipFile(path)
+    with archive:
+        members = _members(archive, frozenset(names))
+        # zipfile unpacks no more than the declared size
+        if sum(member.file_size for member in members) > limit:
+            raise ValueError(_too_large(path, limit))
+        with _refuse_damage(f"{path} is not a sound zip archive"):
+            return {member.filename: archive.read(member) for member in members}
+
+
+def check_max_bytes(max_bytes: int | None) -> None:
+    """Refuse what is neither None nor a positive integer."""
+    if max_bytes is not None and (isinstance(max_bytes, bool) or not isinstance(max_bytes, Integral)):
+        raise TypeError(f"max_bytes must be a positive integer or None, got {max_bytes!r}")
+    if max_bytes is not None and max_bytes < 1:
+        raise ValueError(f"max_bytes must be a positive integer or None, got {max_bytes}")
+
+
+def _limit(path: Path, max_bytes: int | None) -> int:
+    check_max_bytes(max_bytes)
+    status = path.stat()
+    if not S_ISREG(status.st_mode) and not S_ISDIR(status.st_mode):  # a pipe cannot be read twice
+        raise ValueError(f"{path} is not a regular file, as a compressed file must be")
+    return max(LEAST_LIMIT, LIMIT_RATIO * status.st_size) if max_bytes is None else int(max_bytes)
+
+
+def _too_large(path: Path, limit: int) -> str:
+    size = path.stat().st_size
+    return f"{path.name} has {size} bytes and unpacks to more than {limit}, the limit; a larger max_bytes allows it"
+
+
+def _members(archive: zipfile.ZipFile, names: frozenset[str]) -> list[zipfile.ZipInfo]:
+    members = [member for member in archive.infolist() if member.filename in names]
+    found = [member.filename for member in members]
+    twice = [name for name in found if found.count(name) > 1]
+    if twice:
+        raise ValueError(f"{archive.filename} is not a sound zip archive: it has more than one member {twice[0]!r}")
+    return members
+
+
+@contextmanager
+def _refuse_damage(sentence: str) -> Iterator[None]:
+    """Turn what gzip, zipfile and their decompressors raise for damaged files into a ValueError.
+
+    These are some ten types (EOFError, NotImplementedError, RuntimeError, struct.error, zlib.error, ...), and no list of
+    them is documented. Errors of the file system pass.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno not in (None, EINVAL):  # EINVAL: an impossible place in an archive
+            raise
+        raise ValueError(f"{sentence}: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{sentence}: {error or type(error).__name__}") from error
