@@ -216,7 +216,7 @@ BAD_FRAMES = {
     "rating a date": (FRAME.assign(rating=pd.to_datetime("2020")), ValueError, "column 'rating' of X must hold numbers"),
     "weight negative": (FRAME.assign(weight=[1, -2]), ValueError, "column 'weight' of X must not be negative"),
     "weight NaN": (FRAME.assign(weight=[1, np.nan]), ValueError, "column 'weight' of X must hold finite numbers, got NaN"),
-    "impression None": (FRAME.assign(impression=["x", None]), ValueError, "column 'impression' of X must not be missing"),
+    "impression a list": (FRAME.assign(impression=[["x"], ["y"]]), TypeError, "column 'impression' of X must be hashable"),
 }  # fmt: skip
 
 

@@ -159,3 +159,67 @@ def test_input_is_left_as_it_was():
     labels.flags.writeable = False
     IdEncoder.learn(labels)
     assert labels.tolist() == [3, 1, 2]
+
+
+INTEGERS = {
+    "int8": np.array([7, 3], np.int8),
+    "uint16": np.array([7, 3], np.uint16),
+    "uint64": np.array([7, 3], np.uint64),
+    "big-endian": np.array([7, 3], ">i4"),
+    "objects": np.array([7, 3], object),
+    "objects of numpy": np.array([np.int8(7), np.uint64(3)], object),
+    "nullable": pd.array([7, 3], dtype="UInt8"),
+    "Arrow in pandas": pd.array([7, 3], dtype="uint32[pyarrow]"),
+    "polars": pl.Series([7, 3], dtype=pl.Int16),
+    "Arrow": pa.array([7, 3], pa.uint8()),
+    "category": pd.Categorical([7, 3]),
+    "list": [7, np.int32(3)],
+}
+
+
+@pytest.mark.parametrize("labels", INTEGERS.values(), ids=INTEGERS)
+def test_integers_of_every_width_are_int64(labels):
+    encoder = IdEncoder(labels)
+    assert encoder.ids.dtype == np.int64 and encoder.ids.tolist() == [7, 3]
+    assert IdEncoder([3, 7]).encode(labels).tolist() == [1, 0]
+
+
+def test_integers_that_do_not_fit_are_pythons():
+    ids = IdEncoder(np.array([2**64 - 1, 1], np.uint64)).ids
+    assert ids.dtype == object and list(map(type, ids)) == [int, int]
+
+
+def test_objects_of_one_plain_type_have_that_type():
+    assert IdEncoder(np.array([True, False], object)).ids.dtype == bool
+    assert IdEncoder(np.array([0.5, np.float32(2)], object)).ids.dtype == np.float64
+    assert IdEncoder(np.array([1, 0.5], object)).ids.dtype == object
+    assert IdEncoder([0, 1]).encode(np.array([True, False], object)).tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("labels", [iter("ba"), (label for label in "ba"), {"b": 1, "a": 2}.keys(), {1: "b", 2: "a"}.values()])
+def test_labels_come_out_of_whatever_has_an_order(labels):
+    assert IdEncoder(labels).ids.tolist() == ["b", "a"]
+
+
+UNLIKE = [([1, 2], ["1"]), (["1"], [1]), ([1], [True]), ([1], [dt.date(2020, 1, 1)]), (DAYS, ["2020-01-01"]), (["a"], [b"a"])]
+ALIKE = [
+    ([1, 2], [3]),
+    ([1, 2], [2.5]),
+    ([1.5], [3]),
+    (["a", 1], [7]),
+    ([1], ["a", 2]),
+    (DAYS, [dt.datetime(2021, 1, 1)]),
+    ([], ["a"]),
+]
+
+
+@pytest.mark.parametrize(("known", "labels"), UNLIKE)
+def test_labels_of_another_kind_cannot_be_meant(known, labels):
+    assert IdEncoder(known).encode(labels).tolist() == [-1]
+    with pytest.raises(TypeError, match="users must have labels like those known, such as"):
+        IdEncoder(known).encode_alike(labels, name="users")
+
+
+@pytest.mark.parametrize(("known", "labels"), ALIKE)
+def test_unknown_labels_of_the_kind_are_merely_unknown(known, labels):
+    assert (IdEncoder(known).encode_alike(labels, name="users") == -1).all()

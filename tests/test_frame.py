@@ -162,6 +162,7 @@ def test_users_of_a_table_are_new_and_only_what_it_says_counts(events, new):
             assert item == slow_list(scores, 1)[0]
 
 
+@pytest.mark.filterwarnings("ignore:users is a matrix of exactly the shape")
 @given(matrix=st.lists(st.lists(st.integers(0, 3), min_size=3, max_size=3), min_size=1, max_size=5))
 def test_rows_of_a_matrix_are_new_users_in_its_order(matrix):
     model = Memory().fit(sp.csr_array([[5, 0, 1], [0, 2, 0]]))

@@ -22,7 +22,7 @@ class AudienceMixin:
     item_ids_: Any
     n_users_: int
     seen_: sp.csr_array
-    _familiar_items: Any
+    _learned_items: Any
     _familiar_users: Callable[..., Any]
     _known_state: Callable[..., Any]
     _score: Callable[..., Any]
@@ -40,8 +40,8 @@ class AudienceMixin:
         Returns
         -------
         Audience
-            Users without an event that the model learns from are nobody's audience, and items without events have none, unless
-            the model knows them by their features.
+            Users without an event that the model learns from are nobody's audience, and items without one have no audience,
+            unless the model knows them by their features.
 
         Notes
         -----
@@ -61,7 +61,7 @@ class AudienceMixin:
         self, codes: NDArray[np.int64], k: int, *, exclude_seen: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Codes and scores (n, k) of the best users for some items."""
-        known, silent = self._familiar_users(np.arange(self.n_users_)), ~self._familiar_items[codes]
+        known, silent = self._familiar_users(np.arange(self.n_users_)), ~self._learned_items[codes]
         seen = self.seen_[:, codes].T.tocsr() if exclude_seen else None
 
         def score_block(users: slice):

@@ -41,9 +41,12 @@ class EmbeddingMixin(TransformerMixin):
         Returns
         -------
         float32 array of shape (n_users, d)
-            A row for each id, each row of a matrix, or each user of a table of events in the order of their labels.
+            A row for each id, each row of a matrix, or each user of events in the order of their labels; as for `recommend`,
+            these are the users with events.
         """
-        query, _ = self._query(X, name="X")
+        query, labels = self._query(X, name="X")
+        if isinstance(query, np.ndarray):
+            self.frame_.check_known_users(query, labels, name="X")
         blocks = []
         for users in row_blocks(size(query), self.n_items_):
             part = take(query, users)

@@ -1,6 +1,7 @@
 """The users and items that a model knows, and everything a user passes in put into their codes."""
 
 import reprlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,10 +11,10 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from skrec.data import IdEncoder, Interactions, append_events, check_interactions, is_matrix
-from skrec.data._arrays import as_array
+from skrec.data._encoding import as_labels, kinds_of
 
 Query = NDArray[np.int64] | Interactions
-"""Codes of known users, or the histories of new ones (users coded from 0, events in order of users)."""
+"""Codes of users, -1 for one who is not known, or the histories of new ones (users coded from 0, events in order of users)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +48,8 @@ class Frame:
         if data.user_ids is self.user_ids:
             users = data.users
         else:
-            _check_same_kind(data.user_ids, self.user_ids, "user", name)
-            known = self._users.encode(data.user_ids)
+            _check_both_labelled(data.user_ids, self.user_ids, "user", name)
+            known = self._users.encode_alike(data.user_ids, name=f"the users of {name}")
             n_unknown = int((known < 0).sum())
             known[known < 0] = self.n_users + np.arange(n_unknown)
             users = known[data.users]
@@ -66,19 +67,21 @@ class Frame:
             self._check_width(new, name)
         for ids, own_ids, axis in ((new.user_ids, self.user_ids, "user"), (new.item_ids, self.item_ids, "item")):
             if (ids is None) != (own_ids is None):
-                _check_same_kind(ids, own_ids, axis, name)
+                _check_both_labelled(ids, own_ids, axis, name)
         return append_events(events, new, as_new_users=is_matrix(X), name=name)
 
     def histories(self, X: Any, *, name: str) -> tuple[Interactions, NDArray]:
         """Events of new users, of whom only X counts, in order of users; and the labels of these users.
 
-        Asked for are the rows of a matrix, the users with events, or all whose features X has.
+        Asked for are the rows of a matrix, even if it has labels, and all users whose features X has; else the users with
+        events, or all where nobody has any.
         """
-        data = check_interactions(X, name=name)
+        is_of_newcomers = isinstance(X, Interactions) and len(X) == 0 < X.n_users and X._made_of != "some events"
+        data = X if is_of_newcomers else check_interactions(X, name=name)
         items = self._item_codes(data, X, name)
         if is_matrix(X):
             labels, rows = np.arange(data.n_users), data.users
-        elif data.user_features is not None:
+        elif data.user_features is not None or data._made_of == "rows" or is_of_newcomers:
             labels, rows = decode(np.arange(data.n_users), data.user_ids), data.users
         else:
             present, rows = np.unique(data.users, return_inverse=True)
@@ -86,21 +89,55 @@ class Frame:
         events = in_order_of_users(self._framed(data, rows, items, len(labels)))
         return events._replace(user_features=data.user_features), labels
 
+    def without_events(self, n_users: int) -> Interactions:
+        """The histories of new users of whom nothing is known."""
+        nothing = Interactions.from_arrays([], [], n_users=n_users, n_items=self.n_items)
+        return nothing._replace(item_ids=self.item_ids)
+
     def query(self, users: Any, *, name: str) -> tuple[Query, NDArray]:
-        """What was asked for, and the labels of its users: all known users, ids of some, or interactions of new ones."""
-        if users is None or _are_labels(users):
-            codes = np.arange(self.n_users) if users is None else self.user_codes(users, name=name)
+        """What was asked for, and the labels of its users: all known users, ids of some, or interactions of new ones.
+
+        Ids that are not known have the code -1.
+        """
+        if users is None:
+            codes = np.arange(self.n_users)
             return codes, decode(codes, self.user_ids)
-        return self.histories(users, name=name)
+        if not are_labels(users):
+            return self.histories(users, name=name)
+        labels = read_labels(users, name)
+        codes = self.find_users(labels, name=name)
+        return codes, decode(codes, self.user_ids) if (codes >= 0).all() else labels
+
+    def find_users(self, labels: NDArray, *, name: str) -> NDArray[np.int64]:
+        """Codes of labels of users, -1 for those not known; TypeError if none is of a kind that the known ones have."""
+        hint = ". Reshape your data to a matrix if these are the values of a new user's row"
+        return _find(labels, None if self.user_ids is None else self._users, self.n_users, name, hint)
+
+    def find_items(self, labels: NDArray, *, name: str) -> NDArray[np.int64]:
+        """Codes of labels of items, as in `find_users`."""
+        return _find(labels, None if self.item_ids is None else self._items, self.n_items, name)
 
     def user_codes(self, labels: Any, *, name: str) -> NDArray[np.int64]:
         """Codes of labels of known users; ValueError for others."""
-        hint = ". Reshape your data to a matrix if these are the values of a new user's row"
-        return _known_codes(labels, None if self.user_ids is None else self._users, self.n_users, name, hint)
+        labels = read_labels(labels, name)
+        codes = self.find_users(labels, name=name)
+        self.check_known_users(codes, labels, name=name)
+        return codes
+
+    def check_known_users(self, codes: NDArray[np.int64], labels: NDArray, *, name: str) -> None:
+        """ValueError if a code is -1, naming the labels."""
+        _check_known(codes, labels, name, self.n_users if self.user_ids is None else None)
 
     def item_codes(self, labels: Any, *, name: str) -> NDArray[np.int64]:
         """Codes of labels of known items; ValueError for others."""
-        return _known_codes(labels, None if self.item_ids is None else self._items, self.n_items, name)
+        labels = read_labels(labels, name)
+        codes = self.find_items(labels, name=name)
+        self.check_known_items(codes, labels, name=name)
+        return codes
+
+    def check_known_items(self, codes: NDArray[np.int64], labels: NDArray, *, name: str) -> None:
+        """As `check_known_users`."""
+        _check_known(codes, labels, name, self.n_items if self.item_ids is None else None)
 
     def _item_codes(self, data: Interactions, X: Any, name: str) -> NDArray[np.int64]:
         if is_matrix(X):
@@ -112,8 +149,8 @@ class Frame:
                     f"n_items={self.n_items} to Interactions.from_arrays"
                 )
             return data.items
-        _check_same_kind(data.item_ids, self.item_ids, "item", name)
-        return self._items.encode(data.item_ids)[data.items]
+        _check_both_labelled(data.item_ids, self.item_ids, "item", name)
+        return self._items.encode_alike(data.item_ids, name=f"the items of {name}")[data.items]
 
     def _check_width(self, matrix: Interactions, name: str) -> None:
         if matrix.n_items != self.n_items:
@@ -167,7 +204,7 @@ def decode(codes: NDArray[np.int64], ids: NDArray | None) -> NDArray:
     return labels
 
 
-def _check_same_kind(ids, own_ids, axis: str, name: str) -> None:
+def _check_both_labelled(ids, own_ids, axis: str, name: str) -> None:
     if ids is None:
         raise ValueError(
             f"{name} has no labels for its {axis}s, but the model was fitted with labels: pass a DataFrame of events, or "
@@ -180,7 +217,8 @@ def _check_same_kind(ids, own_ids, axis: str, name: str) -> None:
         )
 
 
-def _are_labels(users: Any) -> bool:
+def are_labels(users: Any) -> bool:
+    """Whether ids are asked about, rather than interactions of new users."""
     if not is_matrix(users) or sp.issparse(users):
         return False
     if isinstance(users, list | tuple):
@@ -188,26 +226,33 @@ def _are_labels(users: Any) -> bool:
     return (users if hasattr(users, "ndim") else np.asarray(users)).ndim < 2
 
 
-def _known_codes(labels: Any, encoder: IdEncoder | None, n: int, name: str, hint: str = "") -> NDArray[np.int64]:
+def read_labels(labels: Any, name: str) -> NDArray:
+    """An array of labels from a single one, or from anything that holds some: an array, a list, a set, a generator."""
     if sp.issparse(labels) or isinstance(labels, Interactions):
         raise TypeError(f"{name} must be a label or a list or 1-D array of labels, got {type(labels).__name__}")
-    if isinstance(labels, str | bytes) or not hasattr(labels, "__len__"):
+    if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):
         labels = [labels]
     elif isinstance(labels, np.ndarray):
         labels = np.atleast_1d(labels)
-    if len(labels) == 0:
-        return np.empty(0, np.int64)
+    elif isinstance(labels, set | frozenset):
+        labels = list(labels)
+    return as_labels(labels, name=name)
+
+
+def _check_known(codes: NDArray[np.int64], labels: NDArray, name: str, n_codes: int | None) -> None:
+    unknown = labels[codes < 0]
+    if len(unknown) and n_codes is not None:
+        raise ValueError(f"{name} must be codes in 0..{n_codes - 1}, got {unknown[0]}")
+    if len(unknown):
+        raise ValueError(f"{name} holds labels that the model does not know: {unknown[:5].tolist()}, {len(unknown)} in all")
+
+
+def _find(labels: NDArray, encoder: IdEncoder | None, n: int, name: str, hint: str = "") -> NDArray[np.int64]:
     if encoder is not None:
-        codes = encoder.encode(labels, name=name)
-        if (codes < 0).any():
-            unknown = [label for label, code in zip(labels, codes, strict=True) if code < 0]
-            raise ValueError(f"{name} holds labels that the model does not know: {unknown[:5]}, {len(unknown)} in all")
-        return codes
-    codes = as_array(labels, name)
-    if codes.ndim != 1 or codes.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} must be integer codes, since the model was fitted without labels, got {reprlib.repr(labels)}{hint}"
-        )
-    if codes.min() < 0 or codes.max() >= n:
-        raise ValueError(f"{name} must be codes in 0..{n - 1}, got {codes[(codes < 0) | (codes >= n)][0]}")
-    return codes.astype(np.int64)
+        return encoder.encode_alike(labels, name=name)
+    if kinds_of(labels) - {"integer"}:
+        given = reprlib.repr(labels.tolist())
+        raise ValueError(f"{name} must be integer codes, since the model was fitted without labels, got {given}{hint}")
+    codes, inside = np.full(len(labels), -1), (labels >= 0) & (labels < n)
+    codes[inside] = labels[inside]
+    return codes

@@ -10,24 +10,26 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from skrec.base._allowed import EVERYTHING, Allowed
 from skrec.base._audience import AudienceMixin
-from skrec.base._checks import LARGEST_ANSWER, check_flag, check_list_length
-from skrec.base._frame import Frame, Query, decode, size, take
+from skrec.base._checks import LARGEST_ANSWER
+from skrec.base._frame import Frame, Query, size, take
 from skrec.base._knowledge import KnowledgeMixin
+from skrec.base._lists import ListsMixin
 from skrec.base._parameters import DeclaredParameters
-from skrec.base._recommendations import Recommendations
+from skrec.base._rows import are_equal_events, is_of_shape, warn_of_training_shape
 from skrec.base._similarity import SimilarityMixin
-from skrec.base._streaming import StreamingMixin
 from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
+from skrec.data._appending import check_same_unit
 from skrec.data._positives import depth_of_caller
 from skrec.metrics import get_scorer
-from skrec.topk import NO_CANDIDATE, as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
+from skrec.topk import as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
 
 # below every score that a model gives, above "no candidate"
 _LAST = float(np.finfo(np.float32).min)
 
 
-class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredParameters):
+class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin, DeclaredParameters):
     """Base of all recommenders.
 
     A model declares its parameters as annotated class attributes and writes four methods:
@@ -73,7 +75,7 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
         raise NotImplementedError(f"{type(self).__name__} must write _score")
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self.frame_.recode(validation, name="validation")  # not used, but a mistake should not pass unseen
+        self._recode(validation, name="validation")  # not used, but a mistake should not pass unseen
         self._fit(data)
 
     def _partial_fit(self, events: Interactions, before: Self) -> None:
@@ -87,6 +89,11 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
     @property
     def _predicts_ratings(self) -> bool:
         return False
+
+    @property
+    def _compares_times(self) -> bool:
+        """Whether times of events that are asked about are measured in the unit of the training data's."""
+        return getattr(self, "half_life", None) is not None
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -197,42 +204,17 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
             )
         return positives
 
-    def _recode(self, X: Any, y: ArrayLike | None = None) -> Interactions:
+    def _recode(self, X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:
+        """X in the model's codes, for a test: of a matrix that has exactly the training shape, the rows are warned of."""
         check_is_fitted(self)
-        return self.frame_.recode(X, y, name="X")
-
-    def recommend(
-        self, users: Any = None, *, k: int = 10, exclude_seen: bool = True, exclude: Any = None, candidates: Any = None
-    ) -> Recommendations:
-        """The k best items for each user; ``items, scores = model.recommend(...)``.
-
-        Parameters
-        ----------
-        users : ids of known users, or interactions of new ones, default=None
-            None means all known users. A matrix's rows and the users of a DataFrame or of Interactions are new users,
-            even if their label is known: they are folded in, and only what is passed here counts. An empty row gets the
-            most popular items. Of Interactions with ``user_features`` all users of the frame are asked for.
-        k : int, default=10
-        exclude_seen : bool, default=True
-            Leave out what the user has interacted with.
-        exclude, candidates : array-like of item labels, optional
-            Items that must not, or that alone may be recommended.
-
-        Returns
-        -------
-        Recommendations
-            ``.items`` and ``.scores`` of shape (n_users, k), best first, equal scores in the order of the vocabulary;
-            ``.codes``, ``.users``, ``.to_frame()``. Lists are padded where fewer than k items are left. Items without a
-            training event come last, with a score of minus infinity, unless the model knows them by their features.
-
-        Raises
-        ------
-        ValueError, TypeError
-            For labels the model does not know, or k below 1.
-        """
-        query, labels = self._query(users)
-        found, scores = self._top(query, k, exclude_seen=exclude_seen, allowed=self._allowed(exclude, candidates))
-        return Recommendations(labels, decode(found, self.item_ids_), scores, found)
+        data = self.frame_.recode(X, y, name=name)
+        shape = self.n_users_, self.n_items_
+        # scikit-learn's train scores are of the training matrix itself
+        if is_of_shape(X, shape) and not are_equal_events(data, self.events_, first_user=self.n_users_):
+            warn_of_training_shape(name, shape)
+        if self._compares_times:
+            check_same_unit(self.events_, data, name)
+        return data
 
     def predict(self, X: Any) -> NDArray[np.float32]:
         """Scores: of events, or of all items for new users.
@@ -280,32 +262,25 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
         )
 
     def _query(self, users: Any, *, name: str = "users") -> tuple[Query, NDArray]:
+        """The codes of ids, -1 for those not known, or the histories of new users; and the labels of the users."""
         check_is_fitted(self)
-        return self.frame_.query(users, name=name)
-
-    def _allowed(self, exclude: Any, candidates: Any) -> NDArray[np.bool_] | None:
-        """Which items may be recommended to anybody; None for all."""
-        if exclude is None and candidates is None:
-            return None
-        allowed = np.full(self.n_items_, candidates is None)
-        if candidates is not None:
-            allowed[self.frame_.item_codes(candidates, name="candidates")] = True
-        if exclude is not None:
-            allowed[self.frame_.item_codes(exclude, name="exclude")] = False
-        return allowed
+        query, labels = self.frame_.query(users, name=name)
+        if self._compares_times and isinstance(query, Interactions):
+            check_same_unit(self.events_, query, name)
+        return query, labels
 
     def _top(
-        self, query: Query, k: int, *, exclude_seen: bool = True, allowed: NDArray[np.bool_] | None = None
+        self, query: Query, k: int, *, exclude_seen: bool = True, allowed: Allowed = EVERYTHING
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Codes and scores (n, k) of the best items, padded with -1 and NaN."""
-        check_list_length(k, size(query), self.n_items_, "items")
-        check_flag(exclude_seen, "exclude_seen")
+        if not isinstance(query, Interactions) and (query < 0).any():
+            return self._top_of_some_unknown(query, k, exclude_seen=exclude_seen, allowed=allowed)
         width = min(k, self.n_items_)
         codes, scores = np.full((size(query), k), -1), np.full((size(query), k), np.nan, np.float32)
         for users in row_blocks(size(query), self.n_items_):
             part = take(query, users)
             codes[users, :width], scores[users, :width] = top_k_of_columns(
-                self._scorer(part, allowed=allowed),
+                self._scorer(part, allowed=allowed.of(users)),
                 size(part),
                 self.n_items_,
                 width,
@@ -326,9 +301,21 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
             block[block == _LAST] = -np.inf
             yield users, block
 
-    def _scorer(
-        self, query: Query, *, allowed: NDArray[np.bool_] | None = None, ranking: bool = True
-    ) -> Callable[[slice], Any]:
+    def _top_of_some_unknown(
+        self, users: NDArray[np.int64], k: int, *, exclude_seen: bool, allowed: Allowed
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """`_top` where a code of -1 stands for a user who is not known, who gets what a new user without events gets."""
+        codes, scores = np.full((len(users), k), -1), np.full((len(users), k), np.nan, np.float32)
+        known, unknown = np.flatnonzero(users >= 0), np.flatnonzero(users < 0)
+        # they differ in nothing but their candidates
+        newcomers = unknown if allowed.to_each is not None else unknown[:1]
+        for query, rows in ((users[known], known), (self.frame_.without_events(len(newcomers)), newcomers)):
+            codes[rows], scores[rows] = self._top(query, k, exclude_seen=exclude_seen, allowed=allowed.of(rows))
+        if allowed.to_each is None:
+            codes[unknown], scores[unknown] = codes[newcomers], scores[newcomers]
+        return codes, scores
+
+    def _scorer(self, query: Query, *, allowed: Allowed = EVERYTHING, ranking: bool = True) -> Callable[[slice], Any]:
         """The scores of some users as a function of a slice of items.
 
         For a ranking, users without events get the popular items, and items without events come last, unless the model knows
@@ -343,8 +330,7 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
                 scores[strangers] = as_tensor(self.popularity_[items]).to(scores)
             if ranking:
                 scores[:, np.flatnonzero(unfamiliar[items])] = _LAST
-            if allowed is not None:
-                scores[:, np.flatnonzero(~allowed[items])] = NO_CANDIDATE
+            allowed.close(scores, items)
             return scores
 
         return score_block

@@ -3,7 +3,7 @@
 from skrec.data._appending import append_events
 from skrec.data._canonical import check_interactions, is_matrix
 from skrec.data._encoding import IdEncoder
-from skrec.data._impressions import at_moments, moments, read_impressions
+from skrec.data._impressions import at_moments, each_by_itself, in_impressions, moments, read_impressions
 from skrec.data._interactions import Interactions
 from skrec.data._positives import check_positive_from, is_positive, positive_mask
 from skrec.data._weighting import by_weight, fade
@@ -16,7 +16,9 @@ __all__ = [
     "by_weight",
     "check_interactions",
     "check_positive_from",
+    "each_by_itself",
     "fade",
+    "in_impressions",
     "is_matrix",
     "is_positive",
     "moments",

@@ -6,8 +6,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.data._encoding import IdEncoder
+from skrec.data._encoding import IdEncoder, joined
 from skrec.data._interactions import Interactions
+
+_HINTS = {"impressions": "; a missing label, or -1, says that an event was in no impression"}
 
 
 def append_events(known: Interactions, new: Interactions, *, as_new_users: bool, name: str = "X") -> Interactions:
@@ -25,7 +27,8 @@ def append_events(known: Interactions, new: Interactions, *, as_new_users: bool,
     Raises
     ------
     ValueError, TypeError
-        If only one of both has times or impressions, or labels are of another kind. Without events ``new`` needs neither.
+        If only one of both has times or impressions, times are of another unit, or labels are of another kind. Without events
+        ``new`` needs neither times nor impressions.
     """
     if as_new_users:
         new = new._replace(users=new.users + known.n_users, n_users=known.n_users + new.n_users)
@@ -36,7 +39,7 @@ def append_events(known: Interactions, new: Interactions, *, as_new_users: bool,
         users=np.concatenate([known.users, users[new.users]]),
         items=np.concatenate([known.items, items[new.items]]),
         values=np.concatenate([known.values, new.values]),
-        timestamps=_both("timestamps", known, new, name),
+        timestamps=_timestamps(known, new, name),
         weights=_weights(known, new),
         impressions=_impressions(known, new, name),
         n_users=int(n_users),
@@ -54,21 +57,12 @@ def _joint_codes(known_ids: Any, n_known: int, ids: Any, n: int, what: str) -> t
         raise ValueError(f"the {what} must have labels where the known ones have, and only there")
     if known_ids is None or known_ids is ids:
         return known_ids, np.arange(n)
-    if _kind(known_ids) != _kind(ids) and len(known_ids) and len(ids):
-        known_label, label = known_ids[:1].tolist()[0], ids[:1].tolist()[0]
-        raise TypeError(f"the {what} must have labels like those known, such as {known_label!r}, got {label!r}")
     codes = IdEncoder(known_ids).encode(ids)
     is_new = codes < 0
     if not is_new.any():
         return known_ids, codes
     codes[is_new] = n_known + np.arange(is_new.sum())
-    unlike = known_ids.dtype != ids.dtype  # int64 and uint64, whose common type would be a float
-    parts = [part.astype(object) if unlike else part for part in (known_ids, ids[is_new])]
-    return np.concatenate(parts), codes
-
-
-def _kind(ids: NDArray) -> str:
-    return "i" if ids.dtype.kind == "u" else ids.dtype.kind
+    return joined(known_ids, ids, is_new, name=f"the {what}"), codes
 
 
 def _both(column: str, known: Interactions, new: Interactions, name: str) -> NDArray | None:
@@ -77,14 +71,34 @@ def _both(column: str, known: Interactions, new: Interactions, name: str) -> NDA
         return before
     if (before is None) != (after is None):
         has, lacks = ("the known events have", name) if after is None else (f"{name} has", "the known events")
-        raise ValueError(f"{has} {column}, but {lacks} {'has' if after is None else 'have'} none")
+        raise ValueError(f"{has} {column}, but {lacks} {'has' if after is None else 'have'} none{_HINTS.get(column, '')}")
     return None if before is None else np.concatenate([before, after])
+
+
+def check_same_unit(known: Interactions, new: Interactions, name: str, *, known_name: str = "the known events") -> None:
+    """ValueError if the times of one are microseconds since 1970, and those of the other numbers of an unknown unit."""
+    both_have = known.timestamps is not None and new.timestamps is not None
+    if both_have and len(known) and len(new) and known.timestamp_unit != new.timestamp_unit:
+        raise ValueError(
+            f"timestamps of {name} are {_unit(new)}, but those of {known_name} are {_unit(known)}: pass datetimes in both, or "
+            "say what the numbers are, as in Interactions.from_frame(df, timestamp_unit='s')"
+        )
+
+
+def _unit(data: Interactions) -> str:
+    return "whole numbers of an unknown unit" if data.timestamp_unit is None else "datetimes, in microseconds since 1970"
+
+
+def _timestamps(known: Interactions, new: Interactions, name: str) -> NDArray | None:
+    check_same_unit(known, new, name)
+    return _both("timestamps", known, new, name)
 
 
 def _impressions(known: Interactions, new: Interactions, name: str) -> NDArray | None:
     """The numbers of both; what was shown now was not shown together with what was shown before."""
     if known.impressions is not None and new.impressions is not None:
-        new = new._replace(impressions=new.impressions + known.impressions.max(initial=-1) + 1)
+        later = new.impressions + known.impressions.max(initial=-1) + 1
+        new = new._replace(impressions=np.where(new.impressions < 0, new.impressions, later))
     return _both("impressions", known, new, name)
 
 

@@ -1,11 +1,29 @@
 """Labels to codes and back."""
 
-from collections.abc import Mapping, Set
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from numbers import Number
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+_KINDS: tuple[tuple[str, Any], ...] = (
+    ("bool", bool | np.bool_),
+    ("timedelta", dt.timedelta | np.timedelta64),  # which numpy calls an integer
+    ("integer", int | np.integer),
+    ("float", float | np.floating),
+    ("number", Number),  # Decimals and fractions
+    ("string", str),
+    ("bytes", bytes),
+    ("datetime", dt.datetime | np.datetime64),
+    ("date", dt.date),
+    ("tuple", tuple),
+)
+_PLAIN_TYPES = {"bool": np.bool_, "integer": np.int64, "float": np.float64}
+_KIN = {"integer": "number", "float": "number"}  # which are compared by value
+_LARGEST = np.iinfo(np.int64).max
 
 
 class IdEncoder:
@@ -17,6 +35,11 @@ class IdEncoder:
         Distinct labels: integers, strings, dates, UUIDs, or a mixture. The label at position ``c`` has code ``c``.
     name : str, default="ids"
         What to call the labels in error messages.
+
+    Attributes
+    ----------
+    ids : array of shape (n,)
+        The labels. Integers of any width are int64 where all of them fit.
 
     Raises
     ------
@@ -71,15 +94,34 @@ class IdEncoder:
             index, wanted = index.astype(object), wanted.astype(object)
         return index.get_indexer(wanted).astype(np.int64)
 
+    def encode_alike(self, labels: ArrayLike, *, name: str) -> NDArray[np.int64]:
+        """`encode`, and TypeError if no label is of a kind that the vocabulary has, such as strings among integers.
+
+        Numbers are compared by value, so integers and floats count as one kind.
+        """
+        array = as_labels(labels, name=name)
+        codes = self.encode(array, name=name)
+        if (codes < 0).all():
+            given, expected = ({_KIN.get(kind, kind) for kind in kinds_of(some)} for some in (array, self.ids))
+            if given and expected and not given & expected:
+                raise TypeError(_unlike(name, self.ids, array[:1]))
+        return codes
+
     def decode(self, codes: ArrayLike) -> NDArray:
         """Labels of codes."""
         return self.ids[np.asarray(codes)]
 
 
-def as_labels(labels: ArrayLike, *, name: str) -> NDArray:
-    """A 1-D array of labels, none of them missing; strings and mixtures are objects, so that 1 stays 1."""
-    if isinstance(labels, str | bytes | Mapping | Set) or not hasattr(labels, "__len__"):
+def as_labels(labels: Any, *, name: str) -> NDArray:
+    """A 1-D array of labels, none of them missing.
+
+    Integers of any width are int64 if all of them fit, else Python's integers. Strings and mixtures are objects, so that 1
+    stays 1.
+    """
+    if isinstance(labels, str | bytes | Mapping | set | frozenset) or not isinstance(labels, Iterable):
         raise TypeError(f"{name} must be a list or 1-D array of labels, got {labels!r}")
+    if not hasattr(labels, "__len__"):
+        labels = list(labels)
     array = np.asarray(labels) if hasattr(labels, "__array__") else _from_sequence(labels)
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got an array of shape {array.shape}")
@@ -87,10 +129,6 @@ def as_labels(labels: ArrayLike, *, name: str) -> NDArray:
         raise TypeError(f"{name} must be integers, strings, dates or other labels, got dtype {array.dtype}")
     if array.dtype.kind in "US":
         array = array.astype(object)
-    elif not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    if array.dtype == np.float16:  # pandas has no index of these
-        array = array.astype(np.float64)
     missing = pd.isna(array)
     if isinstance(labels, np.ma.MaskedArray):
         missing |= np.ma.getmaskarray(labels)
@@ -98,17 +136,66 @@ def as_labels(labels: ArrayLike, *, name: str) -> NDArray:
         raise ValueError(f"{name} must not be missing, but the label at position {int(missing.argmax())} is")
     if array.dtype == object:
         _check_hashable(array, name)
-    return array
+    return _in_plain_type(array)
+
+
+def kinds_of(labels: NDArray) -> set[str]:
+    """What an array of labels holds, such as {"integer"} or {"integer", "string"}."""
+    if labels.dtype != object:
+        return {_kind_of(labels.dtype.type)} if len(labels) else set()
+    return set(map(_kind_of, set(map(type, labels))))
+
+
+def joined(known: NDArray, labels: NDArray, is_new: NDArray[np.bool_], *, name: str) -> NDArray:
+    """A vocabulary followed by those of some labels that are new.
+
+    Raises
+    ------
+    TypeError
+        If none of the labels is of a kind that the known ones have, or a new one is not where the known ones are all of one
+        plain type: integers stay integers.
+    """
+    new = labels[is_new]
+    if len(known) == 0:
+        return new
+    strange = kinds_of(new) - kinds_of(known)
+    if strange and (known.dtype != object or strange == kinds_of(labels)):
+        is_strange = [_kind_of(type(label)) in strange for label in as_list(new)]
+        raise TypeError(_unlike(name, known, new[is_strange]))
+    parts = [known, new]
+    if len({part.dtype == object for part in parts}) == 2:  # numpy would turn datetimes into numbers
+        parts = [_index_of(part).astype(object).to_numpy() for part in parts]
+    return np.concatenate(parts)
+
+
+def as_list(labels: NDArray) -> list:
+    """The labels as Python's or pandas' own objects: numpy's ``tolist`` turns datetimes into numbers."""
+    return _index_of(labels).tolist()
+
+
+def _unlike(name: str, known: NDArray, labels: NDArray) -> str:
+    known_label, label = (as_list(some[:1])[0] for some in (known, labels))
+    return f"{name} must have labels like those known, such as {known_label!r}, got {label!r}"
+
+
+def _kind_of(kind: type) -> str:
+    return next((name for name, kinds in _KINDS if issubclass(kind, kinds)), kind.__name__)
 
 
 def _from_sequence(labels: Any) -> NDArray:
-    """A list as an array of the same labels: numpy would turn [1, "a"] into strings and [-1, 2**63] into floats."""
-    objects = np.fromiter(labels, dtype=object, count=len(labels))
-    kinds = set(map(type, labels))
-    if kinds == {int}:
-        return objects if max(labels) >= 2**63 or min(labels) < -(2**63) else objects.astype(np.int64)
-    one_kind = len(kinds) == 1 and issubclass(next(iter(kinds)), np.generic | bool | float)
-    return np.asarray(labels) if one_kind else objects
+    """A list as an array of the same labels: numpy would turn [1, "a"] into strings."""
+    is_of_times = {type(label) for label in labels} in ({np.datetime64}, {np.timedelta64})
+    return np.asarray(labels) if is_of_times else np.fromiter(labels, dtype=object, count=len(labels))
+
+
+def _in_plain_type(labels: NDArray) -> NDArray:
+    """Integers, floats and bools in numpy's widest type, whatever type they came in; others as they are."""
+    kinds = kinds_of(labels)
+    if len(kinds) != 1 or not kinds <= _PLAIN_TYPES.keys():
+        return labels if labels.dtype.isnative else labels.astype(labels.dtype.newbyteorder("="))
+    if kinds == {"integer"} and not -_LARGEST - 1 <= labels.min() <= labels.max() <= _LARGEST:
+        return _from_sequence(list(map(int, labels)))
+    return labels.astype(_PLAIN_TYPES[kinds.pop()], copy=False)
 
 
 def _index_of(array: NDArray) -> pd.Index:

@@ -4,10 +4,11 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skrec.data._arrays import as_array, read_values, read_weights
-from skrec.data._encoding import IdEncoder
+from skrec.data._encoding import IdEncoder, as_labels
 from skrec.data._features import read_features
 from skrec.data._times import Times, check_unit, read_times
 
@@ -53,7 +54,7 @@ def read_fields(
     if timestamps is not None:
         times = read_times(timestamps, n_events=n, name="timestamps", unit=timestamp_unit)
     if impressions is not None:
-        impressions = read_codes(impressions, name="impressions")
+        impressions = _read_impressions(impressions)
         if len(impressions) != n:
             raise ValueError(f"impressions must have the length of users, {n}, got {len(impressions)}")
     return {
@@ -83,6 +84,22 @@ def read_codes(codes: ArrayLike, *, name: str) -> NDArray[np.int64]:
     if array.size and (array.min() < 0 or array.max() >= 2**63):
         raise ValueError(f"{name} must be codes from 0, got {array.min() if array.min() < 0 else array.max()}")
     return array.astype(np.int64)
+
+
+def _read_impressions(numbers: ArrayLike) -> NDArray[np.int64]:
+    """Whole numbers from 0, and -1 for an event that was in no impression: NaN, None or -1."""
+    array = as_array(numbers, "impressions")
+    if array.ndim != 1:
+        return read_codes(array, name="impressions")
+    present = np.flatnonzero(~pd.isna(array))
+    given = as_labels(array[present], name="impressions")
+    if given.dtype.kind == "f" and (given == np.floor(given)).all():
+        given = given.astype(np.int64)
+    if given.dtype.kind == "i":
+        present, given = present[given != -1], given[given != -1]
+    codes = np.full(len(array), -1, np.int64)
+    codes[present] = read_codes(given, name="impressions")
+    return codes
 
 
 def read_frame_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: NDArray | None) -> int:

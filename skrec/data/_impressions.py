@@ -1,4 +1,4 @@
-"""What was shown together: to whom, and when."""
+"""What was shown together: to whom, and when. A negative number says that an event was in no impression."""
 
 from typing import NamedTuple
 
@@ -26,14 +26,32 @@ class Impressions(NamedTuple):
     places: NDArray[np.int64]
 
 
+def each_by_itself(impressions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same numbers, where each event that was in no impression has a number of its own."""
+    alone = np.flatnonzero(impressions < 0)
+    if len(alone) == 0:
+        return impressions
+    numbers = impressions.copy()
+    numbers[alone] = impressions.max() + 1 + np.arange(len(alone))
+    return numbers
+
+
+def in_impressions(events: Interactions) -> Interactions:
+    """The events that were in an impression; all of them where nothing is known of impressions."""
+    if events.impressions is None or events.impressions.min(initial=0) >= 0:
+        return events
+    return events[events.impressions >= 0]
+
+
 def read_impressions(users: NDArray[np.int64], impressions: NDArray[np.int64]) -> Impressions:
-    """The impressions of events, from a user and a number for each.
+    """The impressions of events, from a user and a number for each; an event that was in none is taken for one by itself.
 
     Raises
     ------
     ValueError
         If one has events of several users, as happens where tables that both number theirs from 0 are put together.
     """
+    impressions = each_by_itself(impressions)
     numbers, first, places = np.unique(impressions, return_index=True, return_inverse=True)
     owners = users[first]
     strays = impressions[owners[places] != users]

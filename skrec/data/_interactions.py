@@ -37,7 +37,8 @@ class Interactions(EventTable):
     weights : float32 array of shape (n_events,) or None
         How much an event counts in a loss.
     impressions : int64 array of shape (n_events,) or None
-        Events with one number were shown together, to one user; a value above 0 marks what was chosen.
+        Events with one number were shown together, to one user; a value above 0 marks what was chosen. -1 stands for an event
+        that was in no impression.
     n_users, n_items : int
         The frame.
     user_ids, item_ids : arrays of shape (n_users,), (n_items,) or None
@@ -129,7 +130,7 @@ class Interactions(EventTable):
             n_items=entries.shape[1],
             user_ids=user_ids,
             item_ids=item_ids,
-        )
+        )._replace(_made_of="rows")
 
     @classmethod
     def from_frame(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skrec.data._arrays import read_values, read_weights
+from skrec.data._arrays import as_array, read_values, read_weights
 from skrec.data._callers import depth_of_caller
 from skrec.data._encoding import as_labels
 from skrec.data._times import check_unit, read_times
@@ -142,4 +142,14 @@ def column_names(frame: Any, name: str) -> list:
 
 
 def _group_numbers(labels: Any, *, name: str) -> NDArray[np.int64]:
-    return pd.factorize(as_labels(labels, name=name))[0].astype(np.int64)
+    """A number from 0 for each label; -1 for a missing one, which may be written as the number -1 too."""
+    array, as_list = as_array(labels, name), getattr(labels, "to_pylist", getattr(labels, "to_list", None))
+    if array.dtype.kind == "f" and as_list is not None:  # integers among gaps, which floats may not hold
+        array = np.fromiter(as_list(), object, len(array))
+    present = np.flatnonzero(~pd.isna(array))
+    groups = as_labels(array[present], name=name)
+    if groups.dtype.kind in "ifO":
+        present, groups = present[groups != -1], groups[groups != -1]
+    numbers = np.full(len(array), -1, np.int64)
+    numbers[present] = pd.factorize(groups)[0]
+    return numbers

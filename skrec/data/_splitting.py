@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skrec.data._impressions import moments
+from skrec.data._impressions import each_by_itself, moments
 from skrec.data._interactions import Interactions
 
 Mask = NDArray[np.bool_]
@@ -52,6 +52,8 @@ def hold_out_users(data: Interactions, fraction: float, rng: np.random.Generator
 def hold_out_impressions(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
     """Hold out all events of a random part of the impressions: what was shown together is never parted.
 
+    An event that was in no impression is one by itself.
+
     Parameters, errors and cost are those of `hold_out_events`; each side gets at least one impression.
 
     Raises
@@ -61,13 +63,13 @@ def hold_out_impressions(data: Interactions, fraction: float, rng: np.random.Gen
     """
     if data.impressions is None:
         raise ValueError("holding out impressions needs to know what was shown together: give an 'impression' column")
-    return _hold_out_groups(data.impressions, fraction, rng, "impressions")
+    return _hold_out_groups(each_by_itself(data.impressions), fraction, rng, "impressions")
 
 
 def hold_out_latest_impressions(data: Interactions, fraction: float) -> Mask:
     """Hold out the latest impressions, by their `moments`: what was shown together is never parted.
 
-    Of equally late ones those that come later in the rows go first. Without impressions each event is one by itself.
+    Of equally late ones those that come later in the rows go first. An event that was in no impression is one by itself.
 
     Parameters
     ----------
@@ -88,7 +90,7 @@ def hold_out_latest_impressions(data: Interactions, fraction: float) -> Mask:
     -----
     Time O(n_events log n_events).
     """
-    shown_together = np.arange(len(data)) if data.impressions is None else data.impressions
+    shown_together = np.arange(len(data)) if data.impressions is None else each_by_itself(data.impressions)
     _, first, impression = np.unique(shown_together, return_index=True, return_inverse=True)
     n_held_out = _n_held_out(len(first), fraction, "impressions")
     in_time = np.lexsort((first, moments(data)[first]))

@@ -1,7 +1,7 @@
 """A table of events with integer codes."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,8 @@ class EventTable:
     user_features: Any = None
     item_features: Any = None
     timestamp_unit: str | None = None
+    # of "rows" all users are asked about, empty ones too; of others those with events
+    _made_of: ClassVar[Literal["events", "rows", "some events"]] = "events"
 
     def __post_init__(self) -> None:
         vars(self).update(read_fields(**vars(self)))
@@ -64,6 +66,7 @@ class EventTable:
             timestamps=None if self.timestamps is None else self.timestamps[rows],
             weights=None if self.weights is None else self.weights[rows],
             impressions=None if self.impressions is None else self.impressions[rows],
+            _made_of="some events",
         )
 
     def __repr__(self) -> str:

@@ -121,9 +121,11 @@ def _whole_numbers(series: pd.Series, name: str) -> NDArray[np.int64]:
     numbers = series.to_numpy(np.dtype(f"{kind}8"))
     whole = numbers <= np.iinfo(np.int64).max
     if kind == "f":
-        whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53)
+        n_digits = np.finfo(np.dtype(f"f{series.dtype.itemsize}")).nmant + 1
+        whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**n_digits)
     if not whole.all():
-        raise ValueError(f"{name} must be datetimes, or whole numbers that int64 holds exactly, got {numbers[~whole][0]}")
+        its_type = "int64" if series.dtype.itemsize == 8 else f"int64, or their own type, {series.dtype},"
+        raise ValueError(f"{name} must be datetimes, or whole numbers that {its_type} holds exactly, got {numbers[~whole][0]}")
     return numbers.astype(np.int64)
 
 

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from skrec.data import Interactions, is_positive
+from skrec.data import Interactions, in_impressions, is_positive
 from skrec.engine._candidates import Candidates, DrawnCandidates, InBatchCandidates
 from skrec.engine._negatives import NegativeSampler
 from skrec.engine._rows import Rows, RowTable
@@ -283,7 +283,7 @@ class SlateBatches:
     """What was shown together: each chosen item against the items of its impression that were not chosen.
 
     An impression with several chosen items gives an example for each, in which the other ones are masked; one without any, or
-    with nothing else, teaches no order and is left out.
+    with nothing else, teaches no order and is left out, and so is an event that was in no impression.
 
     Parameters
     ----------
@@ -296,6 +296,7 @@ class SlateBatches:
     """
 
     def __init__(self, events: Interactions, *, batch_size: int, positive_from: float | None = None):
+        events = in_impressions(events)
         if events.impressions is None:
             raise ValueError("negatives='slate' needs to know what was shown together: give an 'impression' column")
         self.batch_size = batch_size

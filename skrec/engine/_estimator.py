@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.base._checks import draw_seed
-from skrec.data import Interactions, fade, read_impressions
+from skrec.data import Interactions, each_by_itself, fade, read_impressions
 from skrec.data._positives import depth_of_caller
 from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
@@ -236,7 +236,7 @@ class TorchRecommender(NetworkInference):
     def _units(self, events: Interactions) -> NDArray[np.int64]:
         """What a loss looks at as a whole: impressions, users' rows, or single events."""
         if self._learns_from_slates and events.impressions is not None:
-            return events.impressions
+            return each_by_itself(events.impressions)
         return events.users if self._learns_from_rows else np.arange(len(events))
 
     def _new_network(self, events: Interactions, build: Callable[[Interactions], nn.Module] | None = None) -> nn.Module:

@@ -30,7 +30,7 @@ class Judge:
 
     def __init__(self, estimator: Any, network: nn.Module, validation: Any, *, known: Interactions):
         self.estimator, self.network, self.validation = estimator, network, validation
-        data = estimator.frame_.recode(validation, name="validation")
+        data = estimator._recode(validation, name="validation")
         known_pairs = (data.users < estimator.n_users_) & (data.items >= 0)
         if not estimator._predicts_ratings and not estimator._learns_from_slates:
             known_pairs &= is_positive(data.values, estimator.positive_from)

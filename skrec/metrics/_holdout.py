@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from skrec.data import Interactions, check_interactions, is_matrix
+from skrec.data._hashing import hash_labels, splitmix64
 from skrec.metrics._ranking import are_stored
 
 Mask = NDArray[np.bool_]
@@ -233,18 +233,8 @@ def _lots(users: NDArray[np.int64], item_hashes: NDArray[np.uint64], n_users: in
     """A number for each pair that depends on its item and on the set of the user's items; distinct within a user."""
     history = np.zeros(n_users, dtype=np.uint64)
     np.add.at(history, users, item_hashes)  # a sum does not depend on the order; it wraps around
-    return _splitmix64(item_hashes ^ _splitmix64(history)[users])
+    return splitmix64(item_hashes ^ splitmix64(history)[users])
 
 
 def _item_hashes(data: Interactions) -> NDArray[np.uint64]:
-    if data.item_ids is None:
-        return _splitmix64(np.arange(data.n_items, dtype=np.uint64))
-    return _splitmix64(pd.util.hash_array(data.item_ids, categorize=False))
-
-
-def _splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of the SplitMix64 generator (Steele, Lea and Flood, 2014): a bijection that mixes all bits."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    return splitmix64(np.arange(data.n_items, dtype=np.uint64) if data.item_ids is None else hash_labels(data.item_ids))

@@ -32,7 +32,7 @@ def impression_auc(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLike
     clicked : array-like of shape (n_shown,)
         Non-zero where the item was clicked.
     impressions : array-like of int, shape (n_shown,)
-        Items with one number were shown together.
+        Items with one number were shown together. Those with -1 were in no impression and are left out.
 
     Returns
     -------
@@ -188,4 +188,5 @@ def _checked(
         raise TypeError(f"impressions must hold integers, got dtype {numbers.dtype}")
     if np.isnan(values).any() or np.isnan(clicks).any():
         raise ValueError("scores and clicked must not be NaN; a score of minus infinity is below everything")
-    return values.astype(np.float64), clicks != 0, numbers
+    shown = numbers != -1
+    return values[shown].astype(np.float64), clicks[shown] != 0, numbers[shown]

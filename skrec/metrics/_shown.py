@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data import Interactions, check_interactions, is_matrix, positive_mask, read_impressions
+from skrec.data import Interactions, check_interactions, in_impressions, is_matrix, positive_mask, read_impressions
 from skrec.data._positives import depth_of_caller
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._full_ranking import Measure
@@ -24,12 +24,17 @@ WHOLE_IMPRESSIONS: dict[str, Callable[..., NDArray[np.float64]]] = {
 def evaluate_impressions(
     measures: Sequence[Measure], estimator: Any, X: Any, y: ArrayLike | None, *, positive_from: float | None
 ) -> list[Evaluation]:
-    """Score each shown (user, item) as `predict` does, and take some measures of the order within each impression."""
+    """Score each shown (user, item) as `predict` does, and take some measures of the order within each impression.
+
+    Events that were in no impression are left out.
+    """
     if is_matrix(X):
         raise ValueError("impression metrics need events with an 'impression' column; X is a matrix, which has none")
-    data = check_interactions(X, y)
+    data = in_impressions(check_interactions(X, y))
     if data.impressions is None:
         raise ValueError("impression metrics need to know what was shown together: give an 'impression' column")
+    if len(data) == 0:
+        raise ValueError("X has no impression to score: none of its events was in one")
     numbers, users, impression = read_impressions(data.users, data.impressions)
     scores, clicked = estimator.predict(data), positive_mask(data, positive_from)
     if np.isnan(scores).any():

@@ -137,7 +137,12 @@ class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
 
     @property
     def _familiar_items(self) -> NDArray[np.bool_]:
-        return self.estimator_._familiar_items | (self.regression_ is not None)
+        return self.estimator_._familiar_items | self._described_items
+
+    @property
+    def _described_items(self) -> NDArray[np.bool_]:
+        """Those whose vectors the regression foretold."""
+        return ~self.estimator_._familiar_items & (self.regression_ is not None)
 
     def _familiar_users(self, query: Query) -> NDArray[np.bool_]:
         return self.estimator_._familiar_users(query)

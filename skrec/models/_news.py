@@ -9,9 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skrec.base import Recommendations
+from skrec.base._allowed import Unknown
 from skrec.base._checks import check_choice, check_flag, check_int, check_number
 from skrec.base._frame import Query
-from skrec.data import Interactions, at_moments, check_interactions, is_matrix, moments
+from skrec.data import Interactions, at_moments, check_interactions, in_impressions, is_matrix, moments
 from skrec.data._splitting import hold_out_events, hold_out_latest_impressions
 from skrec.engine import (
     TICKS_PER_SECOND,
@@ -145,13 +146,14 @@ class NewsRecommender(AskedAtMoments):
         exclude_seen: bool = True,
         exclude: Any = None,
         candidates: Any = None,
+        unknown: Unknown = "raise",
         at: Any = None,
     ) -> Recommendations:
         """The k best articles for each user, as `BaseRecommender.recommend` says, at some moment.
 
         Parameters
         ----------
-        users, k, exclude, candidates
+        users, k, exclude, candidates, unknown
             As for `BaseRecommender.recommend`. New users are read from their history, without training.
         exclude_seen : bool, default=True
             Leave out what the user was shown, clicked or not.
@@ -171,7 +173,9 @@ class NewsRecommender(AskedAtMoments):
             As `BaseRecommender.recommend`; if ``at`` is no time, or the model was fitted without timestamps.
         """
         model = self if at is None else self._as_of(at)
-        return TorchRecommender.recommend(model, users, k=k, exclude_seen=exclude_seen, exclude=exclude, candidates=candidates)
+        return TorchRecommender.recommend(
+            model, users, k=k, exclude_seen=exclude_seen, exclude=exclude, candidates=candidates, unknown=unknown
+        )
 
     def predict(self, X: Any) -> NDArray[np.float32]:
         """Scores of events, each at its own time, or of all items for new users.
@@ -239,8 +243,8 @@ class NewsRecommender(AskedAtMoments):
         return scores
 
     @property
-    def _familiar_items(self) -> NDArray[np.bool_]:
-        return super()._familiar_items | (self.module_.text is not None)
+    def _described_items(self) -> NDArray[np.bool_]:
+        return np.full(self.n_items_, self.module_.text is not None)
 
     def _familiar_users(self, query: Query) -> NDArray[np.bool_]:
         return super()._familiar_users(query) | (self.module_.text is not None)
@@ -292,8 +296,10 @@ class NewsRecommender(AskedAtMoments):
     def _resolved_negatives(self) -> str:
         if self.negatives != "auto":
             return super()._resolved_negatives()
-        shows_slates = self.events_.impressions is not None and not self._informative(self.events_).all()
-        return "slate" if shows_slates else "uniform"
+        if self.events_.impressions is None:
+            return "uniform"
+        shown = in_impressions(self.events_)
+        return "uniform" if self._informative(shown).all() else "slate"
 
     @property
     def _learns_from_slates(self) -> bool:

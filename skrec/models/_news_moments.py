@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from skrec.base._allowed import Allowed, Unknown
 from skrec.base._frame import Query
 from skrec.data import Interactions, moments
 from skrec.engine import Clock, DotProductEmbeddings, TorchRecommender
@@ -24,6 +25,10 @@ class AskedAtMoments(DotProductEmbeddings, TorchRecommender):
     @property
     def _knows_time(self) -> bool:
         return self.events_.timestamps is not None
+
+    @property
+    def _compares_times(self) -> bool:
+        return self._knows_time
 
     @property
     def _clock(self) -> Clock:
@@ -54,11 +59,11 @@ class AskedAtMoments(DotProductEmbeddings, TorchRecommender):
             query = query[moments(query) < self._moment]
         return query, labels
 
-    def _allowed(self, exclude: Any, candidates: Any) -> NDArray[np.bool_] | None:
-        allowed = super()._allowed(exclude, candidates)
+    def _allowed(self, users: NDArray, exclude: Any, candidates: Any, *, unknown: Unknown) -> Allowed:
+        allowed = super()._allowed(users, exclude, candidates, unknown=unknown)
         if self._moment is None:
             return allowed
         # by the timestamps themselves: hours do not tell seconds apart over years
         is_there = np.full(self.n_items_, bool(self._clock.hours(self._moment) >= 0))
         is_there[self.events_.items[moments(self.events_) <= self._moment]] = True
-        return is_there if allowed is None else allowed & is_there
+        return allowed.restricted(is_there)

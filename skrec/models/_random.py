@@ -8,8 +8,9 @@ import scipy.sparse as sp
 from skrec.base import HistoryRecommender
 from skrec.base._checks import draw_seed
 from skrec.data import Interactions
+from skrec.data._hashing import splitmix64
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # the step of the SplitMix64 generator
 
 
 class RandomRecommender(HistoryRecommender):
@@ -43,8 +44,5 @@ class RandomRecommender(HistoryRecommender):
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
-    """splitmix64: neighbouring numbers become unrelated ones (Steele, Lea, Flood 2014)."""
-    x = x * _ODD + _ODD
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    """Unrelated numbers for neighbouring ones: the states of the SplitMix64 generator, mixed."""
+    return splitmix64(x * _ODD)

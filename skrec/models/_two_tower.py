@@ -180,8 +180,8 @@ class TwoTowerRecommender(DotProductEmbeddings, TorchRecommender):
         )
 
     @property
-    def _familiar_items(self) -> NDArray[np.bool_]:
-        return super()._familiar_items | (self.events_.item_features is not None)
+    def _described_items(self) -> NDArray[np.bool_]:
+        return np.full(self.n_items_, self.events_.item_features is not None)
 
     def _familiar_users(self, query: Query) -> NDArray[np.bool_]:
         has_features = self.events_.user_features is not None

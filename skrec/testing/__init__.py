@@ -46,6 +46,7 @@ from skrec.testing._lists import (
     check_audience_with_labels,
     check_bad_arguments_are_refused,
     check_best_first_with_ties_by_item_code,
+    check_candidates_of_each_user,
     check_exclude_and_candidates,
     check_items_without_events_come_last,
     check_lists_are_padded,
@@ -53,6 +54,7 @@ from skrec.testing._lists import (
     check_one_user_equals_the_batch,
     check_recommend_iter_equals_recommend,
     check_recommend_to_parquet,
+    check_unknown_users_get_the_popular_items_on_request,
 )
 from skrec.testing._neighbours import (
     check_similar_items,

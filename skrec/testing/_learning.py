@@ -17,7 +17,7 @@ def check_completes_the_checkerboard(estimator: BaseRecommender) -> None:
         raise SkipTest(f"{type(estimator).__name__} knows what comes next, and these likes have no order")
     model = fitted(estimator, checkerboard)
     missing = np.arange(24)
-    for who, answer in (("known", model.recommend(k=1)), ("new", model.recommend(checkerboard(), k=1))):
+    for who, answer in (("known", model.recommend(k=1)), ("new", model.recommend(Interactions.from_csr(checkerboard()), k=1))):
         solved = (answer.codes[:, 0] == missing).mean()
         assert solved == 1, f"only {solved:.0%} of the {who} users are given the item that their block says"
 

@@ -8,6 +8,7 @@ from unittest import SkipTest
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from skrec.base import BaseRecommender
 from skrec.testing._data import labelled, likes
@@ -103,10 +104,49 @@ def check_exclude_and_candidates(estimator: BaseRecommender) -> None:
     assert codes(candidates=[]) == kept([])
 
 
+def check_candidates_of_each_user(estimator: BaseRecommender) -> None:
+    """The full ranking of the user's own candidates, given by a mapping or a table, for known and for new users."""
+    model, rng = fitted(estimator, likes), np.random.default_rng(0)
+    own = {user: rng.choice(24, 6, replace=False).tolist() for user in range(40)}
+    pairs = pd.DataFrame([(user, item) for user, items in own.items() for item in items], columns=["user", "item"])
+    for users in ([30, 2, 44, 30, 5], likes()[:44]):
+        ranked = model.recommend(users, k=24)
+        expected = [
+            [code for code in codes if code in own.get(user, []) and code != 0]
+            for user, codes in zip(ranked.users.tolist(), ranked.codes.tolist())
+        ]
+        for candidates in (own, pairs):
+            answer = model.recommend(users, k=6, candidates=candidates, exclude=[0])
+            found = [codes[codes >= 0].tolist() for codes in answer.codes]
+            assert found == expected, f"candidates of each user as a {type(candidates).__name__}"
+        pieces = model.recommend_iter(users, k=6, candidates=own, exclude=[0], batch_size=3)
+        assert [codes[codes >= 0].tolist() for piece in pieces for codes in piece.codes] == expected
+
+
+def check_unknown_users_get_the_popular_items_on_request(estimator: BaseRecommender) -> None:
+    """With ``unknown="popular"`` unknown ids get the list of a new user without events, and known ones their own."""
+    model, named = fitted(estimator, likes), fitted(estimator, labelled)
+    nothing = model.recommend(sp.csr_array((1, 24), dtype=np.float32), k=8)
+    own = model.recommend([30, 0], k=8)
+    for asked, who in (([45, 30, -1, 0], model), (["nobody", "user 69", "no one", "user 99"], named)):
+        answer = who.recommend(asked, k=8, unknown="popular")
+        assert answer.users.tolist() == asked
+        assert_same_answers(rows(answer, [1, 3]), own, "the known among unknown users")
+        for unknown in (0, 2):
+            assert_same_answers(rows(answer, [unknown]), nothing, "an unknown user")
+        pieces = list(who.recommend_iter(asked, k=8, unknown="popular", batch_size=3))
+        np.testing.assert_array_equal(np.concatenate([piece.codes for piece in pieces]), answer.codes)
+    every, some = list(range(24)), [8, 7]
+    candidates = {"nobody": named.item_ids_[some], "user 69": named.item_ids_[every]}
+    answer = named.recommend(["nobody", "user 69"], k=24, unknown="popular", candidates=candidates)
+    assert sorted(answer.codes[0, :2]) == [7, 8] and (answer.codes[0, 2:] == -1).all()
+    assert answer.codes[1].tolist() == model.recommend([30], k=24).codes[0].tolist()
+
+
 def check_recommend_iter_equals_recommend(estimator: BaseRecommender) -> None:
     """The pieces of `recommend_iter` are those of one answer."""
     model = fitted(estimator, likes)
-    for users in (None, [30, 2, 9, 5], likes()):
+    for users in (None, [30, 2, 9, 5], likes()[:44]):
         whole = model.recommend(users, k=5, candidates=range(20))
         pieces = list(model.recommend_iter(users, k=5, candidates=range(20), batch_size=7))
         assert [len(piece) for piece in pieces[:-1]] == [7] * (len(pieces) - 1)
@@ -140,9 +180,12 @@ def check_bad_arguments_are_refused(estimator: BaseRecommender) -> None:
     assert_raises(errors, lambda: model.recommend([-1]), "users", "-1")
     assert_raises(errors, lambda: model.recommend(["nobody"]), "users")
     assert_raises(errors, lambda: named.recommend(["nobody"]), "users", "nobody")
-    assert_raises(errors, lambda: model.recommend([0], exclude=[24]), "exclude", "24")
     assert_raises(errors, lambda: model.recommend([0], candidates=[-1]), "candidates", "-1")
-    assert_raises(errors, lambda: named.recommend(candidates=["nothing"]), "candidates", "nothing")
+    assert_raises(errors, lambda: named.recommend(candidates=[-1]), "candidates", "-1")
+    assert_raises(errors, lambda: model.recommend([0], unknown="ignore"), "unknown", "ignore")
+    for argument in ("candidates", "exclude"):
+        assert_raises(TypeError, lambda argument=argument: named.recommend(**{argument: ["900"]}), argument, "'900'")
+    assert_raises(TypeError, lambda: named.recommend([99]), "users", "99")
     assert_raises(errors, lambda: model.recommend([0], exclude_seen=1), "exclude_seen")
 
 
@@ -181,5 +224,6 @@ def check_audience_with_labels(estimator: BaseRecommender) -> None:
     assert len(frame) == there.sum() and frame["user"].isin(data.user_ids).all()
     alone = model.recommend_users(data.item_ids[8], k=50)
     assert_same_answers(alone, rows(answer, [0]), "an item alone")
-    assert_raises(ValueError, lambda: model.recommend_users(["nothing"]), "items", "nothing")
+    assert_raises(ValueError, lambda: model.recommend_users([-1]), "items", "-1")
+    assert_raises(TypeError, lambda: model.recommend_users(["nothing"]), "items", "nothing")
     assert_raises((ValueError, TypeError), lambda: model.recommend_users(data.item_ids[:1], k=0), "k must be")

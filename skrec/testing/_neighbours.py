@@ -41,7 +41,9 @@ def check_similar_items_among_some(estimator: BaseRecommender) -> None:
     there = answer.codes >= 0
     assert (answer.labels[there] == ids[answer.codes[there]]).all()
     assert all(label is None for label in answer.labels[~there])
-    assert_raises(ValueError, lambda: ask(["nothing"]), "items", "nothing")
+    assert ask(ids[[0, 8]], k=24, exclude=[-1]).codes.tolist() == ranked.tolist()
+    assert_raises(ValueError, lambda: ask([-1]), "items", "-1")
+    assert_raises(TypeError, lambda: ask(["nothing"]), "items", "nothing")
 
 
 def check_similarities_are_of_one_space(estimator: BaseRecommender) -> None:

@@ -102,7 +102,7 @@ def check_explain(estimator: BaseRecommender) -> None:
     np.testing.assert_allclose(whole["contribution"].sum(), folded, **CLOSE, err_msg="the sum is not the score")
     pd.testing.assert_frame_equal(model.explain(data.user_ids[user], data.item_ids[item], k=2), whole[:2])
     assert_raises(ValueError, lambda: model.explain("nobody", data.item_ids[item]), "nobody")
-    assert_raises(ValueError, lambda: model.explain(data.user_ids[user], "nothing"), "nothing")
+    assert_raises(ValueError, lambda: model.explain(data.user_ids[user], -1), "-1")
 
 
 def check_transform(estimator: BaseRecommender) -> None:
@@ -115,7 +115,9 @@ def check_transform(estimator: BaseRecommender) -> None:
     # what reads rows may round them differently in another block
     np.testing.assert_allclose(model.transform(["user 60", "user 99"]), known[[39, 0]], rtol=1e-4, atol=1e-5)
     new = model.transform(data)
-    assert new.shape == (len(np.unique(data.users)), known.shape[1])
+    assert new.shape == known.shape
+    some = data[np.isin(data.users, [1, 4])]
+    np.testing.assert_allclose(model.transform(some), new[[1, 4]], **CLOSE, err_msg="the events of some users")
     plain = fitted(estimator, likes)
     folded = plain.transform(likes())
     assert folded.shape == known.shape and np.isfinite(folded).all()

@@ -5,6 +5,7 @@ import hashlib
 import os
 import tempfile
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ def check_input_is_not_changed(estimator: BaseRecommender) -> None:
     """Neither `fit` nor any question changes the data it is given, in whatever order they are."""
     for data in (_unsorted(likes()), _own(labelled()), labelled().to_frame()):
         before = _digest(data)
-        model = _fit_repeats(estimator, data)
-        model.recommend(data, k=3)
+        with _without_user_warnings():
+            model = fresh(estimator).fit(data)
+            model.recommend(data, k=3)
         model.predict(data)
         if hasattr(model, "transform"):
             model.transform(data)
@@ -35,16 +37,18 @@ def check_read_only_input(estimator: BaseRecommender) -> None:
     for data in (_unsorted(likes()), _own(labelled())):
         for array in _arrays(data):
             array.flags.writeable = False
-        model = _fit_repeats(estimator, data)
-        model.recommend(data, k=3)
+        with _without_user_warnings():
+            model = fresh(estimator).fit(data)
+            model.recommend(data, k=3)
         model.predict(data)
 
 
-def _fit_repeats(estimator: BaseRecommender, data: Any) -> BaseRecommender:
-    """Fit data with repeated pairs, about which a model may say what it does with them."""
+@contextlib.contextmanager
+def _without_user_warnings() -> Iterator[None]:
+    """For data with repeated pairs, and a matrix of the training shape, about which a model may say what it does with them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return fresh(estimator).fit(data)
+        yield
 
 
 def check_nothing_global_is_touched(estimator: BaseRecommender) -> None:

@@ -1,0 +1,123 @@
+"""Which items may be recommended, to everybody or to each user."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skrec.base._frame import Frame, read_labels
+from skrec.data import IdEncoder
+from skrec.data._encoding import as_list
+from skrec.data._reading import column_names, is_frame
+from skrec.topk import NO_CANDIDATE, as_tensor
+
+Unknown = Literal["raise", "popular"]
+"""What happens with ids that the model does not know."""
+
+
+@dataclass(frozen=True, eq=False)
+class Allowed:
+    """Which items may be recommended.
+
+    Attributes
+    ----------
+    to_all : bool array of shape (n_items,), or None for all items
+    to_each : CSR of shape (n_queries, n_items), or None
+        Stored entries are the items that may be recommended to one user.
+    """
+
+    to_all: NDArray[np.bool_] | None = None
+    to_each: sp.csr_array | None = None
+
+    def of(self, queries: slice | NDArray[np.int64]) -> Self:
+        """The same for some of the users who are asked about."""
+        return self if self.to_each is None else replace(self, to_each=self.to_each[queries])
+
+    def restricted(self, to_all: NDArray[np.bool_]) -> Self:
+        """The same without the items that these flags (n_items,) do not allow."""
+        return replace(self, to_all=to_all if self.to_all is None else self.to_all & to_all)
+
+    def close(self, scores: Any, items: slice) -> None:
+        """Write "no candidate" over the scores (n_queries, width) of other items in a block of items."""
+        if self.to_all is not None:
+            scores[:, np.flatnonzero(~self.to_all[items])] = NO_CANDIDATE
+        if self.to_each is not None:
+            is_closed = np.ones(scores.shape, bool)
+            rows = np.repeat(np.arange(len(is_closed)), np.diff(self.to_each.indptr))
+            inside = (self.to_each.indices >= items.start) & (self.to_each.indices < items.stop)
+            is_closed[rows[inside], self.to_each.indices[inside] - items.start] = False
+            scores[as_tensor(is_closed).to(scores.device)] = NO_CANDIDATE
+
+
+EVERYTHING = Allowed()
+
+
+def read_allowed(frame: Frame, queries: NDArray, exclude: Any, candidates: Any, *, unknown: Unknown) -> Allowed:
+    """What ``exclude`` and ``candidates`` of `recommend` say about the users ``queries``.
+
+    Parameters
+    ----------
+    frame : Frame
+    queries : array of shape (n_queries,)
+        Labels of the users who are asked about.
+    exclude : labels of items, or None
+        Those that the model does not know are ignored: it never recommends them.
+    candidates : labels of items; mapping of users to labels of items; DataFrame with columns user and item; or None
+    unknown : {"raise", "popular"}
+        Whether candidates that the model does not know are an error or left out.
+    """
+    if not isinstance(candidates, Mapping) and not is_frame(candidates):
+        return EVERYTHING if exclude is candidates is None else Allowed(read_items(frame, exclude, candidates, unknown=unknown))
+    to_all = None if exclude is None else read_items(frame, exclude, None)
+    return Allowed(to_all, _of_each(frame, queries, *_pairs(candidates), unknown))
+
+
+def read_items(frame: Frame, exclude: Any, candidates: Any, *, unknown: Unknown = "raise") -> NDArray[np.bool_]:
+    """Which items (n_items,) are candidates and not excluded; as in `read_allowed`, with labels that are the same for all."""
+    allowed = np.ones(frame.n_items, bool)
+    if candidates is not None:
+        allowed = _members(_candidate_codes(frame, read_labels(candidates, "candidates"), unknown), frame.n_items)
+    if exclude is not None:
+        excluded = frame.find_items(read_labels(exclude, "exclude"), name="exclude")
+        allowed &= ~_members(excluded, frame.n_items)
+    return allowed
+
+
+def _pairs(candidates: Any) -> tuple[NDArray, NDArray]:
+    """Labels of users and of items, an entry for each pair."""
+    if is_frame(candidates):
+        present = column_names(candidates, "candidates")
+        if present.count("user") != 1 or present.count("item") != 1:
+            raise ValueError(f"candidates must have one column 'user' and one column 'item', got columns {present[:8]}")
+        users, items = (read_labels(candidates[axis], f"column {axis!r} of candidates") for axis in ("user", "item"))
+        return users, items
+    parts = [read_labels(items, f"candidates[{user!r}]") for user, items in candidates.items()]
+    users = read_labels(candidates.keys(), "candidates")
+    items = read_labels([item for part in parts for item in as_list(part)], "candidates")
+    return np.repeat(users, [len(part) for part in parts]), items
+
+
+def _of_each(frame: Frame, queries: NDArray, users: NDArray, items: NDArray, unknown: Unknown) -> sp.csr_array:
+    asked, places = IdEncoder.learn(queries)
+    rows, columns = asked.encode_alike(users, name="users of candidates"), _candidate_codes(frame, items, unknown)
+    kept = (rows >= 0) & (columns >= 0)
+    ones = np.ones(np.count_nonzero(kept), bool)
+    pattern = sp.coo_array((ones, (rows[kept], columns[kept])), shape=(len(asked), frame.n_items)).tocsr()
+    return pattern[places]
+
+
+def _candidate_codes(frame: Frame, labels: NDArray, unknown: Unknown) -> NDArray[np.int64]:
+    codes = frame.find_items(labels, name="candidates")
+    if unknown == "raise":
+        frame.check_known_items(codes, labels, name="candidates")
+    return codes
+
+
+def _members(codes: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
+    """Which of n codes are among some, of which -1 is none."""
+    members = np.zeros(n, bool)
+    members[codes[codes >= 0]] = True
+    return members
