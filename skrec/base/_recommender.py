@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._audience import AudienceMixin
 from skrec.base._checks import LARGEST_ANSWER, check_flag, check_list_length
+from skrec.base._copying import CopyMixin
 from skrec.base._frame import Frame, Query, decode, size, take
 from skrec.base._knowledge import KnowledgeMixin
 from skrec.base._parameters import DeclaredParameters
@@ -27,7 +28,7 @@ from skrec.topk import NO_CANDIDATE, as_array, as_tensor, hide, row_blocks, top_
 _LAST = float(np.finfo(np.float32).min)
 
 
-class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityMixin, DeclaredParameters):
+class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityMixin, CopyMixin, DeclaredParameters):
     """Base of all recommenders.
 
     A model declares its parameters as annotated class attributes and writes four methods:
