@@ -11,7 +11,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from threadpoolctl import LibController, ThreadpoolController
@@ -91,8 +91,20 @@ def one_blas_thread() -> Iterator[None]:
     """Let BLAS work with one thread."""
     with ExitStack() as undo:
         for library in thread_pools("blas"):
-            undo.enter_context(replaced(library.get_num_threads, library.set_num_threads, 1))
+            undo.enter_context(replaced(library.get_num_threads, partial(_set_num_threads, library), 1))
         yield
+
+
+def _set_num_threads(library: LibController, n: int) -> None:
+    """Set them from whatever thread.
+
+    The number belongs to the process, and threadpoolctl, since 3.8, ignores in silence what is set outside of the first thread
+    that has set it and is not done.
+    """
+    release = getattr(library, "clear_controlling_thread", lambda force: None)
+    release(force=True)
+    library.set_num_threads(n)
+    release(force=True)
 
 
 # ---- warnings ------------------------------------------------------------------------------------------------------------
