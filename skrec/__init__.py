@@ -6,6 +6,8 @@ Names are loaded when they are first used: ``import skrec`` loads neither torch 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import_module("skrec._process")  # whose hooks a fork needs, whatever else is imported
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:

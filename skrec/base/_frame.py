@@ -3,7 +3,6 @@
 import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,13 +27,26 @@ class Frame:
     model: str
     """Its class, for messages."""
 
-    @cached_property
+    @property
     def _users(self) -> IdEncoder:
-        return IdEncoder(self.user_ids, name="user_ids")
+        return self._encoder("user_ids")
 
-    @cached_property
+    @property
     def _items(self) -> IdEncoder:
-        return IdEncoder(self.item_ids, name="item_ids")
+        return self._encoder("item_ids")
+
+    def _encoder(self, name: str) -> IdEncoder:
+        """The index of some labels, made when it is first needed.
+
+        Not a `cached_property`, whose lock, in Python 3.11, a fork may leave locked in the child.
+        """
+        made = self.__dict__.setdefault("_encoders", {})
+        if name not in made:
+            made[name] = IdEncoder(getattr(self, name), name=name)
+        return made[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_encoders"}
 
     def recode(self, X: Any, y: ArrayLike | None = None, *, name: str) -> Interactions:
         """X in the model's codes: -1 for unknown items, codes from ``n_users`` for unknown users.

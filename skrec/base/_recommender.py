@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrec.base._allowed import EVERYTHING, Allowed
 from skrec.base._audience import AudienceMixin
 from skrec.base._checks import LARGEST_ANSWER
+from skrec.base._copying import CopyMixin
 from skrec.base._frame import Frame, Query, size, take
 from skrec.base._knowledge import KnowledgeMixin
 from skrec.base._lists import ListsMixin
@@ -29,7 +30,7 @@ from skrec.topk import as_array, as_tensor, hide, row_blocks, top_k_of_columns, 
 _LAST = float(np.finfo(np.float32).min)
 
 
-class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin, DeclaredParameters):
+class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin, CopyMixin, DeclaredParameters):
     """Base of all recommenders.
 
     A model declares its parameters as annotated class attributes and writes four methods:

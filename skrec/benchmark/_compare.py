@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from tqdm.auto import tqdm
 
+from skrec._process import progress_bar
 from skrec.base._checks import check_int, check_number
 from skrec.base._frame import Frame, decode
 from skrec.benchmark._estimators import named_estimators, shared_positive_from, with_baseline
@@ -138,7 +138,7 @@ def compare(
     askers = _askers(train, test)
     load_what_fits_need(named)
     results = {}
-    for name, estimator in tqdm(named.items(), disable=not verbose):
+    for name, estimator in progress_bar(named.items(), disable=not verbose):
         try:
             results[name] = measured(clone(estimator), train, test, askers, asked)
         except Exception as error:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.request import urlopen
 
+from skrec._process import progress_bar
+
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 16
 
@@ -44,12 +46,10 @@ def download(url: str, target: Path, *, sha256: str, max_bytes: int, verbose: in
     DatasetNotAvailable
         If the server cannot be reached, breaks off, sends more than ``max_bytes`` or something else than expected.
     """
-    from tqdm import tqdm
-
     digest = hashlib.sha256()
     with _connect(url) as response:
         target.parent.mkdir(parents=True, exist_ok=True)
-        bar = tqdm(total=response.length, unit="B", unit_scale=True, desc=target.name, disable=not verbose)
+        bar = progress_bar(total=response.length, unit="B", unit_scale=True, desc=target.name, disable=not verbose)
         with bar, atomic_write(target) as file:
             for chunk in _chunks(response, url, max_bytes):
                 file.write(chunk)

@@ -1,5 +1,6 @@
 """Scores of a trained network, for users it knows and users it does not."""
 
+import copy
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -299,14 +300,11 @@ class NetworkInference(BaseRecommender):
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
+        state = dict(super().__getstate__())  # of which Python gives the estimator's own, not a copy
         if "module_" not in state or self.device_ == "cpu":
             return state
-        import copy
-
-        state |= {"module_": copy.deepcopy(self.module_).cpu(), "device_": "cpu"}
-        state["prior_"] = self.prior_._replace(mean=self.prior_.mean.cpu(), root=self.prior_.root.cpu())
-        return state
+        prior = [part.cpu() if isinstance(part, Tensor) else part for part in self.prior_]
+        return state | {"module_": copy.deepcopy(self.module_).cpu(), "prior_": type(self.prior_)(*prior), "device_": "cpu"}
 
 
 def _longer(flags: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:

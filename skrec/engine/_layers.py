@@ -1,6 +1,5 @@
 """Layers whose randomness is explicit."""
 
-import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-_construction = threading.Lock()
+from skrec._process import seeded_torch
 
 
 class RandomLayer(nn.Module):
@@ -71,6 +70,5 @@ def weights(table: nn.Embedding) -> NDArray[np.float32]:
 
 def build_seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
     """Build a network whose weights follow from the seed; the global random state is left as it was."""
-    with _construction, torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with seeded_torch(seed):
         return build()

@@ -2,24 +2,27 @@
 
 import logging
 import os
+import signal
 import tempfile
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.rank_zero import rank_zero_only
+from pytorch_lightning.plugins.environments import ClusterEnvironment, LightningEnvironment
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.plugins.precision import Precision
 from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
+from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
 from skrec.engine._batches import Batch, Batches
 from skrec.engine._checkpoints import Checkpoints
 from skrec.engine._layers import prepare, set_generator
@@ -89,12 +92,20 @@ class Training(pl.LightningModule):
         return batch  # batches live on the training device
 
     def on_fit_start(self) -> None:
+        self.on_sigterm = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL  # None: it is not one of Python's
         self.batches.to(self.device)
         self.probe = self.batches.probe(10_000, self.generator(-1))
         # Lightning's way round to the backward pass costs a tenth of a small step; without scaling or several devices it is
         # the same thing
         is_plain = type(self.trainer.precision_plugin) is Precision and type(self.trainer.strategy) is SingleDeviceStrategy
         self.back_propagate = torch.Tensor.backward if is_plain else self.manual_backward
+
+    def on_train_start(self) -> None:
+        """Leave SIGTERM to whom it was left before Lightning put its own handler there."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.on_sigterm)
+            if self.trainer.had_sigterm and self.on_sigterm is signal.SIG_DFL:
+                signal.raise_signal(signal.SIGTERM)
 
     def generator(self, epoch: int) -> torch.Generator:
         """The random numbers of one epoch follow from the seed and its number, so that a resumed run repeats them."""
@@ -232,7 +243,7 @@ class _Bar(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, training: Any) -> None:
         n = len(training.batches)
-        self.bar = tqdm(total=trainer.max_epochs * n, initial=trainer.current_epoch * n, desc="fit", unit="batch")
+        self.bar = progress_bar(total=trainer.max_epochs * n, initial=trainer.current_epoch * n, desc="fit", unit="batch")
 
     def on_train_batch_end(self, trainer: pl.Trainer, training: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self.bar.update(len(batch[1]))
@@ -245,19 +256,35 @@ class _Bar(pl.Callback):
     on_exception = teardown  # the line of a bar that stops midway ends too
 
 
+class _Trainer(pl.Trainer):
+    """Does not stop by itself at SIGTERM: Lightning would raise a SystemExit that has no exit code, as if all were well."""
+
+    received_sigterm = False
+
+    @property
+    def had_sigterm(self) -> bool:
+        """Whether the signal came while Lightning's handler was there."""
+        return super().received_sigterm
+
+
 def run(training: Training, *, logger: Any) -> torch.device:
     """Train to the end; returns the device it ran on."""
     settings = training.settings
     options = {name: value for name, value in (settings.trainer or {}).items() if name != "gradient_clip_val"}
-    with _silence:
-        trainer = pl.Trainer(
+    if options.get("devices") == "auto":
+        del options["devices"]  # which would be all that there are
+    plugins = _together(options.pop("plugins", None), [_AtomicCheckpoints()] if training.checkpoints else [])
+    if options.get("num_nodes", 1) == 1 and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
+        plugins.append(_OneDevice())
+    with _Advice.muted, _silence:
+        trainer = _Trainer(
             **{
                 "accelerator": _accelerator(settings.accelerator),
                 "devices": 1,
                 "max_epochs": settings.max_epochs,
                 "logger": logger or False,
                 "callbacks": _together(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 else []),
-                "plugins": _together(options.pop("plugins", None), [_AtomicCheckpoints()] if training.checkpoints else []),
+                "plugins": plugins,
                 "enable_checkpointing": False,
                 "enable_progress_bar": False,
                 "enable_model_summary": False,
@@ -268,8 +295,9 @@ def run(training: Training, *, logger: Any) -> torch.device:
         )
         try:
             trainer.fit(training, ckpt_path=training.checkpoints and training.checkpoints.path, weights_only=True)
-        except SystemExit as stopped:  # what Lightning makes of Ctrl-C
-            if isinstance(stopped.__context__, KeyboardInterrupt):
+        except (SystemExit, ValueError) as error:
+            # of Ctrl-C, Lightning makes a SystemExit, or outside of the main thread fails to change the handler of its signal
+            if isinstance(error.__context__, KeyboardInterrupt):
                 raise KeyboardInterrupt from None
             raise
         finally:
@@ -291,42 +319,41 @@ def _together(given: Any, own: list) -> list:
     return [*([] if given is None else given if isinstance(given, list | tuple) else [given]), *own]
 
 
+class _OneDevice(LightningEnvironment):
+    """One process on one device, whatever cluster or launcher it was started by."""
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        return False
+
+    def local_rank(self) -> int:
+        return 0
+
+    def node_rank(self) -> int:
+        return 0
+
+    def teardown(self) -> None:
+        """Lightning would take a variable out of the environment."""
+
+
 _LOGGERS = [name + suffix for name in ("pytorch_lightning", "lightning_fabric") for suffix in ("", ".utilities.rank_zero")]
+
+
+class _Advice(MutedWarning):
+    """What Lightning and torch say to those who call them."""
+
+    module = r"(pytorch_lightning|lightning_fabric|lightning_utilities|torch)(\.|$)"
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Lightning's advice on devices, tips and advertisements is not what the user asked for."""
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|lightning_utilities|torch)(\.|$)")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+    """No advice, tips and advertisements in the log; and loggers that write, whatever rank a cluster gives the process."""
+    with ExitStack() as undo:
+        for logger in map(logging.getLogger, _LOGGERS):
+            undo.enter_context(replaced(partial(getattr, logger, "level"), logger.setLevel, logging.ERROR))
+        rank = partial(getattr, rank_zero_only, "rank"), partial(setattr, rank_zero_only, "rank")
+        undo.enter_context(replaced(*rank, 0))
+        yield
 
 
-class _Silence:
-    """`_quiet` for fits in several threads: levels and filters belong to the process, so the last one restores them."""
-
-    def __init__(self):
-        self.lock, self.n_fits, self.undo = threading.Lock(), 0, ExitStack()
-
-    def __enter__(self) -> None:
-        with self.lock:
-            if self.n_fits == 0:
-                self.undo.enter_context(_quiet())
-            self.n_fits += 1
-
-    def __exit__(self, *error: Any) -> None:
-        with self.lock:
-            self.n_fits -= 1
-            if self.n_fits == 0:
-                self.undo.close()
-
-
-_silence = _Silence()
+_silence = SharedChange(_quiet)

@@ -11,7 +11,7 @@ from skrec.base import BaseRecommender, EmbeddingMixin
 from skrec.base._checks import check_int, check_n_jobs, check_number, draw_seed
 from skrec.base._frame import decode
 from skrec.data import Interactions, fade, is_positive
-from skrec.models._implicit import check_finite, for_implicit, lengthened, single_threaded_blas, writable
+from skrec.models._implicit import check_finite, for_implicit, implicit_guard, lengthened, writable
 
 
 class ALSRecommender(EmbeddingMixin, BaseRecommender):
@@ -90,7 +90,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         self._check_parameters()
         self.seed_ = draw_seed(self.random_state)
         self.confidences_ = self._confidences(fade(self._positives(data, self.positive_from), self.half_life))
-        with single_threaded_blas():
+        with implicit_guard:
             solver = self._solver()
             solver.fit(self.confidences_, show_progress=bool(self.verbose))
         self.user_embeddings_ = check_finite(solver.user_factors, "ALSRecommender")
@@ -107,7 +107,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         new = new[self._informative(new)]
         users, items = np.unique(new.users), np.unique(new.items)
         rows, columns = self.confidences_[users], self.confidences_.T.tocsr()[items]
-        with single_threaded_blas():
+        with implicit_guard:
             solver = self._solver()
             # new items begin as the mean item: new users of nothing but new items would stay at zero with them
             mean = before.item_embeddings_[before._item_counts > 0].mean(0)
@@ -142,7 +142,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         return self.user_embeddings_[users]
 
     def _new_state(self, histories: Interactions) -> NDArray[np.float32]:
-        with single_threaded_blas():
+        with implicit_guard:
             solver = self._solver()
             solver.item_factors = writable(self.item_embeddings_)
             positives = histories[self._informative(histories)]
@@ -169,7 +169,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         check_is_fitted(self)
         query = self.frame_.user_codes([user], name="user")
         target = int(self.frame_.item_codes([item], name="item")[0])
-        with single_threaded_blas():
+        with implicit_guard:
             solver = self._solver()
             solver.item_factors = writable(self.item_embeddings_)
             _, best, _ = solver.explain(0, self.confidences_[query], target, N=k)

@@ -5,14 +5,19 @@ from contextlib import contextmanager
 
 import numpy as np
 import scipy.sparse as sp
-from threadpoolctl import threadpool_limits
+
+from skrec._process import SharedChange, no_monitor_of_bars, one_blas_thread
 
 
 @contextmanager
-def single_threaded_blas() -> Iterator[None]:
-    """One BLAS thread while implicit runs its own: more would fight, and it warns when it sees them."""
-    with threadpool_limits(1, "blas"):
+def _guard() -> Iterator[None]:
+    with one_blas_thread(), no_monitor_of_bars():
         yield
+
+
+implicit_guard = SharedChange(_guard)
+"""What implicit needs while it works: one BLAS thread, since more would fight with its own, and it warns when it sees them; and
+no monitor, a thread that its progress bar starts even if it is not shown."""
 
 
 def for_implicit(matrix: sp.csr_array) -> sp.csr_matrix:

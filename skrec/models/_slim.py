@@ -9,8 +9,8 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import enet_path
-from tqdm import tqdm
 
+from skrec._process import MutedWarning, progress_bar
 from skrec.base import ItemWeightsRecommender
 from skrec.base._checks import check_int, check_n_jobs, check_number
 from skrec.data import Interactions
@@ -95,11 +95,9 @@ class SLIMRecommender(ItemWeightsRecommender):
         self._check_parameters()
         rows = self._keep_rows(data).astype(np.float64)
         columns = _readable_columns(rows)
-        items = tqdm(range(rows.shape[1]), disable=not self.verbose)
+        items = progress_bar(range(rows.shape[1]), disable=not self.verbose)
         run = Parallel(n_jobs=self.n_jobs or -1, require="sharedmem")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # one for each item; below is one for all
-            found = run(delayed(self._weights_of)(item, rows, columns) for item in items)
+        found = run(delayed(self._weights_of)(item, rows, columns) for item in items)
         self._warn_of_unfinished(sum(not weights.done for weights in found))
         self.item_weights_ = _as_columns(found)
 
@@ -109,17 +107,18 @@ class SLIMRecommender(ItemWeightsRecommender):
         if len(candidates) == 0:
             return _Weights(candidates, np.empty(0, np.float32), done=True)
         target = columns[:, [item]].toarray().ravel()
-        _, path, gap = enet_path(
-            columns[:, candidates],
-            target,
-            l1_ratio=self.l1_ratio,
-            alphas=[self.alpha],
-            precompute=False,
-            positive=True,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            random_state=0,  # changes nothing, but without it numpy's global generator is drawn from
-        )
+        with _UnfinishedItem.muted:  # joblib's thread is another one than that of the fit
+            _, path, gap = enet_path(
+                columns[:, candidates],
+                target,
+                l1_ratio=self.l1_ratio,
+                alphas=[self.alpha],
+                precompute=False,
+                positive=True,
+                tol=self.tol,
+                max_iter=self.max_iter,
+                random_state=0,  # changes nothing, but without it numpy's global generator is drawn from
+            )
         weights = path[:, 0].astype(np.float32)
         positive = np.flatnonzero(weights > 0)
         kept = positive[largest(weights[positive], positive, self.n_neighbors or len(positive))]
@@ -134,6 +133,12 @@ class SLIMRecommender(ItemWeightsRecommender):
                 ConvergenceWarning,
                 stacklevel=depth_of_caller(),
             )
+
+
+class _UnfinishedItem(MutedWarning):
+    """scikit-learn's warning of one item; a fit gives one for all."""
+
+    category = ConvergenceWarning
 
 
 class _Weights(NamedTuple):
