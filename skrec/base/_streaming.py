@@ -1,15 +1,16 @@
 """Recommendations for more users than an answer in memory may have."""
 
+import errno
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from skrec.base._checks import check_flag, check_int, check_list_length
+from skrec.base._checks import check_flag, check_int, check_list_length, read_path
 from skrec.base._frame import decode, size, take
 from skrec.base._recommendations import Recommendations
+from skrec.base._writing import atomic_write
 
 
 class StreamingMixin:
@@ -59,38 +60,42 @@ class StreamingMixin:
     ) -> None:
         """`recommend` into a Parquet file with the columns user, item, score and rank; needs pyarrow.
 
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Its folder must exist; "~" is the user's home. A file that is there is replaced when the new one is whole.
+        users, k, exclude_seen, exclude, candidates, batch_size
+            As for `recommend_iter`.
+
         Raises
         ------
+        OSError
+            With the path: at once if it cannot be written to, later if the disk is full. What stood there stays.
         ImportError
             Without pyarrow: ``pip install skrec[parquet]``.
         """
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"path must be a str or os.PathLike, got {path!r}")
+        target = read_path(path, "path")
         parts = self.recommend_iter(
             users, k=k, exclude_seen=exclude_seen, exclude=exclude, candidates=candidates, batch_size=batch_size
         )
-        write_parquet(path, parts)
+        write_parquet(target, parts)
 
 
-def write_parquet(path: str | os.PathLike, parts: Iterable[Recommendations]) -> None:
+def write_parquet(target: Path, parts: Iterable[Recommendations]) -> None:
     """One row for each recommendation; the file is there when all of it is, and what stood there stays until then."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         raise ImportError("recommend_to_parquet needs pyarrow: pip install 'skrec[parquet]'") from None
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
-    try:
-        with ExitStack() as stack:
-            writer = None
-            for part in parts:
-                table = pa.Table.from_pandas(part.to_frame(), preserve_index=False)
-                if len(table):  # the labels of an empty one have no type
-                    writer = writer or stack.enter_context(pq.ParquetWriter(temporary, table.schema))
-                    writer.write_table(table.cast(writer.schema))
-            if writer is None:
-                stack.enter_context(pq.ParquetWriter(temporary, table.schema))
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    if target.exists() and not target.is_file():
+        raise FileExistsError(errno.EEXIST, "what stands there is not a regular file", str(target))
+    with atomic_write(target) as file, ExitStack() as stack:
+        writer = None
+        for part in parts:
+            table = pa.Table.from_pandas(part.to_frame(), preserve_index=False)
+            if len(table):  # the labels of an empty one have no type
+                writer = writer or stack.enter_context(pq.ParquetWriter(file, table.schema))
+                writer.write_table(table.cast(writer.schema))
+        if writer is None:
+            stack.enter_context(pq.ParquetWriter(file, table.schema))

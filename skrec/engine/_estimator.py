@@ -18,7 +18,7 @@ from skrec.data._positives import depth_of_caller
 from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
 from skrec.engine._candidates import InBatchCandidates
-from skrec.engine._checkpoints import Checkpoints
+from skrec.engine._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import build_seeded
@@ -93,9 +93,12 @@ class TorchRecommender(NetworkInference):
     logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
         A name, or a function of no arguments that gives a Lightning logger. It gets each epoch's row of ``history_``.
     checkpoint_dir : path, default=None
-        Folder for a checkpoint after each epoch of ``fit``; the last two are kept, in a subfolder of their own for each
-        combination of parameters and data. Where ``fit`` finds those of a run that was interrupted, it goes on from there, to
-        the very result that the run would have had. Those of a finished fit stay, and are written anew when it is done again.
+        Folder for a checkpoint after each epoch of ``fit``; it is made if it does not exist, and "~" is the user's home. The
+        last two are kept, in a subfolder of their own for each combination of parameters and data. Where ``fit`` finds those
+        of a run that was interrupted, it goes on from there, to the very result that the run would have had. Those of a
+        finished fit stay, and are written anew when it is done again. Several processes may fit the same at once. A file that
+        is damaged, or of another run, is left out with a UserWarning. A folder that cannot be written to is an OSError before
+        training begins.
     verbose : {0, 1, 2}, default=0
         Nothing, a progress bar, or a line for each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -165,8 +168,7 @@ class TorchRecommender(NetworkInference):
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self._check_parameters()
         checkpoints = None if self.checkpoint_dir is None else Checkpoints.of(self, data, validation)
-        resumed = None if checkpoints is None else checkpoints.seed
-        self.seed_ = draw_seed(self.random_state) if resumed is None else resumed
+        self.seed_ = draw_seed(self.random_state) if checkpoints is None else checkpoints.seed
         if validation is not None or self.early_stopping is None:
             self._train(data, validation, checkpoints)
             return
@@ -185,10 +187,16 @@ class TorchRecommender(NetworkInference):
             self._count(data)
         examples = self._examples(data)
         self.shape_ = self._shape()
-        is_resumed = checkpoints is not None and checkpoints.is_unfinished
-        network = self._new_network(examples) if is_resumed else self._initialised(examples, validation)
-        judge = None if validation is None else Judge(self, network, validation, known=examples)
-        self._learn(network, examples, known=examples, judge=judge, checkpoints=checkpoints, optimizer=self._optimizer_of_fit)
+        optimizer, is_trained = self._optimizer_of_fit, False
+        while not is_trained:
+            is_resumed = checkpoints is not None and checkpoints.is_unfinished
+            network = self._new_network(examples) if is_resumed else self._initialised(examples, validation)
+            judge = None if validation is None else Judge(self, network, validation, known=examples)
+            try:
+                self._learn(network, examples, known=examples, judge=judge, checkpoints=checkpoints, optimizer=optimizer)
+                is_trained = True
+            except CheckpointUnusable as reason:
+                checkpoints.pass_over(reason)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         self._check_parameters()

@@ -1,8 +1,6 @@
 """The one LightningModule that trains every network. Only this file imports Lightning, and only a fit imports this file."""
 
 import logging
-import os
-import tempfile
 import threading
 import time
 import warnings
@@ -21,11 +19,13 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from skrec.engine._batches import Batch, Batches
-from skrec.engine._checkpoints import Checkpoints
+from skrec.engine._checkpoint_files import write_checkpoint
+from skrec.engine._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine._layers import prepare, set_generator
 from skrec.engine._losses import total_loss
 from skrec.engine._optimizers import clip, decay, set_rate
 from skrec.engine._recording import Recorder
+from skrec.engine._resuming import check_checkpoint
 from skrec.engine._schedules import Schedule
 
 # Lightning's loop costs some 0.2 ms for each of its steps, which is as much as a small minibatch takes; several at once hide it
@@ -72,9 +72,11 @@ class Training(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.network, self.batches, self.loss = network, batches, loss
-        self.make_optimizer, self.schedule, self.learning_rate = optimizer, schedule, learning_rate
+        # of numpy's type it would make checkpoints that are refused as code
+        self.make_optimizer, self.schedule, self.learning_rate = optimizer, schedule, float(learning_rate)
         self.settings, self.seed, self.chunk = settings, seed, chunk
-        self.recorder, self.checkpoints, self.is_finished = recorder, checkpoints, False
+        self.recorder, self.checkpoints = recorder, checkpoints
+        self.has_started, self.is_finished = False, False
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
         self.weights = list(network.parameters())
         self.tally = _Tally()
@@ -177,8 +179,14 @@ class Training(pl.LightningModule):
         checkpoint["skrec"] = run | {"recorder": self.recorder.state()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        check_checkpoint(checkpoint, self)
         self.tally.n_updates = checkpoint["skrec"]["n_updates"]
         self.recorder.resume(checkpoint["skrec"]["recorder"])
+
+    def on_train_start(self) -> None:
+        if self.current_epoch != len(self.recorder.rows) or self.global_step != self.tally.n_updates:
+            raise CheckpointUnusable(f"its loops are at epoch {self.current_epoch}, step {self.global_step}")
+        self.has_started = True
 
 
 class _Tally:
@@ -211,20 +219,17 @@ class _Chunks:
             yield first, chunk
 
 
-class _AtomicCheckpoints(TorchCheckpointIO):
-    """Checkpoints that are either whole or not there: written beside their place, synced, then renamed."""
+class _CheckpointFiles(TorchCheckpointIO):
+    """Lightning's checkpoints as files with a checksum."""
+
+    def __init__(self, checkpoints: Checkpoints):
+        self.checkpoints = checkpoints
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        descriptor, temporary = tempfile.mkstemp(dir=Path(path).parent, prefix=".unfinished-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_checkpoint(Path(path), checkpoint, run=self.checkpoints.run)
+
+    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        return self.checkpoints.state  # read, and checked, when it was chosen
 
 
 class _Bar(pl.Callback):
@@ -257,7 +262,9 @@ def run(training: Training, *, logger: Any) -> torch.device:
                 "max_epochs": settings.max_epochs,
                 "logger": logger or False,
                 "callbacks": _together(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 else []),
-                "plugins": _together(options.pop("plugins", None), [_AtomicCheckpoints()] if training.checkpoints else []),
+                "plugins": _together(
+                    options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else []
+                ),
                 "enable_checkpointing": False,
                 "enable_progress_bar": False,
                 "enable_model_summary": False,
@@ -268,6 +275,10 @@ def run(training: Training, *, logger: Any) -> torch.device:
         )
         try:
             trainer.fit(training, ckpt_path=training.checkpoints and training.checkpoints.path, weights_only=True)
+        except Exception as error:
+            if training.has_started or not (training.checkpoints and training.checkpoints.is_unfinished):
+                raise
+            raise CheckpointUnusable(error) from error  # it was being applied
         except SystemExit as stopped:  # what Lightning makes of Ctrl-C
             if isinstance(stopped.__context__, KeyboardInterrupt):
                 raise KeyboardInterrupt from None
