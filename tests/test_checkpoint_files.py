@@ -110,14 +110,14 @@ def test_a_flipped_bit_anywhere_is_found(sound):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << int(rng.integers(8))
         sound.write_bytes(damaged)
-        with pytest.raises(ValueError, match="checksum|bytes|not a checkpoint"):
+        with pytest.raises(ValueError, match=r"checksum|bytes|not a checkpoint"):
             read_checkpoint(sound, run=RUN)
 
 
 @pytest.mark.parametrize("n_bytes", [0, 5, HEADER - 1, HEADER, HEADER + 1, -1, 10**12])
 def test_a_file_of_another_size_is_found_without_reading_it(sound, n_bytes):
     os.truncate(sound, n_bytes if n_bytes >= 0 else sound.stat().st_size + n_bytes)
-    with pytest.raises(ValueError, match="bytes|not a checkpoint"):
+    with pytest.raises(ValueError, match=r"bytes|not a checkpoint"):
         read_checkpoint(sound, run=RUN)
 
 
@@ -385,15 +385,15 @@ def test_checkpoints_may_be_read_by_whom_the_folder_lets(tmp_path):
     assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*.ckpt")} == {0o644}
 
 
-SCRIPT = """
+SCRIPT = f"""
 import sys, numpy as np, torch
-sys.path.insert(0, {tests!r})
+sys.path.insert(0, {str(Path(__file__).parent)!r})
 from small_models import likes, model
 torch.set_num_threads(1)
 print("ready", flush=True)
 sys.stdin.readline()
 np.save(sys.argv[2], model(checkpoint_dir=sys.argv[1], max_epochs=40).fit(likes()).item_embeddings_)
-""".format(tests=str(Path(__file__).parent))
+"""
 
 
 @pytest.mark.faults
@@ -529,7 +529,7 @@ def test_what_is_no_path_is_a_value_error(value, tmp_path, monkeypatch):
 @pytest.mark.usefixtures("untrained")
 @pytest.mark.parametrize("value", [b"folder", 1, True, ["folder"]])
 def test_what_is_of_another_type_is_a_type_error(value):
-    with pytest.raises(TypeError, match="checkpoint_dir must be a str or os.PathLike"):
+    with pytest.raises(TypeError, match="checkpoint_dir must be a str"):
         model(checkpoint_dir=value).fit(likes())
 
 

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._audience import AudienceMixin
 from skrec.base._checks import LARGEST_ANSWER, check_flag, check_list_length
+from skrec.base._divergence import overflow
 from skrec.base._frame import Frame, Query, decode, size, take
 from skrec.base._knowledge import KnowledgeMixin
 from skrec.base._parameters import DeclaredParameters
@@ -339,6 +340,8 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
 
         def score_block(items: slice):
             scores = as_tensor(self._score(state, items))
+            if isinstance(query, Interactions) and not scores.amax() < np.inf:  # NaN is not below it either
+                raise overflow(query, "the model's scores must be numbers, but some are NaN or infinite")
             if ranking and len(strangers):
                 scores[strangers] = as_tensor(self.popularity_[items]).to(scores)
             if ranking:

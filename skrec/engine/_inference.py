@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.base import BaseRecommender
+from skrec.base._divergence import divergence
 from skrec.base._frame import in_order_of_users, take
 from skrec.data import Interactions, by_weight, fade, is_positive
 from skrec.engine._candidates import log_expected
@@ -94,7 +95,11 @@ class NetworkInference(BaseRecommender):
         with torch.no_grad():
             users = self._tensor(np.flatnonzero(self.has_past_)).split(_USERS_AT_ONCE)
             widening = WIDENING if getattr(network, "temperature", None) is None else WIDENING_OF_DIRECTIONS
-            self.prior_ = learn_prior(map(network.encode, users), widening=widening)
+            try:
+                self.prior_ = learn_prior(map(network.encode, users), widening=widening)
+            except torch.linalg.LinAlgError as error:
+                what = "training diverged: the users' vectors are too large"
+                raise divergence(self, what, of_values=self._predicts_ratings) from error
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)

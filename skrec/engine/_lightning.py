@@ -18,6 +18,7 @@ from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from skrec.base._divergence import divergence
 from skrec.engine._batches import Batch, Batches
 from skrec.engine._checkpoint_files import write_checkpoint
 from skrec.engine._checkpoints import Checkpoints, CheckpointUnusable
@@ -30,6 +31,8 @@ from skrec.engine._schedules import Schedule
 
 # Lightning's loop costs some 0.2 ms for each of its steps, which is as much as a small minibatch takes; several at once hide it
 CHUNK = 16
+# sums of products of two such weights still fit into float32
+_LARGEST_WEIGHT = 1e18
 
 
 class Training(pl.LightningModule):
@@ -150,10 +153,9 @@ class Training(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         train_loss = float(self.tally.loss_sum) / (float(self.tally.n_examples) or 1.0)
         if not np.isfinite(train_loss):
-            raise ValueError(
-                f"training diverged in epoch {self.current_epoch}: the loss is {train_loss}; lower learning_rate "
-                f"(it is {self.settings.learning_rate})"
-            )
+            raise self.divergence(f"the loss is {train_loss}")
+        if not all(bool((weight.abs() < _LARGEST_WEIGHT).all()) for weight in self.weights):
+            raise self.divergence(f"a weight is not finite, or above {_LARGEST_WEIGHT:g}")
         prepare(self.network)
         row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": self.pairwise_accuracy()}
         row["seconds"] = time.perf_counter() - self.started
@@ -165,6 +167,11 @@ class Training(pl.LightningModule):
             self.logger.log_metrics(numbers, step=self.current_epoch)
         if self.checkpoints is not None:
             self.checkpoints.save(self.current_epoch, self.trainer.save_checkpoint)
+
+    def divergence(self, what: str) -> ValueError:
+        """The error that ends a fit in the present epoch."""
+        of_values = self.settings._predicts_ratings
+        return divergence(self.settings, f"training diverged in epoch {self.current_epoch}: {what}", of_values=of_values)
 
     @torch.no_grad()
     def pairwise_accuracy(self) -> float:
