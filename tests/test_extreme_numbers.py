@@ -1,10 +1,22 @@
 """Values, weights and parameters that are accepted and extreme: answers are finite, or a ValueError says what is too large."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from small_models import N_ITEMS, likes, model, ratings, weights_of
 
-from skrec import ALSRecommender, BPRRecommender, MarkovRecommender, MFRecommender, NeuMFRecommender, PopularityRecommender
+from skrec import (
+    ALSRecommender,
+    AutoRecRecommender,
+    BPRRecommender,
+    ColdStartRecommender,
+    MarkovRecommender,
+    MFRecommender,
+    MLPRecommender,
+    NeuMFRecommender,
+    PopularityRecommender,
+)
 from skrec.data import Interactions
 from skrec.models import all_estimators
 
@@ -38,25 +50,30 @@ def all_answers(fitted, data):
     return [fitted.predict(data), fitted.predict(data.to_csr()).ravel(), *(scores[scores != -np.inf] for scores in lists)]
 
 
+def lists_of_newcomers(fitted, data):
+    return [fitted.recommend(data, k=3, exclude_seen=False).scores]
+
+
 def assert_finite_or_refused(ask):
     """A foreign exception passes through."""
     try:
         answers = ask()
     except ValueError as error:
-        assert type(error) is ValueError and "too large" in str(error) or "scale the" in str(error)
+        assert type(error) is ValueError
+        assert "too large" in str(error) or "scale the" in str(error)
         return
     assert all(np.isfinite(answer).all() for answer in answers)
 
 
 def cases():
     for estimator in all_estimators():
+        if estimator is ColdStartRecommender:
+            continue  # which needs features, and leaves the values to another model
         yield pytest.param(estimator, {}, False, id=f"{estimator.__name__} values")
         if estimator._reads_weights:
             yield pytest.param(estimator, {}, True, id=f"{estimator.__name__} weights")
-    for name in ("MFRecommender", "MLPRecommender", "NeuMFRecommender", "AutoRecRecommender", "LightGCNRecommender"):
-        estimator = {e.__name__: e for e in all_estimators()}[name]
-        if estimator._reads_weights:
-            yield pytest.param(estimator, {"loss": "mse"}, False, id=f"{name} ratings")
+    for estimator in (MFRecommender, MLPRecommender, NeuMFRecommender, AutoRecRecommender):
+        yield pytest.param(estimator, {"loss": "mse"}, False, id=f"{estimator.__name__} ratings")
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
@@ -77,24 +94,24 @@ NEURAL = {"pairs": {}, "ratings": {"loss": "mse"}, "rows": {"loss": "softmax"}}
 @pytest.mark.parametrize("settings", NEURAL.values(), ids=NEURAL)
 @pytest.mark.parametrize("size", [1e30, 3e38])
 def test_histories_of_new_users_are_answered_or_refused_too(settings, size):
-    fitted = model(**settings).fit(ratings())
+    fitted = model(**settings).fit(events())
     for given in ({"values": np.full(N, size)}, {"weights": np.full(N, size)}):
-        assert_finite_or_refused(lambda data=events(**given): [fitted.recommend(data, k=3).scores])
+        assert_finite_or_refused(partial(lists_of_newcomers, fitted, events(**given)))
 
 
 @pytest.mark.parametrize("size", [1e30, 3e38])
 def test_so_it_is_for_als(size):
     fitted = quick(ALSRecommender).fit(likes())
     for given in ({"values": np.full(N, size)}, {"values": np.full(N, size), "weights": np.full(N, size)}):
-        assert_finite_or_refused(lambda data=events(**given): [fitted.recommend(data, k=3).scores])
+        assert_finite_or_refused(partial(lists_of_newcomers, fitted, events(**given)))
 
 
 @pytest.mark.parametrize("name", ["values", "weights"])
 def test_partial_fit_refuses_what_fit_does_and_changes_nothing(name):
     for estimator in (quick(ALSRecommender), quick(PopularityRecommender), model(loss="mse")):
-        fitted = estimator.fit(events(values=np.arange(1, N + 1) % 5 + 1.0))
+        fitted = estimator.fit(events())
         before = dict(vars(fitted))
-        huge = events(**{"values": np.arange(1, N + 1) % 5 + 1.0} | {name: np.full(N, 3e38)})
+        huge = events(**{name: np.where(np.arange(N) % 2, 3e38, 1)})
         try:
             all_answers(fitted.partial_fit(huge), likes())
         except ValueError as error:
@@ -110,7 +127,11 @@ def spread(largest):
 
 
 DIVERGING = {
-    "the rate": (model(loss="mse", learning_rate=1e20, optimizer="sgd"), ratings(), r"in epoch \d.*lower learning_rate \(it is 1e\+20\)"),
+    "the rate": (
+        model(loss="mse", learning_rate=1e20, optimizer="sgd"),
+        ratings(),
+        r"in epoch \d.*lower learning_rate \(it is 1e\+20\)",
+    ),
     "the rate, in the last step": (
         model(loss="mse", learning_rate=1e30, optimizer="sgd", max_epochs=1, batch_size=N),
         ratings(),
@@ -128,9 +149,15 @@ DIVERGING = {
         events(spread(1e30).values, np.full(N, 1e30)),
         r"the ratings down \(the largest is 1e\+30\) and scale the weights down \(the largest is 1e\+30\)$",
     ),
-    "a penalty": (model(regularization=1e38, max_epochs=1), likes(), r"in epoch 0.*lower regularization \(it is 1e\+38\)$"),
+    "a penalty": (
+        model(regularization=1e38, max_epochs=1, optimizer="sgd"),
+        likes(),
+        r"in epoch 0.*lower regularization \(it is 1e\+38\)$",
+    ),
     "the rate of a pre-trained part": (
-        NeuMFRecommender(n_factors=4, hidden=(4,), pretrain=True, loss="mse", learning_rate=1e30, optimizer="sgd", random_state=0),
+        NeuMFRecommender(
+            n_factors=4, hidden=(4,), pretrain=True, loss="mse", learning_rate=1e30, optimizer="sgd", random_state=0
+        ),
         ratings(),
         r"in epoch 0.*lower learning_rate",
     ),
@@ -141,8 +168,16 @@ DIVERGING = {
         spread(1e10),
         r"largest is 1e\+10|up to 1e\+10",
     ),
-    "BPR's rate": (BPRRecommender(n_factors=4, learning_rate=1e30, random_state=0), likes(), r"within 100 epochs.*lower learning_rate"),
-    "popularity's weights": (PopularityRecommender(), events(weights=np.full(N, 3e38)), r"weights down \(the largest is 3e\+38\)$"),
+    "BPR's rate": (
+        BPRRecommender(n_factors=4, learning_rate=1e30, random_state=0),
+        likes(),
+        r"within 100 epochs.*lower learning_rate",
+    ),
+    "popularity's weights": (
+        PopularityRecommender(),
+        events(weights=np.full(N, 3e38)),
+        r"weights down \(the largest is 3e\+38\)$",
+    ),
 }
 
 

@@ -93,12 +93,11 @@ class TorchRecommender(NetworkInference):
     logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
         A name, or a function of no arguments that gives a Lightning logger. It gets each epoch's row of ``history_``.
     checkpoint_dir : path, default=None
-        Folder for a checkpoint after each epoch of ``fit``; it is made if it does not exist, and "~" is the user's home. The
-        last two are kept, in a subfolder of their own for each combination of parameters and data. Where ``fit`` finds those
-        of a run that was interrupted, it goes on from there, to the very result that the run would have had. Those of a
-        finished fit stay, and are written anew when it is done again. Several processes may fit the same at once. A file that
-        is damaged, or of another run, is left out with a UserWarning. A folder that cannot be written to is an OSError before
-        training begins.
+        Folder for a checkpoint after each epoch of ``fit``, made where it is missing; the last two are kept, in a subfolder of
+        their own for each combination of parameters and data. Where ``fit`` finds those of a run that was interrupted, it goes
+        on from there, to the very result that the run would have had. Those of a finished fit are written anew when it is
+        done again. Several processes may do the same fit at once. A file that is damaged or of another run is left out with a
+        UserWarning; a folder that cannot be written to is an OSError before training.
     verbose : {0, 1, 2}, default=0
         Nothing, a progress bar, or a line for each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -185,18 +184,20 @@ class TorchRecommender(NetworkInference):
         """Train on some data; choose the best epoch by others."""
         if data is not self.events_:  # of which everything is counted already
             self._count(data)
-        examples = self._examples(data)
         self.shape_ = self._shape()
-        optimizer, is_trained = self._optimizer_of_fit, False
-        while not is_trained:
-            is_resumed = checkpoints is not None and checkpoints.is_unfinished
-            network = self._new_network(examples) if is_resumed else self._initialised(examples, validation)
-            judge = None if validation is None else Judge(self, network, validation, known=examples)
-            try:
-                self._learn(network, examples, known=examples, judge=judge, checkpoints=checkpoints, optimizer=optimizer)
-                is_trained = True
-            except CheckpointUnusable as reason:
-                checkpoints.pass_over(reason)
+        self._train_on(self._examples(data), validation, checkpoints)
+
+    def _train_on(self, examples: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
+        is_resumed = checkpoints is not None and checkpoints.is_unfinished
+        network = self._new_network(examples) if is_resumed else self._initialised(examples, validation)
+        judge = None if validation is None else Judge(self, network, validation, known=examples)
+        try:
+            self._learn(
+                network, examples, known=examples, judge=judge, checkpoints=checkpoints, optimizer=self._optimizer_of_fit
+            )
+        except CheckpointUnusable as reason:
+            checkpoints.pass_over(reason)  # type: ignore[union-attr] # of which there was one
+            self._train_on(examples, validation, checkpoints)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         self._check_parameters()

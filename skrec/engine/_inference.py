@@ -292,9 +292,9 @@ class NetworkInference(BaseRecommender):
             scores[where] = self._typical(block_scores)[rows[here] - block.start]
         return scores
 
-    def _typical(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _typical(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
         """What is expected of an item that nothing is known about: the mean over those that something is known about."""
-        return scores[:, self._item_counts > 0].mean(1)
+        return scores[:, self._item_counts > 0].mean(1, dtype=np.float64)  # a sum of large ratings overflows float32
 
     @torch.no_grad()
     def _forward(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:

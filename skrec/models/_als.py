@@ -120,7 +120,9 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
 
     def _confidences(self, events: Interactions) -> Any:
-        weighted = events if events.weights is None else replace(events, values=_values_by_weights(events))
+        weighted = (
+            events if events.weights is None else replace(events, values=_finite_product(events, events.values, events.weights))
+        )
         return for_implicit(weighted.to_csr(duplicates="sum"))
 
     def _solver(self) -> Any:
@@ -185,9 +187,9 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         return pd.DataFrame({"item": decode(codes, self.item_ids_), "contribution": contributions})
 
 
-def _values_by_weights(events: Interactions) -> NDArray[np.float32]:
+def _finite_product(events: Interactions, values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
-        products = events.values * events.weights
+        products = values * weights
     if not np.isfinite(products).all():
         raise overflow(events, "values times weights are not finite")
     return products
