@@ -330,6 +330,30 @@ def test_leftovers_go_at_the_next_fit(folder):
     assert not leftover.exists()
 
 
+def test_two_runs_without_a_seed_are_not_mixed(tmp_path, monkeypatch):
+    """Of their two checkpoints the newer is of no use; the older has another seed, and is not put into the first one's network."""
+    settings = {"checkpoint_dir": tmp_path, "random_state": None}
+    interrupt(model(**settings), monkeypatch)
+    RUNS[:] = RUNS[-1:]
+    edited(newest(tmp_path), put(torch.zeros(1), "state_dict", "network.more"))
+    edited(newest(tmp_path).with_name("epoch=0.ckpt"), put(1, "skrec", "seed"))
+    with pytest.warns(UserWarning, match="cannot be read") as warned:
+        fitted = model(**settings).fit(likes())
+    assert len(warned) == 2 and fitted.seed_ != 1
+    assert same(weights_of(fitted), weights_of(fit_with_seed(fitted.seed_, monkeypatch)))
+
+
+def fit_with_seed(seed, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("skrec.engine._estimator.draw_seed", lambda random_state: seed)
+        return model().fit(likes())
+
+
+def test_a_folder_of_the_name_of_a_leftover_is_no_matter(folder, expected):
+    newest(folder).with_name(".unfinished-folder").mkdir()
+    assert same(weights_of(model(checkpoint_dir=folder).fit(likes())), expected)
+
+
 def test_a_file_that_another_fit_takes_for_a_leftover_is_written_again(tmp_path, monkeypatch):
     rename, removed = os.replace, []
 

@@ -19,7 +19,7 @@ def checkpoints(folder):
 
 
 def stop_after_two_epochs(estimator, monkeypatch):
-    """Fit until Ctrl-C before the third checkpoint of three."""
+    """Fit until Ctrl-C before the third checkpoint."""
     take_in = _recording.Recorder.__call__
 
     def then_stop(recorder, row, device):
@@ -34,17 +34,17 @@ def stop_after_two_epochs(estimator, monkeypatch):
 
 def test_two_fits_with_one_checkpoint_folder_both_end_right(tmp_path, monkeypatch):
     """The second begins and ends after the first has found the checkpoint that it goes on from."""
-    expected, make, others = weights_of(model().fit(likes())), MFRecommender._new_network, []
+    expected, make, others = weights_of(model(max_epochs=5).fit(likes())), MFRecommender._new_network, []
 
     def fit_another(estimator, *given):
         if not others:
-            others.append(model(checkpoint_dir=tmp_path))
+            others.append(model(checkpoint_dir=tmp_path, max_epochs=5))
             others[0].fit(likes())
         return make(estimator, *given)
 
-    stop_after_two_epochs(model(checkpoint_dir=tmp_path), monkeypatch)
+    stop_after_two_epochs(model(checkpoint_dir=tmp_path, max_epochs=5), monkeypatch)
     monkeypatch.setattr(MFRecommender, "_new_network", fit_another)
-    fitted = model(checkpoint_dir=tmp_path).fit(likes())
+    fitted = model(checkpoint_dir=tmp_path, max_epochs=5).fit(likes())
     assert same(weights_of(fitted), expected) and same(weights_of(others[0]), expected)
 
 
@@ -70,7 +70,7 @@ def test_a_full_disk_at_a_checkpoint_is_an_os_error_with_the_path(tmp_path, monk
     assert {path: path.read_bytes() for path in checkpoints(tmp_path)} == before
 
 
-@pytest.mark.parametrize("part", [0.01, 0.3, 0.5, 0.7, 0.99])
+@pytest.mark.parametrize("part", [0.01, 0.3, 0.5, 0.7])
 def test_a_flipped_bit_in_a_checkpoint_changes_no_weight(tmp_path, monkeypatch, part):
     stop_after_two_epochs(model(checkpoint_dir=tmp_path), monkeypatch)
     newest = checkpoints(tmp_path)[-1]
@@ -131,6 +131,6 @@ def test_weights_of_1e38_make_no_infinite_popularity():
 
 
 def test_weights_of_1e38_make_finite_probabilities_in_the_markov_chain():
-    walks = Interactions.from_arrays([0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 0, 1, 0, 1, 0, 1], weights=np.full(8, 1e38))
-    scores = MarkovRecommender().fit(walks).predict(walks)
+    walks = Interactions.from_arrays([0, 0, 1, 1, 2, 2, 3, 3, 4], [0, 1, 0, 1, 0, 1, 0, 1, 0], weights=np.full(9, 1e38))
+    scores = MarkovRecommender().fit(walks).recommend([4], k=2, exclude_seen=False).scores
     assert np.isfinite(scores).all() and scores.max() <= 1

@@ -6,6 +6,7 @@ import secrets
 import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from numbers import Real
 from pathlib import Path
@@ -64,7 +65,7 @@ class Checkpoints:
         self.folder, self.run, self.seed, self.is_seed_free = folder, run, seed, is_seed_free
         _make_writable(folder)
         for leftover in folder.glob(f"{UNFINISHED}*"):
-            leftover.unlink(missing_ok=True)
+            _remove(leftover)
         self._candidates = self._saved()
         self._outdated = set(self._candidates)
         self._choose()
@@ -95,8 +96,8 @@ class Checkpoints:
             path = path.with_name(f"epoch={epoch}-{secrets.token_hex(4)}.ckpt")
         write(path)
         for other in self._saved():
-            if (_epoch(other) < epoch - 1 or other in self._outdated - {path}) and not other.is_dir():
-                other.unlink(missing_ok=True)
+            if _epoch(other) < epoch - 1 or other in self._outdated - {path}:
+                _remove(other)
         self._outdated.clear()
 
     def _choose(self) -> None:
@@ -116,7 +117,7 @@ class Checkpoints:
                     self._warn(path, error)
                 continue
             if not is_finished:
-                self.path, self.state, self.seed = path, state, seed
+                self.path, self.state, self.seed, self.is_seed_free = path, state, seed, False
                 self._outdated = {other for other in self._outdated if _epoch(other) > _epoch(path)}
             return
 
@@ -133,6 +134,12 @@ class Checkpoints:
 
 def _epoch(path: Path) -> int:
     return int(_NAME.fullmatch(path.name)[1])  # type: ignore[index]
+
+
+def _remove(path: Path) -> None:
+    """Remove a file if it is one, and nobody else has removed it."""
+    with suppress(FileNotFoundError, IsADirectoryError, PermissionError):  # the last for a folder on macOS
+        path.unlink()
 
 
 def _make_writable(folder: Path) -> None:

@@ -27,7 +27,7 @@ from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimi
 from skrec.engine._recording import Judge, Recorder
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
 from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
-from skrec.engine._training_checks import LOGGERS, check_training
+from skrec.engine._training_checks import check_training
 
 
 class TorchRecommender(NetworkInference):
@@ -93,11 +93,10 @@ class TorchRecommender(NetworkInference):
     logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
         A name, or a function of no arguments that gives a Lightning logger. It gets each epoch's row of ``history_``.
     checkpoint_dir : path, default=None
-        Folder for a checkpoint after each epoch of ``fit``, made where it is missing; the last two are kept, in a subfolder of
-        their own for each combination of parameters and data. Where ``fit`` finds those of a run that was interrupted, it goes
-        on from there, to the very result that the run would have had. Those of a finished fit are written anew when it is
-        done again. Several processes may do the same fit at once. A file that is damaged or of another run is left out with a
-        UserWarning; a folder that cannot be written to is an OSError before training.
+        Folder for a checkpoint after each epoch of ``fit``; the last two are kept, in a subfolder for each combination of
+        parameters and data. ``fit`` goes on from those of a run that was interrupted, to the very result that the run would
+        have had. Those of a finished fit are written anew. Several processes may share a folder. A file that is damaged or of
+        another run is left out with a UserWarning; a folder that cannot be written to is an OSError before training.
     verbose : {0, 1, 2}, default=0
         Nothing, a progress bar, or a line for each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -312,7 +311,7 @@ class TorchRecommender(NetworkInference):
             checkpoints=checkpoints,
         )
         try:
-            return _lightning.run(training, logger=_make_logger(self.logger))
+            return _lightning.run(training, logger=_lightning.make_logger(self.logger))
         except torch.OutOfMemoryError as error:
             raise MemoryError(
                 f"the device ran out of memory ({error}); halve batch_size and double accumulate_grad_batches"
@@ -397,11 +396,3 @@ class TorchRecommender(NetworkInference):
 
     def _check_parameters(self) -> None:
         check_training(self)
-
-
-def _make_logger(logger: str | Callable[[], Any] | None) -> Any:
-    if logger is None or callable(logger):
-        return logger and logger()
-    from pytorch_lightning import loggers
-
-    return getattr(loggers, LOGGERS[logger])(save_dir=".")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning import loggers
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.plugins.precision import Precision
 from pytorch_lightning.strategies import SingleDeviceStrategy
@@ -28,6 +29,7 @@ from skrec.engine._optimizers import clip, decay, set_rate
 from skrec.engine._recording import Recorder
 from skrec.engine._resuming import check_checkpoint
 from skrec.engine._schedules import Schedule
+from skrec.engine._training_checks import LOGGERS
 
 # Lightning's loop costs some 0.2 ms for each of its steps, which is as much as a small minibatch takes; several at once hide it
 CHUNK = 16
@@ -108,6 +110,8 @@ class Training(pl.LightningModule):
         return generator
 
     def on_train_epoch_start(self) -> None:
+        if not self.has_started:
+            self.check_resumed()
         self.network.train()
         set_generator(self.network, self.generator(self.current_epoch + 2**20))
         self.started = time.perf_counter()
@@ -190,9 +194,10 @@ class Training(pl.LightningModule):
         self.tally.n_updates = checkpoint["skrec"]["n_updates"]
         self.recorder.resume(checkpoint["skrec"]["recorder"])
 
-    def on_train_start(self) -> None:
+    def check_resumed(self) -> None:
+        """See that Lightning goes on behind the last epoch that was recorded."""
         if self.current_epoch != len(self.recorder.rows) or self.global_step != self.tally.n_updates:
-            raise CheckpointUnusable(f"its loops are at epoch {self.current_epoch}, step {self.global_step}")
+            raise ValueError(f"its loops are at epoch {self.current_epoch}, step {self.global_step}")
         self.has_started = True
 
 
@@ -235,7 +240,7 @@ class _CheckpointFiles(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         write_checkpoint(Path(path), checkpoint, run=self.checkpoints.run)
 
-    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> dict[str, Any]:
+    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> Any:
         return self.checkpoints.state  # read, and checked, when it was chosen
 
 
@@ -281,11 +286,7 @@ def run(training: Training, *, logger: Any) -> torch.device:
             | options
         )
         try:
-            trainer.fit(training, ckpt_path=training.checkpoints and training.checkpoints.path, weights_only=True)
-        except Exception as error:
-            if training.has_started or not (training.checkpoints and training.checkpoints.is_unfinished):
-                raise
-            raise CheckpointUnusable(error) from error  # it was being applied
+            _fit(trainer, training)
         except SystemExit as stopped:  # what Lightning makes of Ctrl-C
             if isinstance(stopped.__context__, KeyboardInterrupt):
                 raise KeyboardInterrupt from None
@@ -294,6 +295,24 @@ def run(training: Training, *, logger: Any) -> torch.device:
             set_generator(training.network, None)
             training.network.eval()
     return trainer.strategy.root_device
+
+
+def _fit(trainer: pl.Trainer, training: Training) -> None:
+    """Train, or go on from a checkpoint; an error before the first epoch then is the checkpoint's."""
+    path = training.checkpoints and training.checkpoints.path
+    try:
+        trainer.fit(training, ckpt_path=path, weights_only=True)
+    except Exception as error:
+        if path is None or training.has_started:
+            raise
+        raise CheckpointUnusable(error) from error
+
+
+def make_logger(logger: str | Callable[[], Any] | None) -> Any:
+    """One of Lightning's loggers by its name, or what a function of the user's makes."""
+    if logger is None or callable(logger):
+        return logger and logger()
+    return getattr(loggers, LOGGERS[logger])(save_dir=".")
 
 
 def _accelerator(wanted: str) -> str:
@@ -315,16 +334,16 @@ _LOGGERS = [name + suffix for name in ("pytorch_lightning", "lightning_fabric") 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Lightning's advice on devices, tips and advertisements is not what the user asked for."""
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
+    muted = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in muted]
+    for logger in muted:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|lightning_utilities|torch)(\.|$)")
             yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, level in zip(muted, levels, strict=True):
             logger.setLevel(level)
 
 
