@@ -1,6 +1,8 @@
 """Checks of parameters, in words."""
 
+import os
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +61,19 @@ def check_choice(value: Any, name: str, choices: tuple) -> None:
     plain = value.item() if isinstance(value, np.generic) else value
     if not any(type(plain) is type(choice) and plain == choice for choice in choices):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def read_path(value: Any, name: str) -> Path:
+    """A path that is not empty; "~" at its beginning is the user's home."""
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(path, str):
+        raise TypeError(f"{name} must be a str or os.PathLike, got {value!r}")
+    if not path or "\0" in path:
+        raise ValueError(f"{name} must be a path, not empty and without null characters, got {value!r}")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:  # no such user
+        raise ValueError(f"{name} must be a path of this machine, got {value!r}: {error}") from None
 
 
 def check_flag(value: Any, name: str) -> None:

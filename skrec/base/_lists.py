@@ -1,7 +1,7 @@
 """Lists of recommendations: at once, block by block, and into a file."""
 
+import errno
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from skrec.base._allowed import Allowed, Unknown, read_allowed
-from skrec.base._checks import check_choice, check_flag, check_int, check_list_length
+from skrec.base._checks import check_choice, check_flag, check_int, check_list_length, read_path
 from skrec.base._frame import Frame, Query, decode, take
 from skrec.base._recommendations import Recommendations
 from skrec.base._rows import is_of_shape, warn_of_training_shape
+from skrec.base._writing import atomic_write
 from skrec.data import Interactions
 
 
@@ -114,13 +115,21 @@ class ListsMixin:
     ) -> None:
         """`recommend` into a Parquet file with the columns user, item, score and rank; needs pyarrow.
 
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Its folder must exist; "~" is the user's home. A file that is there is replaced when the new one is whole.
+        users, k, exclude_seen, exclude, candidates, unknown, batch_size
+            As for `recommend_iter`.
+
         Raises
         ------
+        OSError
+            With the path: at once if it cannot be written to, later if the disk is full. What stood there stays.
         ImportError
             Without pyarrow: ``pip install skrec[parquet]``.
         """
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"path must be a str or os.PathLike, got {path!r}")
+        target = read_path(path, "path")
         parts = self.recommend_iter(
             users,
             k=k,
@@ -130,7 +139,7 @@ class ListsMixin:
             unknown=unknown,
             batch_size=batch_size,
         )
-        write_parquet(path, parts)
+        write_parquet(target, parts)
 
     def _ask(
         self,
@@ -170,25 +179,21 @@ class _Asked(NamedTuple):
     allowed: Allowed
 
 
-def write_parquet(path: str | os.PathLike, parts: Iterable[Recommendations]) -> None:
+def write_parquet(target: Path, parts: Iterable[Recommendations]) -> None:
     """One row for each recommendation; the file is there when all of it is, and what stood there stays until then."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         raise ImportError("recommend_to_parquet needs pyarrow: pip install 'skrec[parquet]'") from None
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
-    try:
-        with ExitStack() as stack:
-            writer = None
-            for part in parts:
-                table = pa.Table.from_pandas(part.to_frame(), preserve_index=False)
-                if len(table):  # the labels of an empty one have no type
-                    writer = writer or stack.enter_context(pq.ParquetWriter(temporary, table.schema))
-                    writer.write_table(table.cast(writer.schema))
-            if writer is None:
-                stack.enter_context(pq.ParquetWriter(temporary, table.schema))
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    if target.exists() and not target.is_file():
+        raise FileExistsError(errno.EEXIST, "what stands there is not a regular file", str(target))
+    with atomic_write(target) as file, ExitStack() as stack:
+        writer = None
+        for part in parts:
+            table = pa.Table.from_pandas(part.to_frame(), preserve_index=False)
+            if len(table):  # the labels of an empty one have no type
+                writer = writer or stack.enter_context(pq.ParquetWriter(file, table.schema))
+                writer.write_table(table.cast(writer.schema))
+        if writer is None:
+            stack.enter_context(pq.ParquetWriter(file, table.schema))

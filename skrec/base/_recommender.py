@@ -14,6 +14,7 @@ from skrec.base._allowed import EVERYTHING, Allowed
 from skrec.base._audience import AudienceMixin
 from skrec.base._checks import LARGEST_ANSWER
 from skrec.base._copying import CopyMixin
+from skrec.base._divergence import overflow
 from skrec.base._frame import Frame, Query, size, take
 from skrec.base._knowledge import KnowledgeMixin
 from skrec.base._lists import ListsMixin
@@ -327,6 +328,8 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
 
         def score_block(items: slice):
             scores = as_tensor(self._score(state, items))
+            if isinstance(query, Interactions) and not scores.amax() < np.inf:  # NaN is not below it either
+                raise overflow(query, "the model's scores must be numbers, but some are NaN or infinite")
             if ranking and len(strangers):
                 scores[strangers] = as_tensor(self.popularity_[items]).to(scores)
             if ranking:

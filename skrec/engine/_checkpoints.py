@@ -1,7 +1,12 @@
 """Where the state of a fit is kept, so that one that was interrupted can go on."""
 
+import os
+import re
+import secrets
+import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from numbers import Real
 from pathlib import Path
@@ -10,70 +15,140 @@ from typing import Any, Self
 
 import joblib
 import numpy as np
-import torch
 
+from skrec.base._checks import draw_seed, read_path
+from skrec.base._writing import UNFINISHED
 from skrec.data import Interactions
 from skrec.data._positives import depth_of_caller
+from skrec.engine._checkpoint_files import read_checkpoint
 
+_NAME = re.compile(r"epoch=(\d{1,9})(-\w+)?\.ckpt", re.ASCII)
 _NOT_PART_OF_THE_RESULT = ("accelerator", "checkpoint_dir", "logger", "verbose")
+
+
+class CheckpointUnusable(Exception):
+    """A checkpoint does not fit the run that it was read for."""
 
 
 class Checkpoints:
     """The last two checkpoints of a fit, in a folder that belongs to its parameters and data alone.
 
+    Several processes may fit the same at the same time. Each file is whole whoever wrote it last, and what one process removes
+    no other one needs.
+
     Parameters
     ----------
     folder : Path
-        Need not exist.
+        Made if it does not exist.
+    run : str
+        What identifies the parameters and data.
+    seed : int
+    is_seed_free : bool
+        Whether a run with another seed will do as well.
 
     Attributes
     ----------
     path : Path or None
-        The newest that can be read, if its run was interrupted.
-    seed : int or None
-        Of that run.
+        The newest that can be used, if its run was interrupted.
+    state : dict or None
+        What it holds.
+    seed : int
+        Of its run, else the one given.
+
+    Warns
+    -----
+    UserWarning
+        For each newer one that cannot be used.
     """
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.path: Path | None = None
-        self.seed: int | None = None
-        for path in reversed(self._saved()):
-            try:
-                run = torch.load(path, map_location="cpu", weights_only=True)["skrec"]
-            except Exception as error:  # whatever a broken file makes torch raise
-                warnings.warn(f"{path} cannot be read and is left out ({error})", UserWarning, stacklevel=depth_of_caller())
-                continue
-            if not run["is_finished"]:
-                self.path, self.seed = path, run["seed"]
-            return
+    def __init__(self, folder: Path, run: str, *, seed: int, is_seed_free: bool):
+        self.folder, self.run, self.seed, self.is_seed_free = folder, run, seed, is_seed_free
+        _make_writable(folder)
+        for leftover in folder.glob(f"{UNFINISHED}*"):
+            _remove(leftover)
+        self._candidates = self._saved()
+        self._outdated = set(self._candidates)
+        self._choose()
 
     @classmethod
     def of(cls, estimator: Any, data: Interactions, validation: Any) -> Self:
         """Those of an estimator that is about to be fitted."""
         parts = [data] if validation is None else [data, estimator.frame_.recode(validation, name="validation")]
         identity = [type(estimator).__qualname__, _settings(estimator), *map(_arrays, parts)]
-        return cls(Path(estimator.checkpoint_dir) / joblib.hash(identity)[:16])
+        run, folder = joblib.hash(identity), read_path(estimator.checkpoint_dir, "checkpoint_dir")
+        seed = draw_seed(estimator.random_state)
+        return cls(folder / run[:16], run, seed=seed, is_seed_free=estimator.random_state is None)
 
     @property
     def is_unfinished(self) -> bool:
         """Whether there is a run to go on with."""
         return self.path is not None
 
+    def pass_over(self, reason: object) -> None:
+        """Leave out the chosen checkpoint, with a warning, and choose the next one."""
+        self._warn(self.path, reason)
+        self._choose()
+
     def save(self, epoch: int, write: Callable[[Path], None]) -> None:
-        """Write the checkpoint of an epoch and keep one before it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write(self.folder / f"epoch={epoch}.ckpt")
-        for path in self._saved():
-            if _epoch(path) not in (epoch - 1, epoch):
-                path.unlink(missing_ok=True)
+        """Write the checkpoint of an epoch; keep the one before it, and those that another process has written meanwhile."""
+        path = self.folder / f"epoch={epoch}.ckpt"
+        if path.is_dir():
+            path = path.with_name(f"epoch={epoch}-{secrets.token_hex(4)}.ckpt")
+        write(path)
+        for other in self._saved():
+            if _epoch(other) < epoch - 1 or other in self._outdated - {path}:
+                _remove(other)
+        self._outdated.clear()
+
+    def _choose(self) -> None:
+        """The newest of those not yet looked at that can be used; none if its run was finished."""
+        self.path, self.state = None, None
+        while self._candidates:
+            path = self._candidates.pop()
+            try:
+                state = read_checkpoint(path, run=self.run)
+                seed, is_finished = state["skrec"]["seed"], state["skrec"]["is_finished"]
+                if not self._accepts(seed):
+                    raise ValueError(f"its seed is {seed!r} instead of {self.seed}")
+                if state["epoch"] != _epoch(path):
+                    raise ValueError(f"its epoch is {state['epoch']!r}")
+            except Exception as error:  # whatever a broken file makes torch raise
+                if os.path.lexists(path):  # else a fit in another process has a newer one
+                    self._warn(path, error)
+                continue
+            if not is_finished:
+                self.path, self.state, self.seed, self.is_seed_free = path, state, seed, False
+                self._outdated = {other for other in self._outdated if _epoch(other) > _epoch(path)}
+            return
+
+    def _accepts(self, seed: Any) -> bool:
+        return seed == self.seed or (self.is_seed_free and type(seed) is int and 0 <= seed < 2**31)
+
+    def _warn(self, path: Path | None, reason: object) -> None:
+        warnings.warn(f"{path} cannot be read and is left out: {reason}", UserWarning, stacklevel=depth_of_caller())
 
     def _saved(self) -> list[Path]:
-        return sorted(self.folder.glob("epoch=*.ckpt"), key=_epoch)
+        """The newest last."""
+        return sorted((path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)), key=_epoch)
 
 
 def _epoch(path: Path) -> int:
-    return int(path.stem.removeprefix("epoch="))
+    return int(_NAME.fullmatch(path.name)[1])  # type: ignore[index]
+
+
+def _remove(path: Path) -> None:
+    """Remove a file if it is one, and nobody else has removed it."""
+    with suppress(FileNotFoundError, IsADirectoryError, PermissionError):  # the last for a folder on macOS
+        path.unlink()
+
+
+def _make_writable(folder: Path) -> None:
+    """Make the folder, and see that a file can be made in it, before hours are spent on what could not be kept."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(error.errno, f"checkpoint_dir cannot be written to ({error.strerror})", str(folder)) from error
 
 
 def _settings(estimator: Any) -> dict[str, Any]:

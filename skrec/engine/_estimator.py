@@ -18,7 +18,7 @@ from skrec.data._positives import depth_of_caller
 from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
 from skrec.engine._candidates import InBatchCandidates
-from skrec.engine._checkpoints import Checkpoints
+from skrec.engine._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import build_seeded
@@ -27,7 +27,7 @@ from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimi
 from skrec.engine._recording import Judge, Recorder
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
 from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
-from skrec.engine._training_checks import LOGGERS, check_training
+from skrec.engine._training_checks import check_training
 
 
 class TorchRecommender(NetworkInference):
@@ -93,9 +93,10 @@ class TorchRecommender(NetworkInference):
     logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
         A name, or a function of no arguments that gives a Lightning logger. It gets each epoch's row of ``history_``.
     checkpoint_dir : path, default=None
-        Folder for a checkpoint after each epoch of ``fit``; the last two are kept, in a subfolder of their own for each
-        combination of parameters and data. Where ``fit`` finds those of a run that was interrupted, it goes on from there, to
-        the very result that the run would have had. Those of a finished fit stay, and are written anew when it is done again.
+        Folder for a checkpoint after each epoch of ``fit``; the last two are kept, in a subfolder for each combination of
+        parameters and data. ``fit`` goes on from those of a run that was interrupted, to the very result that the run would
+        have had. Those of a finished fit are written anew. Several processes may share a folder. A file that is damaged or of
+        another run is left out with a UserWarning; a folder that cannot be written to is an OSError before training.
     verbose : {0, 1, 2}, default=0
         Nothing, a progress bar, or a line for each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -165,8 +166,7 @@ class TorchRecommender(NetworkInference):
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self._check_parameters()
         checkpoints = None if self.checkpoint_dir is None else Checkpoints.of(self, data, validation)
-        resumed = None if checkpoints is None else checkpoints.seed
-        self.seed_ = draw_seed(self.random_state) if resumed is None else resumed
+        self.seed_ = draw_seed(self.random_state) if checkpoints is None else checkpoints.seed
         if validation is not None or self.early_stopping is None:
             self._train(data, validation, checkpoints)
             return
@@ -183,12 +183,20 @@ class TorchRecommender(NetworkInference):
         """Train on some data; choose the best epoch by others."""
         if data is not self.events_:  # of which everything is counted already
             self._count(data)
-        examples = self._examples(data)
         self.shape_ = self._shape()
+        self._train_on(self._examples(data), validation, checkpoints)
+
+    def _train_on(self, examples: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
         is_resumed = checkpoints is not None and checkpoints.is_unfinished
         network = self._new_network(examples) if is_resumed else self._initialised(examples, validation)
         judge = None if validation is None else Judge(self, network, validation, known=examples)
-        self._learn(network, examples, known=examples, judge=judge, checkpoints=checkpoints, optimizer=self._optimizer_of_fit)
+        try:
+            self._learn(
+                network, examples, known=examples, judge=judge, checkpoints=checkpoints, optimizer=self._optimizer_of_fit
+            )
+        except CheckpointUnusable as reason:
+            checkpoints.pass_over(reason)  # type: ignore[union-attr] # of which there was one
+            self._train_on(examples, validation, checkpoints)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         self._check_parameters()
@@ -303,7 +311,7 @@ class TorchRecommender(NetworkInference):
             checkpoints=checkpoints,
         )
         try:
-            return _lightning.run(training, logger=_make_logger(self.logger))
+            return _lightning.run(training, logger=_lightning.make_logger(self.logger))
         except torch.OutOfMemoryError as error:
             raise MemoryError(
                 f"the device ran out of memory ({error}); halve batch_size and double accumulate_grad_batches"
@@ -388,11 +396,3 @@ class TorchRecommender(NetworkInference):
 
     def _check_parameters(self) -> None:
         check_training(self)
-
-
-def _make_logger(logger: str | Callable[[], Any] | None) -> Any:
-    if logger is None or callable(logger):
-        return logger and logger()
-    from pytorch_lightning import loggers
-
-    return getattr(loggers, LOGGERS[logger])(save_dir=".")

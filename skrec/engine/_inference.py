@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.base import BaseRecommender
+from skrec.base._divergence import divergence
 from skrec.base._frame import in_order_of_users, take
 from skrec.data import Interactions, by_weight, fade, is_positive
 from skrec.engine._candidates import log_expected
@@ -94,7 +95,11 @@ class NetworkInference(BaseRecommender):
         with torch.no_grad():
             users = self._tensor(np.flatnonzero(self.has_past_)).split(_USERS_AT_ONCE)
             widening = WIDENING if getattr(network, "temperature", None) is None else WIDENING_OF_DIRECTIONS
-            self.prior_ = learn_prior(map(network.encode, users), widening=widening)
+            try:
+                self.prior_ = learn_prior(map(network.encode, users), widening=widening)
+            except torch.linalg.LinAlgError as error:
+                what = "training diverged: the users' vectors are too large"
+                raise divergence(self, what, of_values=self._predicts_ratings) from error
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)
@@ -287,9 +292,9 @@ class NetworkInference(BaseRecommender):
             scores[where] = self._typical(block_scores)[rows[here] - block.start]
         return scores
 
-    def _typical(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _typical(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
         """What is expected of an item that nothing is known about: the mean over those that something is known about."""
-        return scores[:, self._item_counts > 0].mean(1)
+        return scores[:, self._item_counts > 0].mean(1, dtype=np.float64)  # a sum of large ratings overflows float32
 
     @torch.no_grad()
     def _forward(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -1,9 +1,7 @@
 """The one LightningModule that trains every network. Only this file imports Lightning, and only a fit imports this file."""
 
 import logging
-import os
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.rank_zero import rank_zero_only
+from pytorch_lightning import loggers
 from pytorch_lightning.plugins.environments import ClusterEnvironment, LightningEnvironment
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.plugins.precision import Precision
@@ -23,16 +22,22 @@ from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import Tensor, nn
 
 from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
+from skrec.base._divergence import divergence
 from skrec.engine._batches import Batch, Batches
-from skrec.engine._checkpoints import Checkpoints
+from skrec.engine._checkpoint_files import write_checkpoint
+from skrec.engine._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine._layers import prepare, set_generator
 from skrec.engine._losses import total_loss
 from skrec.engine._optimizers import clip, decay, set_rate
 from skrec.engine._recording import Recorder
+from skrec.engine._resuming import check_checkpoint
 from skrec.engine._schedules import Schedule
+from skrec.engine._training_checks import LOGGERS
 
 # Lightning's loop costs some 0.2 ms for each of its steps, which is as much as a small minibatch takes; several at once hide it
 CHUNK = 16
+# sums of products of two such weights still fit into float32
+_LARGEST_WEIGHT = 1e18
 
 
 class Training(pl.LightningModule):
@@ -75,9 +80,11 @@ class Training(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.network, self.batches, self.loss = network, batches, loss
-        self.make_optimizer, self.schedule, self.learning_rate = optimizer, schedule, learning_rate
+        # of numpy's type it would make checkpoints that are refused as code
+        self.make_optimizer, self.schedule, self.learning_rate = optimizer, schedule, float(learning_rate)
         self.settings, self.seed, self.chunk = settings, seed, chunk
-        self.recorder, self.checkpoints, self.is_finished = recorder, checkpoints, False
+        self.recorder, self.checkpoints = recorder, checkpoints
+        self.has_started, self.is_finished = False, False
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
         self.weights = list(network.parameters())
         self.tally = _Tally()
@@ -114,6 +121,8 @@ class Training(pl.LightningModule):
         return generator
 
     def on_train_epoch_start(self) -> None:
+        if not self.has_started:
+            self.check_resumed()
         self.network.train()
         set_generator(self.network, self.generator(self.current_epoch + 2**20))
         self.started = time.perf_counter()
@@ -159,10 +168,9 @@ class Training(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         train_loss = float(self.tally.loss_sum) / (float(self.tally.n_examples) or 1.0)
         if not np.isfinite(train_loss):
-            raise ValueError(
-                f"training diverged in epoch {self.current_epoch}: the loss is {train_loss}; lower learning_rate "
-                f"(it is {self.settings.learning_rate})"
-            )
+            raise self.divergence(f"the loss is {train_loss}")
+        if not all(bool((weight.abs() < _LARGEST_WEIGHT).all()) for weight in self.weights):
+            raise self.divergence(f"a weight is not finite, or above {_LARGEST_WEIGHT:g}")
         prepare(self.network)
         row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": self.pairwise_accuracy()}
         row["seconds"] = time.perf_counter() - self.started
@@ -174,6 +182,11 @@ class Training(pl.LightningModule):
             self.logger.log_metrics(numbers, step=self.current_epoch)
         if self.checkpoints is not None:
             self.checkpoints.save(self.current_epoch, self.trainer.save_checkpoint)
+
+    def divergence(self, what: str) -> ValueError:
+        """The error that ends a fit in the present epoch."""
+        of_values = self.settings._predicts_ratings
+        return divergence(self.settings, f"training diverged in epoch {self.current_epoch}: {what}", of_values=of_values)
 
     @torch.no_grad()
     def pairwise_accuracy(self) -> float:
@@ -188,8 +201,15 @@ class Training(pl.LightningModule):
         checkpoint["skrec"] = run | {"recorder": self.recorder.state()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        check_checkpoint(checkpoint, self)
         self.tally.n_updates = checkpoint["skrec"]["n_updates"]
         self.recorder.resume(checkpoint["skrec"]["recorder"])
+
+    def check_resumed(self) -> None:
+        """See that Lightning goes on behind the last epoch that was recorded."""
+        if self.current_epoch != len(self.recorder.rows) or self.global_step != self.tally.n_updates:
+            raise ValueError(f"its loops are at epoch {self.current_epoch}, step {self.global_step}")
+        self.has_started = True
 
 
 class _Tally:
@@ -222,20 +242,17 @@ class _Chunks:
             yield first, chunk
 
 
-class _AtomicCheckpoints(TorchCheckpointIO):
-    """Checkpoints that are either whole or not there: written beside their place, synced, then renamed."""
+class _CheckpointFiles(TorchCheckpointIO):
+    """Lightning's checkpoints as files with a checksum."""
+
+    def __init__(self, checkpoints: Checkpoints):
+        self.checkpoints = checkpoints
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        descriptor, temporary = tempfile.mkstemp(dir=Path(path).parent, prefix=".unfinished-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_checkpoint(Path(path), checkpoint, run=self.checkpoints.run)
+
+    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> Any:
+        return self.checkpoints.state  # read, and checked, when it was chosen
 
 
 class _Bar(pl.Callback):
@@ -273,7 +290,7 @@ def run(training: Training, *, logger: Any) -> torch.device:
     options = {name: value for name, value in (settings.trainer or {}).items() if name != "gradient_clip_val"}
     if options.get("devices") == "auto":
         del options["devices"]  # which would be all that there are
-    plugins = _together(options.pop("plugins", None), [_AtomicCheckpoints()] if training.checkpoints else [])
+    plugins = _together(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
     if options.get("num_nodes", 1) == 1 and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
         plugins.append(_OneDevice())
     with _Advice.muted, _silence:
@@ -294,7 +311,7 @@ def run(training: Training, *, logger: Any) -> torch.device:
             | options
         )
         try:
-            trainer.fit(training, ckpt_path=training.checkpoints and training.checkpoints.path, weights_only=True)
+            _fit(trainer, training)
         except (SystemExit, ValueError) as error:
             # of Ctrl-C, Lightning makes a SystemExit, or outside of the main thread fails to change the handler of its signal
             if isinstance(error.__context__, KeyboardInterrupt):
@@ -304,6 +321,24 @@ def run(training: Training, *, logger: Any) -> torch.device:
             set_generator(training.network, None)
             training.network.eval()
     return trainer.strategy.root_device
+
+
+def _fit(trainer: pl.Trainer, training: Training) -> None:
+    """Train, or go on from a checkpoint; an error before the first epoch then is the checkpoint's."""
+    path = training.checkpoints and training.checkpoints.path
+    try:
+        trainer.fit(training, ckpt_path=path, weights_only=True)
+    except Exception as error:
+        if path is None or training.has_started:
+            raise
+        raise CheckpointUnusable(error) from error
+
+
+def make_logger(logger: str | Callable[[], Any] | None) -> Any:
+    """One of Lightning's loggers by its name, or what a function of the user's makes."""
+    if logger is None or callable(logger):
+        return logger and logger()
+    return getattr(loggers, LOGGERS[logger])(save_dir=".")
 
 
 def _accelerator(wanted: str) -> str:

@@ -101,8 +101,8 @@ class Recorder:
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on from the `state` of an interrupted run."""
-        for name, value in state.items():
-            setattr(self, name, value)
+        self.rows, self.best_weights = state["rows"], state["best_weights"]
+        self.best_epoch, self.best_value = state["best_epoch"], state["best_value"]
 
     def restore_best(self) -> None:
         """Put the best epoch's weights into the network."""

@@ -1,9 +1,8 @@
 """What parameters of a training run may be."""
 
-from os import PathLike
 from typing import Any
 
-from skrec.base._checks import check_choice, check_int, check_number
+from skrec.base._checks import check_choice, check_int, check_number, read_path
 from skrec.data import check_positive_from
 from skrec.engine._optimizers import OPTIMIZERS
 from skrec.metrics import get_scorer
@@ -56,8 +55,8 @@ def check_training(settings: Any) -> None:
     if settings.half_life is not None:
         check_number(settings.half_life, "half_life", above=0)
     _check_early_stopping(settings.early_stopping)
-    if not isinstance(settings.checkpoint_dir, str | PathLike | None):
-        raise TypeError(f"checkpoint_dir must be a path or None, got {settings.checkpoint_dir!r}")
+    if settings.checkpoint_dir is not None:
+        read_path(settings.checkpoint_dir, "checkpoint_dir")
     if settings.y_range is not None:
         _check_range(settings.y_range, is_rating=settings._predicts_ratings)
     if settings.loss in _ONE_POSITIVE and settings._learns_from_rows:

@@ -1,5 +1,6 @@
 """implicit's alternating least squares."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import BaseRecommender, EmbeddingMixin
 from skrec.base._checks import check_int, check_n_jobs, check_number, draw_seed
+from skrec.base._divergence import overflow
 from skrec.base._frame import decode
 from skrec.data import Interactions, fade, is_positive
-from skrec.models._implicit import check_finite, for_implicit, implicit_guard, lengthened, writable
+from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, lengthened, writable
 
 
 class ALSRecommender(EmbeddingMixin, BaseRecommender):
@@ -90,11 +92,9 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         self._check_parameters()
         self.seed_ = draw_seed(self.random_state)
         self.confidences_ = self._confidences(fade(self._positives(data, self.positive_from), self.half_life))
-        with implicit_guard:
-            solver = self._solver()
+        with implicit_guard, finite_factors(solver := self._solver(), self, of_values=True):
             solver.fit(self.confidences_, show_progress=bool(self.verbose))
-        self.user_embeddings_ = check_finite(solver.user_factors, "ALSRecommender")
-        self.item_embeddings_ = check_finite(solver.item_factors, "ALSRecommender")
+        self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         """Alternate between the users and the items that the new events are about, all others as they were."""
@@ -107,8 +107,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         new = new[self._informative(new)]
         users, items = np.unique(new.users), np.unique(new.items)
         rows, columns = self.confidences_[users], self.confidences_.T.tocsr()[items]
-        with implicit_guard:
-            solver = self._solver()
+        with implicit_guard, finite_factors(solver := self._solver(), self, of_values=True):
             # new items begin as the mean item: new users of nothing but new items would stay at zero with them
             mean = before.item_embeddings_[before._item_counts > 0].mean(0)
             solver.user_factors = lengthened(before.user_embeddings_, events.n_users, 0)
@@ -116,11 +115,12 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
             for _ in range(self.max_epochs if len(new) else 0):
                 solver.partial_fit_users(users, rows)
                 solver.partial_fit_items(items, columns)
-        self.user_embeddings_ = check_finite(solver.user_factors, "ALSRecommender")
-        self.item_embeddings_ = check_finite(solver.item_factors, "ALSRecommender")
+        self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
 
     def _confidences(self, events: Interactions) -> Any:
-        weighted = events if events.weights is None else events.with_values(events.values * events.weights)
+        weighted = (
+            events if events.weights is None else replace(events, values=_finite_product(events, events.values, events.weights))
+        )
         return for_implicit(weighted.to_csr(duplicates="sum"))
 
     def _solver(self) -> Any:
@@ -148,7 +148,15 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
             positives = histories[self._informative(histories)]
             if histories.timestamps is not None:
                 positives = fade(positives, self.half_life)
-            return solver.recalculate_user(np.arange(histories.n_users), self._confidences(positives))
+            confidences = self._confidences(positives)
+            try:
+                with np.errstate(over="ignore"):
+                    state = solver.recalculate_user(np.arange(histories.n_users), confidences)
+            except ValueError as error:  # equations without a solution
+                raise overflow(positives, "the factors of new users are not finite") from error
+        if not np.isfinite(state).all():
+            raise overflow(positives, "the factors of new users are not finite")
+        return state
 
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T
@@ -175,3 +183,11 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
             _, best, _ = solver.explain(0, self.confidences_[query], target, N=k)
         codes, contributions = np.array([code for code, _ in best], np.int64), [share for _, share in best]
         return pd.DataFrame({"item": decode(codes, self.item_ids_), "contribution": contributions})
+
+
+def _finite_product(events: Interactions, values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        products = values * weights
+    if not np.isfinite(products).all():
+        raise overflow(events, "values times weights are not finite")
+    return products

@@ -17,7 +17,7 @@ from skrec.engine import (
     weights,
     with_rehearsal,
 )
-from skrec.models._implicit import check_finite, for_implicit, implicit_guard
+from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
 
 
 class BPRRecommender(DotProductEmbeddings, NetworkInference):
@@ -122,7 +122,7 @@ class BPRRecommender(DotProductEmbeddings, NetworkInference):
     def _learn(self, solver: Any, network: DotProduct, data: Interactions) -> None:
         """Let implicit learn from some events, and keep in a network what it has learned."""
         positives = self._positives(data, self.positive_from)
-        with implicit_guard:
+        with implicit_guard, finite_factors(solver, self, of_values=False):
             solver.fit(for_implicit(positives.to_csr(duplicates="any")), show_progress=bool(self.verbose))
         _copy_into(network.user_embeddings, solver.user_factors[:, :-1])
         _copy_into(network.item_embeddings, solver.item_factors[:, :-1])
@@ -132,4 +132,4 @@ class BPRRecommender(DotProductEmbeddings, NetworkInference):
 
 @torch.no_grad()
 def _copy_into(table: torch.nn.Embedding, rows: NDArray[np.float32]) -> None:
-    table.weight.copy_(torch.tensor(check_finite(rows, "BPRRecommender")))
+    table.weight.copy_(torch.tensor(rows))

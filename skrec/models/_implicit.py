@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from skrec._process import SharedChange, no_monitor_of_bars, one_blas_thread
+from skrec.base._divergence import divergence
 
 
 @contextmanager
@@ -27,11 +29,20 @@ def for_implicit(matrix: sp.csr_array) -> sp.csr_matrix:
     return matrix
 
 
-def check_finite(factors: np.ndarray, model: str) -> np.ndarray:
-    """Factors as they are, if they are numbers."""
-    if not np.isfinite(factors).all():
-        raise ValueError(f"{model} diverged: its factors are not finite; raise regularization")
-    return factors
+@contextmanager
+def finite_factors(solver: Any, estimator: Any, *, of_values: bool) -> Iterator[None]:
+    """A block in which a solver learns: at its end its factors are finite, or the training has diverged."""
+    from implicit.recommender_base import ModelFitError
+
+    error = None
+    try:
+        with np.errstate(over="ignore"):
+            yield
+    except (ModelFitError, ValueError) as raised:  # NaN, or equations without a solution
+        error = raised
+    if error is not None or not (np.isfinite(solver.user_factors).all() and np.isfinite(solver.item_factors).all()):
+        what = f"training diverged within {estimator.max_epochs} epochs: the factors are not finite"
+        raise divergence(estimator, what, of_values=of_values) from error
 
 
 def lengthened(factors: np.ndarray, n: int, row: np.ndarray | float) -> np.ndarray:

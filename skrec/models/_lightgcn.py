@@ -40,7 +40,7 @@ class LightGCN(ProductNetwork):
         super().__init__()
         self.users, self.items = (embedding(n, n_factors, std=std) for n in rows.shape)
         self.n_layers = n_layers
-        of_users, of_items = (_inverse_roots(rows.sum(axis)) for axis in (1, 0))
+        of_users, of_items = (_inverse_roots(rows.astype(np.float64).sum(axis)) for axis in (1, 0))
         self.graph = SparseMatrix((sp.diags_array(of_users) @ rows @ sp.diags_array(of_items)).tocsr())
         self.register_buffer("inverse_roots", torch.tensor(of_items, dtype=torch.float32), persistent=False)
         for name in ("final_users", "final_items", "passed_on", "of_strangers"):

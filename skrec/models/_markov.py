@@ -26,7 +26,7 @@ class MarkovRecommender(BaseRecommender):
 
     Attributes
     ----------
-    transitions_ : CSR of shape (n_items_, n_items_)
+    transitions_ : float64 CSR of shape (n_items_, n_items_)
         How often the item of the column came right after that of the row, in one user's events; by weight where events have
         weights, that of the later event.
 
@@ -54,7 +54,8 @@ class MarkovRecommender(BaseRecommender):
         events = self._positives(data, self.positive_from)
         events = events[events.user_time_order()]
         follows = np.flatnonzero(events.users[1:] == events.users[:-1]) + 1
-        counts = np.ones(len(events), np.float32) if events.weights is None else events.weights
+        # float32 overflows, and stops counting at 2**24
+        counts = np.ones(len(events)) if events.weights is None else events.weights.astype(np.float64)
         self.transitions_ = sp.coo_array(
             (counts[follows], (events.items[follows - 1], events.items[follows])), shape=(data.n_items, data.n_items)
         ).tocsr()

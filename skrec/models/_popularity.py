@@ -5,6 +5,7 @@ import scipy.sparse as sp
 
 from skrec.base import HistoryRecommender
 from skrec.base._checks import check_number
+from skrec.base._divergence import divergence
 from skrec.data import Interactions
 
 
@@ -45,6 +46,9 @@ class PopularityRecommender(HistoryRecommender):
         if self.half_life is not None:
             weights = weights * self._freshness(events)
         self.item_scores_ = np.bincount(events.items, weights, minlength=data.n_items)
+        if self.item_scores_.max() > np.finfo(np.float32).max:
+            what = f"an item's weights add up to {self.item_scores_.max():.6g}, which is too large for float32"
+            raise divergence(self, what, of_values=False)
         self.popularity_ = self.item_scores_.astype(np.float32)
 
     def _freshness(self, events: Interactions) -> np.ndarray:

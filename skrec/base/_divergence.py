@@ -1,0 +1,51 @@
+"""Messages about numbers that grew beyond all bounds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+# above what data or a parameter is the likely cause; below, it is the pace
+_LARGE = 1e4
+_AMPLIFYING = ("learning_rate", "regularization", "weight_decay", "alpha", "init_std", "negative_weight", "y_range")
+
+
+def divergence(estimator: Any, what: str, *, of_values: bool) -> ValueError:
+    """The error that says what happened, and the likely cause with its number.
+
+    Parameters
+    ----------
+    estimator : BaseRecommender
+        Whose fit it is; its training events are looked at.
+    what : str
+        When it happened and what is not finite.
+    of_values : bool
+        Whether the model computes with the events' values.
+    """
+    causes = [f"scale the {name} down (the largest is {size:.6g})" for name, size in _sizes(estimator.events_, of_values)]
+    large = [name for name in _AMPLIFYING if _largest(getattr(estimator, name, None)) > _LARGE]
+    causes += [f"lower {name} (it is {getattr(estimator, name)!r})" for name in large]
+    if not causes:
+        verb, name = ("lower", "learning_rate") if hasattr(estimator, "learning_rate") else ("raise", "regularization")
+        causes = [f"{verb} {name} (it is {getattr(estimator, name)!r})"]
+    return ValueError(f"{what}; {' and '.join(causes)}")
+
+
+def overflow(events: Any, what: str) -> ValueError:
+    """The error that says what is not finite, and which numbers of some events are so large that they explain it."""
+    large = [f"{name} up to {size:.6g}" for name, size in _sizes(events, of_values=True)]
+    return ValueError(f"{what}: {' and '.join(large)} are too large; scale them down" if large else what)
+
+
+def _sizes(events: Any, of_values: bool) -> Iterator[tuple[str, float]]:
+    """What is large in some events, and how large."""
+    arrays = {"ratings": events.values if of_values else None, "weights": events.weights}
+    arrays |= {name.replace("_", " "): getattr(events, name) for name in ("user_features", "item_features")}
+    for name, array in arrays.items():
+        if (size := _largest(array)) > _LARGE:
+            yield name, size
+
+
+def _largest(values: Any) -> float:
+    return 0.0 if values is None else float(np.abs(values.data if sp.issparse(values) else values).max(initial=0))

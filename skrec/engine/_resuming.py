@@ -1,0 +1,87 @@
+"""Whether a checkpoint is what the run that is about to go on from it would have written."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def check_checkpoint(checkpoint: dict[str, Any], training: Any) -> None:
+    """Compare what a checkpoint holds with the run that it is to be put into, before anything of it is.
+
+    Parameters
+    ----------
+    checkpoint : dict
+        As Lightning saves it, with what `Training` adds.
+    training : Training
+        Attached to its trainer, and at its beginning.
+
+    Raises
+    ------
+    ValueError
+        Naming the part that is wrong.
+    """
+    run, weights = checkpoint["skrec"], training.state_dict()
+    _check_progress(checkpoint, run, training)
+    _check_records(run["recorder"], checkpoint["epoch"], training.recorder)
+    _check_alike(checkpoint["state_dict"], weights, "state_dict")
+    _check_alike(checkpoint["loops"]["fit_loop"], training.trainer.fit_loop.state_dict(), "loops")
+    (found,), expected = checkpoint["optimizer_states"], _state_after_a_step(training)
+    expected["state"] = {place: expected["state"][place] for place in found["state"]}  # a weight may be without gradients
+    _check_alike(found, expected, "optimizer_states")
+
+
+def _check_progress(checkpoint: dict[str, Any], run: dict[str, Any], training: Any) -> None:
+    epoch, n_updates, settings = checkpoint["epoch"], run["n_updates"], training.settings
+    if type(epoch) is not int or not 0 <= epoch < settings.max_epochs:
+        raise ValueError(f"its epoch is {epoch!r} of {settings.max_epochs}")
+    expected = (epoch + 1) * -(-len(training.batches) // settings.accumulate_grad_batches)
+    if type(n_updates) is not int or n_updates != expected:
+        raise ValueError(f"its number of updates is {n_updates!r} instead of {expected}")
+
+
+def _check_records(state: dict[str, Any], epoch: int, recorder: Any) -> None:
+    """Compare what a recorder has collected until the end of an epoch."""
+    _check_alike({name: 0 for name in state}, {name: 0 for name in recorder.state()}, "recorder")
+    rows, best = state["rows"], state["best_epoch"]
+    if not isinstance(rows, list) or [row["epoch"] for row in rows] != list(range(epoch + 1)):
+        raise ValueError(f"its rows of figures are not those of {epoch + 1} epochs")
+    for row in rows:
+        if {type(name) for name in row} != {str} or not {type(value) for value in row.values()} <= {int, float}:
+            raise ValueError(f"its figures are no numbers: {row!r}")
+    if type(best) is not int or not 0 <= best <= epoch or type(state["best_value"]) is not float:
+        raise ValueError(f"its best epoch is {best!r}, with a value of {state['best_value']!r}")
+    expected = None if recorder.judge is None else recorder.network.state_dict()
+    _check_alike(state["best_weights"], expected, "best_weights")
+
+
+def _state_after_a_step(training: Any) -> dict[str, Any]:
+    """What the state of the optimiser looks like, by one that makes a step of nothing with copies of the weights."""
+    network = copy.deepcopy(training.network)
+    optimizer = training.make_optimizer(network.parameters(), lr=training.learning_rate)
+    for weight in network.parameters():
+        weight.grad = torch.zeros_like(weight)
+    optimizer.step()
+    return optimizer.state_dict()
+
+
+def _check_alike(found: Any, expected: Any, name: str) -> None:
+    """Compare the keys, types and shapes of nested values; tensors must hold finite numbers."""
+    if isinstance(expected, Tensor):
+        if not isinstance(found, Tensor) or (found.shape, found.dtype) != (expected.shape, expected.dtype):
+            raise ValueError(f"its {name} is not a tensor of {expected.dtype} and shape {tuple(expected.shape)}")
+        if not found.isfinite().all():
+            raise ValueError(f"its {name} holds what is not finite")
+    elif isinstance(expected, dict):
+        if not isinstance(found, dict) or found.keys() != expected.keys():
+            raise ValueError(f"its {name} does not have the keys {list(expected)}")
+        for key, value in expected.items():
+            _check_alike(found[key], value, f"{name}[{key!r}]")
+    elif isinstance(expected, list | tuple):
+        if len(found) != len(expected):
+            raise ValueError(f"its {name} has {len(found)} parts instead of {len(expected)}")
+        for place, (part, value) in enumerate(zip(found, expected, strict=True)):
+            _check_alike(part, value, f"{name}[{place}]")
+    elif type(found) is not type(expected):
+        raise ValueError(f"its {name} is of type {type(found).__name__} instead of {type(expected).__name__}")
