@@ -19,6 +19,7 @@ from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import SimilarityMixin
 from skrec.base._streaming import StreamingMixin
 from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
+from skrec.data._ordering import is_ordered_by_item
 from skrec.data._positives import depth_of_caller
 from skrec.metrics import get_scorer
 from skrec.topk import NO_CANDIDATE, as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
@@ -59,6 +60,9 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
 
     _ordered: ClassVar[bool] = False
     _reads_weights: ClassVar[bool] = False
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters out of range; called by `fit` and `partial_fit` once the data are known."""
 
     def _fit(self, data: Interactions) -> None:
         raise NotImplementedError(f"{type(self).__name__} must write _fit")
@@ -104,7 +108,8 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
         y : array-like of shape (n_events,), optional
             The events' values, such as ratings, where X is a table of events; a matrix holds them itself.
         validation : like X, optional
-            Held-out data by which a model that is trained in epochs chooses the best one; others have nothing to choose.
+            Held-out data. A model that is trained in epochs writes their loss into ``history_`` after each epoch, and with
+            ``early_stopping`` chooses the epoch by them. Other models only check that they can be read.
 
         Returns
         -------
@@ -121,6 +126,9 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
         fresh = copy.copy(self)
         fresh.__dict__ = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         fresh._learn_frame(data)
+        fresh._check_parameters()
+        fresh._warn_of_parameters_without_effect()
+        fresh._check_order(X)
         if validation is None:
             fresh._fit(data)
         else:
@@ -163,6 +171,8 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
         events = self.frame_.extend(self.events_, X, y, name="X")
         fresh = copy.copy(self)
         fresh._learn_frame(events)
+        fresh._check_parameters()
+        fresh._check_order(X)
         fresh._partial_fit(events, self)
         self.__dict__ = fresh.__dict__
         return self
@@ -175,6 +185,20 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
         self.n_users_, self.n_items_ = data.n_users, data.n_items
         self.n_features_in_ = data.n_items
         self._count(data)
+
+    def _check_order(self, X: Any) -> None:
+        """Warn where there are no times and the order of X cannot be that of time."""
+        data = self.events_
+        if not self._ordered or data.timestamps is not None:
+            return
+        if is_matrix(X) or is_ordered_by_item(data):
+            given = "X is a matrix" if is_matrix(X) else "X has no timestamps and lists each user's items by code"
+            warnings.warn(
+                f"{given}, so the order of the items stands for the order in time, on which {type(self).__name__} depends. Give "
+                "a table of events with a column 'timestamp', or Interactions with timestamps",
+                UserWarning,
+                stacklevel=depth_of_caller(),
+            )
 
     def _check_weights(self, data: Interactions) -> None:
         if data.weights is None:

@@ -16,6 +16,7 @@ from skrec.engine._candidates import AllCandidates, CandidateMaker, DrawnCandida
 from skrec.engine._dot_product import DotProductEmbeddings, ProductNetwork
 from skrec.engine._embedding_network import State
 from skrec.engine._estimator import TorchRecommender
+from skrec.engine._family_parameters import NegativeParameters
 from skrec.engine._layers import embedding
 from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
 from skrec.engine._sequences import SequenceBatches, Sequences, SequenceTable, followed_by
@@ -81,7 +82,7 @@ class SequenceNetwork(ProductNetwork):
         return super().penalty(query.users, items, item_share)
 
 
-class SequenceRecommender(DotProductEmbeddings, TorchRecommender):
+class SequenceRecommender(DotProductEmbeddings, NegativeParameters, TorchRecommender):
     """Base of estimators that recommend what comes next in a user's sequence of positive events.
 
     Repeated events all count. Events of equal times keep the order of their rows; without times that order is all there is, and
@@ -150,8 +151,6 @@ class SequenceRecommender(DotProductEmbeddings, TorchRecommender):
                 f"{self.n_items_})"
             )
         super()._fit_validated(data, validation)
-        # with what was held out
-        self.module_.sequences = self._sequences(everything).to(self.device_)
 
     def _sequences(self, events: Interactions) -> SequenceTable:
         return SequenceTable(events, self.max_length)

@@ -61,7 +61,10 @@ def check_training(settings: Any) -> None:
     if settings.y_range is not None:
         _check_range(settings.y_range, is_rating=settings._predicts_ratings)
     if settings.loss in _ONE_POSITIVE and settings._learns_from_rows:
-        raise ValueError(f"negatives='all', or whole rows, need loss='softmax' or 'bce', got loss={settings.loss!r}")
+        asked = f" with negatives={settings.negatives!r}" if "negatives" in settings.get_params(deep=False) else ""
+        raise ValueError(
+            f"{type(settings).__name__}{asked} learns from whole rows, which takes loss='softmax' or 'bce', got {settings.loss!r}"
+        )
     if settings._predicts_ratings and settings.negatives not in ("auto", type(settings).negatives):
         raise ValueError(f"negatives must be 'auto' for loss='mse', which compares with nothing, got {settings.negatives!r}")
     if settings.negatives == "hard" and settings.n_negatives == 1:
