@@ -26,7 +26,7 @@ def overshooting(**changes):
 
 def test_the_best_epochs_weights_are_kept():
     train, held_out = exaggerated()
-    fitted = overshooting(max_epochs=30).fit(train, validation=held_out)
+    fitted = overshooting(max_epochs=30, early_stopping="valid_loss", patience=30).fit(train, validation=held_out)
     losses = fitted.history_.valid_loss
     assert len(losses) == 30 and 0 < fitted.best_epoch_ < 29
     assert fitted.best_epoch_ == losses.argmin()
@@ -34,6 +34,14 @@ def test_the_best_epochs_weights_are_kept():
     assert np.mean(errors**2) == pytest.approx(losses.min(), rel=1e-5)
     shorter = overshooting(max_epochs=fitted.best_epoch_ + 1).fit(train)
     assert same(weights_of(fitted), weights_of(shorter))
+
+
+def test_validation_data_alone_only_watch():
+    train, held_out = exaggerated()
+    watched, alone = overshooting(max_epochs=30).fit(train, validation=held_out), overshooting(max_epochs=30).fit(train)
+    assert len(watched.history_.valid_loss) == 30 and watched.history_.valid_loss.argmin() < 29
+    assert watched.best_epoch_ == alone.best_epoch_ == 29
+    assert same(weights_of(watched), weights_of(alone))
 
 
 @pytest.mark.parametrize("patience", (1, 4))
@@ -82,7 +90,7 @@ def test_rows_of_a_validation_matrix_are_new_users():
     rows = likes().to_csr()
     fitted = model(early_stopping="recall@5").fit(rows[:9], validation=rows[9:])
     assert "valid_loss" not in fitted.history_ and fitted.history_["recall@5"].between(0, 1).all()
-    with pytest.raises(ValueError, match="validation has no event of a known user"):
+    with pytest.raises(ValueError, match="the validation data have no positive event of a known user"):
         model().fit(rows[:9], validation=rows[9:])
 
 
@@ -96,7 +104,7 @@ def counting(counts):
     return loss
 
 
-@pytest.mark.parametrize("fraction", (0.1, 0.4))
+@pytest.mark.parametrize("fraction", (0.1, 0.2))
 def test_validation_fraction_is_the_share_of_events_held_out(fraction):
     counts = {True: 0, False: 0}
     fitted = model(loss=counting(counts), early_stopping="valid_loss", validation_fraction=fraction, max_epochs=1).fit(likes())

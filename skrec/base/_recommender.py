@@ -19,7 +19,7 @@ from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import SimilarityMixin
 from skrec.base._streaming import StreamingMixin
 from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
-from skrec.data._ordering import is_ordered_by_item
+from skrec.data._ordering import warn_of_item_order
 from skrec.data._positives import depth_of_caller
 from skrec.metrics import get_scorer
 from skrec.topk import NO_CANDIDATE, as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
@@ -188,17 +188,8 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
 
     def _check_order(self, X: Any) -> None:
         """Warn where there are no times and the order of X cannot be that of time."""
-        data = self.events_
-        if not self._ordered or data.timestamps is not None:
-            return
-        if is_matrix(X) or is_ordered_by_item(data):
-            given = "X is a matrix" if is_matrix(X) else "X has no timestamps and lists each user's items by code"
-            warnings.warn(
-                f"{given}, so the order of the items stands for the order in time, on which {type(self).__name__} depends. Give "
-                "a table of events with a column 'timestamp', or Interactions with timestamps",
-                UserWarning,
-                stacklevel=depth_of_caller(),
-            )
+        if self._ordered:
+            warn_of_item_order(self.events_, from_matrix=is_matrix(X), model=type(self).__name__)
 
     def _check_weights(self, data: Interactions) -> None:
         if data.weights is None:

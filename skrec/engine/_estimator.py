@@ -25,10 +25,10 @@ from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import build_seeded
 from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
 from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
-from skrec.engine._recording import Judge, Recorder
+from skrec.engine._recording import Judge, Recorder, make_logger
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
-from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
-from skrec.engine._training_checks import LOGGERS, check_training
+from skrec.engine._schedules import schedule_of
+from skrec.engine._training_checks import check_held_out, check_training
 
 
 class TorchRecommender(NetworkInference):
@@ -170,13 +170,13 @@ class TorchRecommender(NetworkInference):
         checkpoints = None if self.checkpoint_dir is None else Checkpoints.of(self, data, validation)
         resumed = None if checkpoints is None else checkpoints.seed
         self.seed_ = draw_seed(self.random_state) if resumed is None else resumed
-        if self.early_stopping is None or validation is not None:
-            if self.early_stopping is not None:
-                self._warn_if_set("validation_fraction", "fit without validation data, which are used instead")
+        if validation is not None and self.early_stopping is not None:
+            self._warn_if_set("validation_fraction", "fit without validation data, which are used instead")
+        if validation is not None or self.early_stopping is None:
             self._train(data, validation, checkpoints)
             return
         held_out = self._hold_out(data, np.random.default_rng(self.seed_))
-        self._check_parts(data, held_out)
+        check_held_out(self, data, held_out)
         self._train(data[~held_out], data[held_out], checkpoints)
         self._take_back(data)
 
@@ -184,17 +184,6 @@ class TorchRecommender(NetworkInference):
         """Which events to choose the best epoch by."""
         hold_out = hold_out_impressions if self._learns_from_slates else hold_out_events
         return hold_out(data, self.validation_fraction, rng)
-
-    def _check_parts(self, data: Interactions, held_out: NDArray[np.bool_]) -> None:
-        """Refuse to hold out all that there is to learn from, or nothing to choose an epoch by."""
-        informative = self._informative(data)
-        n_learned, n_held_out = int((informative & ~held_out).sum()), int((informative & held_out).sum())
-        if n_learned + n_held_out > 0 and (n_learned == 0 or n_held_out == 0):
-            raise ValueError(
-                f"early_stopping={self.early_stopping!r} needs positive events on both sides, and of those in X it holds out "
-                f"{n_held_out} and leaves {n_learned} to learn from: change validation_fraction={self.validation_fraction!r}, or "
-                "pass validation data to fit"
-            )
 
     def _take_back(self, data: Interactions) -> None:
         """Know all events again, those held out as well, after training on the others.
@@ -325,7 +314,7 @@ class TorchRecommender(NetworkInference):
             batches,
             loss=self._loss_function(),
             optimizer=self.optimizer if callable(self.optimizer) else OPTIMIZERS[self.optimizer_],
-            schedule=self._schedule(len(batches)),
+            schedule=schedule_of(self, len(batches)),
             learning_rate=pace * self.learning_rate,
             settings=self,
             seed=self.seed_,
@@ -333,7 +322,7 @@ class TorchRecommender(NetworkInference):
             checkpoints=checkpoints,
         )
         try:
-            return _lightning.run(training, logger=_make_logger(self.logger))
+            return _lightning.run(training, logger=make_logger(self.logger))
         except torch.OutOfMemoryError as error:
             raise MemoryError(
                 f"the device ran out of memory ({error}); halve batch_size and double accumulate_grad_batches"
@@ -390,17 +379,8 @@ class TorchRecommender(NetworkInference):
         """Whole rows to be explained: ones, or the weights that a softmax takes for how often an item was drawn."""
         if events.weights is not None and self.loss != "softmax":
             whose = "weights of events" if self.half_life is None else f"the weights that half_life={self.half_life!r} makes"
-            raise ValueError(f"{whose} need loss='softmax' where negatives='all', got loss={self.loss!r}")
+            raise ValueError(f"{whose} need loss='softmax' where whole rows are learned from, got loss={self.loss!r}")
         return self._rows_of(events)
-
-    def _schedule(self, n_batches: int) -> Schedule:
-        steps_in_epoch = -(-n_batches // self.accumulate_grad_batches)
-        if self.lr_schedule == "one_cycle":
-            return one_cycle(steps_in_epoch * self.max_epochs)
-        if self.lr_schedule == "cosine":
-            cycle = steps_in_epoch * (self.cycle_len or self.max_epochs)
-            return cosine(cycle_steps=cycle, cycle_mult=self.cycle_mult)
-        return constant
 
     @property
     def _penalty(self) -> float:
@@ -418,11 +398,3 @@ class TorchRecommender(NetworkInference):
 
     def _check_parameters(self) -> None:
         check_training(self)
-
-
-def _make_logger(logger: str | Callable[[], Any] | None) -> Any:
-    if logger is None or callable(logger):
-        return logger and logger()
-    from pytorch_lightning import loggers
-
-    return getattr(loggers, LOGGERS[logger])(save_dir=".")

@@ -1,6 +1,7 @@
 """What happens after an epoch: figures, validation, keeping the best weights."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import nn
 from skrec.data import Interactions, is_positive
 from skrec.engine._batches import Batches
 from skrec.engine._losses import total_loss
+from skrec.engine._training_checks import LOGGERS
 from skrec.metrics import get_scorer
 
 _LEAST_ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
@@ -108,6 +110,15 @@ class Recorder:
         """Put the best epoch's weights into the network."""
         if self.best_weights is not None:
             self.network.load_state_dict(self.best_weights)
+
+
+def make_logger(logger: str | Callable[[], Any] | None) -> Any:
+    """What the parameter ``logger`` asks for: a Lightning logger, or None."""
+    if logger is None or callable(logger):
+        return logger and logger()
+    from pytorch_lightning import loggers
+
+    return getattr(loggers, LOGGERS[logger])(save_dir=".")
 
 
 def _peak_memory(device: torch.device) -> float:

@@ -1,7 +1,7 @@
 """Networks that read what a user did in order of time, and the estimators around them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.base._checks import check_int
+from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.data._splitting import hold_out_last_of_some
 from skrec.engine._batches import Batches
@@ -110,6 +111,11 @@ class SequenceRecommender(DotProductEmbeddings, NegativeParameters, TorchRecomme
     batch_size: int | None = None
     validation_fraction: float = 0.1
 
+    _needs: ClassVar[dict[str, Needs]] = {
+        "n_negatives": Needs(
+            lambda model: model._draws_negatives, "negatives that are drawn: fewer than there are items, or negatives='shared'"
+        ),
+    }
     _ordered = True
     _has_sparse_gradients = False
     _kinds_of_negatives = ("auto", "shared", "uniform", "popularity", "hard", "in_batch", "all")
