@@ -39,10 +39,10 @@ N_USERS, N_ITEMS, N_EVENTS = 14, 10, 80
 def events():
     """Values from 1 to 8, times in seconds, what was shown together, features of both sides."""
     rng = np.random.default_rng(0)
-    pairs = rng.permutation(N_USERS * N_ITEMS)[:N_EVENTS]
+    pairs = rng.permutation(N_USERS * (N_ITEMS - 1))[:N_EVENTS]  # nobody has the last item
     return Interactions.from_arrays(
-        pairs // N_ITEMS,
-        pairs % N_ITEMS,
+        pairs // (N_ITEMS - 1),
+        pairs % (N_ITEMS - 1),
         rng.integers(1, 9, N_EVENTS),
         timestamps=HOUR * rng.permutation(N_EVENTS),
         n_users=N_USERS,

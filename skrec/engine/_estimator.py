@@ -186,9 +186,9 @@ class TorchRecommender(NetworkInference):
         return hold_out(data, self.validation_fraction, rng)
 
     def _take_back(self, data: Interactions) -> None:
-        """Know all events again, those held out as well, after training on the others.
+        """Know all events, those held out too, after training on the others.
 
-        Users and items all of whose events were held out have learned nothing. They are placed as `partial_fit` places new ones.
+        Users and items all of whose events were held out are placed in the network as `partial_fit` places new ones.
         """
         trained = copy.copy(self)
         self._count(data)

@@ -43,15 +43,15 @@ class NetworkInference(BaseRecommender):
     _losses: ClassVar[dict[str, Loss]] = LOSSES
     _kinds_of_negatives: ClassVar[tuple[str, ...]] = ("auto", "uniform", "popularity", "hard", "in_batch", "all", "slate")
 
-    # what a model without these parameters goes by
-    negatives = "auto"
-    n_negatives = 1
-    y_range = None
-
     if TYPE_CHECKING:  # an annotation that runs would make a parameter
         loss: Any
+        negatives: Any
+        n_negatives: Any
+        y_range: Any
         positive_from: float | None
         half_life: float | None
+    else:  # what a model goes by that does not have these parameters
+        negatives, n_negatives, y_range = "auto", 1, None
 
     @property
     def _predicts_ratings(self) -> bool:

@@ -45,8 +45,9 @@ class Judge:
             threshold = _LEAST_ABOVE_0 if estimator.positive_from is None else estimator.positive_from
             self.scorer = get_scorer(estimator.early_stopping, positive_from=threshold)
         elif self.batches is None:
+            kind = "rating" if estimator._predicts_ratings else "positive event"
             raise ValueError(
-                f"the validation data have no {'' if estimator._predicts_ratings else 'positive '}event of a known user with a known item, "
+                f"the validation data have no {kind} of a known user with a known item, "
                 "so there is no valid_loss. The rows of a matrix are new users: pass Interactions.from_csr(validation) if they "
                 "are the training data's users, or choose the epoch by a ranking, as in early_stopping='ndcg@10'"
             )

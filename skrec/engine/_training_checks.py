@@ -66,7 +66,8 @@ def check_training(settings: Any) -> None:
     if settings.loss in _ONE_POSITIVE and settings._learns_from_rows:
         asked = f" with negatives={settings.negatives!r}" if "negatives" in settings.get_params(deep=False) else ""
         raise ValueError(
-            f"{type(settings).__name__}{asked} learns from whole rows, which takes loss='softmax' or 'bce', got {settings.loss!r}"
+            f"{type(settings).__name__}{asked} learns from whole rows, which takes loss='softmax' or 'bce', "
+            f"got {settings.loss!r}"
         )
     if settings._predicts_ratings and settings.negatives not in ("auto", type(settings).negatives):
         raise ValueError(f"negatives must be 'auto' for loss='mse', which compares with nothing, got {settings.negatives!r}")
@@ -89,8 +90,8 @@ def check_held_out(settings: Any, data: Interactions, held_out: NDArray[np.bool_
     n_held_out, n_learned = int((informative & held_out).sum()), int((informative & ~held_out).sum())
     if n_held_out + n_learned > 0 and min(n_held_out, n_learned) == 0:
         raise ValueError(
-            f"early_stopping={settings.early_stopping!r} needs positive events to learn from and others to choose the epoch by: "
-            f"of those in X, {n_learned} are left and {n_held_out} are held out. Change "
+            f"early_stopping={settings.early_stopping!r} needs positive events to learn from and others to choose the epoch "
+            f"by: of those in X, {n_learned} are left and {n_held_out} are held out. Change "
             f"validation_fraction={settings.validation_fraction!r}, or pass validation data to fit"
         )
 

@@ -89,7 +89,7 @@ def centred(rows: Rows, mean: Tensor) -> Rows:
     return rows._replace(values=rows.values - mean)
 
 
-class AutoRecRecommender(RowRecommender, RatingParameters):
+class AutoRecRecommender(RatingParameters, RowRecommender):
     """AutoRec: a network of one hidden layer that reads a row of the ratings and predicts the whole row.
 
     With ``side="item"`` a row is an item's, by all its users: ``score(u, i) = v_u . f(W x_i + b) + c_u``; with ``side="user"``
