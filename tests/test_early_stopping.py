@@ -5,9 +5,21 @@ import pandas as pd
 import pytest
 import torch
 from pytorch_lightning import Callback
-from small_models import N_EPOCHS, likes, model, same, weights_of
+from sklearn.base import clone
+from small_models import N_EPOCHS, likes, model, same, scores_of_all, weights_of
 
-from skrec import MFRecommender, NeuMFRecommender
+from skrec import (
+    AutoRecRecommender,
+    LightGCNRecommender,
+    MFRecommender,
+    MLPRecommender,
+    MultVAERecommender,
+    NeuMFRecommender,
+    NewsRecommender,
+    PopularityRecommender,
+    SASRecRecommender,
+    TwoTowerRecommender,
+)
 from skrec.data import Interactions
 from skrec.engine._losses import bpr
 from skrec.metrics import get_scorer
@@ -92,6 +104,41 @@ def test_rows_of_a_validation_matrix_are_new_users():
     assert "valid_loss" not in fitted.history_ and fitted.history_["recall@5"].between(0, 1).all()
     with pytest.raises(ValueError, match="the validation data have no positive event of a known user"):
         model().fit(rows[:9], validation=rows[9:])
+
+
+NETWORKS = {
+    "factors": MFRecommender(loss="bpr"),
+    "ratings": MFRecommender(loss="mse"),
+    "layers": MLPRecommender(hidden=(4,)),
+    "rows": MultVAERecommender(hidden=(4,)),
+    "columns": AutoRecRecommender(side="item"),
+    "graph": LightGCNRecommender(),
+    "towers": TwoTowerRecommender(),
+    "sequences": SASRecRecommender(),
+    "clicks": NewsRecommender(),
+}
+
+
+@pytest.mark.parametrize("estimator", NETWORKS.values(), ids=NETWORKS)
+def test_users_and_items_whose_events_were_held_out_are_known_afterwards(estimator):
+    rng = np.random.default_rng(0)
+    users = np.r_[rng.integers(30, size=150), np.arange(30, 40), rng.integers(30, size=10)]
+    items = np.r_[rng.integers(10, size=150), rng.integers(10, size=10), np.arange(10, 20)]  # ten of each have one event
+    pairs = rng.permutation(np.unique(users * 20 + items))
+    data = Interactions.from_arrays(pairs // 20, pairs % 20, rng.integers(6, 9, len(pairs)))
+    settings = {"n_factors": 4, "max_epochs": 2, "random_state": 0, "early_stopping": "valid_loss", "validation_fraction": 0.4}
+    fitted = clone(estimator).set_params(**settings).fit(data)
+    held_out = fitted._hold_out(data, np.random.default_rng(fitted.seed_))
+    assert set(data.items[held_out]) - set(data.items[~held_out])
+    plain = PopularityRecommender().fit(data)
+    for name in ("item_counts_", "popularity_", "has_past_"):
+        np.testing.assert_array_equal(getattr(fitted, name), getattr(plain, name))
+    np.testing.assert_array_equal(fitted.seen_.toarray(), plain.seen_.toarray())
+    scores = scores_of_all(fitted)
+    assert np.isfinite(scores).all()
+    assert (np.ptp(scores, axis=1) > 0).all()  # nobody's items are all alike
+    bound = 1.5 * np.abs(scores[:30, :10]).max()
+    assert np.abs(scores).max() <= bound  # and what was not trained on does not stand out
 
 
 def counting(counts):

@@ -95,11 +95,17 @@ def test_a_positive_event_that_early_stopping_holds_out_is_not_said_to_be_missin
 def test_the_columns_of_a_matrix_are_not_taken_for_time_in_silence(model):
     settings = {"max_epochs": 1, "random_state": 0} if "max_epochs" in model().get_params() else {}
     for X in (ones(), ones().toarray()):
-        with pytest.warns(UserWarning, match=f"X is a matrix: {model.__name__} learns from the order in time") as said:
+        with pytest.warns(UserWarning, match=f"X is a matrix: {model.__name__} reads events in order of time") as said:
             model(**settings).fit(X)
         assert said[0].filename == __file__
     with pytest.warns(UserWarning, match="X has no timestamps and lists the items of each user by their code"):
         model(**settings).fit(Interactions.from_csr(ones()))
+    timed = Interactions.from_arrays(*np.array(ones().nonzero())[:, ::-1], timestamps=np.arange(ones().nnz), n_items=8)
+    fitted = model(**settings).fit(timed)
+    with pytest.warns(UserWarning, match="users is a matrix"):
+        fitted.recommend(ones()[:2], k=1)
+    with pytest.warns(UserWarning, match="X is a matrix"):
+        fitted.predict(ones()[:2])
 
 
 def test_a_generator_is_a_random_state_of_models_too():

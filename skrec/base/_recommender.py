@@ -19,7 +19,7 @@ from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import SimilarityMixin
 from skrec.base._streaming import StreamingMixin
 from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
-from skrec.data._ordering import warn_of_item_order
+from skrec.data._ordering import warn_of_columns_as_time, warn_of_item_order
 from skrec.data._positives import depth_of_caller
 from skrec.metrics import get_scorer
 from skrec.topk import NO_CANDIDATE, as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
@@ -191,6 +191,11 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
         if self._ordered:
             warn_of_item_order(self.events_, from_matrix=is_matrix(X), model=type(self).__name__)
 
+    def _check_order_of_histories(self, users: Any, name: str) -> None:
+        """Warn where a model that was fitted to events in order of time reads the rows of a matrix."""
+        if self._ordered and self.events_.timestamps is not None and is_matrix(users):
+            warn_of_columns_as_time(name, type(self).__name__)
+
     def _check_weights(self, data: Interactions) -> None:
         if data.weights is None:
             return
@@ -272,6 +277,7 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
         if not is_matrix(X):
             data = self._recode(X)
             return self._score_pairs(data.users, data.items)
+        self._check_order_of_histories(X, "X")
         histories, _ = self.frame_.histories(X, name="X")
         if 4 * histories.n_users * self.n_items_ > LARGEST_ANSWER:
             raise ValueError(
@@ -296,6 +302,7 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
 
     def _query(self, users: Any, *, name: str = "users") -> tuple[Query, NDArray]:
         check_is_fitted(self)
+        self._check_order_of_histories(users, name)
         return self.frame_.query(users, name=name)
 
     def _allowed(self, exclude: Any, candidates: Any) -> NDArray[np.bool_] | None:

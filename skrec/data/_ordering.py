@@ -19,14 +19,17 @@ def warn_of_item_order(data: Interactions, *, from_matrix: bool, model: str) -> 
     UserWarning
         If they are of a matrix, whose order is that of its columns, or `is_ordered_by_item` says so of others.
     """
-    if data.timestamps is None and (from_matrix or is_ordered_by_item(data)):
-        given = "X is a matrix" if from_matrix else "X has no timestamps and lists the items of each user by their code"
-        warnings.warn(
-            f"{given}: {model} learns from the order in time, and takes the order of the items for it. Give a table with a "
-            "column 'timestamp', or Interactions with timestamps",
-            UserWarning,
-            stacklevel=depth_of_caller(),
-        )
+    if data.timestamps is not None:
+        return
+    if from_matrix:
+        warn_of_columns_as_time("X", model)
+    elif is_ordered_by_item(data):
+        _warn("X has no timestamps and lists the items of each user by their code", model)
+
+
+def warn_of_columns_as_time(name: str, model: str) -> None:
+    """Warn that a matrix called ``name`` has no order in time."""
+    _warn(f"{name} is a matrix", model)
 
 
 def is_ordered_by_item(data: Interactions) -> bool:
@@ -40,3 +43,12 @@ def is_ordered_by_item(data: Interactions) -> bool:
         return False
     users_of_pairs = np.unique(data.pair_keys) // max(data.n_items, 1)
     return float(gammaln(np.bincount(users_of_pairs) + 1.0).sum()) > -np.log(_CHANCE)
+
+
+def _warn(given: str, model: str) -> None:
+    warnings.warn(
+        f"{given}: {model} reads events in order of time, and takes the order of the items for it. Give a table with a column "
+        "'timestamp', or Interactions with timestamps",
+        UserWarning,
+        stacklevel=depth_of_caller(),
+    )
