@@ -17,6 +17,7 @@ from sklearn.utils.extmath import randomized_svd, svd_flip
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._checks import check_int
+from skrec.data._random import legacy_generator_of
 
 __all__ = ["FeatureEncoder", "text_vectors"]
 
@@ -186,7 +187,7 @@ def text_vectors(n_components: int = 64, *, model: str | None = None, random_sta
         None: TF-IDF and a truncated singular value decomposition, learned from the texts themselves. A name that the library
         sentence-transformers knows, such as "all-MiniLM-L6-v2", is loaded by it when the transformer is used, which may
         download it; ``pip install skrec[text]`` installs the library.
-    random_state : int, RandomState instance or None, default=0
+    random_state : int, Generator, RandomState or None, default=0
         Of the decomposition.
 
     Returns
@@ -211,7 +212,7 @@ class Decomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     Parameters
     ----------
     n_components : int
-    random_state : int, RandomState instance or None, default=None
+    random_state : int, Generator, RandomState or None, default=None
     """
 
     def __init__(self, n_components: int, *, random_state: Any = None):
@@ -221,8 +222,8 @@ class Decomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def fit(self, X: Any, y: Any = None) -> Self:
         """Decompose numbers (n_rows, n_columns), dense or sparse."""
         check_int(self.n_components, "n_components", at_least=1)
-        width = min(self.n_components, X.shape[1])
-        left, _, right = randomized_svd(X, width, n_iter=5, random_state=self.random_state, flip_sign=False)
+        width, generator = min(self.n_components, X.shape[1]), legacy_generator_of(self.random_state)
+        left, _, right = randomized_svd(X, width, n_iter=5, random_state=generator, flip_sign=False)
         self.components_ = svd_flip(left, right, u_based_decision=False)[1]
         self._n_features_out = len(self.components_)
         return self

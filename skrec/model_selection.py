@@ -166,7 +166,7 @@ class RandomHoldout(_Splitter):
     test_size : float, default=0.2
         The part of the distinct pairs, between 0 and 1, both excluded. Each side gets at least one.
     n_splits : int, default=1
-    random_state : int, numpy.random.Generator or None, default=None
+    random_state : int, Generator, RandomState or None, default=None
         With an int, every call of ``split`` yields the same.
 
     Examples
@@ -202,7 +202,7 @@ class UserKFold(_Splitter):
         At least 2. Folds differ by one user at most, not in the number of events.
     shuffle : bool, default=True
         Draw the folds; otherwise they are blocks of users in order of their codes (rows).
-    random_state : int, numpy.random.Generator or None, default=None
+    random_state : int, Generator, RandomState or None, default=None
         Used with ``shuffle``. With an int, every call of ``split`` yields the same.
 
     Raises
@@ -258,7 +258,7 @@ def train_test_split(
     by : {"random", "time", "last", "user"}, default="random"
         As `RandomHoldout`, `TemporalSplit` (the only one that leaks nothing of the future), `LeaveLastOut` (leaks
         across users), or whole users as in `UserKFold`.
-    random_state : int, numpy.random.Generator or None, default=None
+    random_state : int, Generator, RandomState or None, default=None
         Used by "random" and "user".
 
     Returns

@@ -5,9 +5,21 @@ import pandas as pd
 import pytest
 import torch
 from pytorch_lightning import Callback
-from small_models import N_EPOCHS, likes, model, same, weights_of
+from sklearn.base import clone
+from small_models import N_EPOCHS, likes, model, same, scores_of_all, weights_of
 
-from skrec import MFRecommender, NeuMFRecommender
+from skrec import (
+    AutoRecRecommender,
+    LightGCNRecommender,
+    MFRecommender,
+    MLPRecommender,
+    MultVAERecommender,
+    NeuMFRecommender,
+    NewsRecommender,
+    PopularityRecommender,
+    SASRecRecommender,
+    TwoTowerRecommender,
+)
 from skrec.data import Interactions
 from skrec.engine._losses import bpr
 from skrec.metrics import get_scorer
@@ -26,7 +38,7 @@ def overshooting(**changes):
 
 def test_the_best_epochs_weights_are_kept():
     train, held_out = exaggerated()
-    fitted = overshooting(max_epochs=30).fit(train, validation=held_out)
+    fitted = overshooting(max_epochs=30, early_stopping="valid_loss", patience=30).fit(train, validation=held_out)
     losses = fitted.history_.valid_loss
     assert len(losses) == 30 and 0 < fitted.best_epoch_ < 29
     assert fitted.best_epoch_ == losses.argmin()
@@ -34,6 +46,14 @@ def test_the_best_epochs_weights_are_kept():
     assert np.mean(errors**2) == pytest.approx(losses.min(), rel=1e-5)
     shorter = overshooting(max_epochs=fitted.best_epoch_ + 1).fit(train)
     assert same(weights_of(fitted), weights_of(shorter))
+
+
+def test_validation_data_alone_only_watch():
+    train, held_out = exaggerated()
+    watched, alone = overshooting(max_epochs=30).fit(train, validation=held_out), overshooting(max_epochs=30).fit(train)
+    assert len(watched.history_.valid_loss) == 30 and watched.history_.valid_loss.argmin() < 29
+    assert watched.best_epoch_ == alone.best_epoch_ == 29
+    assert same(weights_of(watched), weights_of(alone))
 
 
 @pytest.mark.parametrize("patience", (1, 4))
@@ -82,8 +102,43 @@ def test_rows_of_a_validation_matrix_are_new_users():
     rows = likes().to_csr()
     fitted = model(early_stopping="recall@5").fit(rows[:9], validation=rows[9:])
     assert "valid_loss" not in fitted.history_ and fitted.history_["recall@5"].between(0, 1).all()
-    with pytest.raises(ValueError, match="validation has no event of a known user"):
+    with pytest.raises(ValueError, match="the validation data have no positive event of a known user"):
         model().fit(rows[:9], validation=rows[9:])
+
+
+NETWORKS = {
+    "factors": MFRecommender(loss="bpr"),
+    "ratings": MFRecommender(loss="mse"),
+    "layers": MLPRecommender(hidden=(4,)),
+    "rows": MultVAERecommender(hidden=(4,)),
+    "columns": AutoRecRecommender(side="item"),
+    "graph": LightGCNRecommender(),
+    "towers": TwoTowerRecommender(),
+    "sequences": SASRecRecommender(),
+    "clicks": NewsRecommender(),
+}
+
+
+@pytest.mark.parametrize("estimator", NETWORKS.values(), ids=NETWORKS)
+def test_users_and_items_whose_events_were_held_out_are_known_afterwards(estimator):
+    rng = np.random.default_rng(0)
+    users = np.r_[rng.integers(30, size=150), np.arange(30, 40), rng.integers(30, size=10)]
+    items = np.r_[rng.integers(10, size=150), rng.integers(10, size=10), np.arange(10, 20)]  # ten of each have one event
+    pairs = rng.permutation(np.unique(users * 20 + items))
+    data = Interactions.from_arrays(pairs // 20, pairs % 20, rng.integers(6, 9, len(pairs)))
+    settings = {"n_factors": 4, "max_epochs": 2, "random_state": 0, "early_stopping": "valid_loss", "validation_fraction": 0.4}
+    fitted = clone(estimator).set_params(**settings).fit(data)
+    held_out = fitted._hold_out(data, np.random.default_rng(fitted.seed_))
+    assert set(data.items[held_out]) - set(data.items[~held_out])
+    plain = PopularityRecommender().fit(data)
+    for name in ("item_counts_", "popularity_", "has_past_"):
+        np.testing.assert_array_equal(getattr(fitted, name), getattr(plain, name))
+    np.testing.assert_array_equal(fitted.seen_.toarray(), plain.seen_.toarray())
+    scores = scores_of_all(fitted)
+    assert np.isfinite(scores).all()
+    assert (np.ptp(scores, axis=1) > 0).all()  # nobody's items are all alike
+    bound = 1.5 * np.abs(scores[:30, :10]).max()
+    assert np.abs(scores).max() <= bound  # and what was not trained on does not stand out
 
 
 def counting(counts):
@@ -96,7 +151,7 @@ def counting(counts):
     return loss
 
 
-@pytest.mark.parametrize("fraction", (0.1, 0.4))
+@pytest.mark.parametrize("fraction", (0.1, 0.2))
 def test_validation_fraction_is_the_share_of_events_held_out(fraction):
     counts = {True: 0, False: 0}
     fitted = model(loss=counting(counts), early_stopping="valid_loss", validation_fraction=fraction, max_epochs=1).fit(likes())

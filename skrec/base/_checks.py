@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 LARGEST_ANSWER = 2**30
 """Bytes that an answer may take beyond what there is to answer."""
@@ -87,13 +86,3 @@ def check_list_length(k: Any, n_lists: int, n_candidates: int, what: str) -> Non
     check_int(k, "k", at_least=1)
     if k > n_candidates and 12 * int(k) * n_lists > LARGEST_ANSWER:
         raise ValueError(f"k must be at most the number of {what}, {n_candidates}, for this many lists, got {k!r}")
-
-
-def draw_seed(random_state: Any) -> int:
-    """An integer that follows from the parameter ``random_state``."""
-    try:
-        return int(check_random_state(random_state).randint(2**31 - 1))
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"random_state must be an int from 0 to 2**32 - 1, a numpy.random.RandomState or None, got {random_state!r}"
-        ) from None

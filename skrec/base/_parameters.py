@@ -2,10 +2,29 @@
 
 import inspect
 import re
+import warnings
+from collections.abc import Callable
 from dataclasses import Field, dataclass, fields, is_dataclass
-from typing import Any, ClassVar, dataclass_transform, get_origin
+from typing import Any, ClassVar, NamedTuple, dataclass_transform, get_origin
 
 from sklearn.base import BaseEstimator
+
+from skrec.data._positives import depth_of_caller
+
+
+class Needs(NamedTuple):
+    """What a parameter needs to have an effect.
+
+    Attributes
+    ----------
+    are_met : callable
+        Takes an estimator that is about to be fitted, its parameters checked and its data known, and gives a bool.
+    words : str
+        The same for the user, as in "it needs loss='ccl'".
+    """
+
+    are_met: Callable[[Any], bool]
+    words: str
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
@@ -15,7 +34,11 @@ class DeclaredParameters(BaseEstimator):
     ``n_factors: int = 64`` in a class body is a parameter with a default: the constructor is generated, stores what it is
     given, and does nothing else. Documentation of inherited parameters is merged into the class docstring. A class that
     writes its own ``__init__`` is left alone, and so are its children.
+
+    ``_needs`` holds what some of the class's parameters need to have an effect; a class adds to those of its bases.
     """
+
+    _needs: ClassVar[dict[str, Needs]] = {}
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -25,6 +48,26 @@ class DeclaredParameters(BaseEstimator):
             generated = dataclass(kw_only=True, eq=False, repr=False)(cls)
             vars(generated)["__init__"]._generated = True
         cls.__doc__ = _merged_doc(cls)
+
+    def _warn_of_parameters_without_effect(self) -> None:
+        """Warn about each parameter that is not at its default and whose needs are not met."""
+        declared: dict[str, Needs] = {}
+        for cls in reversed(type(self).__mro__):
+            declared |= vars(cls).get("_needs", {})
+        for name, needs in declared.items():
+            if not needs.are_met(self):
+                self._warn_if_set(name, needs.words)
+
+    def _warn_if_set(self, name: str, needs: str) -> None:
+        """Warn that a parameter has no effect, if it is one and is not at its default."""
+        parameter = inspect.signature(type(self)).parameters.get(name)
+        value = getattr(self, name, None)
+        if parameter is not None and value != parameter.default:
+            warnings.warn(
+                f"{name}={value!r} has no effect on this fit of {type(self).__name__}: it needs {needs}",
+                UserWarning,
+                stacklevel=depth_of_caller(),
+            )
 
 
 def _own_parameters(cls: type) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from skrec.base._rows import are_equal_events, is_of_shape, warn_of_training_sha
 from skrec.base._similarity import SimilarityMixin
 from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
 from skrec.data._appending import check_same_unit
+from skrec.data._ordering import warn_of_columns_as_time, warn_of_item_order
 from skrec.data._positives import depth_of_caller
 from skrec.metrics import get_scorer
 from skrec.topk import as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
@@ -63,6 +64,9 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
 
     _ordered: ClassVar[bool] = False
     _reads_weights: ClassVar[bool] = False
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters out of range; called by `fit` and `partial_fit` once the data are known."""
 
     def _fit(self, data: Interactions) -> None:
         raise NotImplementedError(f"{type(self).__name__} must write _fit")
@@ -113,7 +117,8 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         y : array-like of shape (n_events,), optional
             The events' values, such as ratings, where X is a table of events; a matrix holds them itself.
         validation : like X, optional
-            Held-out data by which a model that is trained in epochs chooses the best one; others have nothing to choose.
+            Held-out data. A model that is trained in epochs writes their loss into ``history_`` after each epoch, and with
+            ``early_stopping`` chooses the epoch by them. Other models only check that they can be read.
 
         Returns
         -------
@@ -130,6 +135,9 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         fresh = copy.copy(self)
         fresh.__dict__ = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         fresh._learn_frame(data)
+        fresh._check_parameters()
+        fresh._warn_of_parameters_without_effect()
+        fresh._check_order(X)
         if validation is None:
             fresh._fit(data)
         else:
@@ -172,6 +180,8 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         events = self.frame_.extend(self.events_, X, y, name="X")
         fresh = copy.copy(self)
         fresh._learn_frame(events)
+        fresh._check_parameters()
+        fresh._check_order(X)
         fresh._partial_fit(events, self)
         self.__dict__ = fresh.__dict__
         return self
@@ -184,6 +194,16 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         self.n_users_, self.n_items_ = data.n_users, data.n_items
         self.n_features_in_ = data.n_items
         self._count(data)
+
+    def _check_order(self, X: Any) -> None:
+        """Warn where there are no times and the order of X cannot be that of time."""
+        if self._ordered:
+            warn_of_item_order(self.events_, from_matrix=is_matrix(X), model=type(self).__name__)
+
+    def _check_order_of_histories(self, users: Any, name: str) -> None:
+        """Warn where a model that was fitted to events in order of time reads the rows of a matrix."""
+        if self._ordered and self.events_.timestamps is not None and is_matrix(users):
+            warn_of_columns_as_time(name, type(self).__name__)
 
     def _check_weights(self, data: Interactions) -> None:
         if data.weights is None:
@@ -241,6 +261,7 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         if not is_matrix(X):
             data = self._recode(X)
             return self._score_pairs(data.users, data.items)
+        self._check_order_of_histories(X, "X")
         histories, _ = self.frame_.histories(X, name="X")
         if 4 * histories.n_users * self.n_items_ > LARGEST_ANSWER:
             raise ValueError(
@@ -266,6 +287,7 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
     def _query(self, users: Any, *, name: str = "users") -> tuple[Query, NDArray]:
         """The codes of ids, -1 for those not known, or the histories of new users; and the labels of the users."""
         check_is_fitted(self)
+        self._check_order_of_histories(users, name)
         query, labels = self.frame_.query(users, name=name)
         if self._compares_times and isinstance(query, Interactions):
             check_same_unit(self.events_, query, name)

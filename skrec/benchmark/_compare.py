@@ -16,7 +16,7 @@ from skrec.benchmark._estimators import named_estimators, shared_positive_from, 
 from skrec.benchmark._measuring import Result, load_what_fits_need, measured
 from skrec.benchmark._paired import paired_p_value
 from skrec.data import Interactions, check_interactions, is_matrix
-from skrec.data._random import generator_of
+from skrec.data._random import draw_seed
 from skrec.data._reading import has_values
 from skrec.metrics import get_scorer
 from skrec.metrics._scorers import Scorer
@@ -154,8 +154,8 @@ def compare(
 
 def _seed(random_state: Any) -> int:
     """One number for everything that is drawn."""
-    rng = generator_of(random_state)
-    return int(random_state) if isinstance(random_state, Integral) else int(rng.integers(2**31))
+    drawn = draw_seed(random_state)
+    return int(random_state) if isinstance(random_state, Integral) else drawn
 
 
 def _scorers(scorers: Any, positive_from: float | None) -> dict[str, Any]:

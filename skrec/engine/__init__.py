@@ -5,6 +5,7 @@ from skrec.engine._clock import TICKS_PER_SECOND, Clock
 from skrec.engine._dot_product import DotProduct, DotProductEmbeddings, ProductNetwork, products
 from skrec.engine._embedding_network import EmbeddingNetwork, State
 from skrec.engine._estimator import TorchRecommender
+from skrec.engine._family_parameters import NegativeParameters, RatingParameters
 from skrec.engine._foldin import learn_prior, most_probable, ridge
 from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import Dropout, Noise, build_seeded, embedding, weights
@@ -38,6 +39,7 @@ __all__ = [
     "EmbeddingNetwork",
     "Factors",
     "Loss",
+    "NegativeParameters",
     "NegativesAsOf",
     "NetworkInference",
     "Noise",
@@ -47,6 +49,7 @@ __all__ = [
     "PathNetwork",
     "PopularNegatives",
     "ProductNetwork",
+    "RatingParameters",
     "RatingRows",
     "Reader",
     "Readout",

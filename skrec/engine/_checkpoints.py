@@ -162,6 +162,8 @@ def _settings(estimator: Any) -> dict[str, Any]:
 
 def _of_seed(random_state: Any) -> Any:
     """Without a seed any run is as good as another."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state.bit_generator.state
     return random_state.get_state() if hasattr(random_state, "get_state") else random_state
 
 

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skrec.base._checks import draw_seed
+from skrec.base._parameters import Needs
 from skrec.data import Interactions, each_by_itself, fade, read_impressions
 from skrec.data._positives import depth_of_caller
+from skrec.data._random import draw_seed
 from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
 from skrec.engine._candidates import InBatchCandidates
@@ -26,8 +27,8 @@ from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popu
 from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine._recording import Judge, Recorder
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
-from skrec.engine._schedules import Schedule, constant, cosine, one_cycle
-from skrec.engine._training_checks import check_training
+from skrec.engine._schedules import schedule_of
+from skrec.engine._training_checks import check_held_out, check_training
 
 
 class TorchRecommender(NetworkInference):
@@ -44,14 +45,12 @@ class TorchRecommender(NetworkInference):
         A callable ``loss(scores, target, mask=None, log_q=None)`` with candidates on the last axis gives one number for each
         example; it ranks.
     positive_from : float, default=None
-        Least value of a positive event; None counts every value above 0. Not used by "mse".
+        Least value of a positive event; None counts every value above 0. "mse" learns from all values, and uses it only for
+        the scorer of ``early_stopping``.
     half_life : float, default=None
         Age at which an event weighs half, in the unit of the timestamps (microseconds where they were datetimes), counted back
         from the user's latest event; None weighs all alike. What comes next depends most on what came last. The history of a
         new user without times, such as a row of a matrix, weighs all alike too.
-    y_range : (float, float), default=None
-        Bounds of the predicted ratings, by a sigmoid; a little wider than the ratings' own lets them be reached. With None they
-        lie around the ratings' mean.
     max_epochs : int, default=20
         Passes over the training data.
     batch_size : int, default=None
@@ -73,21 +72,18 @@ class TorchRecommender(NetworkInference):
     cycle_len : int, default=None
         Epochs of the first cosine cycle; None makes one cycle of all epochs.
     cycle_mult : float, default=1
-        How much longer each cycle is than the one before.
+        How much longer each cycle is than the one before; needs ``cycle_len``.
     accumulate_grad_batches : int, default=1
         Minibatches for each step of the optimiser.
-    n_negatives : int, default=1
-        Negatives for each positive event, where they are drawn. "warp" estimates a rank from them: with one all weigh alike.
-    negatives : {"auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"}, default="auto"
-        What positives are compared with: unseen items drawn uniformly or by popularity, the one with the highest score of
-        ``n_negatives`` drawn uniformly, the other positives of the minibatch, the whole catalogue, or what was shown in the
-        same impression. "softmax" and "bce" correct draws that are not uniform by the logarithm of their probability; other
-        losses do not, and what is popular is then pushed down. Ratings are compared with nothing, so "mse" takes "auto" alone.
     early_stopping : str, default=None
-        A scorer such as "ndcg@10", or "valid_loss": stop when it has not improved for ``patience`` epochs.
+        A scorer such as "ndcg@10", or "valid_loss". Training stops when it has not improved for ``patience`` epochs, and the
+        weights of the best epoch are kept. If None, all epochs are trained and the last one is kept, whether or not ``fit`` is
+        given validation data.
     validation_fraction : float, default=0.1
-        Part of the events held out for that, where ``fit`` is not given validation data.
+        Part of the events held out for ``early_stopping``, where ``fit`` is not given validation data.
     patience : int, default=3
+        Epochs without improvement after which ``early_stopping`` ends the training. With ``patience=max_epochs`` all epochs
+        are trained and the best one is kept.
     accelerator : {"auto", "cpu", "gpu", "cuda"}, default="auto"
         "auto" takes the GPU where there is one, but for Apple's, which lack the double precision that is needed.
     logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
@@ -99,7 +95,7 @@ class TorchRecommender(NetworkInference):
         another run is left out with a UserWarning; a folder that cannot be written to is an OSError before training.
     verbose : {0, 1, 2}, default=0
         Nothing, a progress bar, or a line for each epoch.
-    random_state : int, RandomState instance or None, default=None
+    random_state : int, Generator, RandomState or None, default=None
         Seed of weights, order, negatives and dropout. The same seed gives the same model on the same machine.
     trainer : dict, default=None
         Further keywords of Lightning's ``Trainer``, such as ``precision``.
@@ -112,7 +108,7 @@ class TorchRecommender(NetworkInference):
         A row for each epoch: epoch, train_loss, pairwise_accuracy (share of positives above a negative), seconds,
         peak_memory_mb, and with validation data valid_loss and the scorer of ``early_stopping``.
     best_epoch_ : int
-        The epoch whose weights were kept.
+        The epoch whose weights were kept: the best one with ``early_stopping``, else the last one.
     device_ : str
         Where it was trained.
     optimizer_ : str
@@ -124,7 +120,6 @@ class TorchRecommender(NetworkInference):
     loss: str | Callable[..., Tensor] = "softmax"
     positive_from: float | None = None
     half_life: float | None = None
-    y_range: tuple[float, float] | None = None
     max_epochs: int = 20
     batch_size: int | None = None
     learning_rate: float = 0.01
@@ -135,8 +130,6 @@ class TorchRecommender(NetworkInference):
     cycle_len: int | None = None
     cycle_mult: float = 1
     accumulate_grad_batches: int = 1
-    n_negatives: int = 1
-    negatives: str = "auto"
     early_stopping: str | None = None
     validation_fraction: float = 0.1
     patience: int = 3
@@ -147,6 +140,17 @@ class TorchRecommender(NetworkInference):
     random_state: Any = None
     trainer: dict[str, Any] | None = None
 
+    _needs: ClassVar[dict[str, Needs]] = {
+        "positive_from": Needs(
+            lambda model: not model._predicts_ratings or model.early_stopping not in (None, "valid_loss"), "a loss that ranks"
+        ),
+        "cycle_mult": Needs(
+            lambda model: model.cycle_len is not None and model.cycle_len < model.max_epochs,
+            "lr_schedule='cosine' and a cycle_len below max_epochs",
+        ),
+        "patience": Needs(lambda model: model.early_stopping is not None, "early_stopping"),
+        "validation_fraction": Needs(lambda model: model.early_stopping is not None, "early_stopping"),
+    }
     _reads_weights = True
     # parameters of the network itself
     _shaping: ClassVar[tuple[str, ...]] = ()
@@ -164,20 +168,33 @@ class TorchRecommender(NetworkInference):
         self._fit_validated(data, None)
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self._check_parameters()
         checkpoints = None if self.checkpoint_dir is None else Checkpoints.of(self, data, validation)
         self.seed_ = draw_seed(self.random_state) if checkpoints is None else checkpoints.seed
+        if validation is not None and self.early_stopping is not None:
+            self._warn_if_set("validation_fraction", "fit without validation data, which are used instead")
         if validation is not None or self.early_stopping is None:
             self._train(data, validation, checkpoints)
             return
         held_out = self._hold_out(data, np.random.default_rng(self.seed_))
+        check_held_out(self, data, held_out)
         self._train(data[~held_out], data[held_out], checkpoints)
-        self.seen_ = data.to_csr(duplicates="any")
+        self._take_back(data)
 
     def _hold_out(self, data: Interactions, rng: np.random.Generator) -> NDArray[np.bool_]:
         """Which events to choose the best epoch by."""
         hold_out = hold_out_impressions if self._learns_from_slates else hold_out_events
         return hold_out(data, self.validation_fraction, rng)
+
+    def _take_back(self, data: Interactions) -> None:
+        """Know all events, those held out too, after training on the others.
+
+        Users and items all of whose events were held out are placed in the network as `partial_fit` places new ones.
+        """
+        trained = copy.copy(self)
+        self._count(data)
+        if isinstance(trained.module_, EmbeddingNetwork):
+            network = self._new_network(fade(data[self._example_rows(data)], self.half_life))
+            self._adopt(self._grown(network, data, trained), torch.device(self.device_), self.train_loss_)
 
     def _train(self, data: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
         """Train on some data; choose the best epoch by others."""
@@ -199,7 +216,6 @@ class TorchRecommender(NetworkInference):
             self._train_on(examples, validation, checkpoints)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
-        self._check_parameters()
         if self.early_stopping is not None:
             raise ValueError(
                 f"early_stopping must be None for partial_fit, which holds nothing out, got {self.early_stopping!r}: "
@@ -294,7 +310,10 @@ class TorchRecommender(NetworkInference):
         from skrec.engine import _lightning
 
         if len(batches) == 0:
-            raise ValueError(f"X has nothing to learn from with loss={self.loss!r} and negatives={self.negatives!r}")
+            raise ValueError(
+                f"there is nothing to learn from in the events that {type(self).__name__} is trained on, with "
+                f"loss={self.loss!r} and negatives={self.negatives!r}"
+            )
         self.optimizer_ = optimizer or self._optimizer_name()
         if self.optimizer_ == "row_adam":
             use_row_gradients(network)
@@ -303,7 +322,7 @@ class TorchRecommender(NetworkInference):
             batches,
             loss=self._loss_function(),
             optimizer=self.optimizer if callable(self.optimizer) else OPTIMIZERS[self.optimizer_],
-            schedule=self._schedule(len(batches)),
+            schedule=schedule_of(self, len(batches)),
             learning_rate=pace * self.learning_rate,
             settings=self,
             seed=self.seed_,
@@ -368,17 +387,8 @@ class TorchRecommender(NetworkInference):
         """Whole rows to be explained: ones, or the weights that a softmax takes for how often an item was drawn."""
         if events.weights is not None and self.loss != "softmax":
             whose = "weights of events" if self.half_life is None else f"the weights that half_life={self.half_life!r} makes"
-            raise ValueError(f"{whose} need loss='softmax' where negatives='all', got loss={self.loss!r}")
+            raise ValueError(f"{whose} need loss='softmax' where whole rows are learned from, got loss={self.loss!r}")
         return self._rows_of(events)
-
-    def _schedule(self, n_batches: int) -> Schedule:
-        steps_in_epoch = -(-n_batches // self.accumulate_grad_batches)
-        if self.lr_schedule == "one_cycle":
-            return one_cycle(steps_in_epoch * self.max_epochs)
-        if self.lr_schedule == "cosine":
-            cycle = steps_in_epoch * (self.cycle_len or self.max_epochs)
-            return cosine(cycle_steps=cycle, cycle_mult=self.cycle_mult)
-        return constant
 
     @property
     def _penalty(self) -> float:

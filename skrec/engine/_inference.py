@@ -28,6 +28,7 @@ _FLOATS = 2**24
 _USERS_AT_ONCE = 2**14
 _CANDIDATES_A_STEP = 128
 _NEGATIVES_A_STEP = 16
+_FEW_NEGATIVES = 4  # for each event of a history, where training drew none
 # ratings that were learned to the last digit would leave fold-in nothing to weigh its prior by
 _LEAST_NOISE = 1e-9
 
@@ -47,8 +48,11 @@ class NetworkInference(BaseRecommender):
         loss: Any
         negatives: Any
         n_negatives: Any
+        y_range: Any
         positive_from: float | None
         half_life: float | None
+    else:  # what a model goes by that does not have these parameters
+        negatives, n_negatives, y_range = "auto", 1, None
 
     @property
     def _predicts_ratings(self) -> bool:
@@ -70,6 +74,11 @@ class NetworkInference(BaseRecommender):
         if self.negatives != "auto":
             return self.negatives
         return "all" if self.loss in self._losses_of_rows else "uniform"
+
+    @property
+    def _draws_negatives(self) -> bool:
+        """Whether ``n_negatives`` are drawn for each positive event, or for each minibatch."""
+        return not self._predicts_ratings and self._resolved_negatives() in ("uniform", "popularity", "shared")
 
     def _no_negatives(self, known: Interactions) -> RowTable | None:
         """What of a minibatch's items is none for a user; a softmax stands for the whole catalogue, of which all are a part."""
@@ -223,7 +232,7 @@ class NetworkInference(BaseRecommender):
         item: a user's state does not depend on who is folded in beside them.
         """
         users, items = self._tensor(histories.users), self._tensor(histories.items)
-        n_negatives = max(self.n_negatives, 4) if self._learns_from_slates else self.n_negatives
+        n_negatives = self.n_negatives if self._draws_negatives else _FEW_NEGATIVES
         n_slates = max(1, _NEGATIVES_A_STEP // n_negatives)
         order, log_q = self._candidate_order()
         own = self._tensor(histories.to_csr(duplicates="any").toarray() > 0)

@@ -16,7 +16,7 @@ _LEAST_ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
 
 
 class Judge:
-    """Figures of a network on held-out data: ``valid_loss``, and the scorer of ``early_stopping``.
+    """Figures of a network on held-out data: ``valid_loss``, and the scorer of ``early_stopping``, if it names one.
 
     Parameters
     ----------
@@ -43,10 +43,11 @@ class Judge:
             threshold = _LEAST_ABOVE_0 if estimator.positive_from is None else estimator.positive_from
             self.scorer = get_scorer(estimator.early_stopping, positive_from=threshold)
         elif self.batches is None:
+            kind = "rating" if estimator._predicts_ratings else "positive event"
             raise ValueError(
-                "validation has no event of a known user with a known item, so there is no valid_loss. The rows of a matrix "
-                "are new users: pass Interactions.from_csr(validation) if they are the training data's users, or choose the "
-                "epoch by a ranking, as in early_stopping='ndcg@10'"
+                f"the validation data have no {kind} of a known user with a known item, "
+                "so there is no valid_loss. The rows of a matrix are new users: pass Interactions.from_csr(validation) if they "
+                "are the training data's users, or choose the epoch by a ranking, as in early_stopping='ndcg@10'"
             )
 
     @torch.no_grad()
@@ -69,7 +70,7 @@ class Judge:
 
 
 class Recorder:
-    """Collects the rows of ``history_`` and the best epoch's weights; says when to stop."""
+    """Collects the rows of ``history_``; with ``early_stopping``, keeps the best epoch's weights and says when to stop."""
 
     def __init__(self, estimator: Any, network: nn.Module, judge: Judge | None):
         self.estimator, self.network, self.judge = estimator, network, judge
@@ -85,15 +86,15 @@ class Recorder:
         self.rows.append(row)
         if self.estimator.verbose == 2:
             sys.stdout.write("  ".join(f"{name} {value:.5g}" for name, value in row.items()) + "\n")
-        if self.judge is None:
+        monitored = self.estimator.early_stopping
+        if self.judge is None or monitored is None:
             self.best_epoch = int(row["epoch"])
             return False
-        monitored = self.estimator.early_stopping or "valid_loss"
         value = -row["valid_loss"] if monitored == "valid_loss" else row[monitored]
         if value > self.best_value or not self.rows[:-1]:
             self.best_value, self.best_epoch = value, int(row["epoch"])
             self.best_weights = {name: weight.detach().clone() for name, weight in self.network.state_dict().items()}
-        return self.estimator.early_stopping is not None and row["epoch"] - self.best_epoch >= self.estimator.patience
+        return row["epoch"] - self.best_epoch >= self.estimator.patience
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint has to hold."""

@@ -100,13 +100,5 @@ class RowRecommender(DotProductEmbeddings, TorchRecommender):
     _losses_of_rows = ("softmax", "bce")
     _has_sparse_gradients = False
 
-    def _check_parameters(self) -> None:
-        if self.negatives not in ("auto", "all"):
-            raise ValueError(
-                f"negatives must be 'auto' or 'all' for {type(self).__name__}, which learns from whole rows, "
-                f"got {self.negatives!r}"
-            )
-        super()._check_parameters()
-
     def _resolved_negatives(self) -> str:
         return "all"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import ceil, cos, log, pi
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Rate(NamedTuple):
@@ -13,6 +13,17 @@ class Rate(NamedTuple):
 
 
 Schedule = Callable[[int], Rate]
+
+
+def schedule_of(settings: Any, n_batches: int) -> Schedule:
+    """What ``lr_schedule`` and ``cycle_len`` ask for, with so many minibatches in an epoch."""
+    steps_in_epoch = -(-n_batches // settings.accumulate_grad_batches)
+    if settings.lr_schedule == "one_cycle":
+        return one_cycle(steps_in_epoch * settings.max_epochs)
+    if settings.lr_schedule == "cosine":
+        cycle = steps_in_epoch * (settings.cycle_len or settings.max_epochs)
+        return cosine(cycle_steps=cycle, cycle_mult=settings.cycle_mult)
+    return constant
 
 
 def constant(step: int) -> Rate:

@@ -1,7 +1,7 @@
 """Networks that read what a user did in order of time, and the estimators around them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.base._checks import check_int
+from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.data._splitting import hold_out_last_of_some
 from skrec.engine._batches import Batches
@@ -16,6 +17,7 @@ from skrec.engine._candidates import AllCandidates, CandidateMaker, DrawnCandida
 from skrec.engine._dot_product import DotProductEmbeddings, ProductNetwork
 from skrec.engine._embedding_network import State
 from skrec.engine._estimator import TorchRecommender
+from skrec.engine._family_parameters import NegativeParameters
 from skrec.engine._layers import embedding
 from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
 from skrec.engine._sequences import SequenceBatches, Sequences, SequenceTable, followed_by
@@ -81,7 +83,7 @@ class SequenceNetwork(ProductNetwork):
         return super().penalty(query.users, items, item_share)
 
 
-class SequenceRecommender(DotProductEmbeddings, TorchRecommender):
+class SequenceRecommender(DotProductEmbeddings, NegativeParameters, TorchRecommender):
     """Base of estimators that recommend what comes next in a user's sequence of positive events.
 
     Repeated events all count. Events of equal times keep the order of their rows; without times that order is all there is, and
@@ -109,6 +111,11 @@ class SequenceRecommender(DotProductEmbeddings, TorchRecommender):
     batch_size: int | None = None
     validation_fraction: float = 0.1
 
+    _needs: ClassVar[dict[str, Needs]] = {
+        "n_negatives": Needs(
+            lambda model: model._draws_negatives, "negatives that are drawn: fewer than there are items, or negatives='shared'"
+        ),
+    }
     _ordered = True
     _has_sparse_gradients = False
     _kinds_of_negatives = ("auto", "shared", "uniform", "popularity", "hard", "in_batch", "all")
@@ -150,8 +157,6 @@ class SequenceRecommender(DotProductEmbeddings, TorchRecommender):
                 f"{self.n_items_})"
             )
         super()._fit_validated(data, validation)
-        # with what was held out
-        self.module_.sequences = self._sequences(everything).to(self.device_)
 
     def _sequences(self, events: Interactions) -> SequenceTable:
         return SequenceTable(events, self.max_length)

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skrec.base._checks import check_choice, check_int, check_number, read_path
-from skrec.data import check_positive_from
+from skrec.data import Interactions, check_positive_from
 from skrec.engine._optimizers import OPTIMIZERS
 from skrec.metrics import get_scorer
 
@@ -60,7 +63,11 @@ def check_training(settings: Any) -> None:
     if settings.y_range is not None:
         _check_range(settings.y_range, is_rating=settings._predicts_ratings)
     if settings.loss in _ONE_POSITIVE and settings._learns_from_rows:
-        raise ValueError(f"negatives='all', or whole rows, need loss='softmax' or 'bce', got loss={settings.loss!r}")
+        asked = f" with negatives={settings.negatives!r}" if "negatives" in settings.get_params(deep=False) else ""
+        raise ValueError(
+            f"{type(settings).__name__}{asked} learns from whole rows, which takes loss='softmax' or 'bce', "
+            f"got {settings.loss!r}"
+        )
     if settings._predicts_ratings and settings.negatives not in ("auto", type(settings).negatives):
         raise ValueError(f"negatives must be 'auto' for loss='mse', which compares with nothing, got {settings.negatives!r}")
     if settings.negatives == "hard" and settings.n_negatives == 1:
@@ -68,6 +75,24 @@ def check_training(settings: Any) -> None:
     if settings.logger is not None and not callable(settings.logger):
         check_choice(settings.logger, "logger", tuple(LOGGERS))
     _check_trainer(settings.trainer)
+
+
+def check_held_out(settings: Any, data: Interactions, held_out: NDArray[np.bool_]) -> None:
+    """Refuse a part held out for ``early_stopping`` that leaves nothing to learn from, or nothing to choose an epoch by.
+
+    Raises
+    ------
+    ValueError
+        With the number of positive events on both sides.
+    """
+    informative = settings._informative(data)
+    n_held_out, n_learned = int((informative & held_out).sum()), int((informative & ~held_out).sum())
+    if n_held_out + n_learned > 0 and min(n_held_out, n_learned) == 0:
+        raise ValueError(
+            f"early_stopping={settings.early_stopping!r} needs positive events to learn from and others to choose the epoch "
+            f"by: of those in X, {n_learned} are left and {n_held_out} are held out. Change "
+            f"validation_fraction={settings.validation_fraction!r}, or pass validation data to fit"
+        )
 
 
 def _check_range(y_range: Any, *, is_rating: bool) -> None:

@@ -58,7 +58,7 @@ class Evaluation:
         ----------
         level : float, default=0.95
         n_resamples : int, default=1000
-        random_state : int, numpy.random.Generator or None, default=0
+        random_state : int, Generator, RandomState or None, default=0
 
         Returns
         -------

@@ -33,7 +33,7 @@ def bootstrap_interval(
     level : float, default=0.95
         Share of the resampled means inside the interval.
     n_resamples : int, default=1000
-    random_state : int, numpy.random.Generator or None, default=0
+    random_state : int, Generator, RandomState or None, default=0
 
     Returns
     -------

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base import BaseRecommender, EmbeddingMixin
-from skrec.base._checks import check_int, check_n_jobs, check_number, draw_seed
+from skrec.base._checks import check_int, check_n_jobs, check_number
 from skrec.base._divergence import overflow
 from skrec.base._frame import decode
 from skrec.data import Interactions, fade, is_positive
+from skrec.data._random import draw_seed
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, lengthened, writable
 
 
@@ -39,7 +40,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         Threads; None or -1 means all cores, or what joblib grants a worker.
     verbose : int, default=0
         A progress bar, if not 0.
-    random_state : int, RandomState instance or None, default=None
+    random_state : int, Generator, RandomState or None, default=None
 
     Attributes
     ----------
@@ -89,7 +90,6 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
             check_number(self.half_life, "half_life", above=0)
 
     def _fit(self, data: Interactions) -> None:
-        self._check_parameters()
         self.seed_ = draw_seed(self.random_state)
         self.confidences_ = self._confidences(fade(self._positives(data, self.positive_from), self.half_life))
         with implicit_guard, finite_factors(solver := self._solver(), self, of_values=True):
@@ -98,7 +98,6 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         """Alternate between the users and the items that the new events are about, all others as they were."""
-        self._check_parameters()
         if before.item_embeddings_.shape[1] != self.n_factors:
             raise ValueError(f"partial_fit goes on with n_factors={before.item_embeddings_.shape[1]}, got {self.n_factors}")
         self.seed_ = before.seed_

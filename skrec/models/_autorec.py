@@ -14,6 +14,7 @@ from skrec.engine import (
     ColumnBatches,
     PairBatches,
     ProductNetwork,
+    RatingParameters,
     RatingRows,
     Readout,
     RowBatches,
@@ -88,7 +89,7 @@ def centred(rows: Rows, mean: Tensor) -> Rows:
     return rows._replace(values=rows.values - mean)
 
 
-class AutoRecRecommender(RowRecommender):
+class AutoRecRecommender(RatingParameters, RowRecommender):
     """AutoRec: a network of one hidden layer that reads a row of the ratings and predicts the whole row.
 
     With ``side="item"`` a row is an item's, by all its users: ``score(u, i) = v_u . f(W x_i + b) + c_u``; with ``side="user"``
@@ -100,8 +101,6 @@ class AutoRecRecommender(RowRecommender):
     loss : str or callable, default="softmax"
         As for `TorchRecommender`: "softmax" and "bce" rank, by the likelihood of whole rows; "mse" predicts ratings, as in the
         paper.
-    negatives : {"auto", "all"}, default="auto"
-        Both are the whole row; for ratings, which are compared with nothing, "auto" alone.
     side : {"user", "item"}, default="user"
         Whose rows are read. Ratings are predicted better from the items' rows; users' rows let new users in without any
         training.

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skrec.base._checks import check_int, check_n_jobs, check_number, draw_seed
+from skrec.base._checks import check_int, check_n_jobs, check_number
 from skrec.data import Interactions
+from skrec.data._random import draw_seed
 from skrec.engine import (
     PACE_OF_PARTIAL_FIT,
     DotProduct,
@@ -39,7 +40,7 @@ class BPRRecommender(DotProductEmbeddings, NetworkInference):
         exactly.
     verbose : int, default=0
         A progress bar, if not 0.
-    random_state : int, RandomState instance or None, default=None
+    random_state : int, Generator, RandomState or None, default=None
 
     Attributes
     ----------
@@ -89,12 +90,10 @@ class BPRRecommender(DotProductEmbeddings, NetworkInference):
         check_number(self.regularization, "regularization", at_least=0)
 
     def _fit(self, data: Interactions) -> None:
-        self._check_parameters()
         self.seed_ = draw_seed(self.random_state)
         self._learn(self._solver(self.learning_rate), self._network(data), data)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
-        self._check_parameters()
         self.seed_ = draw_seed(self.random_state)
         network = self._grown(self._network(events), events, before)
         solver = self._solver(PACE_OF_PARTIAL_FIT * self.learning_rate)

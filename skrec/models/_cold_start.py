@@ -1,7 +1,7 @@
 """Vectors of items that nobody has touched, foretold from their features."""
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from skrec.base import BaseRecommender, EmbeddingMixin
 from skrec.base._checks import check_number
 from skrec.base._frame import Query
+from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.topk import as_array
 
@@ -68,16 +69,22 @@ class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
     estimator: Any = None
     alpha: float = 1.0
 
+    _needs: ClassVar[dict[str, Needs]] = {
+        "alpha": Needs(lambda model: model.events_.item_features is not None, "item_features in X"),
+    }
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_number(self.alpha, "alpha", at_least=0)
+
     def _fit(self, data: Interactions) -> None:
         self._fit_validated(data, None)
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        check_number(self.alpha, "alpha", at_least=0)
         self.estimator_ = clone(self.estimator).fit(data, validation=validation)
         self._foretell(data)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
-        check_number(self.alpha, "alpha", at_least=0)
         trained = copy.copy(before.estimator_).set_params(**self.estimator.get_params(deep=False))
         self.estimator_ = trained.partial_fit(events[len(before.events_) :])
         self._foretell(events)
@@ -110,6 +117,9 @@ class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
             )
 
     def _check_weights(self, data: Interactions) -> None:
+        """The estimator does this itself."""
+
+    def _check_order(self, X: Any) -> None:
         """The estimator does this itself."""
 
     def _checked(self) -> Any:

@@ -64,8 +64,11 @@ class EASERecommender(ItemWeightsRecommender):
 
     regularization: float = 500.0
 
-    def _fit(self, data: Interactions) -> None:
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         check_number(self.regularization, "regularization", above=0)
+
+    def _fit(self, data: Interactions) -> None:
         regularization = float(self.regularization)
         rows = self._keep_rows(data)
         try:

@@ -42,7 +42,6 @@ class ItemKNNRecommender(NeighbourParameters, ItemWeightsRecommender):
     """
 
     def _fit(self, data: Interactions) -> None:
-        self._check_parameters()
         self._keep_rows(data)
         vectors = self._item_vectors()
         self.item_weights_ = self._nearest(vectors, vectors, own=np.arange(self.n_items_)).T.tocsr()

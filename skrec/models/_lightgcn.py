@@ -12,6 +12,7 @@ from skrec.data import Interactions
 from skrec.engine import (
     DotProductEmbeddings,
     Factors,
+    NegativeParameters,
     ProductNetwork,
     Rows,
     SparseMatrix,
@@ -109,7 +110,7 @@ def _inverse_roots(degrees: np.ndarray) -> np.ndarray:
     return np.where(degrees > 0, 1 / np.sqrt(np.where(degrees > 0, degrees, 1)), 0)
 
 
-class LightGCNRecommender(DotProductEmbeddings, TorchRecommender):
+class LightGCNRecommender(DotProductEmbeddings, NegativeParameters, TorchRecommender):
     """LightGCN: matrix factorisation whose vectors are smoothed over the graph of who has what.
 
     A layer gives each user the sum of their items' vectors and each item that of its users, an edge weighing

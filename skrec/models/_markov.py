@@ -49,8 +49,11 @@ class MarkovRecommender(BaseRecommender):
     _ordered = True
     _reads_weights = True
 
-    def _fit(self, data: Interactions) -> None:
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         check_number(self.smoothing, "smoothing", above=0)
+
+    def _fit(self, data: Interactions) -> None:
         events = self._positives(data, self.positive_from)
         events = events[events.user_time_order()]
         follows = np.flatnonzero(events.users[1:] == events.users[:-1]) + 1

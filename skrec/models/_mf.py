@@ -1,16 +1,28 @@
 """Matrix factorisation."""
 
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skrec.base._checks import check_int, check_number
+from skrec.base._parameters import Needs
 from skrec.data import Interactions
-from skrec.engine import LOSSES, DotProduct, DotProductEmbeddings, Loss, TorchRecommender, ccl, weights
+from skrec.engine import (
+    LOSSES,
+    DotProduct,
+    DotProductEmbeddings,
+    Loss,
+    NegativeParameters,
+    RatingParameters,
+    TorchRecommender,
+    ccl,
+    weights,
+)
 
 
-class MFRecommender(DotProductEmbeddings, TorchRecommender):
+class MFRecommender(DotProductEmbeddings, RatingParameters, NegativeParameters, TorchRecommender):
     """Matrix factorisation by gradient: a user's taste and an item's nature are vectors, their product is the score.
 
     ``score(u, i) = p_u . q_i + b_i``, for a rating loss also the mean of the ratings and a bias ``b_u`` of the user, squeezed
@@ -78,6 +90,10 @@ class MFRecommender(DotProductEmbeddings, TorchRecommender):
 
     _losses = LOSSES | {"ccl": ccl}
     _shaping = ("n_factors", "temperature")
+    _needs: ClassVar[dict[str, Needs]] = {
+        "margin": Needs(lambda model: model.loss == "ccl", "loss='ccl'"),
+        "negative_weight": Needs(lambda model: model.loss == "ccl", "loss='ccl'"),
+    }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -2,10 +2,18 @@
 
 from skrec.base._checks import check_flag, check_int, check_number
 from skrec.data import Interactions
-from skrec.engine import MLP, PathEmbeddings, PathNetwork, TorchRecommender, check_layers
+from skrec.engine import (
+    MLP,
+    NegativeParameters,
+    PathEmbeddings,
+    PathNetwork,
+    RatingParameters,
+    TorchRecommender,
+    check_layers,
+)
 
 
-class MLPRecommender(PathEmbeddings, TorchRecommender):
+class MLPRecommender(PathEmbeddings, RatingParameters, NegativeParameters, TorchRecommender):
     """A network over a user's and an item's embedding side by side: what else than a product can say who likes what.
 
     ``score(u, i) = w . layers([p_u, q_i]) + c``, each layer being linear, rectified and, if wanted, normalised over the

@@ -1,12 +1,14 @@
 """Mult-VAE: a variational autoencoder of users' rows."""
 
 from itertools import pairwise
+from typing import ClassVar
 
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
 from skrec.base._checks import check_int, check_number
+from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import Factors, Noise, RowNetwork, RowRecommender, Rows, check_layers
 
@@ -72,9 +74,7 @@ class MultVAERecommender(RowRecommender):
     Parameters
     ----------
     loss : {"softmax", "bce"} or callable, default="softmax"
-        Of whole rows; "softmax" is the paper's multinomial likelihood. There are no ratings, and so no ``y_range``.
-    negatives : {"auto", "all"}, default="auto"
-        Both are the whole catalogue.
+        Of whole rows; "softmax" is the paper's multinomial likelihood.
     n_factors : int, default=200
         Width of the latent vector.
     hidden : tuple of int, default=(600,)
@@ -121,6 +121,7 @@ class MultVAERecommender(RowRecommender):
     annealing: float = 0.5
 
     _shaping = ("n_factors", "hidden")
+    _needs: ClassVar[dict[str, Needs]] = {"annealing": Needs(lambda model: model.kl_weight > 0, "kl_weight above 0")}
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

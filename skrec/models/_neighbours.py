@@ -1,14 +1,14 @@
 """What the models of nearest neighbours share: parameters, weights of pairs, the search."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec.base._checks import check_choice, check_flag, check_int, check_number
-from skrec.base._parameters import DeclaredParameters
+from skrec.base._parameters import DeclaredParameters, Needs
 from skrec.topk import whole_row_blocks
 
 Weighting = Literal["tfidf", "bm25"] | None
@@ -47,6 +47,11 @@ class NeighbourParameters(DeclaredParameters):
     normalize: bool = True
     asymmetry: float = 0.0
     shrinkage: float = 10.0
+
+    _needs: ClassVar[dict[str, Needs]] = {
+        "asymmetry": Needs(lambda model: model.normalize, "normalize=True"),
+        "shrinkage": Needs(lambda model: model.normalize, "normalize=True"),
+    }
 
     def _check_parameters(self) -> None:
         check_int(self.n_neighbors, "n_neighbors", at_least=1)

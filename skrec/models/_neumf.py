@@ -8,10 +8,19 @@ from torch import Tensor, nn
 
 from skrec.base._checks import check_flag, check_int
 from skrec.data import Interactions
-from skrec.engine import GMF, MLP, PathEmbeddings, PathNetwork, TorchRecommender, check_layers
+from skrec.engine import (
+    GMF,
+    MLP,
+    NegativeParameters,
+    PathEmbeddings,
+    PathNetwork,
+    RatingParameters,
+    TorchRecommender,
+    check_layers,
+)
 
 
-class NeuMFRecommender(PathEmbeddings, TorchRecommender):
+class NeuMFRecommender(PathEmbeddings, RatingParameters, NegativeParameters, TorchRecommender):
     """Neural matrix factorisation: a product of embeddings and a network over other embeddings, added by a linear layer.
 
     Parameters

@@ -1,6 +1,6 @@
 """News: articles known by their text, readers by what they have clicked."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from skrec.base import Recommendations
 from skrec.base._allowed import Unknown
 from skrec.base._checks import check_choice, check_flag, check_int, check_number
 from skrec.base._frame import Query
+from skrec.base._parameters import Needs
 from skrec.data import Interactions, at_moments, check_interactions, in_impressions, is_matrix, moments
 from skrec.data._splitting import hold_out_events, hold_out_latest_impressions
 from skrec.engine import (
@@ -135,6 +136,14 @@ class NewsRecommender(AskedAtMoments):
 
     _shaping = ("n_factors", "hidden", "pooling", "id_embeddings", "recency_half_life", "time_unit")
     _ordered = True
+    _needs: ClassVar[dict[str, Needs]] = {
+        "hidden": Needs(lambda model: model.events_.item_features is not None or not model.hidden, "item_features in X"),
+        "regularization": Needs(
+            lambda model: model._has_ids or not model.regularization,
+            "vectors of the articles' own, as with id_embeddings=True; weight_decay is a penalty of all weights",
+        ),
+        "time_unit": Needs(lambda model: model._knows_time, "timestamps in X"),
+    }
     _has_sparse_gradients = False
     _kinds_of_negatives = ("auto", "slate", "uniform", "popularity", "hard")
 
@@ -280,7 +289,6 @@ class NewsRecommender(AskedAtMoments):
         if validation is not None and not self._knows_time and not is_matrix(validation):
             validation = check_interactions(validation)._replace(timestamps=None)  # nothing there to compare its times with
         super()._fit_validated(timed, validation)
-        self.module_.past = self._past(timed).to(self.device_)  # with what was held out
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         super()._partial_fit(self._timed(events), before)
@@ -317,6 +325,10 @@ class NewsRecommender(AskedAtMoments):
         hours = torch.tensor(self._clock.hours(times), device=device)
         return Asked(users, past.stops(users, torch.tensor(times, device=device)), hours)
 
+    @property
+    def _has_ids(self) -> bool:
+        return self.events_.item_features is None if self.id_embeddings is None else self.id_embeddings
+
     def _build(self, events: Interactions) -> News:
         features = events.item_features
         return News(
@@ -325,7 +337,7 @@ class NewsRecommender(AskedAtMoments):
             self._appeared(),
             self.n_factors,
             hidden=tuple(self.hidden),
-            has_ids=features is None if self.id_embeddings is None else self.id_embeddings,
+            has_ids=self._has_ids,
             has_attention=self.pooling == "attention",
             half_life=self.recency_half_life,
             dropout=self.dropout,

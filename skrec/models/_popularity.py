@@ -38,6 +38,11 @@ class PopularityRecommender(HistoryRecommender):
 
     _reads_weights = True
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.half_life is not None:
+            check_number(self.half_life, "half_life", above=0)
+
     def _fit(self, data: Interactions) -> None:
         self._keep_rows(data)
         events = data[self._informative(data)]
@@ -52,7 +57,6 @@ class PopularityRecommender(HistoryRecommender):
         self.popularity_ = self.item_scores_.astype(np.float32)
 
     def _freshness(self, events: Interactions) -> np.ndarray:
-        check_number(self.half_life, "half_life", above=0)
         if events.timestamps is None:
             raise ValueError(f"half_life={self.half_life!r} needs timestamps, and X has none")
         return 0.5 ** ((events.timestamps.max() - events.timestamps) / self.half_life)

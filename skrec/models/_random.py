@@ -6,9 +6,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from skrec.base import HistoryRecommender
-from skrec.base._checks import draw_seed
 from skrec.data import Interactions
 from skrec.data._hashing import splitmix64
+from skrec.data._random import draw_seed
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # the step of the SplitMix64 generator
 
@@ -18,7 +18,7 @@ class RandomRecommender(HistoryRecommender):
 
     Parameters
     ----------
-    random_state : int, RandomState instance or None, default=None
+    random_state : int, Generator, RandomState or None, default=None
 
     Examples
     --------

@@ -87,7 +87,7 @@ class SASRecRecommender(SequenceRecommender):
     >>> from skrec import SASRecRecommender
     >>> from skrec.data import Interactions
     >>> walks = [(user, (user + step) % 6) for user in range(12) for step in range(4)]  # round and round
-    >>> model = SASRecRecommender(n_factors=16, n_negatives=6, max_epochs=60, learning_rate=0.03, random_state=0)
+    >>> model = SASRecRecommender(n_factors=16, max_epochs=60, learning_rate=0.03, random_state=0)
     >>> model = model.fit(Interactions.from_arrays(*zip(*walks)))
     >>> model.recommend(Interactions.from_arrays([0, 0], [2, 3], n_items=6), k=1).items.tolist()
     [[4]]

@@ -92,7 +92,6 @@ class SLIMRecommender(ItemWeightsRecommender):
         check_int(self.verbose, "verbose", at_least=0)
 
     def _fit(self, data: Interactions) -> None:
-        self._check_parameters()
         rows = self._keep_rows(data).astype(np.float64)
         columns = _readable_columns(rows)
         items = progress_bar(range(rows.shape[1]), disable=not self.verbose)

@@ -1,6 +1,6 @@
 """Two towers: users and items as vectors of what they are, not only of what they did."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -10,11 +10,14 @@ from torch.nn import functional as F
 
 from skrec.base._checks import check_int, check_number
 from skrec.base._frame import Query
+from skrec.base._parameters import Needs
 from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.engine import (
     DotProductEmbeddings,
     Factors,
+    NegativeParameters,
     ProductNetwork,
+    RatingParameters,
     State,
     TorchRecommender,
     Tower,
@@ -24,6 +27,7 @@ from skrec.engine import (
     most_probable,
 )
 
+_FEATURES = "user_features or item_features in X"
 _OUT_OF_QUESTION = -3e4  # float16 ends at -65,504
 _PAIRS_AT_ONCE = 2**16
 
@@ -83,7 +87,7 @@ class TwoTower(ProductNetwork):
             self.items.table.weight[items] = 0
 
 
-class TwoTowerRecommender(DotProductEmbeddings, TorchRecommender):
+class TwoTowerRecommender(DotProductEmbeddings, RatingParameters, NegativeParameters, TorchRecommender):
     """Two towers: a user and an item are each an embedding plus what their features tell, and the product is the score.
 
     Features come in the data, as ``user_features`` and ``item_features`` of `Interactions`, for both sides, one or none: a side
@@ -151,6 +155,11 @@ class TwoTowerRecommender(DotProductEmbeddings, TorchRecommender):
     temperature: float | None = None
 
     _shaping = ("n_factors", "hidden", "temperature")
+    _needs: ClassVar[dict[str, Needs]] = {
+        "hidden": Needs(lambda model: model._has_features or not model.hidden, _FEATURES),
+        "dropout": Needs(lambda model: model._has_features and len(model.hidden) > 0, f"hidden layers, and {_FEATURES}"),
+        "id_dropout": Needs(lambda model: model._has_features, _FEATURES),
+    }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -162,6 +171,10 @@ class TwoTowerRecommender(DotProductEmbeddings, TorchRecommender):
             check_number(self.temperature, "temperature", above=0)
             if self._predicts_ratings:
                 raise ValueError(f"temperature is for rankings, not for loss='mse'; got temperature={self.temperature!r}")
+
+    @property
+    def _has_features(self) -> bool:
+        return self.events_.user_features is not None or self.events_.item_features is not None
 
     def _build(self, events: Interactions) -> TwoTower:
         users = self._tower(events.n_users, events.user_features, events.users)

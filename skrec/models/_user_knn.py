@@ -1,6 +1,6 @@
 """Neighbours of users."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from skrec.base import HistoryRecommender
 from skrec.base._checks import check_choice
+from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.models._neighbours import NeighbourParameters, stacked, weighted, weights_of_items, weights_of_users
 
@@ -64,9 +65,19 @@ class UserKNNRecommender(NeighbourParameters, HistoryRecommender):
 
     neighborhood: Literal["nearest", "reverse"] = "nearest"
 
-    def _fit(self, data: Interactions) -> None:
-        self._check_parameters()
+    _needs: ClassVar[dict[str, Needs]] = {
+        "weighting": Needs(
+            # "tfidf" multiplies all that a user has by one number, which the cosine divides by again
+            lambda model: model.weighting != "tfidf" or model.shrinkage > 0 or model.asymmetry != 0 or not model.normalize,
+            "shrinkage above 0, asymmetry or normalize=False, since it does not change the cosine of two users",
+        ),
+    }
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         check_choice(self.neighborhood, "neighborhood", ("nearest", "reverse"))
+
+    def _fit(self, data: Interactions) -> None:
         rows = self._keep_rows(data)
         self.item_length_weights_ = weights_of_items(rows, self.weighting)
         self.weighted_rows_ = self._weighted(rows)

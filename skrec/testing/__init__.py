@@ -3,7 +3,7 @@
 Each is a plain function ``check_...(estimator)`` of an unfitted estimator that raises an AssertionError in words where the
 contract is broken, and ``unittest.SkipTest`` where the estimator has no such method; its docstring says what it promises.
 Settings should be fast, and count every value above 0 as liked, as the defaults do. Models are fitted once for each estimator
-and data set and shared by the checks.
+and data set and shared by the checks. Most checks fit matrices, about which a model of sequences warns.
 
 `recommender_checks` lists them, `parametrize_recommender_checks` makes tests of them, and `SCIKIT_LEARN_EXCEPTIONS` names those
 of scikit-learn's own checks that a recommender does not pass.
@@ -27,6 +27,7 @@ from skrec.testing._estimator import (
     check_scikit_learn,
     check_validation_data,
 )
+from skrec.testing._fitting import ORDER_WARNING
 from skrec.testing._forms import (
     check_every_form_of_a_matrix_is_the_same,
     check_everything_travels_in_the_data,
@@ -151,7 +152,9 @@ def parametrize_recommender_checks(
     def case(estimator: BaseRecommender, check: Check) -> Any:
         name = check.__name__
         reason = expected_failures(estimator).get(name)
-        marks = () if reason is None else pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True)
+        marks = [] if reason is None else [pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True)]
+        if estimator._ordered:  # most checks fit matrices, which it rightly warns about
+            marks.append(pytest.mark.filterwarnings(f"ignore:{ORDER_WARNING}"))
         return pytest.param(estimator, check, marks=marks, id=f"{type(estimator).__name__}-{name.removeprefix('check_')}")
 
     cases = [case(estimator, check) for estimator in estimators for check in recommender_checks(estimator)]

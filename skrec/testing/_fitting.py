@@ -10,6 +10,9 @@ from sklearn.base import clone
 
 from skrec.base import BaseRecommender, Ranking
 
+ORDER_WARNING = "(X|users) (is a matrix|has no timestamps)"
+"""How the warning begins that a model of sequences gives about data without times, such as the matrices of these checks."""
+
 _FITTED: WeakKeyDictionary[BaseRecommender, dict[tuple, BaseRecommender]] = WeakKeyDictionary()
 
 
