@@ -16,10 +16,11 @@ from typing import Any, Self
 import joblib
 import numpy as np
 
-from skrec.base._checks import draw_seed, read_path
+from skrec.base._checks import read_path
 from skrec.base._writing import UNFINISHED
 from skrec.data import Interactions
 from skrec.data._positives import depth_of_caller
+from skrec.data._random import draw_seed
 from skrec.engine._checkpoint_files import read_checkpoint
 
 _NAME = re.compile(r"epoch=(\d{1,9})(-\w+)?\.ckpt", re.ASCII)
