@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrec.base._checks import check_int
 from skrec.base._frame import decode
 from skrec.base._history import HistoryRecommender
+from skrec.base._pairs import sparse_products
 
 
 class ItemWeightsRecommender(HistoryRecommender):
@@ -31,6 +32,9 @@ class ItemWeightsRecommender(HistoryRecommender):
     def _score(self, rows: sp.csr_array, items: slice) -> NDArray[np.float32]:
         scores = rows @ self.item_weights_[:, items]
         return scores.toarray() if sp.issparse(scores) else scores
+
+    def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        return sparse_products(self.rows_, self.item_weights_, users, items)
 
     def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
         """The k items of a known user's past that speak most for an item.

@@ -371,11 +371,23 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         known = asked & (users < self.n_users_)
         by_strangers = items[asked & ~known]
         scores[asked & ~known] = np.where(self._familiar_items[by_strangers], self.popularity_[by_strangers], -np.inf)
-        who, rows = np.unique(users[known], return_inverse=True)
+        scores[known] = self._score_known_pairs(users[known], items[known])
+        if not self._predicts_ratings:
+            by_newcomers = np.flatnonzero(known)[~self._familiar_users(users[known])]
+            scores[by_newcomers] = self.popularity_[items[by_newcomers]]
+            scores[asked] = np.where(self._familiar_items[items[asked]], scores[asked], -np.inf)
+        return scores
+
+    def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray:
+        """The model's own scores of pairs of known users and items, by their codes.
+
+        This scores all items for each of the users. A model that can score single pairs overrides it.
+        """
+        who, rows = np.unique(users, return_inverse=True)
         order = np.argsort(rows, kind="stable")
-        found = np.empty(len(rows), np.float32)
-        for block, block_scores in self._score_blocks(who, exclude_seen=False):
-            here = order[slice(*np.searchsorted(rows[order], [block.start, block.stop]))]
-            found[here] = block_scores[rows[here] - block.start, items[known][here]]
-        scores[known] = found
+        in_order, scores = rows[order], np.empty(len(rows), np.float32)
+        for block in whole_row_blocks(len(who), self.n_items_):
+            here = order[slice(*np.searchsorted(in_order, [block.start, block.stop]))]
+            block_scores = as_array(self._score(self._known_state(who[block]), slice(0, self.n_items_)))
+            scores[here] = block_scores[rows[here] - block.start, items[here]]
         return scores

@@ -12,6 +12,7 @@ from skrec.base import BaseRecommender, EmbeddingMixin
 from skrec.base._checks import check_int, check_n_jobs, check_number
 from skrec.base._divergence import overflow
 from skrec.base._frame import decode
+from skrec.base._pairs import dense_products
 from skrec.data import Interactions, fade, is_positive
 from skrec.data._random import draw_seed
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, lengthened, writable
@@ -159,6 +160,9 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
 
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T
+
+    def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        return dense_products(self.user_embeddings_, self.item_embeddings_, users, items)
 
     def _state_vectors(self, state: NDArray[np.float32]) -> NDArray[np.float32]:
         return state

@@ -12,6 +12,7 @@ from skrec.base import BaseRecommender, EmbeddingMixin
 from skrec.base._checks import check_number
 from skrec.base._frame import Query
 from skrec.base._parameters import Needs
+from skrec.base._pairs import dense_products
 from skrec.data import Interactions
 from skrec.topk import as_array
 
@@ -169,6 +170,15 @@ class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
         if len(cold) and self.regression_ is not None:
             codes = cold + items.start
             scores[:, cold] = self._state_vectors(state) @ self.item_embeddings_[codes].T + self.item_biases_[codes]
+        return scores
+
+    def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        scores = self.estimator_._score_pairs(users, items)
+        cold = np.flatnonzero(~self.estimator_._familiar_items[items])
+        if len(cold) and self.regression_ is not None:
+            who, rows = np.unique(users[cold], return_inverse=True)
+            vectors = self._state_vectors(self._known_state(who))
+            scores[cold] = dense_products(vectors, self.item_embeddings_, rows, items[cold]) + self.item_biases_[items[cold]]
         return scores
 
     def _state_vectors(self, state: Any) -> NDArray[np.float32]:

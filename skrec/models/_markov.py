@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from skrec.base import BaseRecommender
 from skrec.base._checks import check_number
+from skrec.base._pairs import entries_at
 from skrec.data import Interactions, is_positive
 
 
@@ -92,6 +93,12 @@ class MarkovRecommender(BaseRecommender):
         totals = np.asarray(followed.sum(1))[:, None]
         scores = followed[:, items].toarray() + self.smoothing * self.shares_[None, items]
         return (scores / (totals + self.smoothing)).astype(np.float32)
+
+    def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        last_items = self.last_items_[users]
+        followed = entries_at(self.transitions_, last_items, items)
+        totals = np.asarray(self.transitions_.sum(1))[last_items]
+        return (followed + self.smoothing * self.shares_[items]) / (totals + self.smoothing)
 
 
 def _last_items(events: Interactions) -> NDArray[np.int64]:

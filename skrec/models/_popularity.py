@@ -2,6 +2,7 @@
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from skrec.base import HistoryRecommender
 from skrec.base._checks import check_number
@@ -63,3 +64,6 @@ class PopularityRecommender(HistoryRecommender):
 
     def _score(self, rows: sp.csr_array, items: slice) -> np.ndarray:
         return np.repeat(self.item_scores_[None, items], rows.shape[0], axis=0)
+
+    def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.item_scores_[items]

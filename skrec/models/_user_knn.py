@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from skrec.base import HistoryRecommender
 from skrec.base._checks import check_choice
 from skrec.base._parameters import Needs
+from skrec.base._pairs import sparse_products
 from skrec.data import Interactions
 from skrec.models._neighbours import NeighbourParameters, stacked, weighted, weights_of_items, weights_of_users
 
@@ -109,6 +110,10 @@ class UserKNNRecommender(NeighbourParameters, HistoryRecommender):
 
     def _score(self, neighbours: sp.csr_array, items: slice) -> NDArray[np.float32]:
         return (neighbours @ self.rows_[:, items]).toarray()
+
+    def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        who, rows = np.unique(users, return_inverse=True)
+        return sparse_products(self._known_state(who), self.rows_, rows, items)
 
 
 def _least_of_full_rows(matrix: sp.csr_array, n: int) -> NDArray[np.float32]:
