@@ -94,7 +94,7 @@ def test_auc_without_other_candidates_is_nan():
 
 @pytest.mark.parametrize("to_relevant", [sp.csr_matrix, sp.coo_array, sp.csc_array, np.asarray, np.ndarray.tolist])
 def test_relevant_may_have_any_format(to_relevant):
-    relevant = np.array([[0.0, 2.0, 0.0], [1.0, 0.0, 0.0]])
+    relevant = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     assert recall([[1], [1]], to_relevant(relevant), k=1).tolist() == [1, 0]
 
 

@@ -26,6 +26,10 @@ class Evaluation:
         Of the users who have a relevant event in X, those for whom something could be hidden and asked for.
     share_of_known_items : float
         Of the relevant events, those whose item the model was trained on. An item that it has never heard of is a miss.
+    share_of_repeats : float
+        Of the relevant events in X, those whose (user, item) pair the model was shown: in training, or in the visible part of a
+        new user's history. A ranking scorer leaves them out, unless all events in X are repeats. Rating and impression
+        scorers count them like all others.
     protocol : str
         What was ranked, what was hidden, what counts as relevant.
     weights : float64 array of shape (n_users,) or None
@@ -43,6 +47,7 @@ class Evaluation:
     n_users: int
     share_of_users_scored: float
     share_of_known_items: float
+    share_of_repeats: float
     protocol: str
     weights: NDArray[np.float64] | None = field(default=None, repr=False)
     is_quadratic: bool = field(default=False, repr=False)

@@ -8,10 +8,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data import positive_mask
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._holdout import Coverage, Holdout, Part
 from skrec.metrics._ranking import auc, average_precision, hit_rate, ndcg, precision, recall, reciprocal_rank
+from skrec.metrics._relevance import relevant_events
 
 LIST_METRICS: dict[str, Callable[..., NDArray[np.float64]]] = {
     "ndcg": ndcg,
@@ -40,17 +40,21 @@ def evaluate_rankings(
     measures: Sequence[Measure], estimator: Any, X: Any, y: ArrayLike | None, *, positive_from: float | None
 ) -> list[Evaluation]:
     """Rank for every user in X who can be scored, and take some measures of the lists."""
-    holdout = Holdout.of(estimator, X, y, partial(positive_mask, positive_from=positive_from))
+    is_relevant = partial(relevant_events, positive_from=positive_from, estimator=estimator)
+    holdout = Holdout.of(estimator, X, y, is_relevant)
     repeats = holdout.repeats(estimator.seen_)
     # scikit-learn's train scores: where all that is asked for was shown, nothing shown is left out of the lists
     reproduces = bool(repeats.all())
     wanted = holdout.relevant & (reproduces | ~repeats)
     relevant = wanted & holdout.hidden
-    coverage = holdout.coverage(wanted, relevant)
+    coverage = holdout.coverage(wanted, relevant, repeats)
+    if not (reproduces and holdout.is_all_of(estimator.seen_)):
+        coverage.check_repeats()
     parts = holdout.parts(relevant)
     users = np.concatenate([part.users for part in parts])
     per_user = np.hstack([_take(measures, estimator, part, exclude_seen=not reproduces) for part in parts])
-    protocol = _protocol(estimator, holdout, positive_from, reproduces=reproduces)
+    share = coverage.share_of_repeats
+    protocol = f"{_ranked(estimator, share, reproduces=reproduces)}; {_asked_for(holdout, positive_from)}"
     return [_evaluation(measure, values, users, coverage, protocol) for measure, values in zip(measures, per_user, strict=True)]
 
 
@@ -96,10 +100,19 @@ def _auc(estimator: Any, part: Part, relevant: sp.csr_array, *, exclude_seen: bo
     return np.where(n_known > 0, areas * n_known / n_relevant, 0.0)
 
 
-def _protocol(estimator: Any, holdout: Holdout, positive_from: float | None, *, reproduces: bool) -> str:
-    hiding = "" if reproduces else " without those shown to the model"
+def _ranked(estimator: Any, share_of_repeats: float, *, reproduces: bool) -> str:
+    ranked = f"full ranking of {estimator.n_items_} items"
+    if reproduces:
+        return f"{ranked}, those seen in training too, since all events in X repeat training pairs"
+    ranked = f"{ranked} without those shown to the model"
+    if share_of_repeats == 0:
+        return ranked
+    return f"{ranked}; left out: the {share_of_repeats:.1%} of the relevant events that repeat pairs shown to the model"
+
+
+def _asked_for(holdout: Holdout, positive_from: float | None) -> str:
     relevant = "value > 0" if positive_from is None else f"value >= {positive_from:g}"
     return (
-        f"full ranking of {estimator.n_items_} items{hiding}; relevant: {relevant} "
-        f"(positive_from={positive_from}); hidden of users with training events: all of X, of others: {holdout.cut}"
+        f"relevant: {relevant} (positive_from={positive_from}); hidden of users with training events: all of X, of others: "
+        f"{holdout.cut}"
     )

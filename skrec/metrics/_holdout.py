@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from skrec.data import Interactions, check_interactions, is_matrix
+from skrec.data._callers import depth_of_caller
 from skrec.data._hashing import hash_labels, splitmix64
 from skrec.metrics._ranking import are_stored
 
@@ -21,17 +22,35 @@ class Coverage(NamedTuple):
 
     share_of_users_scored: float
     share_of_known_items: float
+    share_of_repeats: float
 
     def check(self) -> None:
-        """Warn below half."""
-        if min(self) < 0.5:
-            warnings.warn(
-                f"{self.share_of_users_scored:.0%} of the users in X could be scored, and the model was trained on the "
-                f"item of {self.share_of_known_items:.0%} of their relevant events: shuffle the split, as in "
-                "KFold(shuffle=True), or test on longer histories and on items of the training data",
-                UserWarning,
-                stacklevel=6,
+        """Warn if users or items are below half."""
+        if min(self.share_of_users_scored, self.share_of_known_items) < 0.5:
+            _warn(
+                f"{self.share_of_users_scored:.0%} of the users with relevant events in X could be scored, and the model was "
+                f"trained on the item of {self.share_of_known_items:.0%} of the events scored: shuffle the split, as in "
+                "KFold(shuffle=True), or test on longer histories and on items of the training data"
             )
+
+    def check_repeats(self) -> None:
+        """Warn from half."""
+        if self.share_of_repeats == 1:
+            _warn(
+                "all events in X repeat pairs that the model was trained on, so they are ranked with nothing left out of the "
+                "lists: the score says how well training data are reproduced, not how well new items are found. Test on other "
+                "pairs; RandomHoldout and train_test_split keep all events of a pair on one side"
+            )
+        elif self.share_of_repeats >= 0.5:
+            _warn(
+                f"{self.share_of_repeats:.0%} of the relevant events in X repeat pairs that the model was shown. They are left "
+                "out, and the score rests on the others. Test on new pairs; RandomHoldout and train_test_split keep all events "
+                "of a pair on one side"
+            )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=depth_of_caller())
 
 
 class Part(NamedTuple):
@@ -46,9 +65,11 @@ class Part(NamedTuple):
 
     @property
     def relevant(self) -> sp.csr_array:
-        """The pattern of relevant pairs."""
+        """Ones at the relevant pairs."""
         ones = np.ones(len(self.rows))
-        return sp.csr_array((ones, (self.rows, self.columns)), shape=(len(self.users), self.n_columns))
+        pattern = sp.csr_array((ones, (self.rows, self.columns)), shape=(len(self.users), self.n_columns))
+        pattern.data[:] = 1  # of a repeated pair scipy makes the sum
+        return pattern
 
 
 def everything(data: Interactions) -> Mask:
@@ -102,14 +123,16 @@ class Holdout:
     def repeats(self, seen: sp.csr_array) -> Mask:
         """Hidden events whose (user, item) the model was shown, in training or in the visible part."""
         visible = self.given[~self.hidden].to_csr(duplicates="any")
-        in_training, in_visible = self.known & (self.data.items >= 0), self.hidden & ~self.known
-        repeats = np.zeros(len(self.data), dtype=bool)
-        repeats[in_training] = are_stored(seen, self.data.users[in_training], self.data.items[in_training])
+        repeats, in_visible = training_repeats(self.data, seen), self.hidden & ~self.known
         repeats[in_visible] = are_stored(visible, self.given.users[in_visible], self.given.items[in_visible])
         return repeats
 
-    def coverage(self, wanted: Mask, relevant: Mask) -> Coverage:
-        """How many users with wanted events have relevant ones, and how many of these the model can know about.
+    def is_all_of(self, seen: sp.csr_array) -> bool:
+        """Whether events that repeat training pairs hold all of these: X is the training data."""
+        return len(np.unique(self.data.pair_keys)) == seen.nnz
+
+    def coverage(self, wanted: Mask, relevant: Mask, repeats: Mask) -> Coverage:
+        """How many users with wanted events have relevant ones, how many of these the model can know about, and the repeats.
 
         Raises
         ------
@@ -124,7 +147,11 @@ class Holdout:
         if self.data.items[relevant].max() < 0:
             raise ValueError(f"the model knows none of the items of the {relevant.sum()} relevant events in X")
         n_scored, n_users = (np.count_nonzero(np.bincount(self.data.users[events])) for events in (relevant, wanted))
-        coverage = Coverage(float(n_scored / n_users), float(self.familiar[relevant].mean()))
+        coverage = Coverage(
+            share_of_users_scored=float(n_scored / n_users),
+            share_of_known_items=float(self.familiar[relevant].mean()),
+            share_of_repeats=float(repeats[self.relevant].mean()),
+        )
         coverage.check()
         return coverage
 
@@ -165,6 +192,14 @@ class Holdout:
         features = None if self.given.user_features is None else self.given.user_features[self._given_codes(users)]
         events = self.data._replace(users=rows, n_users=len(users), user_ids=None, user_features=features)
         return events[shown[np.argsort(rows[shown], kind="stable")]]
+
+
+def training_repeats(data: Interactions, seen: sp.csr_array) -> Mask:
+    """Events, in the codes of a model, whose (user, item) is stored in ``seen``, the pairs of its training data."""
+    repeats = np.zeros(len(data), dtype=bool)
+    in_frame = (data.users < seen.shape[0]) & (data.items >= 0)
+    repeats[in_frame] = are_stored(seen, data.users[in_frame], data.items[in_frame])
+    return repeats
 
 
 def cut_histories(data: Interactions, *, ordered: bool, relevant: Mask | None = None) -> Mask:

@@ -18,14 +18,14 @@ def evaluate_ratings(metric: str, estimator: Any, X: Any, y: ArrayLike | None) -
     holdout = Holdout.of(estimator, X, y)
     if y is None and not has_values(X):
         raise ValueError(f"{metric} compares ratings: pass y, or X with a column 'rating'")
-    everything = np.ones(len(holdout.data), dtype=bool)
+    everything, repeats = np.ones(len(holdout.data), dtype=bool), holdout.repeats(estimator.seen_)
     if is_matrix(X):
-        coverage = holdout.coverage(everything, holdout.hidden)
+        coverage = holdout.coverage(everything, holdout.hidden, repeats)
         (part,) = holdout.parts(holdout.hidden)
         true, predicted = part.values, _predict_hidden(estimator, part)
         owners, users, protocol = part.rows, part.users, f"hidden of each row: {holdout.cut}"
     else:
-        coverage = holdout.coverage(everything, everything)
+        coverage = holdout.coverage(everything, everything, repeats)
         true, predicted = holdout.given.values, estimator.predict(X)
         codes, owners = np.unique(holdout.data.users, return_inverse=True)
         users, protocol = holdout.labels(codes), "all events in X"

@@ -2,9 +2,9 @@
 
 All list metrics read the same two arrays. ``recommended`` holds item codes, best first, padded with -1; only its first
 ``k`` columns are looked at, a padding is a place without a hit, and an item that stands in a list twice is a miss the
-second time. ``relevant`` is a pattern: whatever is stored in it and not zero is relevant. Below, *hits* is the number
-of relevant items among the first k, and ``|rel|`` the number of the user's relevant items. A user without any gets NaN,
-so that a mean is taken over the others (``np.nanmean``).
+second time. ``relevant`` holds 1 (or True) where an item is relevant, and 0 elsewhere; `ndcg` also takes other gains. Below,
+*hits* is the number of relevant items among the first k, and ``|rel|`` the number of the user's relevant items. A user without
+any gets NaN, so that a mean is taken over the others (``np.nanmean``).
 """
 
 import numbers
@@ -21,17 +21,20 @@ PerUser = NDArray[np.float64]
 
 
 def ndcg(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
-    """Normalised discounted cumulative gain, binary.
+    """Normalised discounted cumulative gain.
 
-    The sum of ``1 / log2(place + 1)`` over the hits (places count from 1), divided by the same sum for
-    ``min(k, |rel|)`` hits at the head of the list.
+    The sum of ``gain / log2(place + 1)`` over the first k places (which count from 1), divided by the largest such sum, that of
+    the user's items in descending order of their gains. With gains of 0 and 1 these are sums of ``1 / log2(place + 1)`` over
+    the hits, and over ``min(k, |rel|)`` hits on the first places.
 
     Parameters
     ----------
     recommended : array-like of int, shape (n_users, length)
         Item codes, best first, padded with -1.
     relevant : sparse matrix or array of shape (n_users, n_items)
-        Non-zero where an item is relevant.
+        The gain of each item, not negative; 0 if it is not relevant. Ones make the metric binary; grades, such as ratings,
+        count as they are, as in scikit-learn's `sklearn.metrics.ndcg_score`. For exponential gains pass ``2.0**grades - 1``.
+        Of an entry that is stored several times the largest gain counts.
     k : int, default=10
         How much of the list counts; may exceed its length and the catalogue.
 
@@ -43,7 +46,8 @@ def ndcg(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     Raises
     ------
     TypeError, ValueError
-        If k is not an integer from 1, the arrays do not match, or a code lies outside the catalogue.
+        If k is not an integer from 1, the arrays do not match, a code lies outside the catalogue, or a gain is negative or not
+        finite.
 
     Examples
     --------
@@ -51,13 +55,26 @@ def ndcg(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     >>> relevant = sp.csr_array([[1, 0, 1, 0], [0, 0, 0, 0]])
     >>> ndcg([[2, 3, 0], [0, 1, 2]], relevant).round(4).tolist()
     [0.9197, nan]
+    >>> ndcg([[2, 3, 0]], [[5, 0, 2, 0]]).round(4).tolist()  # grades
+    [0.7186]
     """
-    found = _find(recommended, relevant, k)
-    best = int(found.n_possible.max(initial=1))
-    discount = 1 / np.log2(np.arange(2, max(best, found.hits.shape[1]) + 2))
-    # Both sums run from the head of the list, so that a perfect list is exactly 1 and none exceeds it.
-    gain = np.cumsum(found.hits * discount[: found.hits.shape[1]], axis=1)[:, -1]
-    return _ratio(gain, np.append(0, np.cumsum(discount[:best]))[found.n_possible])
+    gains = _gains(relevant)
+    found = _find(recommended, gains, k)
+    places = found.gains.shape[1]
+    discount = 1 / np.log2(np.arange(2, max(found.k, places) + 2))
+    # Both sums run from the head of the list, so that a perfect list is exactly 1.
+    gained = np.cumsum(found.gains * discount[:places], axis=1)[:, -1]
+    return np.minimum(_ratio(gained, _largest_sums(gains, discount[: found.k])), 1)
+
+
+def _largest_sums(gains: sp.csr_array, discount: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each row the sum of its largest gains, in descending order, each times the discount of its place."""
+    n_rows, n_entries = gains.shape[0], np.diff(gains.indptr)
+    rows = np.repeat(np.arange(n_rows), n_entries)
+    descending = gains.data[np.lexsort((-gains.data, rows))]
+    place = np.arange(len(rows)) - gains.indptr[rows]
+    counts = place < len(discount)
+    return np.bincount(rows[counts], descending[counts] * discount[place[counts]], minlength=n_rows)
 
 
 def recall(
@@ -71,7 +88,7 @@ def recall(
     Parameters
     ----------
     recommended, relevant, k
-        As in `ndcg`.
+        As in `ndcg`; relevant holds 0 and 1 only.
     denominator : {"relevant", "capped"}, default="relevant"
 
     Returns
@@ -88,7 +105,7 @@ def recall(
     """
     if denominator not in ("relevant", "capped"):
         raise ValueError(f"denominator must be 'relevant' or 'capped', got {denominator!r}")
-    found = _find(recommended, relevant, k)
+    found = _find(recommended, _pattern(relevant), k)
     return _ratio(found.hits.sum(axis=1), found.n_relevant if denominator == "relevant" else found.n_possible)
 
 
@@ -98,7 +115,7 @@ def precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     Parameters
     ----------
     recommended, relevant, k
-        As in `ndcg`.
+        As in `ndcg`; relevant holds 0 and 1 only.
 
     Returns
     -------
@@ -110,7 +127,7 @@ def precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     >>> precision([[2, 3]], [[1, 1, 1, 0]], k=4).tolist()
     [0.25]
     """
-    found = _find(recommended, relevant, k)
+    found = _find(recommended, _pattern(relevant), k)
     return _ratio(found.hits.sum(axis=1), np.where(found.n_relevant > 0, float(k), 0))
 
 
@@ -122,7 +139,7 @@ def average_precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> 
     Parameters
     ----------
     recommended, relevant, k
-        As in `ndcg`.
+        As in `ndcg`; relevant holds 0 and 1 only.
 
     Returns
     -------
@@ -134,7 +151,7 @@ def average_precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> 
     >>> average_precision([[2, 3, 0]], [[1, 0, 1, 0]]).round(4).tolist()
     [0.8333]
     """
-    found = _find(recommended, relevant, k)
+    found = _find(recommended, _pattern(relevant), k)
     precisions = np.cumsum(found.hits, axis=1) / np.arange(1, found.hits.shape[1] + 1)
     return _ratio((precisions * found.hits).sum(axis=1), found.n_possible)
 
@@ -145,7 +162,7 @@ def reciprocal_rank(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> Pe
     Parameters
     ----------
     recommended, relevant, k
-        As in `ndcg`.
+        As in `ndcg`; relevant holds 0 and 1 only.
 
     Returns
     -------
@@ -157,7 +174,7 @@ def reciprocal_rank(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> Pe
     >>> reciprocal_rank([[3, 2, 0]], [[1, 0, 1, 0]]).tolist()
     [0.5]
     """
-    found = _find(recommended, relevant, k)
+    found = _find(recommended, _pattern(relevant), k)
     return _ratio(found.hits.any(axis=1), np.where(found.n_relevant > 0, found.hits.argmax(axis=1) + 1, 0))
 
 
@@ -167,7 +184,7 @@ def hit_rate(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     Parameters
     ----------
     recommended, relevant, k
-        As in `ndcg`.
+        As in `ndcg`; relevant holds 0 and 1 only.
 
     Returns
     -------
@@ -179,7 +196,7 @@ def hit_rate(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     >>> hit_rate([[3, 2, 0], [3, 2, 0]], [[1, 0, 0, 0], [0, 1, 0, 0]], k=3).tolist()
     [1.0, 0.0]
     """
-    found = _find(recommended, relevant, k)
+    found = _find(recommended, _pattern(relevant), k)
     return _ratio(found.hits.any(axis=1), found.n_relevant > 0)
 
 
@@ -192,7 +209,7 @@ def auc(scores: ArrayLike, relevant: Any) -> PerUser:
         Scores of the whole catalogue. ``-inf`` takes an item out of the candidates; a relevant item with ``-inf`` is a
         miss, below every candidate.
     relevant : sparse matrix or array of shape (n_users, n_items)
-        Non-zero where an item is relevant.
+        1 (or True) where an item is relevant, 0 elsewhere.
 
     Returns
     -------
@@ -202,7 +219,7 @@ def auc(scores: ArrayLike, relevant: Any) -> PerUser:
     Raises
     ------
     ValueError
-        If the shapes differ or a score is NaN.
+        If the shapes differ, a score is NaN, or relevant holds other values than 0 and 1.
 
     Notes
     -----
@@ -251,36 +268,58 @@ def are_stored(pattern: sp.csr_array, rows: NDArray[np.int64], columns: NDArray[
 
 
 class _Found(NamedTuple):
-    """What all list metrics are made of."""
+    """What all list metrics are made of; of each place the gain of an item that did not stand higher up already."""
 
-    hits: NDArray[np.bool_]
+    gains: NDArray[np.float64]
     n_relevant: NDArray[np.int64]
     n_possible: NDArray[np.int64]
+    k: int
+
+    @property
+    def hits(self) -> NDArray[np.bool_]:
+        return self.gains > 0
 
 
-def _pattern(relevant: Any) -> sp.csr_array:
-    """The relevant pairs, each stored once, in order; a copy."""
+def _gains(relevant: Any) -> sp.csr_array:
+    """The gains above 0, each pair stored once, in order; a copy."""
     if not sp.issparse(relevant):
         relevant = as_numbers(as_array(relevant, "relevant"), "relevant")
     if relevant.ndim != 2:
         raise ValueError(f"relevant must have shape (n_users, n_items), got {relevant.shape}")
     try:
-        pattern = sp.csr_array(relevant)
-        pattern.check_format(full_check=True)
-    except ValueError as error:
+        if sp.issparse(relevant) and relevant.format in ("csr", "csc"):
+            relevant.check_format(full_check=True)
+        entries = sp.coo_array(relevant)
+        rows, columns = (codes.astype(np.int64) for codes in entries.coords)
+    except (IndexError, ValueError) as error:
         raise ValueError(f"relevant is not a valid matrix: {error}") from None
-    if np.isnan(pattern.data).any():
-        raise ValueError("relevant must not be NaN")
-    pattern = pattern.astype(bool, copy=True)
-    pattern.sum_duplicates()
-    pattern.eliminate_zeros()
-    return pattern
+    gains = as_numbers(entries.data, "relevant").astype(np.float64)
+    refused = gains[~((gains >= 0) & (gains < np.inf))]
+    if len(refused):
+        raise ValueError(f"relevant must not be NaN, negative or infinite, got {refused[0]:g}")
+    order = np.lexsort((gains, columns, rows))
+    rows, columns, gains = rows[order], columns[order], gains[order]
+    is_last = np.append((rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]), True)[: len(rows)]
+    kept = is_last & (gains > 0)
+    return sp.csr_array((gains[kept], (rows[kept], columns[kept])), shape=entries.shape)
 
 
-def _find(recommended: ArrayLike, relevant: Any, k: int) -> _Found:
-    """Which places hold a relevant item that did not stand higher up already."""
-    k, pattern = check_k(k), _pattern(relevant)
-    n_users, n_items = pattern.shape
+def _pattern(relevant: Any) -> sp.csr_array:
+    """Ones at the relevant pairs."""
+    gains = _gains(relevant)
+    other = gains.data[gains.data != 1]
+    if len(other):
+        raise ValueError(
+            f"relevant must hold 0 and 1 (or booleans), got {other[0]:g}: this metric knows no grades. Pass relevant >= "
+            "threshold; ndcg takes grades"
+        )
+    return gains
+
+
+def _find(recommended: ArrayLike, gains: sp.csr_array, k: int) -> _Found:
+    """Which places hold a relevant item that did not stand higher up already, and its gain."""
+    k = check_k(k)
+    n_users, n_items = gains.shape
     lists = as_array(recommended, "recommended")
     if lists.dtype.kind not in "iu":
         raise TypeError(f"recommended must hold integer item codes, got dtype {lists.dtype}")
@@ -290,18 +329,19 @@ def _find(recommended: ArrayLike, relevant: Any, k: int) -> _Found:
     if lists.min(initial=0) < -1 or lists.max(initial=-1) >= n_items:
         raise ValueError(f"recommended must hold item codes below {n_items} or -1, got {lists.min()} to {lists.max()}")
     rows, places = np.nonzero(lists >= 0)
-    hits = np.zeros(lists.shape, dtype=bool)
-    hits[rows, places] = are_stored(pattern, rows, lists[rows, places])
-    n_relevant = np.diff(pattern.indptr)
-    return _Found(_first_of_each(hits, lists, n_items), n_relevant, np.minimum(min(k, n_items), n_relevant))
+    found = np.zeros(lists.shape)
+    if len(rows):  # scipy would answer with a sparse array
+        found[rows, places] = gains[rows, lists[rows, places]]
+    n_relevant = np.diff(gains.indptr)
+    return _Found(_first_of_each(found, lists, n_items), n_relevant, np.minimum(min(k, n_items), n_relevant), min(k, n_items))
 
 
-def _first_of_each(hits: NDArray[np.bool_], lists: NDArray[np.int64], n_items: int) -> NDArray[np.bool_]:
-    """Hits without those that repeat an item of the same list."""
-    rows, places = np.nonzero(hits)
+def _first_of_each(found: NDArray[np.float64], lists: NDArray[np.int64], n_items: int) -> NDArray[np.float64]:
+    """Gains without those of items that stand higher up in the same list."""
+    rows, places = np.nonzero(found)
     _, first = np.unique(rows * n_items + lists[rows, places], return_index=True)
-    only = np.zeros(hits.shape, dtype=bool)
-    only[rows[first], places[first]] = True
+    only = np.zeros(found.shape)
+    only[rows[first], places[first]] = found[rows[first], places[first]]
     return only
 
 

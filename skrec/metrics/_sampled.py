@@ -5,12 +5,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from skrec.data import IdEncoder, Interactions
+from skrec.data import IdEncoder, Interactions, check_interactions
 from skrec.data._arrays import as_array
 from skrec.data._encoding import as_labels
 from skrec.metrics._ranking import check_k
+from skrec.metrics._unwrapping import Unwrapped, unwrap_fitted
 
 _PART_OF_TIES_AHEAD = {"for": 0.0, "half": 0.5, "against": 1.0}
 
@@ -37,7 +37,8 @@ def sampled_leave_one_out(
 
     Parameters
     ----------
-    estimator : fitted recommender
+    estimator : fitted recommender, or a search or Pipeline that ends in one
+        The candidates go through the steps before the recommender as a DataFrame with the columns ``user`` and ``item``.
     users : array-like of shape (n,)
         Labels (or codes, where the model was fitted without labels).
     positives : array-like of shape (n,)
@@ -70,10 +71,7 @@ def sampled_leave_one_out(
     He et al., "Neural collaborative filtering", WWW 2017. Krichene and Rendle, "On sampled metrics for item
     recommendation", KDD 2020, on why not.
     """
-    if isinstance(estimator, type) or not hasattr(estimator, "predict"):
-        raise TypeError(f"estimator must be a fitted recommender, got {estimator!r}")
-    check_is_fitted(estimator)
-    k = check_k(k)
+    unwrapped, k = unwrap_fitted(estimator, method="predict"), check_k(k)
     if not isinstance(ties, str) or ties not in _PART_OF_TIES_AHEAD:
         raise ValueError(f"ties must be one of {', '.join(map(repr, _PART_OF_TIES_AHEAD))}, got {ties!r}")
     users, positives, negatives = _labels(users, "users"), _labels(positives, "positives"), _labels(negatives, "negatives")
@@ -83,9 +81,12 @@ def sampled_leave_one_out(
             "users and positives must have shape (n,) and negatives (n, m), n and m being at least 1, got "
             f"{users.shape}, {positives.shape} and {negatives.shape}"
         )
-    _check_known(estimator, users, positives, negatives)
     candidates = np.column_stack([positives, negatives])
-    scores = _predict_pairs(estimator, users, candidates)
+    if unwrapped.transformers:
+        users, candidates = _transformed(unwrapped, users, candidates)
+    model = unwrapped.recommender
+    _check_known(model, users, candidates[:, 0], candidates[:, 1:])
+    scores = _predict_pairs(model, users, candidates)
     rivals, own = scores[:, 1:], scores[:, :1]
     counts = ~_repeats(candidates)[:, 1:]
     place = ((rivals > own) & counts).sum(axis=1) + _PART_OF_TIES_AHEAD[ties] * ((rivals == own) & counts).sum(axis=1)
@@ -121,14 +122,26 @@ def _codes(labels: NDArray, ids: Any, n: int, name: str) -> NDArray[np.int64]:
     return labels.astype(np.int64)
 
 
-def _predict_pairs(estimator: Any, users: NDArray, candidates: NDArray) -> NDArray:
+def _transformed(unwrapped: Unwrapped, users: NDArray, candidates: NDArray) -> tuple[NDArray, NDArray]:
+    """The labels that the steps before a recommender make of those given."""
+    pairs = check_interactions(unwrapped.transform(_table(users, candidates)), name="what the steps before the recommender return")
+    if len(pairs) != candidates.size:
+        raise ValueError(f"the steps before the recommender must keep all {candidates.size} candidates, {len(pairs)} are left")
+    labels = pairs.to_frame()
+    users, items = (labels[name].to_numpy().reshape(candidates.shape) for name in ("user", "item"))
+    return users[:, 0], items
+
+
+def _table(users: NDArray, candidates: NDArray) -> pd.DataFrame:
+    return pd.DataFrame({"user": np.repeat(users, candidates.shape[1]), "item": candidates.ravel()})
+
+
+def _predict_pairs(model: Any, users: NDArray, candidates: NDArray) -> NDArray:
     """Scores of each user's candidates, shape (n_users, n_candidates)."""
-    users, items = np.repeat(users, candidates.shape[1]), candidates.ravel()
-    if estimator.user_ids_ is None and estimator.item_ids_ is None:
-        pairs = Interactions.from_arrays(users, items, n_users=estimator.n_users_, n_items=estimator.n_items_)
-    else:
-        pairs = pd.DataFrame({"user": users, "item": items})
-    scores = np.asarray(estimator.predict(pairs))
+    pairs: Any = _table(users, candidates)
+    if model.user_ids_ is None and model.item_ids_ is None:
+        pairs = Interactions.from_arrays(pairs["user"], pairs["item"], n_users=model.n_users_, n_items=model.n_items_)
+    scores = np.asarray(model.predict(pairs))
     if np.isnan(scores).any():
         raise ValueError("predict returned NaN for some of the candidates")
     return scores.reshape(candidates.shape)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
 from skrec.data import check_positive_from
 from skrec.metrics._evaluation import Evaluation
@@ -14,16 +13,19 @@ from skrec.metrics._full_ranking import LIST_METRICS, Measure, evaluate_rankings
 from skrec.metrics._prediction import RATING_METRICS, evaluate_ratings
 from skrec.metrics._ranking import check_k
 from skrec.metrics._shown import WHOLE_IMPRESSIONS, evaluate_impressions
+from skrec.metrics._unwrapping import unwrap_fitted
 
 
 def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: float | None = None) -> "RankingScorer":
     """A scorer that ranks the full catalogue for each user, hides what the model was shown, and averages over users.
 
     One rule for matrix, DataFrame and Interactions. Users with training events are known: all their events in X are
-    asked for, except those that repeat a training pair, which count nowhere; only where all of X repeats training, as for
-    scikit-learn's train scores, they are asked for and nothing is hidden. All other users, every row of a matrix
+    asked for, except those that repeat a training pair, which are left out. Only if all events in X repeat training pairs, as
+    for scikit-learn's train scores, they are asked for and nothing is hidden. All other users, every row of a matrix
     among them, are new: of those with at least two items a part is hidden and asked for (see `cut_histories`), and the
     rest is folded in. A relevant item that the model does not know is a miss.
+
+    The estimator may be a fitted search or a Pipeline that ends in a recommender; X then goes through the steps before it.
 
     Parameters
     ----------
@@ -32,8 +34,8 @@ def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: flo
     k : int, default=10
         Length of the lists; of no meaning to "auc".
     positive_from : float, optional
-        Events with at least this value are relevant. By default all with a value above 0, with a warning where the
-        values look like ratings.
+        Events with at least this value are relevant. If None, all with a value above 0, with a warning if the values look
+        like ratings, or if the estimator has another ``positive_from``.
 
     Returns
     -------
@@ -49,7 +51,8 @@ def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: flo
     Warns
     -----
     UserWarning
-        From the scorer, if fewer than half of the users can be scored, or of their relevant items are known.
+        From the scorer, if fewer than half of the users can be scored, or of their relevant items are known; if half or
+        more of the relevant events repeat pairs that the model was shown; if all do, and X is not the training data.
 
     Examples
     --------
@@ -171,8 +174,9 @@ class OrderScorer:
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
         """The mean, each user's value, and how they came about."""
-        estimator = _fitted_recommender(estimator)
-        return self.evaluate_all([self.measure], estimator, X, y, positive_from=self.positive_from)[0]
+        unwrapped = unwrap_fitted(estimator)
+        X, measures = unwrapped.transform(X), [self.measure]
+        return self.evaluate_all(measures, unwrapped.recommender, X, y, positive_from=self.positive_from)[0]
 
     @property
     def measure(self) -> Measure:
@@ -212,8 +216,8 @@ class RatingScorer:
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
         """The value, each user's own, and how they came about."""
-        estimator = _fitted_recommender(estimator)
-        return evaluate_ratings(self.name, estimator, X, y)
+        unwrapped = unwrap_fitted(estimator)
+        return evaluate_ratings(self.name, unwrapped.recommender, unwrapped.transform(X), y)
 
     def __repr__(self) -> str:
         return f"get_scorer({self.name!r})"
@@ -233,7 +237,8 @@ class MultiScorer:
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, Evaluation]:
         """The `Evaluation` of each scorer, by name."""
-        estimator = _fitted_recommender(estimator)
+        unwrapped = unwrap_fitted(estimator)
+        estimator, X = unwrapped.recommender, unwrapped.transform(X)
         named = dict(zip(self.names, self.scorers, strict=True))
         evaluations = {
             name: scorer.evaluate(estimator, X, y) for name, scorer in named.items() if isinstance(scorer, RatingScorer)
@@ -254,13 +259,3 @@ Scorer = RankingScorer | ImpressionScorer | RatingScorer
 
 def _shown(positive_from: float | None) -> str:
     return "" if positive_from is None else f", positive_from={positive_from!r}"
-
-
-def _fitted_recommender(estimator: Any) -> Any:
-    """The recommender itself, out of a fitted search."""
-    while hasattr(estimator, "best_estimator_"):
-        estimator = estimator.best_estimator_
-    if isinstance(estimator, type) or not hasattr(estimator, "_recode"):
-        raise TypeError(f"estimator must be a recommender of skrec, got {type(estimator).__name__}")
-    check_is_fitted(estimator)
-    return estimator

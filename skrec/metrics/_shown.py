@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data import Interactions, check_interactions, in_impressions, is_matrix, positive_mask, read_impressions
+from skrec.data import Interactions, check_interactions, in_impressions, is_matrix, read_impressions
 from skrec.data._positives import depth_of_caller
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._full_ranking import Measure
-from skrec.metrics._holdout import Coverage
+from skrec.metrics._holdout import Coverage, Mask, training_repeats
 from skrec.metrics._impressions import impression_auc, impression_mrr, impression_ndcg
+from skrec.metrics._relevance import relevant_events
 
 WHOLE_IMPRESSIONS: dict[str, Callable[..., NDArray[np.float64]]] = {
     "impression_auc": impression_auc,
@@ -36,14 +37,15 @@ def evaluate_impressions(
     if len(data) == 0:
         raise ValueError("X has no impression to score: none of its events was in one")
     numbers, users, impression = read_impressions(data.users, data.impressions)
-    scores, clicked = estimator.predict(data), positive_mask(data, positive_from)
+    scores, clicked = estimator.predict(data), relevant_events(data, positive_from, estimator)
     if np.isnan(scores).any():
         raise ValueError("predict returned NaN for some of what was shown")
     values = [_take(measure, scores, clicked, data.impressions) for measure in measures]
     scored = ~np.isnan(values[0])
     if not scored.any():
         raise ValueError("X has no impression to score: one needs a clicked item and one that was not")
-    coverage = _coverage(data, scored[impression], clicked, scores)
+    repeats = training_repeats(estimator._recode(data), estimator.seen_)
+    coverage = _coverage(data, scored[impression], clicked, scores, repeats)
     relevant = "value > 0" if positive_from is None else f"value >= {positive_from:g}"
     protocol = (
         f"what was shown together, {scored.sum()} impressions with something clicked and something not; clicked: {relevant} "
@@ -61,10 +63,14 @@ def _take(measure: Measure, scores: NDArray, clicked: NDArray, impressions: Any)
     return impression_ndcg(scores, clicked, impressions, k=measure.k)
 
 
-def _coverage(data: Interactions, scored: NDArray[np.bool_], clicked: NDArray[np.bool_], scores: NDArray) -> Coverage:
+def _coverage(data: Interactions, scored: Mask, clicked: Mask, scores: NDArray, repeats: Mask) -> Coverage:
     n_scored, n_users = (np.count_nonzero(np.bincount(data.users[events])) for events in (scored, clicked))
-    coverage = Coverage(float(n_scored / n_users), float((scores[scored & clicked] > -np.inf).mean()))
-    if min(coverage) < 0.5:
+    coverage = Coverage(
+        share_of_users_scored=float(n_scored / n_users),
+        share_of_known_items=float((scores[scored & clicked] > -np.inf).mean()),
+        share_of_repeats=float(repeats[clicked].mean()),
+    )
+    if min(coverage.share_of_users_scored, coverage.share_of_known_items) < 0.5:
         warnings.warn(
             f"of the users who clicked, {coverage.share_of_users_scored:.0%} have an impression with something clicked and "
             f"something not, and the model has scores for {coverage.share_of_known_items:.0%} of what they clicked; items that "

@@ -1,0 +1,34 @@
+"""Which test events are relevant."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skrec.data import Interactions, is_positive, positive_mask
+from skrec.data._positives import depth_of_caller
+
+
+def relevant_events(data: Interactions, positive_from: float | None, estimator: Any) -> NDArray[np.bool_]:
+    """True for events with a value of at least ``positive_from``, above zero if it is None.
+
+    Warns
+    -----
+    UserWarning
+        If ``positive_from`` is None, and the values look like ratings or the estimator has a ``positive_from`` of its own that
+        finds other events positive.
+    """
+    trained_from = getattr(estimator, "positive_from", None)
+    if positive_from is not None or trained_from is None:
+        return positive_mask(data, positive_from)
+    relevant = is_positive(data.values, None)
+    if (relevant != is_positive(data.values, trained_from)).any():
+        warnings.warn(
+            "the scorer has positive_from=None and counts every value above 0 as relevant, but "
+            f"{type(estimator).__name__} has positive_from={trained_from:g}. Pass positive_from={trained_from:g} to the scorer "
+            "too, or the threshold that it should have instead",
+            UserWarning,
+            stacklevel=depth_of_caller(),
+        )
+    return relevant
