@@ -21,16 +21,20 @@ from sklearn.utils import _safe_indexing
 
 from skrec.base._checks import check_flag
 from skrec.data import Interactions, check_interactions, is_matrix
+from skrec.data._dates import ascending_moments, check_length, length_in, read_moments
 from skrec.data._random import generator_of
 from skrec.data._splitting import (
     check_count,
     check_fraction,
     core_events,
+    data_times,
     hold_out_events,
     hold_out_last,
     hold_out_latest,
     hold_out_users,
-    time_windows,
+    in_smallest_frame,
+    parts_in_time,
+    window_starts,
 )
 
 __all__ = ["LeaveLastOut", "RandomHoldout", "TemporalSplit", "UserKFold", "k_core", "train_test_split"]
@@ -78,23 +82,35 @@ class _Splitter(BaseCrossValidator):
 
 
 class TemporalSplit(_Splitter):
-    """Train before a moment, test after it, the same moment for all users.
+    """Train before a moment, test from it on, the same moment for all users.
 
-    The one split without leaks in time: no training event is as late as any test event. With ``n_splits`` above 1 the
-    test windows follow one another up to the end of the data, and the training part grows (an expanding window).
+    The one split without leaks in time: no training event is as late as any test event. The moments are given (``at``), or
+    such that each test window holds a fraction of the events. The test window of one moment ends where that of the next
+    begins, and the last one with the data; the training part grows from moment to moment (an expanding window), unless
+    ``train_window`` makes it a rolling one.
 
     Parameters
     ----------
-    n_splits : int, default=1
-    test_fraction : float, default=0.2
-        The part of *all* events in each test window. Events that share the timestamp at which a window begins all
-        belong to that window, so its share is exact only up to ties.
+    n_splits : int, default=None
+        If None, one, or as many as there are moments in ``at``.
+    test_fraction : float, default=None
+        The part of *all* events in each test window, which follow one another up to the end of the data. Events that share
+        the timestamp at which a window begins all belong to that window, so its share is exact only up to ties. If None, 0.2,
+        or without meaning where ``at`` is given.
+    at : int, str, date, datetime, or list of these, default=None
+        The moment at which the test part begins, or several in ascending order, one for each split. Whole numbers are in the
+        unit of the timestamps. Dates, also as text (``"2026-01-31"``), are midnight, and UTC if they name no zone; they need
+        timestamps of a known unit, see ``timestamp_unit`` of `Interactions`.
+    train_window, test_window : int, str or timedelta, default=None
+        How long before the moment training begins, and how long after it the test part ends at the latest: a timedelta, a text
+        such as ``"30D"``, or a whole number in the unit of the timestamps. If None, there is no such limit.
 
     Raises
     ------
-    ValueError
-        From the constructor, if the windows would leave nothing to train on. From ``split``, if X has no timestamps, or
-        ties leave a window or the first training part without events.
+    TypeError, ValueError
+        From the constructor, if an argument is out of range, or ``at`` is given together with ``test_fraction`` or another
+        ``n_splits``. From ``split``, if X has no timestamps or none of a known unit where dates need one, or a training or test
+        part has no events, as where ``at`` lies outside the data.
 
     See Also
     --------
@@ -108,20 +124,47 @@ class TemporalSplit(_Splitter):
     ...     print(train, test)
     [0 1 2] [3]
     [0 1 2 3] [4]
+    >>> for train, test in TemporalSplit(at=[30, 50], train_window=20).split(events):
+    ...     print(train, test)
+    [0 1] [2 3]
+    [2 3] [4]
     """
 
-    def __init__(self, n_splits: int = 1, *, test_fraction: float = 0.2):
-        self.n_splits = check_count(n_splits, "n_splits")
-        self.test_fraction = check_fraction(test_fraction, "test_fraction")
-        if n_splits * test_fraction >= 1:
+    def __init__(
+        self,
+        n_splits: int | None = None,
+        *,
+        test_fraction: float | None = None,
+        at: Any = None,
+        train_window: Any = None,
+        test_window: Any = None,
+    ):
+        n_moments = 1 if at is None else len(read_moments(at, "at"))
+        self.n_splits = n_moments if n_splits is None else check_count(n_splits, "n_splits")
+        self.test_fraction: Any = 0.2 if test_fraction is None and at is None else test_fraction
+        self.at, self.train_window, self.test_window = at, train_window, test_window
+        if at is None and self.n_splits * check_fraction(self.test_fraction, "test_fraction") >= 1:
             raise ValueError(
-                f"n_splits * test_fraction must be below 1 to leave a training part, got {n_splits} * {test_fraction}"
+                f"n_splits * test_fraction must be below 1 to leave a training part, got {self.n_splits} * {self.test_fraction}"
             )
+        if at is not None and (self.n_splits != n_moments or test_fraction is not None):
+            raise ValueError(
+                f"at needs n_splits=None, or {n_moments}, its number of moments, and test_fraction=None, got "
+                f"n_splits={n_splits!r} and test_fraction={test_fraction!r}"
+            )
+        for name, window in (("train_window", train_window), ("test_window", test_window)):
+            check_length(window, name)
 
     def _masks(self, X: Any) -> Iterator[tuple[Mask, Mask]]:
-        window = time_windows(_events(X), self.test_fraction, self.n_splits)
-        for number in range(1, self.n_splits + 1):
-            yield window < number, window == number
+        events = _events(X)
+        times, unit = data_times(events), events.timestamp_unit
+        train_window = length_in(unit, self.train_window, "train_window")
+        test_window = length_in(unit, self.test_window, "test_window")
+        if self.at is None:
+            starts = window_starts(events, self.test_fraction, self.n_splits).tolist()
+        else:
+            starts = ascending_moments(self.at, unit, "at")
+        return parts_in_time(times, starts, unit, train_window=train_window, test_window=test_window)
 
 
 class LeaveLastOut(_Splitter):
@@ -245,6 +288,7 @@ def train_test_split(
     *,
     test_size: float | None = None,
     by: Literal["random", "time", "last", "user"] = "random",
+    at: Any = None,
     random_state: Seed = None,
 ) -> tuple[Events, Events]:
     """Split events once, into two containers of the type of X.
@@ -254,10 +298,12 @@ def train_test_split(
     X : Interactions, or DataFrame (pandas, polars, pyarrow) of events
     test_size : float or int, optional
         A fraction of the distinct pairs (``by="random"``), the events ("time") or the users ("user"); default 0.2. With
-        ``by="last"`` the number of events of each user; default 1.
+        ``by="last"`` the number of events of each user; default 1. Not with ``at``.
     by : {"random", "time", "last", "user"}, default="random"
         As `RandomHoldout`, `TemporalSplit` (the only one that leaks nothing of the future), `LeaveLastOut` (leaks
         across users), or whole users as in `UserKFold`.
+    at : int, str, date or datetime, optional
+        With ``by="time"``, the moment at which the test part begins; see `TemporalSplit`.
     random_state : int, Generator, RandomState or None, default=None
         Used by "random" and "user".
 
@@ -279,7 +325,9 @@ def train_test_split(
     >>> test.to_dict("records")
     [{'user': 'a', 'item': 'x', 'timestamp': 3}]
     """
-    test = _held_out(_events(X), by, test_size, random_state)
+    if at is not None and (by != "time" or test_size is not None):
+        raise ValueError(f"at needs by='time' and no test_size, got by={by!r} and test_size={test_size!r}")
+    test = _held_out(_events(X), by, test_size, random_state) if at is None else next(TemporalSplit(1, at=at)._masks(X))[1]
     return _rows(X, ~test), _rows(X, test)
 
 
@@ -322,11 +370,6 @@ def k_core(X: Events, *, user: int = 5, item: int = 5) -> Events:
     ValueError
         If X is a matrix, a bound is not a positive integer, or nothing remains.
 
-    Notes
-    -----
-    Sorts the events once, O(n log n); then each round is linear in the pairs still left, with a few tens of rounds on
-    ordinary data.
-
     Examples
     --------
     >>> from skrec.data import Interactions
@@ -338,24 +381,10 @@ def k_core(X: Events, *, user: int = 5, item: int = 5) -> Events:
     core = core_events(_events(X), user, item)
     if not core.any():
         raise ValueError(f"nothing remains of X with user={user}, item={item}: lower the bounds")
-    kept = _rows(X, core)
-    return _compact(kept) if isinstance(X, Interactions) else kept
-
-
-def _compact(events: Interactions) -> Any:
-    """The same events in the smallest frame that holds them."""
-    users, user_codes = np.unique(events.users, return_inverse=True)
-    items, item_codes = np.unique(events.items, return_inverse=True)
-    return events._replace(
-        users=user_codes,
-        items=item_codes,
-        n_users=len(users),
-        n_items=len(items),
-        user_ids=users if events.user_ids is None else events.user_ids[users],
-        item_ids=items if events.item_ids is None else events.item_ids[items],
-        user_features=None if events.user_features is None else events.user_features[users],
-        item_features=None if events.item_features is None else events.item_features[items],
-    )
+    kept: Any = _rows(X, core)
+    if isinstance(X, Interactions):
+        kept = in_smallest_frame(kept)
+    return kept
 
 
 def _events(X: Any) -> Interactions:

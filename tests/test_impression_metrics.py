@@ -119,3 +119,10 @@ def test_what_cannot_be_read_is_refused(metric):
 def test_k_is_checked():
     with pytest.raises(ValueError, match="k must be an integer of at least 1"):
         impression_ndcg([1, 2], [1, 0], [0, 0], k=0)
+
+
+@pytest.mark.parametrize("metric", [impression_auc, impression_mrr, impression_ndcg])
+@pytest.mark.parametrize("value", [2, 0.5, -1])
+def test_a_click_is_one_or_zero(metric, value):
+    with pytest.raises(ValueError, match=f"clicked must hold 0 and 1 .* got {value:g}"):
+        metric([0.5, 0.1, 0.2], [0, 1, value], [0, 0, 0])

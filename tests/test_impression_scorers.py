@@ -158,7 +158,7 @@ def test_what_cannot_be_scored_is_refused(same_for_all):
         scorer(same_for_all, np.eye(5))
     with pytest.raises(ValueError, match="no impression to score"):
         scorer(same_for_all, SHOWN.assign(rating=1))
-    with pytest.raises(ValueError, match="number 0 has events of several users"):
+    with pytest.raises(ValueError, match="but 7 has events of several users"):
         scorer(same_for_all, SHOWN.assign(impression=7))
-    with pytest.raises(TypeError, match="estimator must be a recommender"):
+    with pytest.raises(TypeError, match="estimator must be a fitted recommender"):
         scorer(SameForAll, pd.DataFrame())

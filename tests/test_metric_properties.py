@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 from metric_references import SLOW_LIST_METRICS, slow_auc, slow_mae, slow_rmse
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import ndcg_score, roc_auc_score
 
 from skrec.metrics import (
     auc,
@@ -186,3 +186,73 @@ def test_arguments_are_not_changed():
         metric(lists, pattern)
     auc(scores, pattern)
     assert all(np.array_equal(array, copy) for array, copy in zip(arrays, before))
+
+
+# ---- grades ----------------------------------------------------------------------------------------------------------
+
+
+def random_grades(rng):
+    """Scores without ties, the ranking by them, and grades, among them users without any above 0."""
+    n_users, n_items = rng.integers(1, 6), rng.integers(2, 15)
+    scores = rng.permuted(np.tile(np.arange(n_items, dtype=float), (n_users, 1)), axis=1)
+    grades = rng.choice([0.0, 0.0, 0.5, 1.0, 2.0, 5.0, 1e-3, 7e5], (n_users, n_items))
+    return scores, np.argsort(-scores, axis=1), grades, int(rng.integers(1, n_items + 3))
+
+
+def test_ndcg_of_grades_is_that_of_scikit_learn():
+    rng = np.random.default_rng(5)
+    for _ in range(N_CASES):
+        scores, lists, grades, k = random_grades(rng)
+        has_any = grades.any(axis=1)
+        values = ndcg(lists, sp.csr_array(grades), k=k)
+        assert np.isnan(values[~has_any]).all()
+        for user in np.flatnonzero(has_any):
+            expected = ndcg_score(grades[[user]], scores[[user]], k=k)
+            assert values[user] == pytest.approx(expected, rel=0, abs=1e-12)
+
+
+def test_ndcg_of_exponential_gains_is_that_of_scikit_learn():
+    rng = np.random.default_rng(6)
+    grades, scores = rng.integers(0, 5, (30, 12)), rng.permuted(np.tile(np.arange(12.0), (30, 1)), axis=1)
+    gains = 2.0**grades - 1
+    assert np.nanmean(ndcg(np.argsort(-scores, axis=1), gains, k=5)) == pytest.approx(ndcg_score(gains, scores, k=5), abs=1e-12)
+
+
+def test_the_best_order_of_grades_is_exactly_one_and_no_other_is_above():
+    rng = np.random.default_rng(7)
+    for _ in range(N_CASES):
+        _, lists, grades, k = random_grades(rng)
+        grades[:, 0] = 0.3
+        assert (ndcg(np.argsort(-grades, axis=1, kind="stable"), grades, k=k) == 1).all()
+        assert (ndcg(lists, grades, k=k) <= 1).all()
+
+
+def test_ndcg_of_ones_is_the_binary_one_whatever_their_type():
+    lists, relevant = [[2, 3, 0], [1, 0, 3]], np.array([[1, 0, 1, 0], [0, 1, 0, 0]])
+    forms = (relevant.astype(bool), relevant.astype(np.int8), sp.csr_array(relevant), sp.csr_array(relevant.astype(bool)))
+    for form in forms:
+        assert ndcg(lists, form, k=3).tolist() == ndcg(lists, relevant * 1.0, k=3).tolist()
+
+
+def test_an_entry_that_is_stored_twice_counts_with_its_largest_gain():
+    twice = sp.coo_array(([1.0, 3.0, 2.0], ([0, 0, 0], [1, 1, 0])), shape=(1, 3))
+    assert ndcg([[0, 1]], twice).tolist() == ndcg([[0, 1]], [[2.0, 3.0, 0.0]]).tolist()
+
+
+BINARY_METRICS = [partial(metric, [[0, 1]]) for name, metric in LIST_METRICS.items() if name != "ndcg"]
+
+
+@pytest.mark.parametrize("metric", [*BINARY_METRICS, partial(auc, [[0.5, 0.1, 0.2]])])
+@pytest.mark.parametrize("value", [2.0, 0.5, 5])
+def test_grades_are_refused_by_metrics_that_do_not_count_them(metric, value):
+    with pytest.raises(ValueError, match=f"relevant must hold 0 and 1 .* got {value:g}"):
+        metric([[1, 0, value]])
+
+
+@pytest.mark.parametrize(
+    "metric", [*(partial(metric, [[0, 1]]) for metric in LIST_METRICS.values()), partial(auc, [[1.0, 2.0]])]
+)
+@pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
+def test_gains_that_are_no_gains_are_refused(metric, value):
+    with pytest.raises(ValueError, match="relevant must not be NaN, negative or infinite"):
+        metric([[1.0, value]])

@@ -7,6 +7,8 @@ import gzip
 import io
 import json
 import zipfile
+import warnings
+from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -849,3 +851,144 @@ def test_a_generator_is_a_random_state_of_models_too():
         assert (first.item_embeddings_ != other.item_embeddings_).any()
         before = first.item_embeddings_
         assert (first.fit(ones()).item_embeddings_ != before).any()  # the generator has moved on
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skrec import ALSRecommender, EASERecommender, ItemKNNRecommender, PopularityRecommender, get_scorer
+from skrec.data import Interactions
+from skrec.metrics import ndcg, recall
+from skrec.model_selection import TemporalSplit
+
+
+def random_events(n_users=40, n_items=25, n=600, seed=0):
+    """A table of distinct (user, item) pairs with ratings from 1 to 5."""
+    rng = np.random.default_rng(seed)
+    events = {"user": rng.integers(0, n_users, n), "item": rng.integers(0, n_items, n), "rating": rng.integers(1, 6, n)}
+    return pd.DataFrame(events).drop_duplicates(["user", "item"])
+
+
+def unseen_item(events, user):
+    return min(set(events["item"]) - set(events["item"][events["user"] == user]))
+
+
+# ---- Silence where a word is due: measuring ----
+
+
+def test_a_test_set_of_mostly_repeats_is_scored_with_a_warning():
+    train = random_events()
+    new = pd.DataFrame([(user, unseen_item(train, user), 5) for user in range(10)], columns=["user", "item", "rating"])
+    test = pd.concat([train[:90], new])
+    model, scorer = PopularityRecommender(positive_from=1).fit(train), get_scorer("ndcg@10", positive_from=1)
+    with pytest.warns(UserWarning, match="90% of the relevant events in X repeat pairs"):
+        evaluation = scorer.evaluate(model, test)
+    assert evaluation.share_of_repeats == 0.9
+    assert "share_of_repeats=0.9" in repr(evaluation)
+    assert "90.0% of the relevant events that repeat pairs shown to the model" in evaluation.protocol
+
+
+def test_a_test_set_of_nothing_but_repeats_is_not_taken_for_new_items_in_silence():
+    train = random_events()
+    model, scorer = PopularityRecommender(positive_from=1).fit(train), get_scorer("ndcg@10", positive_from=1)
+    with pytest.warns(UserWarning, match="all events in X repeat pairs that the model was trained on"):
+        evaluation = scorer.evaluate(model, train[:100])
+    assert evaluation.share_of_repeats == 1
+    assert "all events in X repeat training pairs" in evaluation.protocol
+    assert scorer.evaluate(model, train).share_of_repeats == 1  # the training data itself, without a warning
+
+
+@pytest.mark.parametrize(
+    ("values", "are_ratings"),
+    [(np.tile(np.arange(1, 11), 20), True), (np.repeat([1, 2, 3], [140, 40, 20]), False)],
+    ids=["ratings from 1 to 10", "play counts"],
+)
+def test_ratings_from_1_to_10_are_warned_about_and_play_counts_are_not(values, are_ratings):
+    events = Interactions.from_arrays(np.arange(200) % 20, np.arange(200) // 20, values)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        PopularityRecommender().fit(events)
+        EASERecommender().fit(events)
+    assert ["look like ratings" in str(warning.message) for warning in said] == [True] * 2 * are_ratings
+
+
+def test_a_scorer_that_was_not_told_the_threshold_of_the_model_says_so():
+    events = random_events()
+    model = PopularityRecommender(positive_from=3).fit(events[:400])
+    with pytest.warns(UserWarning, match="has positive_from=3. Pass positive_from=3 to the scorer"):
+        get_scorer("ndcg@10")(model, events[400:])
+
+
+def test_ndcg_counts_grades_as_gains():
+    grades = np.array([[5.0, 0.0, 3.0, 1.0]])
+    ranking = [[2, 1, 0]]
+    gained = 3 / np.log2(2) + 5 / np.log2(4)
+    best = 5 / np.log2(2) + 3 / np.log2(3) + 1 / np.log2(4)
+    np.testing.assert_allclose(ndcg(ranking, grades, k=3), [gained / best], rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="relevant must hold 0 and 1"):
+        recall(ranking, grades, k=3)
+
+
+def test_scores_of_pairs_cost_no_more_than_the_pairs():
+    n, rng = 20_000, np.random.default_rng(0)
+    events = Interactions.from_arrays(rng.integers(0, n, 40_000), rng.integers(0, n, 40_000), n_users=n, n_items=n)
+    pairs = Interactions.from_arrays(rng.integers(0, n, 3000), rng.integers(0, n, 3000), n_users=n, n_items=n)
+    for model in (ALSRecommender(n_factors=64, max_epochs=1, n_jobs=1, random_state=0), ItemKNNRecommender()):
+        model.fit(events)
+        start = process_time()
+        model.predict(pairs)
+        assert process_time() - start < 0.1  # 3,000 x 20,000 scores take three times as long
+
+
+def test_a_pipeline_that_ends_in_a_recommender_is_scored_and_searched():
+    events, folds = random_events(), KFold(3, shuffle=True, random_state=0)
+    scorer = get_scorer("ndcg@5", positive_from=4)
+    pipeline = make_pipeline(FunctionTransformer(lambda X: X), EASERecommender(positive_from=4))
+    alone = cross_val_score(EASERecommender(positive_from=4), events, scoring=scorer, cv=folds)
+    np.testing.assert_array_equal(cross_val_score(pipeline, events, scoring=scorer, cv=folds), alone)
+    grid = {"easerecommender__regularization": [1e9, 1.0]}
+    scores = GridSearchCV(pipeline, grid, scoring=scorer, cv=folds).fit(events).cv_results_["mean_test_score"]
+    assert np.isfinite(scores).all() and scores[0] != scores[1]
+
+
+def test_an_impression_of_two_users_is_named_as_in_the_table():
+    shown = pd.DataFrame(
+        {"user": [1, 1, 2, 3], "item": [1, 2, 3, 1], "rating": [0, 1, 0, 1], "impression": ["m", "m", "w", "w"]}
+    )
+    model = PopularityRecommender().fit(shown)
+    for labels in (["m", "m", "w", "w"], [70, 70, 12, 12]):
+        with pytest.raises(ValueError, match=f"but {labels[-1]!r} has events of several users"):
+            get_scorer("impression_auc")(model, shown.assign(impression=labels))
+
+
+def test_predict_of_a_table_does_not_read_its_ratings():
+    events = random_events()
+    model = PopularityRecommender(positive_from=4).fit(events)
+    unknown = events.assign(rating=np.nan, weight="none", timestamp=pd.NaT)
+    np.testing.assert_array_equal(model.predict(unknown), model.predict(events))
+
+
+def test_a_warning_of_a_scorer_points_at_the_line_of_the_user():
+    events = random_events()
+    model, newcomers = PopularityRecommender(positive_from=0).fit(events), [(user, 1) for user in range(90, 99)]
+    few = pd.DataFrame([*newcomers, (1, unseen_item(events, 1))], columns=["user", "item"])
+    scorer = get_scorer("ndcg@10", positive_from=0)
+    for call in (
+        lambda: scorer(model, few),
+        lambda: scorer.evaluate(model, few),
+        lambda: model.score(few),
+    ):
+        with pytest.warns(UserWarning, match="could be scored") as said:
+            call()
+        assert {warning.filename for warning in said} == {__file__}
+
+
+def test_events_are_split_at_a_date():
+    days = pd.date_range("2026-01-01", periods=10)
+    events = pd.DataFrame({"user": 1, "item": range(10), "timestamp": days})
+    [(train, test)] = TemporalSplit(at="2026-01-08").split(events)
+    assert (train.tolist(), test.tolist()) == ([0, 1, 2, 3, 4, 5, 6], [7, 8, 9])
+    rolling = TemporalSplit(at=["2026-01-04", "2026-01-07"], train_window="2D", test_window="2D")
+    parts = [(train.tolist(), test.tolist()) for train, test in rolling.split(events)]
+    assert parts == [([1, 2], [3, 4]), ([4, 5], [6, 7])]
+    with pytest.raises(ValueError, match="no events to test on from 2027-01-01T00:00:00"):
+        next(TemporalSplit(at="2027-01-01").split(events))

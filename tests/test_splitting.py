@@ -9,7 +9,6 @@ from splitting_references import events_of, slow_core, slow_last, slow_windows
 from skrec.data import Interactions
 from skrec.data._splitting import (
     core_events,
-    hold_out_after,
     hold_out_events,
     hold_out_last,
     hold_out_latest,
@@ -158,12 +157,7 @@ def test_times_too_long_for_a_float_are_told_apart():
     assert hold_out_last(data).tolist() == [True, False, False, False]
 
 
-def test_hold_out_after_takes_the_moment_itself():
-    data = Interactions.from_arrays([0, 1, 2], [0, 1, 2], timestamps=[7, 5, 6])
-    assert hold_out_after(data, 6).tolist() == [True, False, True]
-
-
-@pytest.mark.parametrize("cut", [hold_out_after, hold_out_latest, time_windows])
+@pytest.mark.parametrize("cut", [hold_out_latest, time_windows])
 def test_cut_in_time_needs_timestamps(cut):
     with pytest.raises(ValueError, match="needs timestamps"):
         cut(Interactions.from_arrays([0, 1, 2], [0, 1, 2]), 0.5)

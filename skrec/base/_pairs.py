@@ -12,9 +12,7 @@ _BYTES_PER_FLOAT32 = 4
 _BYTES_PER_ENTRY = 32  # of a sparse row: indices of both sides, the entry and its product
 
 
-def dense_products(
-    left: NDArray, right: NDArray, rows: NDArray[np.int64], columns: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def dense_products(left: NDArray, right: NDArray, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
     """``(left @ right.T)[rows, columns]`` of dense vectors.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, dataclass_transform, get_origin
 
 from sklearn.base import BaseEstimator
 
-from skrec.data._positives import depth_of_caller
+from skrec.data._callers import depth_of_caller
 
 
 class Needs(NamedTuple):

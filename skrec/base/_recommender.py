@@ -21,10 +21,10 @@ from skrec.base._lists import ListsMixin
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._rows import are_equal_events, is_of_shape, warn_of_training_shape
 from skrec.base._similarity import SimilarityMixin
-from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
+from skrec.data import Interactions, check_interactions, check_pairs, is_matrix, positive_mask
 from skrec.data._appending import check_same_unit
+from skrec.data._callers import depth_of_caller
 from skrec.data._ordering import warn_of_columns_as_time, warn_of_item_order
-from skrec.data._positives import depth_of_caller
 from skrec.metrics import get_scorer
 from skrec.topk import as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
 
@@ -244,7 +244,8 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         Parameters
         ----------
         X : DataFrame of events or Interactions, or a users x items matrix
-            Events: each gets the score of its item for its user. A matrix: each row is the history of a new user.
+            Events: each gets the score of its item for its user; of a DataFrame only the columns ``user`` and ``item`` are
+            read. A matrix: each row is the history of a new user.
 
         Returns
         -------
@@ -259,7 +260,7 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         """
         check_is_fitted(self)
         if not is_matrix(X):
-            data = self._recode(X)
+            data = self._recode(check_pairs(X))
             return self._score_pairs(data.users, data.items)
         self._check_order_of_histories(X, "X")
         histories, _ = self.frame_.histories(X, name="X")

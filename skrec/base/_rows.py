@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from skrec.data import Interactions, is_matrix
-from skrec.data._positives import depth_of_caller
+from skrec.data._callers import depth_of_caller
 
 
 def is_of_shape(X: Any, shape: tuple[int, int]) -> bool:

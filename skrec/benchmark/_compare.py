@@ -11,16 +11,13 @@ from sklearn.base import clone
 
 from skrec._process import progress_bar
 from skrec.base._checks import check_int, check_number
-from skrec.base._frame import Frame, decode
 from skrec.benchmark._estimators import named_estimators, shared_positive_from, with_baseline
 from skrec.benchmark._measuring import Result, load_what_fits_need, measured
 from skrec.benchmark._paired import paired_p_value
-from skrec.data import Interactions, check_interactions, is_matrix
+from skrec.benchmark._parts import parts_of, users_to_ask
 from skrec.data._random import draw_seed
-from skrec.data._reading import has_values
 from skrec.metrics import get_scorer
 from skrec.metrics._scorers import Scorer
-from skrec.model_selection import RandomHoldout
 
 
 def compare(
@@ -46,8 +43,9 @@ def compare(
     Parameters
     ----------
     estimators : list of estimators, or dict of them by name
-        Recommenders, or searches for their parameters, fitted or not. In a list they are named by the classes of the
-        recommenders; a repeated name gets "-2", "-3" and so on.
+        Recommenders, or searches for their parameters or Pipelines that end in one, fitted or not. In a list they are named by
+        the classes of the recommenders; a repeated name gets "-2", "-3" and so on. If X is a DataFrame, the first step of a
+        Pipeline is given rows of it, with y only where y is given here; otherwise Interactions.
     X : Interactions, DataFrame of events, or users x items matrix
         Of a matrix the entries are the events and the rows the users, as in ``Interactions.from_csr(X)``.
     scorers : str, scorer of skrec, or list of these, default="ndcg@10"
@@ -134,13 +132,13 @@ def compare(
     named = named_estimators(estimators)
     asked = _scorers(scorers, shared_positive_from(named))
     named, baseline = with_baseline(named, baseline, list(asked.values()), seed)
-    train, test, split = _parts(X, y, test, cv, seed)
-    askers = _askers(train, test)
+    train, test, split = parts_of(X, y, test, cv, seed)
+    users_to_ask(train.events, test.as_events().X)  # a mistake is found before the first fit
     load_what_fits_need(named)
     results = {}
     for name, estimator in progress_bar(named.items(), disable=not verbose):
         try:
-            results[name] = measured(clone(estimator), train, test, askers, asked)
+            results[name] = measured(clone(estimator), train, test, asked)
         except Exception as error:
             error.add_note(f"compare: raised by the estimator {name!r}")
             raise
@@ -169,36 +167,6 @@ def _scorers(scorers: Any, positive_from: float | None) -> dict[str, Any]:
     if not named or len(named) < len(made):
         raise ValueError(f"scorers must be at least one, each of another name, got {scorers!r}")
     return named
-
-
-def _parts(X: Any, y: ArrayLike | None, test: Any, cv: Any, seed: int) -> tuple[Interactions, Any, str]:
-    """Training part, test part, and how they came about."""
-    events = check_interactions(X, y)
-    if test is not None:
-        if cv is not None:
-            raise ValueError(f"test and cv must not be given together: with test data nothing is split, got cv={cv!r}")
-        if y is not None and not has_values(test):
-            raise ValueError("test must say what its events are worth where y does for X: give it a column 'rating'")
-        return events, test, "none: test data were given"
-    splitter = RandomHoldout(0.2, random_state=seed) if cv is None else cv
-    if isinstance(splitter, str) or not hasattr(splitter, "split"):
-        raise TypeError(f"cv must be a splitter such as RandomHoldout() or KFold(), got {cv!r}")
-    for train, held_out in splitter.split(events, events.values):
-        return events[train], events[held_out], f"the first of {splitter!r}"
-    raise ValueError(f"cv must give at least one split, got none from {cv!r}")
-
-
-def _askers(train: Interactions, test: Any) -> list[Any]:
-    """Whom to recommend to: ids of test users who are in the training part, and the test events of those who are not."""
-    frame = Frame(train.n_users, train.n_items, train.user_ids, train.item_ids, "the training part")
-    frame.recode(test, name="test")  # a mistake is found before the first fit
-    if is_matrix(test):
-        return [test]
-    events = check_interactions(test)
-    codes, user_of_event = np.unique(events.users, return_inverse=True)
-    labels = decode(codes, events.user_ids)
-    known = pd.Index(labels).isin(decode(np.unique(train.users), train.user_ids))
-    return [asker for asker in (labels[known], events[~known[user_of_event]]) if len(asker)]
 
 
 def _row(result: Result, base: Result, level: float, n_resamples: int, seed: int) -> dict[str, float]:

@@ -1,9 +1,10 @@
 """The models of a comparison by name, and which of them the others are measured against."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
 
 from skrec.base import BaseRecommender
 from skrec.model_selection import RandomHoldout
@@ -18,7 +19,7 @@ def named_estimators(estimators: Any) -> dict[str, Any]:
     Raises
     ------
     ValueError, TypeError
-        If there are none, or one is no recommender, nor a search that ends in one.
+        If there are none, or one is no recommender, nor a search or Pipeline that ends in one.
     """
     if not isinstance(estimators, Iterable) or isinstance(estimators, str):
         raise TypeError(f"estimators must be a list of recommenders or a dict of them by name, got {estimators!r}")
@@ -38,15 +39,32 @@ def named_estimators(estimators: Any) -> dict[str, Any]:
 
 
 def recommender_of(estimator: Any) -> BaseRecommender:
-    """The recommender itself, or the one that a search tunes."""
-    inner = estimator
-    while not isinstance(inner, BaseRecommender):
-        if isinstance(inner, type) or not hasattr(inner, "estimator"):
-            raise TypeError(f"estimators must be recommenders of skrec, or searches for their parameters, got {estimator!r}")
+    """The recommender itself, or the one that a search tunes or a Pipeline ends in."""
+    for inner in _from_outside(estimator):
         if getattr(inner, "refit", True) is False:
             raise ValueError(f"a search among the estimators must refit the best model, got refit=False in {estimator!r}")
-        inner = inner.estimator
+    if not isinstance(inner, BaseRecommender):
+        raise TypeError(
+            "estimators must be recommenders of skrec, or searches for their parameters or Pipelines that end in one, got "
+            f"{estimator!r}"
+        )
     return inner
+
+
+def has_steps(estimator: Any) -> bool:
+    """Whether a recommender stands in a Pipeline, whose other steps data go through first."""
+    return any(isinstance(inner, Pipeline) for inner in _from_outside(estimator))
+
+
+def _from_outside(estimator: Any) -> Iterator[Any]:
+    """An estimator, what is inside it, and so on up to the recommender."""
+    yield estimator
+    if isinstance(estimator, BaseRecommender | type):
+        return
+    if isinstance(estimator, Pipeline):
+        yield from _from_outside(estimator.steps[-1][1])
+    elif hasattr(estimator, "estimator"):
+        yield from _from_outside(estimator.estimator)
 
 
 def shared_positive_from(estimators: Mapping[str, Any]) -> float | None:

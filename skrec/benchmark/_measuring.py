@@ -7,11 +7,13 @@ from importlib import import_module
 from time import perf_counter
 from typing import Any
 
-from skrec.benchmark._estimators import recommender_of
+from skrec.benchmark._estimators import has_steps, recommender_of
 from skrec.benchmark._memory import MemoryWatch
-from skrec.data import Interactions
+from skrec.benchmark._parts import Part, users_to_ask
+from skrec.data import check_interactions
 from skrec.engine import TorchRecommender
 from skrec.metrics import Evaluation, make_multi_scorer
+from skrec.metrics._unwrapping import unwrap
 
 
 @dataclass(frozen=True)
@@ -30,29 +32,29 @@ def load_what_fits_need(estimators: Mapping[str, Any]) -> None:
         import_module("skrec.engine._lightning")
 
 
-def measured(estimator: Any, train: Interactions, test: Any, askers: list[Any], scorers: Mapping[str, Any]) -> Result:
-    """Fit a recommender or a search, let it recommend to the askers, and score it on the test part."""
+def measured(estimator: Any, train: Part, test: Part, scorers: Mapping[str, Any]) -> Result:
+    """Fit a recommender, a search or a Pipeline, let it recommend to the test users, and score it on the test part."""
+    train, test = (part if has_steps(estimator) else part.as_events() for part in (train, test))
     with MemoryWatch() as memory:
         start = perf_counter()
-        estimator.fit(train, train.values)  # a search may use scorers that want y
+        estimator.fit(train.X, train.y)
         fit_seconds = perf_counter() - start
-    model = estimator
-    while hasattr(model, "best_estimator_"):
-        model = model.best_estimator_
+    model, transform = (unwrapped := unwrap(estimator)).recommender, unwrapped.transform
+    askers = users_to_ask(check_interactions(transform(train.X), train.y), transform(test.X))
     start = perf_counter()
     for users in askers:
         model.recommend(users, k=10)
     recommend_seconds = perf_counter() - start
     peak = memory.peak_megabytes(getattr(model, "device_", "cpu"))
-    return Result(_evaluations(scorers, model, test), fit_seconds, recommend_seconds, peak)
+    return Result(_evaluations(scorers, estimator, test), fit_seconds, recommend_seconds, peak)
 
 
-def _evaluations(scorers: Mapping[str, Any], model: Any, test: Any) -> dict[str, Evaluation]:
+def _evaluations(scorers: Mapping[str, Any], model: Any, test: Part) -> dict[str, Evaluation]:
     """Of each scorer, the lists being ranked once for all that agree on what is positive."""
     groups = defaultdict(list)
     for name, scorer in scorers.items():
         groups[getattr(scorer, "positive_from", None)].append(name)
     found: dict[str, Evaluation] = {}
     for positive_from, names in groups.items():
-        found |= make_multi_scorer(names, positive_from=positive_from).evaluate(model, test)
+        found |= make_multi_scorer(names, positive_from=positive_from).evaluate(model, test.X, test.y)
     return {name: found[name] for name in scorers}

@@ -1,7 +1,7 @@
 """Events and their labels."""
 
 from skrec.data._appending import append_events
-from skrec.data._canonical import check_interactions, is_matrix
+from skrec.data._canonical import check_interactions, check_pairs, is_matrix
 from skrec.data._encoding import IdEncoder
 from skrec.data._impressions import at_moments, each_by_itself, in_impressions, moments, read_impressions
 from skrec.data._interactions import Interactions
@@ -15,6 +15,7 @@ __all__ = [
     "at_moments",
     "by_weight",
     "check_interactions",
+    "check_pairs",
     "check_positive_from",
     "each_by_itself",
     "fade",

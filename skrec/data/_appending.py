@@ -42,6 +42,7 @@ def append_events(known: Interactions, new: Interactions, *, as_new_users: bool,
         timestamps=_timestamps(known, new, name),
         weights=_weights(known, new),
         impressions=_impressions(known, new, name),
+        impression_ids=_impression_ids(known, new),
         n_users=int(n_users),
         n_items=int(n_items),
         user_ids=user_ids,
@@ -97,9 +98,24 @@ def _timestamps(known: Interactions, new: Interactions, name: str) -> NDArray | 
 def _impressions(known: Interactions, new: Interactions, name: str) -> NDArray | None:
     """The numbers of both; what was shown now was not shown together with what was shown before."""
     if known.impressions is not None and new.impressions is not None:
-        later = new.impressions + known.impressions.max(initial=-1) + 1
+        later = new.impressions + _n_impressions(known)
         new = new._replace(impressions=np.where(new.impressions < 0, new.impressions, later))
     return _both("impressions", known, new, name)
+
+
+def _n_impressions(data: Interactions) -> int:
+    """How many numbers of impressions there may be."""
+    if data.impression_ids is not None:
+        return len(data.impression_ids)
+    return 0 if data.impressions is None else int(data.impressions.max(initial=-1)) + 1
+
+
+def _impression_ids(known: Interactions, new: Interactions) -> NDArray | None:
+    """The labels of both; what has none is called by its number."""
+    if len(new) == 0 or (known.impression_ids is None and new.impression_ids is None):
+        return known.impression_ids
+    labels = [np.arange(_n_impressions(part)) if part.impression_ids is None else part.impression_ids for part in (known, new)]
+    return np.concatenate([part.astype(object) for part in labels])
 
 
 def _weights(known: Interactions, new: Interactions) -> NDArray | None:

@@ -1,15 +1,16 @@
 """The one gate for data that a user passes in."""
 
+from collections.abc import Collection
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from skrec.data._interactions import Interactions
 from skrec.data._matrix import read_matrix
-from skrec.data._reading import is_frame, read_frame, unused_numbers, warn_of_unused
+from skrec.data._reading import COLUMNS, is_frame, only_columns, read_frame, unused_numbers, warn_of_unused
 
 
-def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X", uses_values: bool = True) -> Interactions:
+def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:
     """Read whatever holds interactions; never change it.
 
     Parameters
@@ -23,8 +24,6 @@ def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X", u
         The events' values, instead of those in X; ignored for a matrix, whose entries are the data.
     name : str, default="X"
         What to call X in error messages.
-    uses_values : bool, default=True
-        Whether to warn of a table without values that has columns of numbers that are not used.
 
     Returns
     -------
@@ -39,13 +38,37 @@ def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X", u
     if is_matrix(X):
         return Interactions.from_entries(read_matrix(X, name=name))
     if is_frame(X):
-        columns = read_frame(X, name=name)
-        if uses_values and columns.values is None and y is None:
+        columns = read_frame(X if y is None else only_columns(X, COLUMNS.keys() - {"rating"}, name=name), name=name)
+        if columns.values is None and y is None:
             warn_of_unused(unused_numbers(X, "user", "item"), name)
         X = Interactions.from_columns(columns)
     if len(X) == 0 and X.user_features is None and X.item_features is None:
         raise ValueError(f"Found array with 0 sample(s): {name} has no events, at least one is required")
     return X if y is None else X.with_values(y)
+
+
+def check_pairs(X: Any, *, also: Collection[str] = (), name: str = "X") -> Interactions:
+    """Read users and items only: whatever else a DataFrame has is neither read nor checked.
+
+    Parameters
+    ----------
+    X : Interactions, DataFrame or Table of events
+    also : collection of {"rating", "timestamp", "weight", "impression"}, default=()
+        Which other columns are read.
+    name : str, default="X"
+
+    Returns
+    -------
+    Interactions
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `check_interactions`.
+    """
+    if is_frame(X):
+        X = only_columns(X, also, name=name)
+    return check_interactions(X, name=name)
 
 
 def is_matrix(X: Any) -> bool:

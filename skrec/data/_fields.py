@@ -28,6 +28,7 @@ def read_fields(
     user_features: Any,
     item_features: Any,
     timestamp_unit: Any,
+    impression_ids: Any = None,
 ) -> dict[str, Any]:
     """The same fields as arrays of the right type; of ``values``, ``n_users`` and ``n_items`` None is replaced by its default.
 
@@ -57,6 +58,11 @@ def read_fields(
         impressions = _read_impressions(impressions)
         if len(impressions) != n:
             raise ValueError(f"impressions must have the length of users, {n}, got {len(impressions)}")
+    impression_ids = None if impressions is None else impression_ids
+    if impression_ids is not None:
+        impression_ids = as_labels(impression_ids, name="impression_ids")
+        if len(impression_ids) <= impressions.max(initial=-1):
+            raise ValueError(f"impression_ids must be a label for each number in impressions, got {len(impression_ids)} labels")
     return {
         "users": users,
         "items": items,
@@ -71,6 +77,7 @@ def read_fields(
         "user_features": read_features(user_features, n_users, "user"),
         "item_features": read_features(item_features, n_items, "item"),
         "timestamp_unit": times.unit,
+        "impression_ids": impression_ids,
     }
 
 

@@ -43,8 +43,10 @@ def in_impressions(events: Interactions) -> Interactions:
     return events[events.impressions >= 0]
 
 
-def read_impressions(users: NDArray[np.int64], impressions: NDArray[np.int64]) -> Impressions:
+def read_impressions(users: NDArray[np.int64], impressions: NDArray[np.int64], ids: NDArray | None = None) -> Impressions:
     """The impressions of events, from a user and a number for each; an event that was in none is taken for one by itself.
+
+    ``ids`` are the labels of the numbers, for messages.
 
     Raises
     ------
@@ -56,7 +58,8 @@ def read_impressions(users: NDArray[np.int64], impressions: NDArray[np.int64]) -
     owners = users[first]
     strays = impressions[owners[places] != users]
     if len(strays):
-        raise ValueError(f"an impression is what one user was shown, but number {strays[0]} has events of several users")
+        stray = f"number {strays[0]}" if ids is None else f"{ids[strays[:1]].tolist()[0]!r}"
+        raise ValueError(f"an impression is what one user was shown, but {stray} has events of several users")
     return Impressions(numbers, owners, places)
 
 
@@ -65,7 +68,7 @@ def moments(events: Interactions) -> NDArray[np.int64]:
     times = np.arange(len(events)) if events.timestamps is None else events.timestamps
     if events.impressions is None:
         return times
-    shown = read_impressions(events.users, events.impressions)
+    shown = read_impressions(events.users, events.impressions, events.impression_ids)
     earliest = np.full(len(shown.numbers), np.iinfo(np.int64).max)
     np.minimum.at(earliest, shown.places, times)
     return earliest[shown.places]

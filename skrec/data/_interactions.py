@@ -39,6 +39,8 @@ class Interactions(EventTable):
     impressions : int64 array of shape (n_events,) or None
         Events with one number were shown together, to one user; a value above 0 marks what was chosen. -1 stands for an event
         that was in no impression.
+    impression_ids : array of labels, or None
+        What a table calls the impressions, by their numbers; None where the numbers are the labels.
     n_users, n_items : int
         The frame.
     user_ids, item_ids : arrays of shape (n_users,), (n_items,) or None
@@ -241,6 +243,7 @@ class Interactions(EventTable):
             timestamps=columns.timestamps,
             weights=columns.weights,
             impressions=columns.impressions,
+            impression_ids=columns.impression_ids,
             n_users=len(of_users.ids),
             n_items=len(of_items.ids),
             user_ids=of_users.ids,

@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 from scipy.special import gammaln
 
+from skrec.data._callers import depth_of_caller
 from skrec.data._interactions import Interactions
-from skrec.data._positives import depth_of_caller
 
 _CHANCE = 1e-6
 

@@ -1,7 +1,7 @@
 """Tables of events, checked and taken apart into plain arrays. Nothing here changes its input."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -35,6 +35,7 @@ class Columns(NamedTuple):
     weights: NDArray[np.float32] | None
     impressions: NDArray[np.int64] | None
     timestamp_unit: str | None = None
+    impression_ids: NDArray | None = None
 
 
 def is_frame(X: Any) -> bool:
@@ -89,13 +90,15 @@ def read_frame(
         raise ValueError(
             f"timestamp_unit={timestamp_unit!r} is given, but {name} has no column 'timestamp'; it has {present[:8]}"
         )
+    groups = read(_read_groups, column("impression", impression))
     return Columns(
         users=read(as_labels, user),
         items=read(as_labels, item),
         values=read(read_values, column("rating", rating), n_events=n),
         timestamps=None if times is None else times.numbers,
         weights=read(read_weights, column("weight", weight), n_events=n),
-        impressions=read(_group_numbers, column("impression", impression)),
+        impressions=None if groups is None else groups[0],
+        impression_ids=None if groups is None else groups[1],
         timestamp_unit=None if times is None else times.unit,
     )
 
@@ -141,8 +144,21 @@ def column_names(frame: Any, name: str) -> list:
     return list(frame.column_names if hasattr(type(frame), "column_names") else frame.columns)
 
 
-def _group_numbers(labels: Any, *, name: str) -> NDArray[np.int64]:
-    """A number from 0 for each label; -1 for a missing one, which may be written as the number -1 too."""
+def only_columns(frame: Any, kinds: Collection[str], *, name: str) -> Any:
+    """The users and items of a table of events, and the columns of some kinds, such as "timestamp"."""
+    present = column_names(frame, name)
+    wanted = {"user", "item", *(word for kind in kinds for word in COLUMNS[kind])}
+    kept = [column for column in present if column in wanted]
+    if not {"user", "item"} <= set(kept) or len(kept) == len(present):
+        return frame  # which is refused with the names of all its columns, or needs no change
+    return frame.select(kept) if hasattr(type(frame), "select") else frame.loc[:, [column in wanted for column in present]]
+
+
+def _read_groups(labels: Any, *, name: str) -> tuple[NDArray[np.int64], NDArray]:
+    """A number from 0 for each label, -1 for a missing one, and the labels by their numbers.
+
+    The number -1 stands for a missing label too.
+    """
     array, as_list = as_array(labels, name), getattr(labels, "to_pylist", getattr(labels, "to_list", None))
     if array.dtype.kind == "f" and as_list is not None:  # integers among gaps, which floats may not hold
         array = np.fromiter(as_list(), object, len(array))
@@ -151,5 +167,5 @@ def _group_numbers(labels: Any, *, name: str) -> NDArray[np.int64]:
     if groups.dtype.kind in "ifO":
         present, groups = present[groups != -1], groups[groups != -1]
     numbers = np.full(len(array), -1, np.int64)
-    numbers[present] = pd.factorize(groups)[0]
-    return numbers
+    numbers[present], ids = pd.factorize(groups)
+    return numbers, ids

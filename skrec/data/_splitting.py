@@ -1,11 +1,13 @@
 """Which events to hold out, and which to keep: plain functions that answer with one entry for each event."""
 
+from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skrec.data._dates import in_words
 from skrec.data._impressions import each_by_itself, moments
 from skrec.data._interactions import Interactions
 
@@ -156,17 +158,6 @@ def hold_out_last_of_some(data: Interactions, fraction: float, rng: np.random.Ge
     return _members(chosen, len(data))
 
 
-def hold_out_after(data: Interactions, time: int) -> Mask:
-    """Hold out what happened at ``time`` or later, in the unit of ``data.timestamps``.
-
-    Raises
-    ------
-    ValueError
-        If there are no timestamps.
-    """
-    return _times(data) >= time
-
-
 def hold_out_latest(data: Interactions, fraction: float) -> Mask:
     """Hold out the latest ``fraction`` of all events: one cut in time for all users.
 
@@ -204,9 +195,14 @@ def time_windows(data: Interactions, fraction: float, n_windows: int = 1) -> NDA
     -----
     Time O(n_events log n_events).
     """
+    return np.searchsorted(window_starts(data, fraction, n_windows), data_times(data), side="right")
+
+
+def window_starts(data: Interactions, fraction: float, n_windows: int = 1) -> NDArray[np.int64]:
+    """The times at which the windows of `time_windows` begin, ascending. Parameters and errors are those of that function."""
     size = max(1, round(check_fraction(fraction, "fraction") * len(data)))
     first_events = len(data) - size * np.arange(check_count(n_windows, "n_windows"), 0, -1)
-    times = _times(data)
+    times = data_times(data)
     if first_events[0] < 1:
         raise ValueError(f"{n_windows} windows of {size} events leave none of the {len(data)} events before them")
     in_order = np.sort(times)
@@ -216,7 +212,48 @@ def time_windows(data: Interactions, fraction: float, n_windows: int = 1) -> NDA
             f"too many of the {len(data)} events share one timestamp to cut off {n_windows} windows of {size} events: "
             "ask for another fraction or fewer splits"
         )
-    return np.searchsorted(starts, times, side="right")
+    return starts
+
+
+def parts_in_time(
+    times: NDArray[np.int64],
+    starts: Sequence[int],
+    unit: str | None,
+    *,
+    train_window: int | None = None,
+    test_window: int | None = None,
+) -> Iterator[tuple[Mask, Mask]]:
+    """Training and test events for each of some moments: what happened before it, and from then on up to the next one.
+
+    Parameters
+    ----------
+    times : int64 array of shape (n_events,)
+    starts : sequence of int
+        Strictly ascending, in the unit of the times.
+    unit : str or None
+        Of the times, for messages.
+    train_window, test_window : int, optional
+        How far before a moment the training events begin, and how far after it the test events end. If None, both reach as
+        far as they can.
+
+    Raises
+    ------
+    ValueError
+        If a part has no events.
+    """
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        train, test = times < start, times >= start
+        if train_window is not None:
+            train &= times >= start - train_window
+        if test_window is not None:
+            end = start + test_window if end is None else min(end, start + test_window)
+        if end is not None:
+            test &= times < end
+        for part, what in ((train, "train on before"), (test, "test on from")):
+            if not part.any():
+                first, last, moment = (in_words(time, unit) for time in (times.min(), times.max(), start))
+                raise ValueError(f"there are no events to {what} {moment}: the events are from {first} to {last}")
+        yield train, test
 
 
 def core_events(data: Interactions, user: int, item: int) -> Mask:
@@ -245,6 +282,22 @@ def core_events(data: Interactions, user: int, item: int) -> Mask:
         users, items = users[enough], items[enough]
     # a pair only ever leaves with its user or its item, so the survivors of both tell which events stay
     return _members(users, data.n_users)[data.users] & _members(items, data.n_items)[data.items]
+
+
+def in_smallest_frame(events: Interactions) -> Interactions:
+    """The same events in the smallest frame that holds them; codes without labels become labels."""
+    users, user_codes = np.unique(events.users, return_inverse=True)
+    items, item_codes = np.unique(events.items, return_inverse=True)
+    return events._replace(
+        users=user_codes,
+        items=item_codes,
+        n_users=len(users),
+        n_items=len(items),
+        user_ids=users if events.user_ids is None else events.user_ids[users],
+        item_ids=items if events.item_ids is None else events.item_ids[items],
+        user_features=None if events.user_features is None else events.user_features[users],
+        item_features=None if events.item_features is None else events.item_features[items],
+    )
 
 
 def check_fraction(value: Any, name: str) -> float:
@@ -284,7 +337,8 @@ def _members(codes: NDArray[np.int64], n_codes: int) -> Mask:
     return members
 
 
-def _times(data: Interactions) -> NDArray[np.int64]:
+def data_times(data: Interactions) -> NDArray[np.int64]:
+    """The timestamps of events; ValueError if there are none."""
     if data.timestamps is None:
         raise ValueError("a split in time needs timestamps, and these events have none: give a 'timestamp' column")
     return data.timestamps

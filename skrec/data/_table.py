@@ -29,6 +29,7 @@ class EventTable:
     user_features: Any = None
     item_features: Any = None
     timestamp_unit: str | None = None
+    impression_ids: Any = None
     # of "rows" all users are asked about, empty ones too; of others those with events
     _made_of: ClassVar[Literal["events", "rows", "some events"]] = "events"
 

@@ -19,7 +19,7 @@ import numpy as np
 from skrec.base._checks import read_path
 from skrec.base._writing import UNFINISHED
 from skrec.data import Interactions
-from skrec.data._positives import depth_of_caller
+from skrec.data._callers import depth_of_caller
 from skrec.data._random import draw_seed
 from skrec.engine._checkpoint_files import read_checkpoint
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec.data import Interactions
-from skrec.data._positives import depth_of_caller
+from skrec.data._callers import depth_of_caller
 from skrec.data._times import read_times
 
 TICKS_PER_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from skrec.base._parameters import Needs
 from skrec.data import Interactions, each_by_itself, fade, read_impressions
-from skrec.data._positives import depth_of_caller
+from skrec.data._callers import depth_of_caller
 from skrec.data._random import draw_seed
 from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
@@ -364,7 +364,8 @@ class TorchRecommender(NetworkInference):
         kind = self._resolved_negatives()
         if kind == "slate":
             if events.impressions is not None:
-                read_impressions(events.users, events.impressions)  # one of several users would be no slate
+                # one of several users would be no slate
+                read_impressions(events.users, events.impressions, events.impression_ids)
             return SlateBatches(events, batch_size=size, positive_from=self.positive_from)
         if kind == "all":
             return RowBatches(self._target_rows(events), batch_size=self._rows_at_once, negatives=UniformNegatives(known))

@@ -30,7 +30,7 @@ def impression_auc(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLike
     scores : array-like of float, shape (n_shown,)
         Of each item that was shown; minus infinity is below everything.
     clicked : array-like of shape (n_shown,)
-        Non-zero where the item was clicked.
+        1 (or True) where the item was clicked, else 0.
     impressions : array-like of int, shape (n_shown,)
         Items with one number were shown together. Those with -1 were in no impression and are left out.
 
@@ -42,7 +42,8 @@ def impression_auc(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLike
     Raises
     ------
     TypeError, ValueError
-        If the arrays are not of one length, a number of an impression is no integer, or a score is NaN.
+        If the arrays are not of one length, a number of an impression is no integer, a score is NaN, or clicked holds other
+        values than 0 and 1.
 
     Notes
     -----
@@ -188,5 +189,8 @@ def _checked(
         raise TypeError(f"impressions must hold integers, got dtype {numbers.dtype}")
     if np.isnan(values).any() or np.isnan(clicks).any():
         raise ValueError("scores and clicked must not be NaN; a score of minus infinity is below everything")
+    other = clicks[(clicks != 0) & (clicks != 1)]
+    if len(other):
+        raise ValueError(f"clicked must hold 0 and 1 (or booleans), got {other[0]:g}: pass values >= threshold")
     shown = numbers != -1
     return values[shown].astype(np.float64), clicks[shown] != 0, numbers[shown]

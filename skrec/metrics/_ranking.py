@@ -74,7 +74,8 @@ def _largest_sums(gains: sp.csr_array, discount: NDArray[np.float64]) -> NDArray
     descending = gains.data[np.lexsort((-gains.data, rows))]
     place = np.arange(len(rows)) - gains.indptr[rows]
     counts = place < len(discount)
-    return np.bincount(rows[counts], descending[counts] * discount[place[counts]], minlength=n_rows)
+    sums = np.bincount(rows[counts], descending[counts] * discount[place[counts]], minlength=n_rows)
+    return sums.astype(np.float64)
 
 
 def recall(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec.data import Interactions, is_positive, positive_mask
-from skrec.data._positives import depth_of_caller
+from skrec.data._callers import depth_of_caller
 
 
 def relevant_events(data: Interactions, positive_from: float | None, estimator: Any) -> NDArray[np.bool_]:

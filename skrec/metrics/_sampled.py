@@ -124,7 +124,8 @@ def _codes(labels: NDArray, ids: Any, n: int, name: str) -> NDArray[np.int64]:
 
 def _transformed(unwrapped: Unwrapped, users: NDArray, candidates: NDArray) -> tuple[NDArray, NDArray]:
     """The labels that the steps before a recommender make of those given."""
-    pairs = check_interactions(unwrapped.transform(_table(users, candidates)), name="what the steps before the recommender return")
+    name = "what the steps before the recommender return"
+    pairs = check_interactions(unwrapped.transform(_table(users, candidates)), name=name)
     if len(pairs) != candidates.size:
         raise ValueError(f"the steps before the recommender must keep all {candidates.size} candidates, {len(pairs)} are left")
     labels = pairs.to_frame()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skrec.data import Interactions, check_interactions, in_impressions, is_matrix, read_impressions
-from skrec.data._positives import depth_of_caller
+from skrec.data._callers import depth_of_caller
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._full_ranking import Measure
 from skrec.metrics._holdout import Coverage, Mask, training_repeats
@@ -36,7 +36,7 @@ def evaluate_impressions(
         raise ValueError("impression metrics need to know what was shown together: give an 'impression' column")
     if len(data) == 0:
         raise ValueError("X has no impression to score: none of its events was in one")
-    numbers, users, impression = read_impressions(data.users, data.impressions)
+    numbers, users, impression = read_impressions(data.users, data.impressions, data.impression_ids)
     scores, clicked = estimator.predict(data), relevant_events(data, positive_from, estimator)
     if np.isnan(scores).any():
         raise ValueError("predict returned NaN for some of what was shown")

@@ -52,8 +52,7 @@ def unwrap_fitted(estimator: Any, *, method: str = "_recode") -> Unwrapped:
     if isinstance(inner, type) or not hasattr(inner, method):
         where = "" if inner is estimator else f" in {type(estimator).__name__}"
         raise TypeError(
-            "estimator must be a fitted recommender, or a fitted search or Pipeline that ends in one, got "
-            f"{inner!r}{where}"
+            f"estimator must be a fitted recommender, or a fitted search or Pipeline that ends in one, got {inner!r}{where}"
         )
     check_is_fitted(inner)
     return unwrapped

@@ -11,8 +11,8 @@ from sklearn.linear_model import Ridge
 from skrec.base import BaseRecommender, EmbeddingMixin
 from skrec.base._checks import check_number
 from skrec.base._frame import Query
-from skrec.base._parameters import Needs
 from skrec.base._pairs import dense_products
+from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.topk import as_array
 

@@ -13,7 +13,7 @@ from skrec.base._allowed import Unknown
 from skrec.base._checks import check_choice, check_flag, check_int, check_number
 from skrec.base._frame import Query
 from skrec.base._parameters import Needs
-from skrec.data import Interactions, at_moments, check_interactions, in_impressions, is_matrix, moments
+from skrec.data import Interactions, at_moments, check_interactions, check_pairs, in_impressions, is_matrix, moments
 from skrec.data._splitting import hold_out_events, hold_out_latest_impressions
 from skrec.engine import (
     TICKS_PER_SECOND,
@@ -201,7 +201,10 @@ class NewsRecommender(AskedAtMoments):
         float32 array of shape (n_events,), or (n_rows, n_items_) for a matrix
         """
         check_is_fitted(self)
-        data = None if is_matrix(X) else self._recode(X)
+        data = None
+        if not is_matrix(X):
+            X = check_pairs(X, also=("timestamp", "impression") if self._knows_time else ())
+            data = self._recode(X)
         if data is None or data.timestamps is None or not self._knows_time:
             return super().predict(X)
         # who a reader is by then does not depend on what they clicked later, nor on whether they clicked anything

@@ -65,5 +65,5 @@ class PopularityRecommender(HistoryRecommender):
     def _score(self, rows: sp.csr_array, items: slice) -> np.ndarray:
         return np.repeat(self.item_scores_[None, items], rows.shape[0], axis=0)
 
-    def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray:
         return self.item_scores_[items]

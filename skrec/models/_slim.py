@@ -14,7 +14,7 @@ from skrec._process import MutedWarning, progress_bar
 from skrec.base import ItemWeightsRecommender
 from skrec.base._checks import check_int, check_n_jobs, check_number
 from skrec.data import Interactions
-from skrec.data._positives import depth_of_caller
+from skrec.data._callers import depth_of_caller
 from skrec.models._neighbours import largest
 
 

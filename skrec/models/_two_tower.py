@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from skrec.base._checks import check_int, check_number
 from skrec.base._frame import Query
 from skrec.base._parameters import Needs
-from skrec.data import Interactions, check_interactions, is_matrix
+from skrec.data import Interactions
 from skrec.engine import (
     DotProductEmbeddings,
     Factors,
@@ -209,14 +209,13 @@ class TwoTowerRecommender(DotProductEmbeddings, RatingParameters, NegativeParame
     def predict(self, X: Any) -> NDArray[np.float32]:
         """As of all models; users of events whom the model does not know are who the ``user_features`` of X say they are."""
         scores = super().predict(X)
-        given = None if is_matrix(X) else check_interactions(X)
-        if given is None or given.user_features is None or self.module_.users.reader is None:
+        if not isinstance(X, Interactions) or X.user_features is None or self.module_.users.reader is None:
             return scores
         data = self._recode(X)
         strange = np.flatnonzero((data.users >= self.n_users_) & (data.items >= 0))
         if len(strange):
-            users, rows = np.unique(given.users[strange], return_inverse=True)
-            told, items = self._told(given.user_features[users]), self._tensor(data.items[strange])
+            users, rows = np.unique(X.users[strange], return_inverse=True)
+            told, items = self._told(X.user_features[users]), self._tensor(data.items[strange])
             parts = zip(self._tensor(rows).split(_PAIRS_AT_ONCE), items.split(_PAIRS_AT_ONCE), strict=True)
             with torch.no_grad():
                 scores[strange] = torch.cat([self.module_.score((told[row],), item) for row, item in parts]).cpu().numpy()

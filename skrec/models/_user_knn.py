@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from skrec.base import HistoryRecommender
 from skrec.base._checks import check_choice
-from skrec.base._parameters import Needs
 from skrec.base._pairs import sparse_products
+from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.models._neighbours import NeighbourParameters, stacked, weighted, weights_of_items, weights_of_users
 
