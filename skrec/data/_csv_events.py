@@ -116,18 +116,20 @@ def to_labels(words: NDArray, *, as_text: bool) -> NDArray:
     codes, distinct = pd.factorize(words)
     if not as_text and all(map(_CODE.fullmatch, distinct)) and all(int(word) < 2**63 for word in distinct):
         distinct = distinct.astype(np.int64)
-    labels = distinct[codes]
-    if (codes < 0).any():
-        labels = labels.astype(object)
-        labels[codes < 0] = None
+    if codes.min() >= 0:
+        return distinct[codes]
+    labels = np.full(len(codes), None, dtype=object)
+    labels[codes >= 0] = distinct[codes[codes >= 0]]
     return labels
 
 
 def to_numbers(column: pd.Series) -> pd.Series:
     """A column of numbers."""
-    if column.dtype.kind == "b":
-        raise ValueError("numbers must not be written as True and False")
-    return column if column.dtype.kind in "iuf" else pd.to_numeric(column)
+    if column.dtype.kind in "iuf":
+        return column
+    if pd.api.types.infer_dtype(column) != "integer":  # beyond 64 bits
+        raise ValueError("numbers are expected")
+    return column.astype(np.float64)
 
 
 def to_times(column: pd.Series) -> pd.Series:

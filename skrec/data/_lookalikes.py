@@ -82,13 +82,18 @@ def _has_keys(pairs: NDArray) -> bool:
 
 
 def _has_labels(pairs: NDArray, others: NDArray) -> bool:
-    """Whether the first two columns have no zeros, but values that are no ratings and that occur again.
+    """Whether the first two columns have values that are no ratings, values that occur again, and few zeros if any.
 
-    Of a third column that does not hold ratings either, as of counts, both have to repeat values, in no pair twice.
+    Zeros in a matrix are what is missing and more frequent than any other value, while label 0 is one of many. Where the
+    next column holds no ratings either, but counts, both columns have to repeat values, and no pair may occur twice.
     """
-    if others.shape[1] > 2 or pairs.min() < 1 or pairs.max() <= _LARGEST_RATING:
+    if others.shape[1] > 2 or pairs.max() <= _LARGEST_RATING:
         return False
-    repeats = [len(np.unique(column)) < len(column) for column in pairs.T]
+    counts = [np.unique(column, return_counts=True)[1] for column in pairs.T]
+    zeros = (pairs == 0).sum(axis=0)
+    if any(n_zeros > 0 and n_zeros >= n_most for n_zeros, n_most in zip(zeros, (count[1:].max(initial=0) for count in counts))):
+        return False
+    repeats = [count.max() > 1 for count in counts]
     if others.size == 0 or others.max() <= _LARGEST_RATING:
         return any(repeats)
     return all(repeats) and len(np.unique(pairs, axis=0)) == len(pairs)
