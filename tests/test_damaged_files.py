@@ -19,6 +19,9 @@ from test_ncf_files import FILES as NCF
 from skrec.data import Interactions
 from skrec.datasets import fetch_movielens, load_amazon, load_lastfm, load_lightgcn, load_mind, load_ncf, load_sasrec
 
+# a damaged header, of which a warning tells
+pytestmark = pytest.mark.filterwarnings("ignore:.* has no column 'rating'")
+
 
 class Source(NamedTuple):
     """Files, how their events are read, and whether a checksum in them tells that a byte is wrong."""
