@@ -247,9 +247,10 @@ def test_held_out_films_without_training_events_can_be_scored():
 
 def test_new_users_are_scored_by_their_features(fitted):
     """Where the one known film of two is hidden, nothing but features is left to tell one user from another."""
-    events = pd.DataFrame({"user": np.repeat(range(1, N_FILMS + 1), 2), "item": "unheard of"})
+    newcomers = [f"new {number:02}" for number in range(N_FILMS)]
+    events = pd.DataFrame({"user": np.repeat(newcomers, 2), "item": "unheard of"})
     events.loc[::2, "item"] = GENRES.index
-    ages = AGES[:N_FILMS].set_axis(range(1, N_FILMS + 1))
+    ages = AGES[:N_FILMS].set_axis(newcomers)
     with_features, without = (Interactions.from_frame(events, user_features=table) for table in (ages, None))
     scorer = get_scorer("recall@8")
     with pytest.warns(UserWarning, match="of their relevant events"):

@@ -37,7 +37,9 @@ def test_a_rating_says_something_of_its_item_however_low():
     assert (model.recommend_users([8], k=5).codes >= 0).all()
 
 
-FEATURES = pd.DataFrame({"even": [1.0, 0] * 5, "odd": [0, 1.0] * 5}, index=range(10))  # nobody has touched item 9
+FEATURES = pd.DataFrame(
+    {"even": [1.0, 0] * 5, "odd": [0, 1.0] * 5}, index=pd.Index(range(10), name="item")
+)  # nobody has touched item 9
 
 
 def test_what_is_known_by_features_has_neighbours_without_events():
