@@ -139,7 +139,8 @@ def test_annealing_is_a_part_of_all_epochs(annealing, n_minibatches):
 
 def test_the_distance_draws_rows_towards_the_standard_normal_distribution():
     def mean_distance(kl_weight):
-        fitted = model(kl_weight=kl_weight, max_epochs=150, annealing=0, dropout=0).fit(two_camps())
+        annealing = {"annealing": 0} if kl_weight else {}
+        fitted = model(kl_weight=kl_weight, max_epochs=150, dropout=0, **annealing).fit(two_camps())
         return distance(*read(fitted.module_, two_camps().toarray())).mean()
 
     assert mean_distance(10.0) < 0.1 < 1 < mean_distance(0.0)

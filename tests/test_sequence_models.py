@@ -199,11 +199,10 @@ def test_what_counts_as_positive_is_said_once():
     assert len(warned) == 1
 
 
-def test_the_sequences_with_what_was_held_out_lie_where_the_network_does(monkeypatch):
-    moved = []
-    monkeypatch.setattr(SequenceTable, "to", lambda table, device: moved.append((table, str(device))) or table)
-    model = GRU4RecRecommender(**SMALL, max_epochs=1).fit(ROUND)
-    assert moved[-1] == (model.module_.sequences, model.device_)
+def test_what_was_held_out_is_read_afterwards_where_the_network_lies():
+    model = GRU4RecRecommender(**SMALL, max_epochs=1, early_stopping="valid_loss", validation_fraction=0.5).fit(ROUND)
+    assert int(model.module_.sequences.indptr[-1]) == len(ROUND)
+    assert {str(part.device) for part in model.module_.sequences.buffers()} == {model.device_}
 
 
 def test_numbers_of_double_the_length_will_do():
