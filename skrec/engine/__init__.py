@@ -5,7 +5,6 @@ from skrec.engine._clock import TICKS_PER_SECOND, Clock
 from skrec.engine._dot_product import DotProduct, DotProductEmbeddings, ProductNetwork, products
 from skrec.engine._embedding_network import EmbeddingNetwork, State
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._foldin import learn_prior, most_probable, ridge
 from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import Dropout, Noise, build_seeded, embedding, weights
 from skrec.engine._losses import LOSSES, Loss, ccl
@@ -19,6 +18,7 @@ from skrec.engine._rows import Rows, RowTable, SparseMatrix
 from skrec.engine._sequence_network import SequenceNetwork, SequenceRecommender
 from skrec.engine._sequences import Sequences, SequenceTable
 from skrec.engine._tower import Reader, Tower, feature_table
+from skrec.engine.fold_in import learn_prior
 
 __all__ = [
     "ACTIVATIONS",
@@ -72,10 +72,8 @@ __all__ = [
     "embedding",
     "feature_table",
     "learn_prior",
-    "most_probable",
     "numbered",
     "products",
-    "ridge",
     "weights",
     "with_rehearsal",
 ]
