@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skrec.engine._foldin import learn_prior
+from skrec.engine.fold_in import learn_prior
 
 N, WIDTHS = 50, (3, 1)
 

@@ -200,6 +200,15 @@ def take(query: Query, users: slice) -> Query:
     return part._replace(users=part.users - users.start, n_users=users.stop - users.start, user_features=features)
 
 
+def take_some(histories: Interactions, users: NDArray[np.int64]) -> Interactions:
+    """Some of the users of histories that are in order of users; ``users`` is ascending."""
+    place = np.full(histories.n_users, -1)
+    place[users] = np.arange(len(users))
+    part = histories[place[histories.users] >= 0]
+    features = None if part.user_features is None else part.user_features[users]
+    return part._replace(users=place[part.users], n_users=len(users), user_features=features)
+
+
 def size(query: Query) -> int:
     """How many users a query asks for."""
     return query.n_users if isinstance(query, Interactions) else len(query)

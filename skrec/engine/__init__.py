@@ -6,7 +6,6 @@ from skrec.engine._dot_product import DotProduct, DotProductEmbeddings, ProductN
 from skrec.engine._embedding_network import EmbeddingNetwork, State
 from skrec.engine._estimator import TorchRecommender
 from skrec.engine._family_parameters import NegativeParameters, RatingParameters
-from skrec.engine._foldin import learn_prior, most_probable, ridge
 from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import Dropout, Noise, build_seeded, embedding, weights
 from skrec.engine._losses import LOSSES, Loss, ccl
@@ -20,6 +19,7 @@ from skrec.engine._rows import Rows, RowTable, SparseMatrix
 from skrec.engine._sequence_network import SequenceNetwork, SequenceRecommender
 from skrec.engine._sequences import Sequences, SequenceTable
 from skrec.engine._tower import Reader, Tower, feature_table
+from skrec.engine.fold_in import learn_prior
 
 __all__ = [
     "ACTIVATIONS",
@@ -75,10 +75,8 @@ __all__ = [
     "embedding",
     "feature_table",
     "learn_prior",
-    "most_probable",
     "numbered",
     "products",
-    "ridge",
     "weights",
     "with_rehearsal",
 ]

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from skrec.base import EmbeddingMixin
 from skrec.engine._embedding_network import EmbeddingNetwork, State
-from skrec.engine._foldin import ridge
 from skrec.engine._inference import NetworkInference
 from skrec.engine._layers import Dropout, embedding, weights
 from skrec.engine._row_likelihood import Factors
+from skrec.engine.fold_in import ridge
 
 
 class ProductNetwork(EmbeddingNetwork):
@@ -40,8 +40,12 @@ class ProductNetwork(EmbeddingNetwork):
     def factors_of(self, state: State, items: Tensor) -> Factors:
         """What ``score`` makes scores of."""
         biases = None if self.item_biases is None else self.item_biases(items)[..., 0]
+        return self.with_users(Factors(state[0], self.item_vectors(items), biases), state)
+
+    def with_users(self, factors: Factors, state: State) -> Factors:
+        """Factors of the same items and of other users."""
         user_biases = state[1][:, 0] if len(state) > 1 else None
-        return Factors(self.user_vectors(state), self.item_vectors(items), biases, user_biases)
+        return factors._replace(users=self.user_vectors(state), user_biases=user_biases)
 
     def score(self, state: State, items: Tensor) -> Tensor:
         return self.combine(self.factors_of(state, items))

@@ -13,22 +13,36 @@ from torch import Tensor, nn
 
 from skrec.base import BaseRecommender
 from skrec.base._divergence import divergence
-from skrec.base._frame import in_order_of_users, take
+from skrec.base._frame import in_order_of_users, take, take_some
 from skrec.data import Interactions, by_weight, fade, is_positive
-from skrec.engine._candidates import log_expected
+from skrec.engine import fold_in
 from skrec.engine._embedding_network import EmbeddingNetwork
-from skrec.engine._foldin import N_STEPS, WIDENING, WIDENING_OF_DIRECTIONS, State, learn_prior, most_probable
 from skrec.engine._layers import prepare
 from skrec.engine._losses import LOSSES, Loss, hardest, softmax, warp
 from skrec.engine._negatives import log_share
-from skrec.engine._row_likelihood import row_likelihood
 from skrec.engine._rows import RowTable
+from skrec.engine.fold_in import (
+    WIDENING,
+    WIDENING_OF_DIRECTIONS,
+    Events,
+    FrozenNetwork,
+    Likelihood,
+    Pool,
+    Prior,
+    PriorOfDirections,
+    State,
+    learn_prior,
+    most_probable,
+)
 
 _FLOATS = 2**24
 _USERS_AT_ONCE = 2**14
-_CANDIDATES_A_STEP = 128
-_NEGATIVES_A_STEP = 16
 _FEW_NEGATIVES = 4  # for each event of a history, where training drew none
+_EVENTS_TO_ALIGN = 2**12
+# items that events are compared with in fold-in: fewer where each score is a pass through a network
+_COMPARED_FLOATS, _LEAST_COMPARED, _MOST_COMPARED = 2**17, 512, 2048
+# in units of scores: a loss with corners has no second derivatives, without which no solver converges fast
+_WIDTH_OF_CORNERS = 0.2
 # ratings that were learned to the last digit would leave fold-in nothing to weigh its prior by
 _LEAST_NOISE = 1e-9
 
@@ -84,12 +98,13 @@ class NetworkInference(BaseRecommender):
         """What of a minibatch's items is none for a user; a softmax stands for the whole catalogue, of which all are a part."""
         return None if self.loss == "softmax" else RowTable(known.to_csr(duplicates="any"))
 
-    def _named_loss(self, name: str) -> Loss:
-        return partial(warp, n_items=self.n_items_) if name == "warp" else self._losses[name]
+    def _named_loss(self, name: str, width: float) -> Loss:
+        return partial(warp, n_items=self.n_items_, width=width) if name == "warp" else self._losses[name]
 
-    def _loss_function(self) -> Loss:
-        loss = self._named_loss(self.loss) if isinstance(self.loss, str) else self.loss
-        return hardest(loss) if self.negatives == "hard" else loss
+    def _loss_function(self, *, width: float = 0.0) -> Loss:
+        """The loss, whose corners a ``width`` above 0 makes round."""
+        loss = self._named_loss(self.loss, width) if isinstance(self.loss, str) else self.loss
+        return hardest(loss, width=width) if self.negatives == "hard" else loss
 
     def _informative(self, data: Interactions) -> NDArray[np.bool_]:
         if self._predicts_ratings:
@@ -103,12 +118,23 @@ class NetworkInference(BaseRecommender):
         prepare(network)
         with torch.no_grad():
             users = self._tensor(np.flatnonzero(self.has_past_)).split(_USERS_AT_ONCE)
-            widening = WIDENING if getattr(network, "temperature", None) is None else WIDENING_OF_DIRECTIONS
+            is_of_directions = getattr(network, "temperature", None) is not None
+            widening = WIDENING_OF_DIRECTIONS if is_of_directions else WIDENING
             try:
-                self.prior_ = learn_prior(map(network.encode, users), widening=widening)
+                prior = learn_prior(map(network.encode, users), widening=widening)
             except torch.linalg.LinAlgError as error:
                 what = "training diverged: the users' vectors are too large"
                 raise divergence(self, what, of_values=self._predicts_ratings) from error
+        prior = PriorOfDirections(*prior) if is_of_directions else prior
+        self.prior_ = prior if hasattr(network, "encode_rows") else self._aligned(prior)
+
+    def _aligned(self, prior: Prior) -> Prior:
+        """The prior in the coordinates in which events say most about states, by some of the events of training."""
+        events = self.events_[self._informative(self.events_)]
+        events = events[np.linspace(0, len(events) - 1, min(len(events), _EVENTS_TO_ALIGN)).astype(int)]
+        with torch.no_grad():
+            states = self.module_.encode(self._tensor(events.users))
+        return prior.aligned(FrozenNetwork(self.module_, prior).slopes(states, self._tensor(events.items)))
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)
@@ -180,98 +206,70 @@ class NetworkInference(BaseRecommender):
         """How much each pair counts: ones, or the weights of the events."""
         return events.to_csr(duplicates="any") if events.weights is None else by_weight(events).to_csr()
 
-    def _most_probable(self, histories: Any) -> State:
+    def _most_probable(self, histories: Interactions) -> State:
         """The states that explain some histories best."""
-        return most_probable(self.prior_, histories.n_users, self._fold_in_loss(histories))
+        return self._explained(histories, self.prior_, lambda users, state: state)
 
-    def _fold_in_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
-        """Minus the log-likelihood of histories as a function of states and of the step."""
+    def _explained(
+        self, histories: Interactions, prior: Prior, shift: Callable[[Tensor, State], State]
+    ) -> State:
+        """The most probable states, of which ``shift(users, state)`` makes what the network knows users by."""
+        network = FrozenNetwork(self.module_, self.prior_)
+
+        def likelihood_of(users: Tensor) -> Likelihood:
+            likelihood = self._likelihood(network, take_some(histories, users.cpu().numpy()))
+            return lambda state: likelihood(shift(users, state))
+
+        n_events = np.bincount(histories.users, weights=histories.weights, minlength=histories.n_users)
+        return most_probable(prior, self._tensor(n_events), likelihood_of)
+
+    def _likelihood(self, network: FrozenNetwork, histories: Interactions) -> Likelihood:
+        """Minus the log-likelihoods of histories, by the loss that the model was trained by."""
         if self._predicts_ratings:
-            return self._rating_loss(histories)
-        negatives = self._resolved_negatives()
+            return fold_in.ratings(network, self._events(histories), noise=self._noise)
+        negatives, loss = self._resolved_negatives(), self._loss_function(width=_WIDTH_OF_CORNERS)
         # a softmax whose draws are corrected for stands for the one over the whole catalogue
         is_corrected = self.loss == "softmax" and negatives in ("popularity", "in_batch")
-        return self._row_loss(histories) if negatives == "all" or is_corrected else self._pair_loss(histories)
-
-    def _rating_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
-        users, items, values = (self._tensor(a) for a in (histories.users, histories.items, histories.values))
-        weights = self._weights(histories)
-
-        def loss(state: State, step: int) -> Tensor:
-            predicted = self.module_.score(_rows(state, users), items)
-            return (weights * (predicted - values).square()).sum() / (2 * self._noise)
-
-        return loss
+        if negatives != "all" and not is_corrected:
+            n_negatives = self.n_negatives if self._draws_negatives else _FEW_NEGATIVES
+            return fold_in.pairs(network, self._events(histories), self._pool(), loss, n_negatives=n_negatives)
+        target = RowTable(self._rows_of(histories)).to(self.device_)(torch.arange(histories.n_users, device=self.device_))
+        compared = self._tensor(self._compared_items)
+        if loss is softmax:
+            return fold_in.softmax_of_rows(network, target, compared)
+        return fold_in.rows(network, target, compared, loss)
 
     @property
     def _noise(self) -> float:
         """Variance of the error of a rating."""
         return max(self.train_loss_, _LEAST_NOISE)
 
-    def _row_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
-        everything = torch.arange(self.n_items_, device=self.device_)[None]
-        rows, function = RowTable(self._rows_of(histories)).to(self.device_), self._loss_function()
-        target, compared = rows(torch.arange(histories.n_users, device=self.device_)), self._compared_items
-        if function is softmax and compared is None and getattr(self.module_, "has_factors", False):
-            with torch.no_grad():
-                frozen = self.module_.factors_of(self.prior_.state(torch.zeros_like(self.prior_.mean)[None]), everything)
-            return lambda state, step: row_likelihood(frozen._replace(users=self.module_.user_vectors(state)), target)
-        whole = target.dense(self.n_items_)
-        mask = None if compared is None else self._tensor(compared) | (whole > 0)
-        return lambda state, step: function(self.module_.score(state, everything), whole, mask).sum()
-
     @property
-    def _compared_items(self) -> NDArray[np.bool_] | None:
-        """Which items the loss compares a user's own with; None means all."""
-        return None
+    def _compared_items(self) -> NDArray[np.bool_]:
+        """Which items the loss compares a user's own with, of shape (n_items,)."""
+        return np.ones(self.n_items_, dtype=bool)
 
-    def _pair_loss(self, histories: Interactions) -> Callable[[State, int], Tensor]:
-        """Each event against other items than the user's own.
-
-        Every step takes the next few items of a fixed order, and an event some of these, from a place that depends on its
-        item: a user's state does not depend on who is folded in beside them.
-        """
-        users, items = self._tensor(histories.users), self._tensor(histories.items)
-        n_negatives = self.n_negatives if self._draws_negatives else _FEW_NEGATIVES
-        n_slates = max(1, _NEGATIVES_A_STEP // n_negatives)
-        order, log_q = self._candidate_order()
-        own = self._tensor(histories.to_csr(duplicates="any").toarray() > 0)
-        n_candidates = min(max(_CANDIDATES_A_STEP, n_slates * n_negatives), len(order))
-        places = items[:, None] * 7919 + torch.arange(n_slates * n_negatives, device=self.device_)
-        places %= n_candidates
-        target = torch.zeros(len(users) * n_slates, 1 + n_negatives, device=self.device_)
-        target[:, 0] = 1
-        function, weights = self._loss_function(), self._weights(histories).repeat_interleave(n_slates)
-
-        def loss(state: State, step: int) -> Tensor:
-            candidates = order[(step * n_candidates + torch.arange(n_candidates, device=self.device_)) % len(order)]
-            positive = self.module_.score(_rows(state, users), items).repeat_interleave(n_slates)
-            negative = self.module_.score(state, candidates[None])[users[:, None], places].view(-1, n_negatives)
-            unknown = ~own[:, candidates][users[:, None], places].view(-1, n_negatives)
-            scores = torch.cat([positive[:, None], negative], 1)
-            mask = torch.cat([torch.ones_like(unknown[:, :1]), unknown], 1)
-            expected = None if log_q is None else log_expected(log_q[candidates][places].view(-1, n_negatives))
-            return (weights * function(scores, target, mask, expected)).sum() / n_slates
-
-        return loss
+    def _events(self, histories: Interactions) -> Events:
+        users, items, values = (self._tensor(a) for a in (histories.users, histories.items, histories.values))
+        return Events(users, items, values.double(), self._weights(histories).double(), histories.n_users)
 
     def _weights(self, histories: Interactions) -> Tensor:
         return self._tensor(np.ones(len(histories), np.float32) if histories.weights is None else histories.weights)
 
-    def _candidate_order(self) -> tuple[Tensor, Tensor | None]:
-        """Items as the negatives of training were drawn: all alike, or by popularity, with the logarithm of its chance."""
-        rng = np.random.default_rng(self.seed_)
+    def _pool(self) -> Pool:
+        """Items as the negatives of training were drawn: all alike, or by popularity."""
+        rng, n = np.random.default_rng(self.seed_), _COMPARED_FLOATS // getattr(self.module_, "floats_per_score", 1)
+        n = min(max(n, _LEAST_COMPARED), _MOST_COMPARED)
         if self._resolved_negatives() not in ("popularity", "in_batch"):
-            compared = self._compared_items
-            return self._tensor(rng.permutation(self.n_items_ if compared is None else np.flatnonzero(compared))), None
-        order = rng.choice(self.n_items_, N_STEPS * _CANDIDATES_A_STEP, p=self.popularity_ / self.popularity_.sum())
-        return self._tensor(order), log_share(self._tensor(self.popularity_))
+            return Pool(self._tensor(rng.permutation(np.flatnonzero(self._compared_items))[:n]), None)
+        drawn = self._tensor(rng.choice(self.n_items_, n, p=self.popularity_ / self.popularity_.sum()))
+        return Pool(drawn, log_share(self._tensor(self.popularity_)).double()[drawn])
 
     def _fold_in_blocks(self, histories: Interactions) -> Iterator[slice]:
         """Ranges of users whose fold-in fits in memory."""
-        width = len(self.prior_.mean)  # closed forms solve a system of this many equations for each user
-        per_user = self.n_items_ * getattr(self.module_, "floats_per_score", 1) + 2 * width**2
-        per_event = 4 * _NEGATIVES_A_STEP * width
+        width = len(self.prior_.mean)
+        per_user = self.n_items_ * getattr(self.module_, "floats_per_score", 1) + 4 * width**2
+        per_event = 4 * width
         n_events = np.bincount(histories.users, minlength=histories.n_users)
         cost = np.cumsum(per_user + n_events * per_event) // (4 * _FLOATS)
         starts = np.flatnonzero(np.diff(cost, prepend=-1))
@@ -317,8 +315,8 @@ class NetworkInference(BaseRecommender):
         state = dict(super().__getstate__())  # of which Python gives the estimator's own, not a copy
         if "module_" not in state or self.device_ == "cpu":
             return state
-        prior = [part.cpu() if isinstance(part, Tensor) else part for part in self.prior_]
-        return state | {"module_": copy.deepcopy(self.module_).cpu(), "prior_": type(self.prior_)(*prior), "device_": "cpu"}
+        prior = self.prior_.converted(torch.device("cpu"))
+        return state | {"module_": copy.deepcopy(self.module_).cpu(), "prior_": prior, "device_": "cpu"}
 
 
 def _longer(flags: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:

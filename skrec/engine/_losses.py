@@ -57,19 +57,20 @@ def warp(
     log_q: Tensor | None = None,
     *,
     n_items: int | None = None,
+    width: float = 0.0,
 ) -> Tensor:
     """Weighted approximate-rank pairwise loss (Weston et al. 2011): hinge with margin 1, weighted by the estimated rank.
 
     The rank is the share of negatives that come within the margin of the positive, times the other items of a catalogue of
     ``n_items``, or the negatives themselves. Weston et al. draw until one does; here a fixed number is drawn, so that with a
-    single negative all pairs within the margin weigh the same.
+    single negative all pairs within the margin weigh the same. A ``width`` above 0 makes hinge and rank smooth.
     """
     negative = _negatives(target, mask)
-    hinge = (1 + scores - _positive(scores, target)).clamp(min=0) * negative
-    violations = (hinge > 0).sum(-1)
+    hinge, violates = _hinge(1 + scores - _positive(scores, target), width)
+    violations = (violates * negative).sum(-1)
     n_negatives = negative.sum(-1)
     rank = violations * ((n_negatives if n_items is None else n_items - 1) / n_negatives.clamp(min=1))
-    return hinge.sum(-1) * rank.log1p() / violations.clamp(min=1)
+    return (hinge * negative).sum(-1) * rank.log1p() / violations.clamp(min=1e-12)
 
 
 def ccl(
@@ -80,25 +81,34 @@ def ccl(
     *,
     margin: float = 0.5,
     negative_weight: float = 10.0,
+    width: float = 0.0,
 ) -> Tensor:
     """Cosine-contrastive loss (Mao et al. 2021, eq. 1), for scores that are cosines.
 
     Positives are drawn towards 1, negatives pushed below the margin; the mean over the negatives counts ``negative_weight``
-    times.
+    times. A ``width`` above 0 makes the hinge smooth.
     """
-    return (target * (1 - scores)).sum(-1) + negative_weight * _mean((scores - margin).clamp(min=0), _negatives(target, mask))
+    hinge, _ = _hinge(scores - margin, width)
+    return (target * (1 - scores)).sum(-1) + negative_weight * _mean(hinge, _negatives(target, mask))
 
 
-def hardest(loss: Loss) -> Loss:
-    """A loss that looks at the highest-scored negative of each example alone (Zhang et al. 2013: dynamic sampling)."""
+def hardest(loss: Loss, *, width: float = 0.0) -> Loss:
+    """A loss that looks at the highest-scored negative of each example alone (Zhang et al. 2013: dynamic sampling).
+
+    With a ``width`` above 0 the highest score is a smooth maximum: the logarithm of the sum of the exponentials of
+    ``scores / width``, times ``width``.
+    """
 
     def of_hardest(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
         is_negative = _negatives(target, mask)
         best = scores.detach().masked_fill(~is_negative, _FAR_BELOW).argmax(-1, keepdim=True)
-        pair = torch.cat([target.argmax(-1, keepdim=True), best], -1)
         exists = torch.cat([torch.ones_like(best, dtype=torch.bool), is_negative.gather(-1, best)], -1)
         is_positive = torch.tensor([1, 0], dtype=target.dtype, device=target.device).expand(exists.shape)
-        return loss(scores.gather(-1, pair), is_positive, exists)
+        if width > 0:
+            highest = width * (scores.masked_fill(~is_negative, _FAR_BELOW) / width).logsumexp(-1, keepdim=True)
+        else:
+            highest = scores.gather(-1, best)
+        return loss(torch.cat([_positive(scores, target), highest], -1), is_positive, exists)
 
     return of_hardest
 
@@ -133,6 +143,13 @@ def total_loss(network: nn.Module, loss: Loss, batch: Batch) -> Tensor:
     if factors.added is None:
         return total
     return total + (factors.added if weight is None else factors.added * weight).sum()
+
+
+def _hinge(x: Tensor, width: float) -> tuple[Tensor, Tensor]:
+    """max(x, 0) and its derivative; with a width above 0, a softplus and a sigmoid of ``x / width``."""
+    if width == 0:
+        return x.clamp(min=0), (x > 0).to(x.dtype)
+    return width * F.softplus(x / width), (x / width).sigmoid()
 
 
 def _positive(scores: Tensor, target: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """implicit's alternating least squares."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -119,7 +118,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
 
     def _confidences(self, events: Interactions) -> Any:
         weighted = (
-            events if events.weights is None else replace(events, values=_finite_product(events, events.values, events.weights))
+            events if events.weights is None else events._replace(values=_finite_product(events, events.values, events.weights))
         )
         return for_implicit(weighted.to_csr(duplicates="sum"))
 

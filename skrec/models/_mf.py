@@ -121,9 +121,12 @@ class MFRecommender(DotProductEmbeddings, RatingParameters, NegativeParameters, 
             temperature=1.0 if self.loss == "ccl" else self.temperature,
         )
 
-    def _named_loss(self, name: str) -> Loss:
-        loss = super()._named_loss(name)
-        return partial(loss, margin=self.margin, negative_weight=self.negative_weight) if name == "ccl" else loss
+    def _named_loss(self, name: str, width: float) -> Loss:
+        loss = super()._named_loss(name, width)
+        if name != "ccl":
+            return loss
+        # cosines differ by less than scores do
+        return partial(loss, margin=self.margin, negative_weight=self.negative_weight, width=width / 4)
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:

@@ -24,7 +24,6 @@ from skrec.engine import (
     check_layers,
     feature_table,
     learn_prior,
-    most_probable,
 )
 
 _FEATURES = "user_features or item_features in X"
@@ -227,8 +226,7 @@ class TwoTowerRecommender(DotProductEmbeddings, RatingParameters, NegativeParame
         if histories.user_features is None or self.module_.users.reader is None:
             return super()._most_probable(histories)
         told = self._told(histories.user_features)
-        loss = self._fold_in_loss(histories)
-        (own,) = most_probable(self._own_prior(), histories.n_users, lambda state, step: loss((state[0] + told,), step))
+        (own,) = self._explained(histories, self._own_prior(), lambda users, state: (state[0] + told[users],))
         has_past = self._tensor(super()._familiar_users(histories))
         return (torch.where(has_past[:, None], own, 0) + told,)
 

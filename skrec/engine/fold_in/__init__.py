@@ -1,0 +1,12 @@
+"""Fold-in: what a network would know of a user, had it seen a given history, with everything else frozen.
+
+The trained users are the prior: a new user's state is the most probable one under the model's loss and a normal distribution
+with the mean and, widened, the covariance of the states that training found. No penalty has to be chosen, and a user without
+a history is the mean user.
+"""
+
+from skrec.engine.fold_in._frozen import FrozenNetwork
+from skrec.engine.fold_in._likelihoods import Events, Likelihood, Pool, pairs, ratings, rows, softmax_of_rows
+from skrec.engine.fold_in._most_probable import most_probable
+from skrec.engine.fold_in._prior import WIDENING, WIDENING_OF_DIRECTIONS, Prior, PriorOfDirections, State, learn_prior
+from skrec.engine.fold_in._ridge import ridge

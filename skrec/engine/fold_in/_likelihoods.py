@@ -1,0 +1,140 @@
+"""What histories say of states: minus the log-likelihood of each user's history, by the loss that a model was trained by.
+
+Each of these functions gives a function of states (one row for each user) with a number for each user. It is fixed: what
+events are compared with is drawn once, and depends on the event's item and on how many events its user has.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from skrec.engine._candidates import log_expected
+from skrec.engine._losses import Loss
+from skrec.engine._rows import Rows
+from skrec.engine.fold_in._frozen import FrozenNetwork
+from skrec.engine.fold_in._prior import State
+
+Likelihood = Callable[[State], Tensor]
+
+# negatives of a user: as many as this over all of their events, and at least so many for each event
+_DRAWS_OF_A_USER, _DRAWS_OF_AN_EVENT = 4096, 16
+_SPREAD = 7919  # a prime: items that follow each other begin at distant places of the pool
+
+
+class Events(NamedTuple):
+    """Events of some users as tensors, in order of users.
+
+    Attributes
+    ----------
+    users, items : int64 Tensor of shape (n_events,)
+    values, weights : float64 Tensor of shape (n_events,)
+    n_users : int
+    """
+
+    users: Tensor
+    items: Tensor
+    values: Tensor
+    weights: Tensor
+    n_users: int
+
+    def sums(self, values: Tensor, index: Tensor) -> Tensor:
+        """The sum of the values of each user, (n_users,)."""
+        return values.new_zeros(self.n_users).index_add(0, index, values)
+
+
+class Pool(NamedTuple):
+    """What events are compared with.
+
+    Attributes
+    ----------
+    items : int64 Tensor of shape (n,)
+        Drawn as the negatives of training are.
+    log_chances : float64 Tensor of shape (n,), or None
+        Logarithm of the chance of each in one draw, where these differ.
+    """
+
+    items: Tensor
+    log_chances: Tensor | None
+
+
+def ratings(network: FrozenNetwork, events: Events, *, noise: float) -> Likelihood:
+    """Normal errors of ratings with some variance."""
+    scores = network.scores(events.items)
+
+    def likelihood(state: State) -> Tensor:
+        predicted = scores(tuple(part[events.users] for part in state))
+        return events.sums(events.weights * (predicted - events.values).square(), events.users) / (2 * noise)
+
+    return likelihood
+
+
+def softmax_of_rows(network: FrozenNetwork, target: Rows, compared: Tensor) -> Likelihood:
+    """A choice from the compared items (n_items,), and what a user has, for each event."""
+    scores = network.scores(torch.arange(len(compared), device=compared.device)[None])
+    index, totals, values = target.index, target.sums().double(), target.values.double()
+    place, n = index * len(compared) + target.columns, len(totals)
+    mask = None if compared.all() else compared.repeat(n, 1).flatten().index_fill(0, place, True).view(n, -1)
+
+    def likelihood(state: State) -> Tensor:
+        logits = scores(state)
+        chosen = values * logits.flatten()[place]
+        if mask is not None:
+            logits = logits.masked_fill(~mask, -torch.inf)
+        return totals * logits.logsumexp(1) - totals.new_zeros(n).index_add(0, index, chosen)
+
+    return likelihood
+
+
+def rows(network: FrozenNetwork, target: Rows, compared: Tensor, loss: Loss) -> Likelihood:
+    """Any loss that is about a whole row."""
+    scores = network.scores(torch.arange(len(compared), device=compared.device)[None])
+    whole = target.dense(len(compared)).double()
+    mask = None if compared.all() else compared | (whole > 0)
+    return lambda state: loss(scores(state), whole, mask)
+
+
+def pairs(network: FrozenNetwork, events: Events, pool: Pool, loss: Loss, *, n_negatives: int) -> Likelihood:
+    """Each event against other items than the user's own, ``n_negatives`` at a time.
+
+    An event takes the items of the pool from a place on that depends on its item, each user's events about as many together.
+    """
+    n_items = len(pool.items)
+    lists = _lists_of_events(events, n_negatives, n_items)
+    users = events.users[lists]
+    n_lists = torch.bincount(lists, minlength=len(events.users))
+    number = torch.arange(len(lists), device=lists.device) - (n_lists.cumsum(0) - n_lists)[lists]
+    offsets = number[:, None] * n_negatives + torch.arange(n_negatives, device=lists.device)
+    places = (events.items[lists, None] * _SPREAD + offsets) % n_items
+    mask = torch.cat([torch.ones_like(lists, dtype=torch.bool)[:, None], ~_are_own(events, users, pool.items[places])], 1)
+    log_q = None if pool.log_chances is None else log_expected(pool.log_chances[places])
+    weights = (events.weights / n_lists)[lists]
+    of_events, of_pool = network.scores(events.items), network.scores(pool.items[None])
+    flat_places = users[:, None] * n_items + places
+    target = torch.zeros(len(lists), 1 + n_negatives, dtype=torch.float64, device=lists.device)
+    target[:, 0] = 1
+
+    def likelihood(state: State) -> Tensor:
+        positive = of_events(tuple(part[events.users] for part in state)).index_select(0, lists)
+        negative = of_pool(state).flatten().index_select(0, flat_places.flatten()).view(places.shape)
+        losses = loss(torch.cat([positive[:, None], negative], 1), target, mask, log_q)
+        return events.sums(weights * losses, users)
+
+    return likelihood
+
+
+def _lists_of_events(events: Events, n_negatives: int, n_items: int) -> Tensor:
+    """Each event as often as it has lists of negatives."""
+    n_events = torch.bincount(events.users, minlength=events.n_users)[events.users]
+    n_draws = (_DRAWS_OF_A_USER // n_events.clamp(min=1)).clamp(min=_DRAWS_OF_AN_EVENT, max=n_items)
+    n_lists = (n_draws // n_negatives).clamp(min=1)
+    return torch.repeat_interleave(torch.arange(len(n_lists), device=n_lists.device), n_lists)
+
+
+def _are_own(events: Events, users: Tensor, items: Tensor) -> Tensor:
+    """Which of some items (n, m) the users (n,) have."""
+    width = int(max(events.items.max(), items.max())) + 1 if len(users) else 1
+    own = (events.users * width + events.items).sort().values
+    asked = users[:, None] * width + items
+    return own[torch.searchsorted(own, asked).clamp(max=len(own) - 1)] == asked

@@ -1,0 +1,119 @@
+"""Minimisation of many independent functions at once: BFGS, each function with its own steps and its own end.
+
+Matrices of second derivatives are kept for each function. The line search asks for the weak Wolfe conditions by bisection
+(Lewis and Overton, "Nonsmooth optimization via quasi-Newton methods", Mathematical Programming 141, 2013), so that it also
+ends where a loss has kinks.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Function = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+# a gradient this short, in units of the prior, is as good as none: the solution moves by no more than this
+TOLERANCE = 1e-6
+# a step this short changes nothing
+_LEAST_STEP = 1e-9
+_MOST_EVALUATIONS = 500
+_DECREASE, _CURVATURE = 1e-4, 0.9
+_ROUNDING = 1e-14
+
+
+def minimise(function_of: Callable[[Tensor], Function], curvature: Tensor) -> tuple[Tensor, Tensor]:
+    """Minimise n functions of d variables, all from 0.
+
+    Parameters
+    ----------
+    function_of : callable
+        Maps indices (m,) of some functions to a function that maps points (m, d) to their values (m,) and gradients (m, d).
+    curvature : float64 Tensor of shape (n, d)
+        Rough second derivatives at 0, above 0; they change the number of evaluations and not the solution.
+
+    Returns
+    -------
+    points : float64 Tensor of shape (n, d)
+    converged : bool Tensor of shape (n,)
+        Where the gradient vanishes. Elsewhere the search ended at a kink, where no step makes the value less.
+    """
+    points, converged = torch.zeros_like(curvature), torch.zeros(len(curvature), dtype=torch.bool, device=curvature.device)
+    indices = torch.arange(len(curvature), device=curvature.device)
+    descent = _Descent(curvature)
+    function = function_of(indices)
+    descent.start(*function(descent.points))
+    for _ in range(_MOST_EVALUATIONS):
+        unfinished = (~descent.finished).nonzero()[:, 0]
+        if 2 * len(unfinished) <= len(indices):
+            points[indices], converged[indices] = descent.points, descent.converged
+            if not len(unfinished):
+                break
+            indices, descent = indices[unfinished], descent.of(unfinished)
+            function = function_of(indices)
+        descent.move(*function(descent.trial))
+    points[indices], converged[indices] = descent.points, descent.converged
+    return points, converged
+
+
+class _Descent:
+    """Where the search for each minimum stands."""
+
+    def __init__(self, curvature: Tensor):
+        n = len(curvature)
+        self.points, self.gradients, self.directions = (torch.zeros_like(curvature) for _ in range(3))
+        self.inverses = torch.diag_embed(1 / curvature)
+        self.values, self.slopes, self.steps, self.low, self.high = curvature.new_zeros(5, n)
+        self.finished = torch.zeros(n, dtype=torch.bool, device=curvature.device)
+        self.converged = self.finished.clone()
+
+    def of(self, which: Tensor) -> "_Descent":
+        """The searches for some of the minima."""
+        part = object.__new__(_Descent)
+        vars(part).update({name: tensor[which] for name, tensor in vars(self).items()})
+        return part
+
+    @property
+    def trial(self) -> Tensor:
+        """The points at which the functions are to be evaluated next."""
+        return torch.addcmul(self.points, self.steps[:, None], self.directions)
+
+    def start(self, values: Tensor, gradients: Tensor) -> None:
+        self.values, self.gradients = values, gradients
+        self._set_out(~self.finished)
+
+    def move(self, values: Tensor, gradients: Tensor) -> None:
+        """Take a step where it is good, else try a shorter or a longer one."""
+        slopes = (gradients * self.directions).sum(1)
+        rounding = _ROUNDING * self.values.abs()
+        is_low_enough = values <= self.values + _DECREASE * self.steps * self.slopes + rounding
+        is_flat_enough = slopes >= _CURVATURE * self.slopes
+        accepted = is_low_enough & is_flat_enough & ~self.finished
+        self.high = torch.where(is_low_enough, self.high, self.steps)
+        self.low = torch.where(is_low_enough & ~is_flat_enough, self.steps, self.low)
+        self._learn(accepted, gradients)
+        self.points = torch.where(accepted[:, None], self.trial, self.points)
+        self.gradients = torch.where(accepted[:, None], gradients, self.gradients)
+        self.values = torch.where(accepted, values, self.values)
+        self.steps = torch.where(self.high.isinf(), 2 * self.low, (self.low + self.high) / 2)
+        self._set_out(accepted)
+
+    def _learn(self, accepted: Tensor, gradients: Tensor) -> None:
+        """The BFGS update of the inverse matrices, by the steps that were accepted."""
+        moved, bent = self.steps[:, None] * self.directions, gradients - self.gradients
+        product = (moved * bent).sum(1)
+        scale = torch.where(accepted & (product > 0), 1 / product, 0)[:, None]
+        by_inverse = (self.inverses @ bent[..., None])[..., 0]
+        growth = scale * (1 + scale * (bent * by_inverse).sum(1, keepdim=True)) * moved - scale * by_inverse
+        left, right = torch.stack([moved, -scale * by_inverse], 2), torch.stack([growth, moved], 1)
+        self.inverses.baddbmm_(left, right)
+
+    def _set_out(self, which: Tensor) -> None:
+        """New directions where the points have moved; the end where they need not, or cannot, move on."""
+        directions = -(self.inverses @ self.gradients[..., None])[..., 0]
+        self.directions = torch.where(which[:, None], directions, self.directions)
+        self.slopes = torch.where(which, (self.gradients * self.directions).sum(1), self.slopes)
+        self.steps = torch.where(which, 1.0, self.steps)
+        self.low, self.high = torch.where(which, 0.0, self.low), torch.where(which, torch.inf, self.high)
+        self.converged |= self.gradients.norm(dim=1) <= TOLERANCE
+        length = self.directions.norm(dim=1)
+        self.finished = self.converged | ~(self.steps * length > _LEAST_STEP) | ~self.values.isfinite()

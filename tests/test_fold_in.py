@@ -1,0 +1,209 @@
+"""Fold-in: the most probable state under the prior, whoever is folded in beside."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from scipy.sparse import csr_array, vstack
+from scipy.special import expit, log_softmax
+
+from skrec import AutoRecRecommender, MFRecommender, MLPRecommender, NeuMFRecommender, TwoTowerRecommender
+from skrec.data import Interactions
+from skrec.engine.fold_in import Prior, ridge
+from skrec.engine.fold_in._solver import minimise
+
+RNG = np.random.default_rng(0)
+RATINGS = csr_array(np.where(RNG.random((30, 20)) < 0.4, RNG.integers(1, 6, (30, 20)), 0).astype(np.float32))
+NEW = csr_array(np.where(RNG.random((6, 20)) < 0.3, RNG.integers(1, 6, (6, 20)), 0).astype(np.float32))
+MF = {"positive_from": 0, "n_factors": 6, "max_epochs": 30, "learning_rate": 0.05, "init_std": 0.1, "random_state": 0}
+
+
+# ---- the solver ------------------------------------------------------------------------------------------------------
+
+
+def quadratics(n=5, d=4, seed=0):
+    """Convex quadratic functions with their gradients, and where they are least."""
+    rng = np.random.default_rng(seed)
+    roots = torch.tensor(rng.normal(size=(n, d, d)))
+    matrices, right = roots @ roots.mT + torch.eye(d, dtype=torch.float64), torch.tensor(rng.normal(size=(n, d)))
+
+    def function_of(which):
+        def function(points):
+            products = (matrices[which] @ points[..., None])[..., 0]
+            return (points * (products / 2 - right[which])).sum(1), products - right[which]
+
+        return function
+
+    return function_of, torch.linalg.solve(matrices, right)
+
+
+def test_quadratic_functions_are_minimised():
+    function_of, least = quadratics()
+    points, converged = minimise(function_of, torch.ones(5, 4, dtype=torch.float64))
+    assert converged.all()
+    torch.testing.assert_close(points, least, atol=1e-5, rtol=0)
+
+
+def test_the_guess_of_the_curvature_does_not_change_the_minimum():
+    function_of, least = quadratics()
+    for guess in (1e-3, 1e3):
+        points, converged = minimise(function_of, torch.full((5, 4), guess, dtype=torch.float64))
+        assert converged.all()
+        torch.testing.assert_close(points, least, atol=1e-5, rtol=0)
+
+
+def test_each_function_is_minimised_as_if_alone():
+    function_of, _ = quadratics(n=40, seed=1)
+    together, _ = minimise(function_of, torch.ones(40, 4, dtype=torch.float64))
+    for one in range(0, 40, 7):
+        alone, _ = minimise(lambda which, one=one: function_of(which + one), torch.ones(1, 4, dtype=torch.float64))
+        torch.testing.assert_close(alone[0], together[one], atol=1e-12, rtol=0)
+
+
+def test_a_minimum_at_a_corner_is_found():
+    def function_of(which):
+        return lambda points: (
+            points.abs().sum(1) + (points - 0.5).square().sum(1) / 2,
+            points.sign() + points - 0.5,
+        )
+
+    points, _ = minimise(function_of, torch.ones(2, 3, dtype=torch.float64))
+    torch.testing.assert_close(points, torch.zeros_like(points), atol=1e-6, rtol=0)
+
+
+def test_values_that_are_no_numbers_end_the_search():
+    points, converged = minimise(lambda which: lambda p: (p.sum(1) * torch.nan, p * torch.nan), torch.ones(2, 3).double())
+    assert not points.any() and not converged.any()
+
+
+# ---- against an independent solution ---------------------------------------------------------------------------------
+
+
+def likelihood_of(loss, y_range):
+    """Minus the log-likelihood of one user's row, of scores without mean and range."""
+
+    def of(raw, row, model):
+        mine = np.flatnonzero(row)
+        if loss == "softmax":
+            return -log_softmax(raw)[mine].sum()
+        if loss == "bce":
+            target = row > 0
+            return np.logaddexp(0, np.where(target, -raw, raw)).sum()
+        low, high = y_range
+        return np.square(low + (high - low) * expit(raw[mine]) - row[mine]).sum() / (2 * model.train_loss_)
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"loss": "softmax"}, {"loss": "bce", "negatives": "all"}, {"loss": "mse", "y_range": (0, 6)}],
+    ids=lambda settings: settings["loss"],
+)
+def test_a_state_is_what_scipy_finds(settings):
+    model = MFRecommender(**MF, **settings).fit(RATINGS)
+    likelihood = likelihood_of(settings["loss"], settings.get("y_range"))
+    mean, root = model.prior_.mean.double().numpy(), model.prior_.root.double().numpy()
+    slopes = model.item_embeddings_.astype(float)
+    if len(mean) > slopes.shape[1]:
+        slopes = np.column_stack([slopes, np.ones(len(slopes))])
+    state = np.hstack([part.numpy() for part in model._new_state(Interactions.from_csr(NEW))])
+    for row, found in zip(NEW.toarray(), state):
+
+        def objective(z, row=row):
+            return likelihood(model.item_biases_ + slopes @ (mean + root @ z), row, model) + z @ z / 2
+
+        best = minimize(objective, np.zeros(len(mean)), method="BFGS", options={"gtol": 1e-6})
+        np.testing.assert_allclose(found, mean + root @ best.x, atol=1e-4 * np.abs(state).max())
+
+
+def test_squared_errors_are_solved_for_users_with_any_number_of_events():
+    rng = np.random.default_rng(0)
+    counts = np.array([0, 1, 2, 3, 4, 5, 9, 0, 33])
+    users = np.arange(len(counts)).repeat(counts)
+    features, targets = rng.normal(size=(len(users), 3)), rng.normal(size=len(users))
+    prior = Prior(torch.tensor([1.0, 2, 3]), 2 * torch.eye(3), (3,))
+    (found,) = ridge(prior, *map(torch.tensor, (features, targets, users)), len(counts), noise=0.5)
+    for user in range(len(counts)):
+        mine = features[users == user]
+        gram, right = mine.T @ mine / 0.5 + np.eye(3) / 4, mine.T @ targets[users == user] / 0.5 + np.array([1, 2, 3]) / 4
+        np.testing.assert_allclose(found[user], np.linalg.solve(gram, right), rtol=1e-5)
+
+
+# ---- every loss ------------------------------------------------------------------------------------------------------
+
+
+def own_loss(scores, target, mask=None, log_q=None):
+    """A loss with corners that the library does not know."""
+    positive = (scores * target).sum(-1, keepdim=True)
+    return ((1 + scores - positive).clamp(min=0) * (target == 0)).mean(-1)
+
+
+KINDS = {
+    "softmax": MFRecommender(**MF),
+    "cosine": MFRecommender(temperature=0.3, **MF),
+    "bce of rows": MFRecommender(loss="bce", negatives="all", **MF),
+    "bpr": MFRecommender(loss="bpr", **MF),
+    "popular bpr": MFRecommender(loss="bpr", negatives="popularity", n_negatives=3, **MF),
+    "bce": MFRecommender(loss="bce", n_negatives=4, **MF),
+    "warp": MFRecommender(loss="warp", **MF),
+    "ranks of warp": MFRecommender(loss="warp", n_negatives=8, **MF),
+    "hard": MFRecommender(loss="bpr", negatives="hard", n_negatives=4, **MF),
+    "ccl": MFRecommender(loss="ccl", n_negatives=8, **MF),
+    "drawn softmax": MFRecommender(negatives="uniform", n_negatives=5, **MF),
+    "own": MFRecommender(loss=own_loss, **MF),
+    "ratings": MFRecommender(loss="mse", **MF),
+    "bounded ratings": MFRecommender(loss="mse", y_range=(0, 6), **MF),
+    "items' columns": AutoRecRecommender(side="item", positive_from=0, n_factors=40, batch_size=8, random_state=0),
+    "ratings of columns": AutoRecRecommender(side="item", loss="mse", n_factors=40, batch_size=8, random_state=0),
+    "MLP": MLPRecommender(positive_from=0, n_factors=4, hidden=(8,), max_epochs=20, learning_rate=0.03, random_state=0),
+    "NeuMF": NeuMFRecommender(positive_from=0, n_factors=4, hidden=(8,), max_epochs=20, learning_rate=0.03, random_state=0),
+    "ratings of an MLP": MLPRecommender(loss="mse", n_factors=4, hidden=(8,), max_epochs=20, random_state=0),
+    "towers": TwoTowerRecommender(positive_from=0, n_factors=4, max_epochs=5, batch_size=32, random_state=0),
+}
+MATRICES = {
+    "ratings": RATINGS,
+    "everybody has everything": csr_array(np.ones((9, 7), np.float32)),
+    "one user": csr_array(np.array([[1, 0, 2, 0, 3]], np.float32)),
+    "one item": csr_array(np.ones((5, 1), np.float32)),
+    "users who are all alike": csr_array(np.tile(np.array([1, 0, 2, 0, 3], np.float32), (6, 1))),
+    "fewer users than factors": csr_array(RATINGS[:3]),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # such data are worth the warnings that they get
+@pytest.mark.parametrize("matrix", MATRICES.values(), ids=MATRICES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_user_is_the_same_alone_and_in_company(kind, matrix):
+    model = KINDS[kind].fit(matrix)
+    n_items = matrix.shape[1]
+    half = csr_array((np.arange(3 * n_items).reshape(3, n_items) % 2).astype(np.float32))
+    histories = vstack([matrix[:3], half], format="csr")
+    expected = model.predict(histories)
+    finite = expected[np.isfinite(expected)]
+    close = {"rtol": 0, "atol": 1e-5 * max(np.abs(finite).max(initial=0), 1e-2)}
+    nobody = csr_array((2, n_items), dtype=np.float32)
+    alone = np.vstack([model.predict(histories[[row]]) for row in range(histories.shape[0])])
+    np.testing.assert_allclose(alone, expected, err_msg="alone", **close)
+    np.testing.assert_allclose(model.predict(histories[::-1])[::-1], expected, err_msg="in another order", **close)
+    between = vstack([nobody, histories, nobody], format="csr")
+    np.testing.assert_allclose(model.predict(between)[2:-2], expected, err_msg="among empty rows", **close)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "own"])
+def test_a_gradient_vanishes(kind, monkeypatch):
+    """Every loss of the library has a minimum that is reached."""
+    from skrec.engine.fold_in import _most_probable
+
+    reached = []
+
+    def watched(*arguments):
+        points, converged = minimise(*arguments)
+        reached.append(converged)
+        return points, converged
+
+    monkeypatch.setattr(_most_probable, "minimise", watched)
+    model = KINDS[kind].fit(RATINGS)
+    model.predict(NEW)
+    if not kind.startswith("ratings") or "MLP" in kind:  # these have a closed form
+        assert torch.cat(reached).all()
