@@ -339,7 +339,3 @@ def _histories(events: Interactions, users: NDArray[np.int64], n_items: int) -> 
             item_features=None,
         )
     )
-
-
-def _rows(state: State, rows: Tensor) -> State:
-    return tuple(part[rows] for part in state)
