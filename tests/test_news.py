@@ -178,12 +178,14 @@ def test_validation_data_have_their_own_times():
 
 def test_what_is_held_out_comes_after_all_clicks_that_are_learned_from():
     data = slates()
-    fitted = model(early_stopping="ndcg@10", validation_fraction=0.3).fit(data)
+    with pytest.warns(UserWarning, match="repeat pairs"):
+        fitted = model(early_stopping="ndcg@10", validation_fraction=0.3).fit(data)
     held_out = fitted._hold_out(data, np.random.default_rng(0))
     assert np.unique(data.impressions[held_out]).size == 0.3 * N_SLATES
     assert data.timestamps[~held_out].max() <= data.timestamps[held_out].min()
     early, late = data[~held_out], data[held_out]
-    by_hand = model(early_stopping="ndcg@10").fit(early, validation=late)
+    with pytest.warns(UserWarning, match="repeat pairs"):
+        by_hand = model(early_stopping="ndcg@10").fit(early, validation=late)
     np.testing.assert_allclose(fitted.history_["ndcg@10"], by_hand.history_["ndcg@10"], atol=1e-6)
 
 

@@ -114,7 +114,7 @@ def test_rankings_agree_with_the_slow_reference(kind):
         names = [f"{metric}@{k}" for metric, k in ks.items()]
         if expected is None:
             with pytest.raises(ValueError, match=r"nothing to score|knows none of the items"):
-                get_scorer(names[0], positive_from=world.positive_from).evaluate(model, X)
+                quietly(get_scorer(names[0], positive_from=world.positive_from).evaluate, model, X)
             continue
         n_scored += 1
         names += ["auc"] if expected.defined("auc") else []

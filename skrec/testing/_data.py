@@ -73,12 +73,12 @@ class Split(NamedTuple):
 
 @cache
 def tastes() -> Split:
-    """Some 8,000 events of 300 users with 120 items, values 1 to 9, in order of time; a fifth of them is held out."""
+    """Some 8,000 events of 300 users with 120 items, values 3 to 11, in order of time; a fifth of them is held out."""
     events = make_interactions(300, 120, density=0.22, popularity_skew=0.5, random_state=0).interactions
     plain = Interactions.from_arrays(
         events.users,
         events.items,
-        2 * events.values - 1,  # were they stars, a model would ask which of them are positive
+        2 * events.values + 1,  # if they looked like ratings, models would warn that positive_from is None
         timestamps=events.timestamps,
         n_users=events.n_users,
         n_items=events.n_items,
