@@ -210,9 +210,7 @@ class NetworkInference(BaseRecommender):
         """The states that explain some histories best."""
         return self._explained(histories, self.prior_, lambda users, state: state)
 
-    def _explained(
-        self, histories: Interactions, prior: Prior, shift: Callable[[Tensor, State], State]
-    ) -> State:
+    def _explained(self, histories: Interactions, prior: Prior, shift: Callable[[Tensor, State], State]) -> State:
         """The most probable states, of which ``shift(users, state)`` makes what the network knows users by."""
         network = FrozenNetwork(self.module_, self.prior_)
 

@@ -64,4 +64,4 @@ def _in_double(network: nn.Module) -> Any:
     """A smooth copy in float64 without the tables of users, of which none is looked up."""
     tables = {id(table): nn.Embedding(0, table.embedding_dim) for table in getattr(network, "user_tables", [])}
     replaced = {id(part): SmoothReLU() for part in network.modules() if isinstance(part, nn.ReLU)}
-    return copy.deepcopy(network, tables | replaced).double().requires_grad_(False)  # type: ignore[arg-type]
+    return copy.deepcopy(network, tables | replaced).double().requires_grad_(False)

@@ -28,9 +28,7 @@ def most_probable(prior: Prior, n_events: Tensor, likelihood_of: Callable[[Tenso
     """
     wide = prior.converted(torch.float64)
     curvature = torch.zeros_like(wide.mean) if wide.curvature is None else wide.curvature
-    solution, _ = minimise(
-        lambda users: _penalised(wide, likelihood_of(users)), 1 + n_events.double()[:, None] * curvature
-    )
+    solution, _ = minimise(lambda users: _penalised(wide, likelihood_of(users)), 1 + n_events.double()[:, None] * curvature)
     return tuple(part.to(prior.mean.dtype) for part in wide.state(wide.start + solution))
 
 
