@@ -331,7 +331,7 @@ def test_leftovers_go_at_the_next_fit(folder):
 
 
 def test_two_runs_without_a_seed_are_not_mixed(tmp_path, monkeypatch):
-    """Of their two checkpoints the newer is of no use; the older has another seed, and is not put into the first one's network."""
+    """The newer checkpoint is of no use; the older one, of another seed, is not put into the network of the newer."""
     settings = {"checkpoint_dir": tmp_path, "random_state": None}
     interrupt(model(**settings), monkeypatch)
     RUNS[:] = RUNS[-1:]
