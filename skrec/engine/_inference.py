@@ -192,7 +192,7 @@ class NetworkInference(BaseRecommender):
         """How much each pair counts: ones, or the weights of the events."""
         return events.to_csr(duplicates="any") if events.weights is None else by_weight(events).to_csr()
 
-    def _most_probable(self, histories: Interactions) -> State:
+    def _most_probable(self, histories: Any) -> State:
         """The states that explain some histories best."""
         return self._explained(histories, self.prior_, lambda users, state: state)
 
