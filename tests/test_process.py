@@ -15,7 +15,6 @@ import pytest
 import threadpoolctl
 import torch
 from forked import in_a_fork
-from joblib.externals import cloudpickle
 from sklearn.base import clone
 from small_models import likes, model, two_camps
 from threadpoolctl import threadpool_limits
@@ -188,7 +187,7 @@ def test_filters_can_be_sent_to_workers_while_they_mute():
     from skrec.models import _slim
 
     with _lightning._Advice.muted, _slim._UnfinishedItem.muted:
-        assert pickle.loads(cloudpickle.dumps(warnings.filters))[:2] == warnings.filters[:2]
+        assert pickle.loads(pickle.dumps(warnings.filters))[:2] == warnings.filters[:2]
 
 
 def test_a_network_mutes_lightning_in_its_own_thread_alone():
