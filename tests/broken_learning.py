@@ -9,9 +9,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import torch
+from tqdm import tqdm
 
 from skrec import EASERecommender, testing
 from skrec.data import Interactions, check_interactions
+
+OPENED = []
 
 
 class RollsDice(EASERecommender):
@@ -132,6 +135,18 @@ class IgnoresWarnings(EASERecommender):
         super()._fit(data)
 
 
+class ShowsNoBar(EASERecommender):
+    def _fit(self, data):
+        with tqdm(disable=True):
+            super()._fit(data)
+
+
+class KeepsAFileOpen(EASERecommender):
+    def _fit(self, data):
+        super()._fit(data)
+        OPENED.append(open(os.devnull))  # noqa: SIM115
+
+
 class ConfiguresLogging(EASERecommender):
     def _fit(self, data):
         logging.basicConfig(level=logging.INFO)
@@ -226,6 +241,8 @@ CAUGHT = [
     (IgnoresValidation, testing.check_validation_data),
     (Logs, testing.check_silence),
     (IgnoresWarnings, testing.check_nothing_global_is_touched),
+    (ShowsNoBar, testing.check_nothing_global_is_touched),
+    (KeepsAFileOpen, testing.check_nothing_global_is_touched),
     (ConfiguresLogging, testing.check_nothing_global_is_touched),
     (SwallowsCtrlC, testing.check_interrupted_fit),
     (FailsHalfway, testing.check_interrupted_fit),

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning import loggers
 from pytorch_lightning.plugins.environments import ClusterEnvironment, LightningEnvironment
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.plugins.precision import Precision
 from pytorch_lightning.strategies import SingleDeviceStrategy
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor, nn
 
 from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
@@ -292,7 +292,7 @@ def run(training: Training, *, logger: Any) -> torch.device:
         del options["devices"]  # which would be all that there are
     plugins = _together(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
     if options.get("num_nodes", 1) == 1 and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
-        plugins.append(_OneDevice())
+        plugins.append(LightningEnvironment())  # whatever cluster the process was started by, it is all that there is
     with _Advice.muted, _silence:
         trainer = _Trainer(
             **{
@@ -352,23 +352,6 @@ def _accelerator(wanted: str) -> str:
 def _together(given: Any, own: list) -> list:
     """What the user gave for one of Lightning's lists, one thing, several or None, and our own."""
     return [*([] if given is None else given if isinstance(given, list | tuple) else [given]), *own]
-
-
-class _OneDevice(LightningEnvironment):
-    """One process on one device, whatever cluster or launcher it was started by."""
-
-    @property
-    def creates_processes_externally(self) -> bool:
-        return False
-
-    def local_rank(self) -> int:
-        return 0
-
-    def node_rank(self) -> int:
-        return 0
-
-    def teardown(self) -> None:
-        """Lightning would take a variable out of the environment."""
 
 
 _LOGGERS = [name + suffix for name in ("pytorch_lightning", "lightning_fabric") for suffix in ("", ".utilities.rank_zero")]

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import multiprocessing
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 import sklearn
 from threadpoolctl import threadpool_info, threadpool_limits
+from tqdm import tqdm
 
 
 @contextlib.contextmanager
@@ -28,8 +30,16 @@ def unusual_process() -> Iterator[None]:
         undo.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("default", message="of an unusual process")
         undo.enter_context(_unusual_loggers())
+        _stop_monitor_of_bars()
         undo.enter_context(np.printoptions(precision=5))
         yield
+
+
+def _stop_monitor_of_bars() -> None:
+    """End the thread that tqdm's first bar has started, so that another one is seen."""
+    if tqdm.monitor is not None:
+        tqdm.monitor.exit()
+        tqdm.monitor = None
 
 
 @contextlib.contextmanager
@@ -96,7 +106,15 @@ def global_state() -> dict[str, Any]:
         "the exception hooks": (sys.excepthook, threading.excepthook),
         "the warnings' way out": warnings.showwarning,
         "the threads that run": sorted(str(thread.ident) for thread in threading.enumerate()),
+        "the processes that run": sorted(str(child.pid) for child in multiprocessing.active_children()),
+        "the open files": _open_files(),
     }
+
+
+def _open_files() -> list[str]:
+    """Their numbers, where the system tells."""
+    folder = "/dev/fd"
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
 
 def _cuda_random_states() -> list[list[int]]:

@@ -52,7 +52,10 @@ def _without_user_warnings() -> Iterator[None]:
 
 
 def check_nothing_global_is_touched(estimator: BaseRecommender) -> None:
-    """Random generators, threads, loggers, warning filters, environment, signals and the working directory stay."""
+    """Random generators, threads, loggers, warning filters, environment, signals and the working directory stay.
+
+    No thread, process or open file is left.
+    """
     _use(fitted(estimator, likes))  # the libraries' own imports lie behind us
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), unusual_process():
         before = global_state()
