@@ -213,7 +213,7 @@ def test_users_in_no_training_event_are_asked_about_too(events):
 def test_names_take_the_threshold_on_which_the_models_agree(events, table):
     found = compare([als(), popularity()], events, "ndcg@10")
     assert found.loc["ALSRecommender", "ndcg@10"] == table.loc["ALSRecommender", "ndcg@10"]
-    with pytest.warns(UserWarning, match="positive_from is None"):
+    with pytest.warns(UserWarning, match="the scorer has positive_from=None"):
         compare([als(), PopularityRecommender(positive_from=3)], events, "ndcg@10")
 
 
