@@ -1,34 +1,190 @@
 """Inputs that people reported, and the right answer to each."""
 
+import copy
 import csv
 import dataclasses
 import datetime as dt
 import gzip
 import io
 import json
-import zipfile
+import os
+import pickle
+import resource
+import signal
+import subprocess
+import sys
+import time
 import warnings
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from time import process_time
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import torch
+from forked import in_a_fork
+from joblib import parallel_config
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from small_models import likes, ratings, same, two_camps, weights_of
+from small_models import model as small_model
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from skrec import ALSRecommender, Interactions
-from skrec.datasets import fetch_movielens, load_amazon, load_lightgcn, load_ncf
 from skrec import (
     ALSRecommender,
+    AutoRecRecommender,
+    BPRRecommender,
+    CaserRecommender,
     EASERecommender,
+    GRU4RecRecommender,
     Interactions,
+    ItemKNNRecommender,
+    LightGCNRecommender,
+    MarkovRecommender,
     MFRecommender,
+    MultVAERecommender,
     NewsRecommender,
     PopularityRecommender,
+    SASRecRecommender,
+    SLIMRecommender,
     get_scorer,
 )
-from skrec.metrics import cut_histories
+from skrec.datasets import fetch_movielens, load_amazon, load_lightgcn, load_ncf
+from skrec.engine import _recording
+from skrec.metrics import cut_histories, ndcg, recall
+from skrec.model_selection import TemporalSplit
 
-# ---- Who is who ----
+# ---- Reading data ----------------------------------------------------------------------------------------------------
+
+
+def test_a_field_that_begins_with_a_quote_swallows_no_lines(written):
+    lines = ['u1\t"Heroes\t5'] + [f"u{i}\tartist{i}\t{i % 5 + 1}" for i in range(1000)] + ['u9\tRoots" Live\t4']
+    path = written("user\titem\trating\n" + "\n".join(lines) + "\n")
+    with pytest.raises(ValueError, match=r"plays\.csv, line 2: .*quoting=csv\.QUOTE_NONE"):
+        Interactions.from_csv(path, sep="\t")
+    assert len(Interactions.from_csv(path, sep="\t", quoting=csv.QUOTE_NONE)) == 1002
+    with pytest.warns(UserWarning, match=r"plays\.csv: 1 lines that are no events were skipped; the first is line 2"):
+        assert len(Interactions.from_csv(path, sep="\t", on_bad_lines="skip")) == 1001
+
+
+def test_a_name_in_quotes_is_not_merged_with_the_same_name_without(written):
+    path = written('user\titem\nu1\t"Weird Al" Yankovic\nu2\tWeird Al Yankovic\n')
+    with pytest.raises(ValueError, match=r"plays\.csv, line 2"):
+        Interactions.from_csv(path, sep="\t")
+    names = Interactions.from_csv(path, sep="\t", quoting=csv.QUOTE_NONE).item_ids.tolist()
+    assert names == ['"Weird Al" Yankovic', "Weird Al Yankovic"]
+
+
+def test_a_malformed_quoted_field_is_refused_by_file_and_line(written):
+    with pytest.raises(ValueError, match=r"plays\.csv, line 2"):
+        Interactions.from_csv(written('user,item,rating\n1,"a"b,3\n2,c,4\n'))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["1.1", "1.10", "1.2"],
+        ["250.0", "250.00", "401.9"],
+        ["12E4", "120000", "7E2"],
+        ["inf", "infinity", "Infinity"],
+        ["True", "False"],
+        ["12345678901234567.0", "12345678901234568.0"],
+        ["18446744073709551615", "-1"],
+        ["0663713001", "0541518023"],
+        ["+1", "1"],
+        ["-0", "0"],
+    ],
+)
+def test_labels_that_only_look_like_numbers_are_text_as_written(written, labels):
+    data = Interactions.from_csv(written("user,item\n" + "".join(f"u{n},{label}\n" for n, label in enumerate(labels))))
+    assert data.item_ids[data.items].tolist() == labels
+
+
+def test_labels_that_are_whole_numbers_are_integers_unless_text_is_asked_for(written):
+    path = written("user,item\n7,0\n9,9223372036854775807\n")
+    assert Interactions.from_csv(path).item_ids.tolist() == [0, 2**63 - 1]
+    assert Interactions.from_csv(path, labels="text").user_ids.tolist() == ["7", "9"]
+
+
+def test_dates_in_a_text_file_are_the_times_that_a_frame_of_datetimes_has(written):
+    days = ["2018-09-20", "2018-09-21T10:30:00", "2018-09-21 12:00:00.5+02:00"]
+    data = Interactions.from_csv(written("user,item,timestamp\n" + "".join(f"a,{n},{day}\n" for n, day in enumerate(days))))
+    times = pd.to_datetime(days, format="ISO8601", utc=True)
+    framed = Interactions.from_frame(pd.DataFrame({"user": "a", "item": range(3), "timestamp": times}))
+    assert data.timestamps.tolist() == framed.timestamps.tolist() == [int(time.timestamp() * 10**6) for time in times]
+
+
+def test_whole_numbers_of_a_known_unit_are_the_times_that_datetimes_are(written):
+    path = written("user,item,timestamp\na,x,1600000000000\n")
+    data = Interactions.from_csv(path, timestamp_unit="ms")
+    day = dt.datetime(2020, 9, 13, 12, 26, 40)
+    framed = Interactions.from_frame(pd.DataFrame({"user": ["a"], "item": ["x"], "timestamp": [day]}))
+    assert data.timestamps.tolist() == framed.timestamps.tolist() == [1_600_000_000_000_000]
+    assert data.timestamp_unit == framed.timestamp_unit == "us"
+    assert Interactions.from_csv(path).timestamps.tolist() == [1_600_000_000_000]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_arrow_backed_times_with_a_zone_are_read_as_every_other_backing(unit):
+    pa = pytest.importorskip("pyarrow")
+    times = pd.Series(pd.to_datetime(["2020-01-01 00:00", "2020-07-01 12:00"])).dt.tz_localize("Europe/Paris")
+    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "timestamp": times})
+    backed = frame.assign(timestamp=times.astype(pd.ArrowDtype(pa.timestamp(unit, "Europe/Paris"))))
+    assert Interactions.from_frame(backed).timestamps.tolist() == Interactions.from_frame(frame).timestamps.tolist()
+
+
+U_DATA = np.array([[1, 10, 5, 881250949], [1, 11, 3, 881250950], [2, 10, 4, 881250951], [3, 12, 2, 881250952]], float)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [U_DATA, U_DATA[:, :3], U_DATA[:, :3].astype(int), U_DATA[:, :2], U_DATA[:, :2].astype(int), [(1, 10, 5.0), (1, 11, 3.0)]],
+    ids=["with times", "with ratings", "integers", "pairs", "pairs of integers", "tuples"],
+)
+def test_a_table_of_events_in_an_array_is_not_taken_for_a_matrix(table):
+    with pytest.raises(ValueError, match=r"which looks like \(user, item.*\) (rows|pairs)\. Pass a DataFrame"):
+        ALSRecommender(n_factors=2, random_state=0).fit(table)
+
+
+@pytest.mark.parametrize("column", ["plays", "count"])
+def test_a_column_of_counts_is_found_by_its_name(column):
+    assert Interactions.from_frame(pd.DataFrame({"user": [1, 2], "item": [1, 2], column: [30, 7]})).values.tolist() == [30, 7]
+
+
+def test_columns_of_numbers_that_are_not_used_are_named():
+    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "listened": [30, 7], "city": ["x", "y"]})
+    with pytest.warns(UserWarning, match=r"The columns of numbers \['listened'\] are not used"):
+        assert Interactions.from_frame(frame).values.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["column_names", "columns", "array", "shape", "__len__"])
+def test_a_column_may_have_any_name(name):
+    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "rating": [3, 4], name: ["x", "y"]})
+    assert Interactions.from_frame(frame).values.tolist() == [3, 4]
+    assert Interactions.from_frame(frame, user=name).user_ids.tolist() == ["x", "y"]
+
+
+def test_the_constructor_casts():
+    codes = np.full(1, 2**16, np.int32)
+    data = Interactions(codes, codes, [3], n_users=2**17, n_items=2**17, timestamps=[5.0])
+    assert data.pair_keys.tolist() == [2**33 + 2**16]
+    assert (data.values.dtype, data.timestamps.dtype) == (np.float32, np.int64)
+
+
+def test_the_constructor_checks():
+    with pytest.raises(ValueError, match="items has code 2, outside the frame of 2"):
+        Interactions([0], [2], [1], n_users=1, n_items=2)
+    with pytest.raises(ValueError, match="users must be codes from 0, got -1"):
+        Interactions([-1], [1], [1], n_users=1, n_items=2)
+    with pytest.raises(ValueError, match="values must be one number for each of the 1 events"):
+        dataclasses.replace(Interactions.from_arrays([0], [1]), values=[1, 2])
+
+
+# ---- Users and items -------------------------------------------------------------------------------------------------
 
 DAY_1 = pd.DataFrame({"user": [1, 1, 2], "item": [10, 11, 10]})
 
@@ -210,133 +366,79 @@ def written(tmp_path):
     return write
 
 
-# ---- Reading what people have ----
+# ---- Independence of the machine and of other users ------------------------------------------------------------------
 
 
-def test_a_field_that_begins_with_a_quote_swallows_no_lines(written):
-    lines = ['u1\t"Heroes\t5'] + [f"u{i}\tartist{i}\t{i % 5 + 1}" for i in range(1000)] + ['u9\tRoots" Live\t4']
-    path = written("user\titem\trating\n" + "\n".join(lines) + "\n")
-    with pytest.raises(ValueError, match=r"plays\.csv, line 2: .*quoting=csv\.QUOTE_NONE"):
-        Interactions.from_csv(path, sep="\t")
-    assert len(Interactions.from_csv(path, sep="\t", quoting=csv.QUOTE_NONE)) == 1002
-    with pytest.warns(UserWarning, match=r"plays\.csv: 1 lines that are no events were skipped; the first is line 2"):
-        assert len(Interactions.from_csv(path, sep="\t", on_bad_lines="skip")) == 1001
+def test_a_user_who_has_everything_is_the_same_alone_and_in_company():
+    everything = np.ones((20, 3))
+    model = AutoRecRecommender(side="item", batch_size=8, random_state=0).fit(everything)
+    together = model.predict(everything)
+    alone = np.vstack([model.predict(everything[[row]]) for row in range(20)])
+    np.testing.assert_allclose(alone, together, rtol=1e-5, atol=1e-7)
+    # the prior is what trained users are like, and nothing else is known: all answers are one
+    np.testing.assert_allclose(together, together[[0]].repeat(20, 0), rtol=1e-5, atol=1e-7)
 
 
-def test_a_name_in_quotes_is_not_merged_with_the_same_name_without(written):
-    path = written('user\titem\nu1\t"Weird Al" Yankovic\nu2\tWeird Al Yankovic\n')
-    with pytest.raises(ValueError, match=r"plays\.csv, line 2"):
-        Interactions.from_csv(path, sep="\t")
-    names = Interactions.from_csv(path, sep="\t", quoting=csv.QUOTE_NONE).item_ids.tolist()
-    assert names == ['"Weird Al" Yankovic', "Weird Al Yankovic"]
+def test_fold_in_ends_where_the_gradient_vanishes():
+    rng = np.random.default_rng(0)
+    likes = (rng.random((40, 30)) < 0.3).astype(np.float32)
+    model = MFRecommender(n_factors=8, max_epochs=20, random_state=0).fit(likes)
+    vectors = model.transform(likes).astype(float)
+    mean, root = model.prior_.mean.double().numpy(), model.prior_.root.double().numpy()
+    scores = vectors @ model.item_embeddings_.T.astype(float) + model.item_biases_
+    chances = np.exp(scores - scores.max(1, keepdims=True))
+    chances /= chances.sum(1, keepdims=True)
+    slopes = (likes.sum(1, keepdims=True) * chances - likes) @ model.item_embeddings_
+    whitened = np.linalg.solve(root, (vectors - mean).T).T
+    assert np.abs(slopes @ root + whitened).max() < 1e-3 * np.abs(whitened).max()
 
 
-def test_a_malformed_quoted_field_is_refused_by_file_and_line(written):
-    with pytest.raises(ValueError, match=r"plays\.csv, line 2"):
-        Interactions.from_csv(written('user,item,rating\n1,"a"b,3\n2,c,4\n'))
+# ---- What a process shares -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "labels",
-    [
-        ["1.1", "1.10", "1.2"],
-        ["250.0", "250.00", "401.9"],
-        ["12E4", "120000", "7E2"],
-        ["inf", "infinity", "Infinity"],
-        ["True", "False"],
-        ["12345678901234567.0", "12345678901234568.0"],
-        ["18446744073709551615", "-1"],
-        ["0663713001", "0541518023"],
-        ["+1", "1"],
-        ["-0", "0"],
-    ],
-)
-def test_labels_that_only_look_like_numbers_are_text_as_written(written, labels):
-    data = Interactions.from_csv(written("user,item\n" + "".join(f"u{n},{label}\n" for n, label in enumerate(labels))))
-    assert data.item_ids[data.items].tolist() == labels
+def test_a_pickle_or_a_copy_leaves_a_model_on_its_device():
+    trained = small_model().fit(likes())
+    trained.device_ = "cuda:0"  # what a fit on a GPU leaves; the weights do not tell
+    before = dict(vars(trained))
+    unpickled, copied = pickle.loads(pickle.dumps(trained)), copy.copy(trained)
+    assert vars(trained) == before
+    assert unpickled.device_ == "cpu"
+    assert copied.device_ == "cuda:0" and copied.module_ is trained.module_
 
 
-def test_labels_that_are_whole_numbers_are_integers_unless_text_is_asked_for(written):
-    path = written("user,item\n7,0\n9,9223372036854775807\n")
-    assert Interactions.from_csv(path).item_ids.tolist() == [0, 2**63 - 1]
-    assert Interactions.from_csv(path, labels="text").user_ids.tolist() == ["7", "9"]
+def test_overlapping_als_fits_leave_the_threads_of_blas_as_they_were():
+    def threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    with threadpool_limits(2, "blas"):
+        before = threads()
+        with ThreadPoolExecutor(2) as pool:
+            fits = [ALSRecommender(n_factors=4, n_jobs=1, max_epochs=n) for n in (50, 100)]
+            list(pool.map(lambda estimator: estimator.fit(two_camps()), fits))
+        assert threads() == before
 
 
-def test_dates_in_a_text_file_are_the_times_that_a_frame_of_datetimes_has(written):
-    days = ["2018-09-20", "2018-09-21T10:30:00", "2018-09-21 12:00:00.5+02:00"]
-    data = Interactions.from_csv(written("user,item,timestamp\n" + "".join(f"a,{n},{day}\n" for n, day in enumerate(days))))
-    times = pd.to_datetime(days, format="ISO8601", utc=True)
-    framed = Interactions.from_frame(pd.DataFrame({"user": "a", "item": range(3), "timestamp": times}))
-    assert data.timestamps.tolist() == framed.timestamps.tolist() == [int(time.timestamp() * 10**6) for time in times]
+def test_overlapping_slim_fits_leave_convergence_warnings_on():
+    class Slow(SLIMRecommender):
+        def _weights_of(self, item, rows, columns):
+            time.sleep(0.05)
+            return super()._weights_of(item, rows, columns)
+
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(2) as pool:  # the one that begins first ends first
+        fits = [pool.submit(Slow(n_jobs=1).fit, two_camps(n)) for n in (3, 6)]
+    assert all(fit.result() for fit in fits)
+    assert warnings.filters == before
 
 
-def test_whole_numbers_of_a_known_unit_are_the_times_that_datetimes_are(written):
-    path = written("user,item,timestamp\na,x,1600000000000\n")
-    data = Interactions.from_csv(path, timestamp_unit="ms")
-    day = dt.datetime(2020, 9, 13, 12, 26, 40)
-    framed = Interactions.from_frame(pd.DataFrame({"user": ["a"], "item": ["x"], "timestamp": [day]}))
-    assert data.timestamps.tolist() == framed.timestamps.tolist() == [1_600_000_000_000_000]
-    assert data.timestamp_unit == framed.timestamp_unit == "us"
-    assert Interactions.from_csv(path).timestamps.tolist() == [1_600_000_000_000]
+def test_a_network_is_fitted_in_a_slurm_job_of_several_tasks(monkeypatch):
+    job = {"NTASKS": "4", "JOB_NAME": "job.sh", "PROCID": "0", "LOCALID": "0", "NODEID": "0", "JOB_ID": "1"}
+    for name, value in job.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    assert len(small_model().fit(likes()).history_) == 3
 
 
-@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
-def test_arrow_backed_times_with_a_zone_are_read_as_every_other_backing(unit):
-    pa = pytest.importorskip("pyarrow")
-    times = pd.Series(pd.to_datetime(["2020-01-01 00:00", "2020-07-01 12:00"])).dt.tz_localize("Europe/Paris")
-    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "timestamp": times})
-    backed = frame.assign(timestamp=times.astype(pd.ArrowDtype(pa.timestamp(unit, "Europe/Paris"))))
-    assert Interactions.from_frame(backed).timestamps.tolist() == Interactions.from_frame(frame).timestamps.tolist()
-
-
-U_DATA = np.array([[1, 10, 5, 881250949], [1, 11, 3, 881250950], [2, 10, 4, 881250951], [3, 12, 2, 881250952]], float)
-
-
-@pytest.mark.parametrize(
-    "table",
-    [U_DATA, U_DATA[:, :3], U_DATA[:, :3].astype(int), U_DATA[:, :2], U_DATA[:, :2].astype(int), [(1, 10, 5.0), (1, 11, 3.0)]],
-    ids=["with times", "with ratings", "integers", "pairs", "pairs of integers", "tuples"],
-)
-def test_a_table_of_events_in_an_array_is_not_taken_for_a_matrix(table):
-    with pytest.raises(ValueError, match=r"which looks like \(user, item.*\) (rows|pairs)\. Pass a DataFrame"):
-        ALSRecommender(n_factors=2, random_state=0).fit(table)
-
-
-@pytest.mark.parametrize("column", ["plays", "count"])
-def test_a_column_of_counts_is_found_by_its_name(column):
-    assert Interactions.from_frame(pd.DataFrame({"user": [1, 2], "item": [1, 2], column: [30, 7]})).values.tolist() == [30, 7]
-
-
-def test_columns_of_numbers_that_are_not_used_are_named():
-    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "listened": [30, 7], "city": ["x", "y"]})
-    with pytest.warns(UserWarning, match=r"The columns of numbers \['listened'\] are not used"):
-        assert Interactions.from_frame(frame).values.tolist() == [1, 1]
-
-
-@pytest.mark.parametrize("name", ["column_names", "columns", "array", "shape", "__len__"])
-def test_a_column_may_have_any_name(name):
-    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "rating": [3, 4], name: ["x", "y"]})
-    assert Interactions.from_frame(frame).values.tolist() == [3, 4]
-    assert Interactions.from_frame(frame, user=name).user_ids.tolist() == ["x", "y"]
-
-
-def test_the_constructor_casts():
-    codes = np.full(1, 2**16, np.int32)
-    data = Interactions(codes, codes, [3], n_users=2**17, n_items=2**17, timestamps=[5.0])
-    assert data.pair_keys.tolist() == [2**33 + 2**16]
-    assert (data.values.dtype, data.timestamps.dtype) == (np.float32, np.int64)
-
-
-def test_the_constructor_checks():
-    with pytest.raises(ValueError, match="items has code 2, outside the frame of 2"):
-        Interactions([0], [2], [1], n_users=1, n_items=2)
-    with pytest.raises(ValueError, match="users must be codes from 0, got -1"):
-        Interactions([-1], [1], [1], n_users=1, n_items=2)
-    with pytest.raises(ValueError, match="values must be one number for each of the 1 events"):
-        dataclasses.replace(Interactions.from_arrays([0], [1]), values=[1, 2])
-
-
-# ---- What a machine does to it: files --------------------------------------------------------------------------------
+# ---- Machines, files and checkpoints ---------------------------------------------------------------------------------
 
 ZEROS = gzip.compress(bytes(1_000_000))  # a thousandth of its content
 
@@ -424,7 +526,189 @@ def test_a_number_beyond_int64_is_refused_by_file_and_line(tmp_path, line):
         load_lightgcn(tmp_path)
 
 
-# ---- Silence where a word is due: loaders ----------------------------------------------------------------------------
+@pytest.fixture
+def two_threads():
+    """Torch has worked with two threads, and would do so again."""
+    with threadpool_limits(2):
+        torch.ones(1_000_000).exp()
+        yield
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize(
+    "estimator", [small_model(), ALSRecommender(n_factors=2, n_jobs=2), EASERecommender()], ids=["MF", "ALS", "EASE"]
+)
+def test_a_forked_child_fits_and_recommends_after_work_in_two_threads(estimator):
+    def answers():
+        torch.ones(1_000_000).exp()
+        return estimator.recommend(k=1).items.tolist(), estimator.fit(two_camps()).recommend(k=1).items.tolist()
+
+    estimator.fit(two_camps())
+    assert in_a_fork(answers) == answers()
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_search_under_multiprocessing_ends_after_work_in_two_threads():
+    small_model().fit(two_camps())
+    search = GridSearchCV(small_model(max_epochs=1), {"n_factors": [1, 2]}, cv=KFold(2, shuffle=True, random_state=0))
+    with parallel_config("multiprocessing", n_jobs=2):
+        assert in_a_fork(lambda: search.fit(two_camps()).cv_results_["mean_test_score"].shape, seconds=100) == (2,)
+
+
+def test_sigterm_in_a_fit_ends_the_process_by_that_signal():
+    code = """
+import signal
+from small_models import likes, model
+
+def loss(scores, target, mask=None, log_q=None):
+    signal.raise_signal(signal.SIGTERM)
+    return scores.mean()
+
+try:
+    model(loss=loss, max_epochs=1000).fit(likes())
+finally:
+    print("went on")
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=100)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGTERM, "", "")
+
+
+def test_no_thread_is_left_by_als():
+    code = """
+import threading
+from skrec import ALSRecommender
+from small_models import two_camps
+
+ALSRecommender(n_factors=2, max_epochs=2).fit(two_camps())
+print(threading.active_count())
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=100)
+    assert (ended.stdout, ended.stderr) == ("1\n", "")
+
+
+def checkpoints(folder):
+    return sorted(folder.rglob("epoch=*.ckpt"))
+
+
+def stop_after_two_epochs(estimator, monkeypatch):
+    """Fit until Ctrl-C before the third checkpoint."""
+    take_in = _recording.Recorder.__call__
+
+    def then_stop(recorder, row, device):
+        if row["epoch"] == 2:
+            raise KeyboardInterrupt
+        return take_in(recorder, row, device)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(_recording.Recorder, "__call__", then_stop)
+        estimator.fit(likes())
+
+
+def test_two_fits_with_one_checkpoint_folder_both_end_right(tmp_path, monkeypatch):
+    """The second begins and ends after the first has found the checkpoint that it goes on from."""
+    expected, make, others = weights_of(small_model(max_epochs=5).fit(likes())), MFRecommender._new_network, []
+
+    def fit_another(estimator, *given):
+        if not others:
+            others.append(small_model(checkpoint_dir=tmp_path, max_epochs=5))
+            others[0].fit(likes())
+        return make(estimator, *given)
+
+    stop_after_two_epochs(small_model(checkpoint_dir=tmp_path, max_epochs=5), monkeypatch)
+    monkeypatch.setattr(MFRecommender, "_new_network", fit_another)
+    fitted = small_model(checkpoint_dir=tmp_path, max_epochs=5).fit(likes())
+    assert same(weights_of(fitted), expected) and same(weights_of(others[0]), expected)
+
+
+def test_what_a_killed_fit_leaves_behind_goes_at_the_next_fit(tmp_path, monkeypatch):
+    stop_after_two_epochs(small_model(checkpoint_dir=tmp_path), monkeypatch)
+    leftover = checkpoints(tmp_path)[0].with_name(".unfinished-0a1b2c3d")
+    leftover.write_bytes(b"half of a checkpoint")
+    small_model(checkpoint_dir=tmp_path).fit(likes())
+    assert not leftover.exists()
+
+
+def test_a_full_disk_at_a_checkpoint_is_an_os_error_with_the_path(tmp_path, monkeypatch):
+    stop_after_two_epochs(small_model(checkpoint_dir=tmp_path), monkeypatch)
+    before = {path: path.read_bytes() for path in checkpoints(tmp_path)}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"epoch=2\.ckpt") as caught:
+            small_model(checkpoint_dir=tmp_path).fit(likes())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.errno is not None
+    assert {path: path.read_bytes() for path in checkpoints(tmp_path)} == before
+
+
+@pytest.mark.parametrize("part", [0.01, 0.3, 0.5, 0.7])
+def test_a_flipped_bit_in_a_checkpoint_changes_no_weight(tmp_path, monkeypatch, part):
+    stop_after_two_epochs(small_model(checkpoint_dir=tmp_path), monkeypatch)
+    newest = checkpoints(tmp_path)[-1]
+    damaged = bytearray(newest.read_bytes())
+    damaged[int(part * len(damaged))] ^= 4
+    newest.write_bytes(damaged)
+    with pytest.warns(UserWarning, match=r"epoch=1\.ckpt cannot be read and is left out"):
+        fitted = small_model(checkpoint_dir=tmp_path).fit(likes())
+    assert same(weights_of(fitted), weights_of(small_model().fit(likes())))
+
+
+def test_a_pipe_in_the_place_of_a_checkpoint_is_passed_over(tmp_path, monkeypatch):
+    stop_after_two_epochs(small_model(checkpoint_dir=tmp_path), monkeypatch)
+    newest = checkpoints(tmp_path)[-1]
+    newest.unlink()
+    os.mkfifo(newest)
+    with pytest.warns(UserWarning, match="not a regular file"):
+        fitted = small_model(checkpoint_dir=tmp_path).fit(likes())
+    assert same(weights_of(fitted), weights_of(small_model().fit(likes())))
+
+
+def test_an_empty_checkpoint_dir_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="checkpoint_dir must be a path, not empty"):
+        small_model(checkpoint_dir="").fit(likes())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_dir_that_cannot_be_written_to_is_found_before_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(_recording.Recorder, "__call__", lambda *_: pytest.fail("an epoch was trained first"))
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="checkpoint_dir cannot be written to"):
+        small_model(checkpoint_dir=tmp_path / "file" / "checkpoints").fit(likes())
+
+
+def test_divergence_in_the_last_step_names_epoch_and_rate():
+    with pytest.raises(ValueError, match=r"diverged in epoch 0.*lower learning_rate \(it is 1e\+30\)"):
+        small_model(loss="mse", learning_rate=1e30, optimizer="sgd", max_epochs=1, batch_size=50).fit(ratings())
+
+
+def test_factors_of_implicit_that_are_no_numbers_are_an_error_in_words():
+    with pytest.raises(ValueError, match=r"diverged within 15 epochs.*scale the ratings down \(the largest is 1e\+30\)"):
+        ALSRecommender(n_factors=4, random_state=0).fit(likes().with_values(np.linspace(1, 1e30, 50)))
+    with pytest.raises(ValueError, match=r"diverged within 100 epochs.*lower learning_rate \(it is 1e\+30\)"):
+        BPRRecommender(n_factors=4, learning_rate=1e30, random_state=0).fit(likes())
+
+
+def test_ratings_of_1e30_are_told_to_be_scaled_down():
+    with pytest.raises(ValueError, match=r"epoch 0.*scale the ratings down \(the largest is 1e\+30\)") as caught:
+        small_model(loss="mse").fit(likes().with_values(np.linspace(0, 1e30, 50)))
+    assert "learning_rate" not in str(caught.value)
+
+
+def test_weights_of_1e38_make_no_infinite_popularity():
+    events = Interactions.from_arrays([0, 1, 2, 3], [0, 0, 0, 0], weights=np.full(4, 1e38))
+    with pytest.raises(ValueError, match=r"scale the weights down \(the largest is 1e\+38\)"):
+        PopularityRecommender().fit(events)
+
+
+def test_weights_of_1e38_make_finite_probabilities_in_the_markov_chain():
+    walks = Interactions.from_arrays([0, 0, 1, 1, 2, 2, 3, 3, 4], [0, 1, 0, 1, 0, 1, 0, 1, 0], weights=np.full(9, 1e38))
+    scores = MarkovRecommender().fit(walks).recommend([4], k=2, exclude_seen=False).scores
+    assert np.isfinite(scores).all() and scores.max() <= 1
+
+
+# ---- Warnings, and measuring -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["10m", "20m", "25m", "32m"])
@@ -464,285 +748,6 @@ def test_amazon_reviews_of_2023_are_read_with_and_without_their_texts(tmp_path):
     for name in ("Toys.jsonl.gz", "Toys.csv"):
         events = load_amazon(tmp_path / name).interactions.to_frame()
         assert events.to_numpy().tolist() == [["AGKASBHYZPGT", "B006GBITXC", 3.0, 1452647382000]]
-import copy
-import pickle
-import signal
-import subprocess
-import sys
-import time
-import warnings
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
-import pytest
-import torch
-from forked import in_a_fork
-from joblib import parallel_config
-from sklearn.model_selection import GridSearchCV, KFold
-from small_models import likes, model, two_camps
-from threadpoolctl import threadpool_info, threadpool_limits
-
-from skrec import ALSRecommender, EASERecommender, SLIMRecommender
-
-# ---- What a process shares ----
-
-
-def test_a_pickle_or_a_copy_leaves_a_model_on_its_device():
-    trained = model().fit(likes())
-    trained.device_ = "cuda:0"  # what a fit on a GPU leaves; the weights do not tell
-    before = dict(vars(trained))
-    unpickled, copied = pickle.loads(pickle.dumps(trained)), copy.copy(trained)
-    assert vars(trained) == before
-    assert unpickled.device_ == "cpu"
-    assert copied.device_ == "cuda:0" and copied.module_ is trained.module_
-
-
-def test_overlapping_als_fits_leave_the_threads_of_blas_as_they_were():
-    def threads():
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-    with threadpool_limits(2, "blas"):
-        before = threads()
-        with ThreadPoolExecutor(2) as pool:
-            fits = [ALSRecommender(n_factors=4, n_jobs=1, max_epochs=n) for n in (50, 100)]
-            list(pool.map(lambda estimator: estimator.fit(two_camps()), fits))
-        assert threads() == before
-
-
-def test_overlapping_slim_fits_leave_convergence_warnings_on():
-    class Slow(SLIMRecommender):
-        def _weights_of(self, item, rows, columns):
-            time.sleep(0.05)
-            return super()._weights_of(item, rows, columns)
-
-    before = list(warnings.filters)
-    with ThreadPoolExecutor(2) as pool:  # the one that begins first ends first
-        fits = [pool.submit(Slow(n_jobs=1).fit, two_camps(n)) for n in (3, 6)]
-    assert all(fit.result() for fit in fits)
-    assert warnings.filters == before
-
-
-def test_a_network_is_fitted_in_a_slurm_job_of_several_tasks(monkeypatch):
-    job = {"NTASKS": "4", "JOB_NAME": "job.sh", "PROCID": "0", "LOCALID": "0", "NODEID": "0", "JOB_ID": "1"}
-    for name, value in job.items():
-        monkeypatch.setenv(f"SLURM_{name}", value)
-    assert len(model().fit(likes()).history_) == 3
-
-
-# ---- What a machine does to it ----
-
-
-@pytest.fixture
-def two_threads():
-    """Torch has worked with two threads, and would do so again."""
-    with threadpool_limits(2):
-        torch.ones(1_000_000).exp()
-        yield
-
-
-@pytest.mark.usefixtures("two_threads")
-@pytest.mark.parametrize(
-    "estimator", [model(), ALSRecommender(n_factors=2, n_jobs=2), EASERecommender()], ids=["MF", "ALS", "EASE"]
-)
-def test_a_forked_child_fits_and_recommends_after_work_in_two_threads(estimator):
-    def answers():
-        torch.ones(1_000_000).exp()
-        return estimator.recommend(k=1).items.tolist(), estimator.fit(two_camps()).recommend(k=1).items.tolist()
-
-    estimator.fit(two_camps())
-    assert in_a_fork(answers) == answers()
-
-
-@pytest.mark.usefixtures("two_threads")
-def test_a_search_under_multiprocessing_ends_after_work_in_two_threads():
-    model().fit(two_camps())
-    search = GridSearchCV(model(max_epochs=1), {"n_factors": [1, 2]}, cv=KFold(2, shuffle=True, random_state=0))
-    with parallel_config("multiprocessing", n_jobs=2):
-        assert in_a_fork(lambda: search.fit(two_camps()).cv_results_["mean_test_score"].shape, seconds=100) == (2,)
-
-
-def test_sigterm_in_a_fit_ends_the_process_by_that_signal():
-    code = """
-import signal
-from small_models import likes, model
-
-def loss(scores, target, mask=None, log_q=None):
-    signal.raise_signal(signal.SIGTERM)
-    return scores.mean()
-
-try:
-    model(loss=loss, max_epochs=1000).fit(likes())
-finally:
-    print("went on")
-"""
-    ended = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=100)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGTERM, "", "")
-
-
-def test_no_thread_is_left_by_als():
-    code = """
-import threading
-from skrec import ALSRecommender
-from small_models import two_camps
-
-ALSRecommender(n_factors=2, max_epochs=2).fit(two_camps())
-print(threading.active_count())
-"""
-    ended = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=100)
-    assert (ended.stdout, ended.stderr) == ("1\n", "")
-import os
-import resource
-
-import numpy as np
-import pytest
-from small_models import likes, model, ratings, same, weights_of
-
-from skrec import ALSRecommender, BPRRecommender, MarkovRecommender, MFRecommender, PopularityRecommender
-from skrec.data import Interactions
-from skrec.engine import _recording
-
-# ---- Checkpoints, full disks and divergence ----
-
-
-def checkpoints(folder):
-    return sorted(folder.rglob("epoch=*.ckpt"))
-
-
-def stop_after_two_epochs(estimator, monkeypatch):
-    """Fit until Ctrl-C before the third checkpoint."""
-    take_in = _recording.Recorder.__call__
-
-    def then_stop(recorder, row, device):
-        if row["epoch"] == 2:
-            raise KeyboardInterrupt
-        return take_in(recorder, row, device)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(_recording.Recorder, "__call__", then_stop)
-        estimator.fit(likes())
-
-
-def test_two_fits_with_one_checkpoint_folder_both_end_right(tmp_path, monkeypatch):
-    """The second begins and ends after the first has found the checkpoint that it goes on from."""
-    expected, make, others = weights_of(model(max_epochs=5).fit(likes())), MFRecommender._new_network, []
-
-    def fit_another(estimator, *given):
-        if not others:
-            others.append(model(checkpoint_dir=tmp_path, max_epochs=5))
-            others[0].fit(likes())
-        return make(estimator, *given)
-
-    stop_after_two_epochs(model(checkpoint_dir=tmp_path, max_epochs=5), monkeypatch)
-    monkeypatch.setattr(MFRecommender, "_new_network", fit_another)
-    fitted = model(checkpoint_dir=tmp_path, max_epochs=5).fit(likes())
-    assert same(weights_of(fitted), expected) and same(weights_of(others[0]), expected)
-
-
-def test_what_a_killed_fit_leaves_behind_goes_at_the_next_fit(tmp_path, monkeypatch):
-    stop_after_two_epochs(model(checkpoint_dir=tmp_path), monkeypatch)
-    leftover = checkpoints(tmp_path)[0].with_name(".unfinished-0a1b2c3d")
-    leftover.write_bytes(b"half of a checkpoint")
-    model(checkpoint_dir=tmp_path).fit(likes())
-    assert not leftover.exists()
-
-
-def test_a_full_disk_at_a_checkpoint_is_an_os_error_with_the_path(tmp_path, monkeypatch):
-    stop_after_two_epochs(model(checkpoint_dir=tmp_path), monkeypatch)
-    before = {path: path.read_bytes() for path in checkpoints(tmp_path)}
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    try:
-        with pytest.raises(OSError, match=r"epoch=2\.ckpt") as caught:
-            model(checkpoint_dir=tmp_path).fit(likes())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert caught.value.errno is not None
-    assert {path: path.read_bytes() for path in checkpoints(tmp_path)} == before
-
-
-@pytest.mark.parametrize("part", [0.01, 0.3, 0.5, 0.7])
-def test_a_flipped_bit_in_a_checkpoint_changes_no_weight(tmp_path, monkeypatch, part):
-    stop_after_two_epochs(model(checkpoint_dir=tmp_path), monkeypatch)
-    newest = checkpoints(tmp_path)[-1]
-    damaged = bytearray(newest.read_bytes())
-    damaged[int(part * len(damaged))] ^= 4
-    newest.write_bytes(damaged)
-    with pytest.warns(UserWarning, match=r"epoch=1\.ckpt cannot be read and is left out"):
-        fitted = model(checkpoint_dir=tmp_path).fit(likes())
-    assert same(weights_of(fitted), weights_of(model().fit(likes())))
-
-
-def test_a_pipe_in_the_place_of_a_checkpoint_is_passed_over(tmp_path, monkeypatch):
-    stop_after_two_epochs(model(checkpoint_dir=tmp_path), monkeypatch)
-    newest = checkpoints(tmp_path)[-1]
-    newest.unlink()
-    os.mkfifo(newest)
-    with pytest.warns(UserWarning, match="not a regular file"):
-        fitted = model(checkpoint_dir=tmp_path).fit(likes())
-    assert same(weights_of(fitted), weights_of(model().fit(likes())))
-
-
-def test_an_empty_checkpoint_dir_is_refused(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="checkpoint_dir must be a path, not empty"):
-        model(checkpoint_dir="").fit(likes())
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_checkpoint_dir_that_cannot_be_written_to_is_found_before_training(tmp_path, monkeypatch):
-    monkeypatch.setattr(_recording.Recorder, "__call__", lambda *_: pytest.fail("an epoch was trained first"))
-    (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="checkpoint_dir cannot be written to"):
-        model(checkpoint_dir=tmp_path / "file" / "checkpoints").fit(likes())
-
-
-def test_divergence_in_the_last_step_names_epoch_and_rate():
-    with pytest.raises(ValueError, match=r"diverged in epoch 0.*lower learning_rate \(it is 1e\+30\)"):
-        model(loss="mse", learning_rate=1e30, optimizer="sgd", max_epochs=1, batch_size=50).fit(ratings())
-
-
-def test_factors_of_implicit_that_are_no_numbers_are_an_error_in_words():
-    with pytest.raises(ValueError, match=r"diverged within 15 epochs.*scale the ratings down \(the largest is 1e\+30\)"):
-        ALSRecommender(n_factors=4, random_state=0).fit(likes().with_values(np.linspace(1, 1e30, 50)))
-    with pytest.raises(ValueError, match=r"diverged within 100 epochs.*lower learning_rate \(it is 1e\+30\)"):
-        BPRRecommender(n_factors=4, learning_rate=1e30, random_state=0).fit(likes())
-
-
-def test_ratings_of_1e30_are_told_to_be_scaled_down():
-    with pytest.raises(ValueError, match=r"epoch 0.*scale the ratings down \(the largest is 1e\+30\)") as caught:
-        model(loss="mse").fit(likes().with_values(np.linspace(0, 1e30, 50)))
-    assert "learning_rate" not in str(caught.value)
-
-
-def test_weights_of_1e38_make_no_infinite_popularity():
-    events = Interactions.from_arrays([0, 1, 2, 3], [0, 0, 0, 0], weights=np.full(4, 1e38))
-    with pytest.raises(ValueError, match=r"scale the weights down \(the largest is 1e\+38\)"):
-        PopularityRecommender().fit(events)
-
-
-def test_weights_of_1e38_make_finite_probabilities_in_the_markov_chain():
-    walks = Interactions.from_arrays([0, 0, 1, 1, 2, 2, 3, 3, 4], [0, 1, 0, 1, 0, 1, 0, 1, 0], weights=np.full(9, 1e38))
-    scores = MarkovRecommender().fit(walks).recommend([4], k=2, exclude_seen=False).scores
-    assert np.isfinite(scores).all() and scores.max() <= 1
-import numpy as np
-import pytest
-import scipy.sparse as sp
-
-from skrec import (
-    ALSRecommender,
-    AutoRecRecommender,
-    CaserRecommender,
-    GRU4RecRecommender,
-    LightGCNRecommender,
-    MarkovRecommender,
-    MFRecommender,
-    MultVAERecommender,
-    NewsRecommender,
-    SASRecRecommender,
-)
-from skrec.data import Interactions
-
-# ---- Parameters, early stopping, order and seeds -----------------------------------------------------------------------
 
 
 def ones(shape=(12, 8), seed=0):
@@ -842,14 +847,6 @@ def test_a_generator_is_a_random_state_of_models_too():
         assert (first.item_embeddings_ != other.item_embeddings_).any()
         before = first.item_embeddings_
         assert (first.fit(ones()).item_embeddings_ != before).any()  # the generator has moved on
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
-
-from skrec import ALSRecommender, EASERecommender, ItemKNNRecommender, PopularityRecommender, get_scorer
-from skrec.data import Interactions
-from skrec.metrics import ndcg, recall
-from skrec.model_selection import TemporalSplit
 
 
 def random_events(n_users=40, n_items=25, n=600, seed=0):
@@ -861,9 +858,6 @@ def random_events(n_users=40, n_items=25, n=600, seed=0):
 
 def unseen_item(events, user):
     return min(set(events["item"]) - set(events["item"][events["user"] == user]))
-
-
-# ---- Silence where a word is due: measuring ----
 
 
 def test_a_test_set_of_mostly_repeats_is_scored_with_a_warning():
@@ -983,32 +977,3 @@ def test_events_are_split_at_a_date():
     assert parts == [([1, 2], [3, 4]), ([4, 5], [6, 7])]
     with pytest.raises(ValueError, match="no events to test on from 2027-01-01T00:00:00"):
         next(TemporalSplit(at="2027-01-01").split(events))
-import numpy as np
-
-from skrec import AutoRecRecommender, MFRecommender
-
-# ---- Answers that depend on the machine or on one's neighbours ----
-
-
-def test_a_user_who_has_everything_is_the_same_alone_and_in_company():
-    everything = np.ones((20, 3))
-    model = AutoRecRecommender(side="item", batch_size=8, random_state=0).fit(everything)
-    together = model.predict(everything)
-    alone = np.vstack([model.predict(everything[[row]]) for row in range(20)])
-    np.testing.assert_allclose(alone, together, rtol=1e-5, atol=1e-7)
-    # the prior is what trained users are like, and nothing else is known: all answers are one
-    np.testing.assert_allclose(together, together[[0]].repeat(20, 0), rtol=1e-5, atol=1e-7)
-
-
-def test_fold_in_ends_where_the_gradient_vanishes():
-    rng = np.random.default_rng(0)
-    likes = (rng.random((40, 30)) < 0.3).astype(np.float32)
-    model = MFRecommender(n_factors=8, max_epochs=20, random_state=0).fit(likes)
-    vectors = model.transform(likes).astype(float)
-    mean, root = model.prior_.mean.double().numpy(), model.prior_.root.double().numpy()
-    scores = vectors @ model.item_embeddings_.T.astype(float) + model.item_biases_
-    chances = np.exp(scores - scores.max(1, keepdims=True))
-    chances /= chances.sum(1, keepdims=True)
-    slopes = (likes.sum(1, keepdims=True) * chances - likes) @ model.item_embeddings_
-    whitened = np.linalg.solve(root, (vectors - mean).T).T
-    assert np.abs(slopes @ root + whitened).max() < 1e-3 * np.abs(whitened).max()
