@@ -112,7 +112,8 @@ class NetworkInference(BaseRecommender):
                 prior = learn_prior(map(network.encode, users), widening=WIDENING)
             else:
                 prior = PriorOfDirections(*learn_prior(map(network.encode, users), widening=WIDENING_OF_DIRECTIONS))
-        self.prior_ = prior if hasattr(network, "encode_rows") else self._aligned(prior)
+        folds_in = type(self)._new_state is NetworkInference._new_state and not hasattr(network, "encode_rows")
+        self.prior_ = self._aligned(prior) if folds_in else prior
 
     def _aligned(self, prior: Prior) -> Prior:
         """The prior in the coordinates in which events say most about states, by some of the events of training."""
