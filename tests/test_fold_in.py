@@ -207,3 +207,10 @@ def test_a_gradient_vanishes(kind, monkeypatch):
     model.predict(NEW)
     if not kind.startswith("ratings") or "MLP" in kind:  # these have a closed form
         assert torch.cat(reached).all()
+
+
+def test_new_users_are_folded_in_where_gradients_are_switched_off():
+    model = KINDS["bpr"].fit(RATINGS)
+    expected = model.predict(NEW)
+    with torch.no_grad():
+        np.testing.assert_array_equal(model.predict(NEW), expected)

@@ -126,7 +126,8 @@ class NetworkInference(BaseRecommender):
                 what = "training diverged: the users' vectors are too large"
                 raise divergence(self, what, of_values=self._predicts_ratings) from error
         prior = PriorOfDirections(*prior) if is_of_directions else prior
-        self.prior_ = prior if hasattr(network, "encode_rows") else self._aligned(prior)
+        folds_in = type(self)._new_state is NetworkInference._new_state and not hasattr(network, "encode_rows")
+        self.prior_ = self._aligned(prior) if folds_in else prior
 
     def _aligned(self, prior: Prior) -> Prior:
         """The prior in the coordinates in which events say most about states, by some of the events of training."""

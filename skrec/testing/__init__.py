@@ -64,6 +64,7 @@ from skrec.testing._neighbours import (
     check_similarities_are_of_one_space,
 )
 from skrec.testing._new_users import (
+    check_company_changes_no_score,
     check_events_of_a_known_label_are_a_new_user,
     check_every_form_of_a_history_is_the_same,
     check_fold_in_agrees_with_training,

@@ -22,6 +22,21 @@ def check_rows_of_a_matrix_are_nobody(estimator: BaseRecommender) -> None:
         assert_same_answers(model.recommend(matrix[[row]], k=6), rows(answer, [row]), "a row alone")
 
 
+def check_company_changes_no_score(estimator: BaseRecommender) -> None:
+    """A new user's scores are the same to 1e-5 of the largest alone, in another order and among users without a history."""
+    model, some = fitted(estimator, likes), likes()[[0, 9, 30, 41]]
+    expected = model.predict(some)
+    rounding = 1e-5 * np.abs(expected[np.isfinite(expected)]).max(initial=1e-3)
+    nobody = sp.csr_array((2, 24), dtype=np.float32)
+    answers = {
+        "alone": np.vstack([model.predict(some[[row]]) for row in range(4)]),
+        "in another order": model.predict(some[::-1])[::-1],
+        "among users without a history": model.predict(sp.vstack([nobody, some, nobody], format="csr"))[2:-2],
+    }
+    for said, answer in answers.items():
+        np.testing.assert_allclose(answer, expected, rtol=0, atol=rounding, err_msg=f"{said}: other scores")
+
+
 def check_events_of_a_known_label_are_a_new_user(estimator: BaseRecommender) -> None:
     """Only what is passed counts, even under the label of a known user."""
     model, data = fitted(estimator, labelled), labelled()

@@ -40,7 +40,7 @@ def _penalised(prior: Prior, likelihood: Likelihood) -> Function:
         whitened = (start + moved).requires_grad_()
         with torch.enable_grad():
             values = likelihood(prior.state(whitened)) + prior.penalty(whitened)
-        (gradients,) = torch.autograd.grad(values.sum(), whitened)
+            (gradients,) = torch.autograd.grad(values.sum(), whitened)
         return values.detach(), gradients
 
     return function
