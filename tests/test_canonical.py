@@ -1,5 +1,6 @@
 """The one gate for what a user passes in: what it takes, case by case, and what it refuses in words."""
 
+import dataclasses
 import datetime as dt
 import pickle
 
@@ -275,6 +276,61 @@ def test_the_unit_of_datetimes_does_not_depend_on_the_resolution_of_the_column(r
     assert times_of(pd.to_datetime(["1970-01-02", "1970-01-03"]).as_unit(resolution)).tolist() == [DAY, 2 * DAY]
 
 
+ZONED = [dt.datetime(2020, 5, 1, 12, tzinfo=dt.timezone(dt.timedelta(hours=2))), dt.datetime(2020, 5, 1, 11)]
+IN_UTC = pd.Series(pd.to_datetime(["2020-05-01 10:00", "2020-05-01 11:00"]))
+LIKE_ZONED = {
+    "objects": ZONED,
+    "pandas' objects": pd.Series([pd.Timestamp(time) for time in ZONED], dtype=object),
+    "numpy's objects": np.array([np.datetime64(time) for time in IN_UTC], dtype=object),
+    "categories": IN_UTC.dt.tz_localize("UTC").astype("category"),
+} | {
+    f"{backing}, {unit}": make(unit)
+    for unit in ("s", "ms", "us", "ns")
+    for backing, make in {
+        "pandas": lambda unit: IN_UTC.dt.as_unit(unit).dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo"),
+        "Arrow in pandas": lambda unit: IN_UTC.dt.tz_localize("UTC").astype(pd.ArrowDtype(pa.timestamp(unit, "Asia/Tokyo"))),
+        "Arrow in pandas, no zone": lambda unit: IN_UTC.astype(pd.ArrowDtype(pa.timestamp(unit))),
+        "Arrow": lambda unit: pa.chunked_array([pa.array(IN_UTC, pa.timestamp(unit, "Asia/Tokyo"))]),
+        "polars": lambda unit: pl.Series(IN_UTC).cast(pl.Datetime("us" if unit == "s" else unit, "Asia/Kolkata")),
+    }.items()
+}
+
+
+@pytest.mark.parametrize("times", LIKE_ZONED.values(), ids=LIKE_ZONED)
+def test_times_with_a_zone_are_the_same_in_every_backing(times):
+    assert times_of(times).tolist() == [1588327200 * SECOND, 1588330800 * SECOND]
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        pa.array([dt.date(1970, 1, 2)] * 2),
+        pd.Series([dt.date(1970, 1, 2)] * 2, dtype="date32[pyarrow]"),
+        pl.Series([dt.date(1970, 1, 2)] * 2),
+    ],
+)
+def test_days_are_the_same_in_every_backing(days):
+    assert times_of(days).tolist() == [DAY, DAY]
+
+
+@pytest.mark.parametrize(
+    ("unit", "numbers"),
+    [("D", [1, 2]), ("h", [24, 48]), ("min", [1440, 2880]), ("s", [86400.0, 172800.0]), ("ns", [DAY * 1000, DAY * 2000])],
+)
+def test_whole_numbers_of_a_known_unit_are_microseconds(unit, numbers):
+    data = Interactions.from_arrays([0, 1], [0, 1], timestamps=numbers, timestamp_unit=unit)
+    assert (data.timestamps.tolist(), data.timestamp_unit) == ([DAY, 2 * DAY], "us")
+    assert check_interactions(data.to_frame()).timestamps.tolist() == [DAY, 2 * DAY]
+
+
+def test_the_unit_of_times_is_kept_and_whole_numbers_have_none():
+    dates = Interactions.from_frame(FRAME.assign(timestamp=pd.to_datetime("2020")))
+    assert dates[:1].timestamp_unit == dates.with_values(np.ones(len(dates))).timestamp_unit == "us"
+    assert dataclasses.replace(dates, values=np.ones(len(dates))).timestamps.tolist() == dates.timestamps.tolist()
+    assert dataclasses.replace(dates, timestamps=None).timestamp_unit is None
+    assert Interactions.from_arrays([0], [0], timestamps=[5]).timestamp_unit is None
+
+
 @given(times=st.lists(st.datetimes(), min_size=2, max_size=2))
 def test_datetimes_keep_their_order_within_a_second(times):
     first, second = times_of(times).tolist()
@@ -293,6 +349,16 @@ BAD_TIMES = {
     "infinite": ([1, np.inf], "timestamps must be datetimes, or whole numbers that int64 holds exactly, got inf"),
     "rounded floats": ([2.0**60, 1], "timestamps must be datetimes, or whole numbers that int64 holds exactly, got 1.15"),
     "beyond int64": (np.array([2**63, 1], np.uint64), "whole numbers that int64 holds exactly, got 9223372036854775808"),
+    "far away": (
+        np.array(["2020", "20000"], "datetime64[Y]"),
+        "timestamps must lie in the years 1 to 9999 in UTC, got 20000-01-01",
+    ),
+    "beyond, in UTC": (
+        [dt.datetime(9999, 12, 31, 23, tzinfo=dt.timezone(-dt.timedelta(hours=5)))] * 2,
+        "timestamps must lie in the",
+    ),
+    "times of day": ([dt.time(1), dt.time(2)], "timestamps must be whole numbers or datetimes, got datetime.time(1, 0)"),
+    "months": (pd.period_range("2020-01", periods=2, freq="M"), "timestamps must be whole numbers or datetimes, got Period("),
     "words": (["2020-01-01", "2021-01-01"], "timestamps must be whole numbers or datetimes, got '2020-01-01'; pd.to_datetime"),
     "bool": ([True, False], "timestamps must be whole numbers or datetimes, got np.True_"),
     "durations": (pd.to_timedelta([1, 2]), "timestamps must be whole numbers or datetimes, got np.timedelta64"),

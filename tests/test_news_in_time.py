@@ -256,7 +256,7 @@ def test_an_article_newer_than_the_training_data_ages_with_what_is_predicted():
     weight = fitted.recency_weight_
     np.testing.assert_allclose([new - old, new - older], [weight / 2, weight * 3 / 4], atol=1e-5)
     np.testing.assert_allclose(fitted.predict(later[[2]]), new, atol=1e-5)  # by itself it is new
-    by_somebody_else = replace(later[[0, 2]], users=np.array([77, 0]))
+    by_somebody_else = replace(later[[0, 2]], users=np.array([77, 0]), n_users=78)
     np.testing.assert_allclose(fitted.predict(by_somebody_else)[1], older, atol=1e-5)  # it ages whoever was shown it first
 
 

@@ -41,7 +41,7 @@ class Frame:
 
         Every row of a matrix is an unknown user: the position of a row does not say who it is.
         """
-        data = check_interactions(X, y, name=name)
+        data = check_interactions(X, y, name=name, uses_values=False)
         items = self._item_codes(data, X, name)
         if is_matrix(X):
             return self._framed(data, data.users + self.n_users, items, self.n_users + data.n_users)

@@ -9,7 +9,7 @@ from skrec.data._matrix import read_matrix
 from skrec.data._reading import is_frame, read_frame, unused_numbers, warn_of_unused
 
 
-def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:
+def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X", uses_values: bool = True) -> Interactions:
     """Read whatever holds interactions; never change it.
 
     Parameters
@@ -23,6 +23,8 @@ def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -
         The events' values, instead of those in X; ignored for a matrix, whose entries are the data.
     name : str, default="X"
         What to call X in error messages.
+    uses_values : bool, default=True
+        Whether to warn of a table without values that has columns of numbers that are not used.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -
         return Interactions.from_entries(read_matrix(X, name=name))
     if is_frame(X):
         columns = read_frame(X, name=name)
-        if columns.values is None and y is None:
+        if uses_values and columns.values is None and y is None:
             warn_of_unused(unused_numbers(X, "user", "item"), name)
         X = Interactions.from_columns(columns)
     if len(X) == 0 and X.user_features is None and X.item_features is None:

@@ -176,6 +176,7 @@ class Interactions(EventTable):
 
         Examples
         --------
+        >>> import pandas as pd
         >>> df = pd.DataFrame({"who": ["ann", "bob"], "item": ["Alien", "Brazil"], "rating": [5, 3]})
         >>> Interactions.from_frame(df, user="who").item_ids.tolist()
         ['Alien', 'Brazil']

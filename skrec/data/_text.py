@@ -85,6 +85,10 @@ class Text:
         except UnicodeError as error:
             raise ValueError(f"{self.path.name} is not {self.encoding.upper()} text: {error}") from None
 
+    def is_blank(self, line: str) -> bool:
+        """Whether a line has neither fields nor separators."""
+        return not line.strip(" \t\r\n".replace(self.delimiter, ""))
+
     def chunks(self, n_skipped: int) -> Iterator[str]:
         """The file in prepared parts of whole lines, without its first lines."""
         with open_text(self.path, self.encoding) as file:
@@ -148,13 +152,15 @@ class Records:
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | ValueError]]:
         while (line := self._next_line()) is not None:
+            number, text = line
+            if self._text.is_blank(text):
+                continue
+            record: list[str] | ValueError
             try:
-                fields = self._fields(line[1])
+                record = self._fields(text)
             except ValueError as error:
-                yield line[0], error
-            else:
-                if not is_blank(fields):
-                    yield line[0], fields
+                record = error
+            yield number, record
 
     def _next_line(self) -> tuple[int, str] | None:
         line = self._put_back.pop() if self._put_back else next(self._lines, None)
@@ -195,11 +201,6 @@ class Records:
         return self._text.prepared(line)
 
 
-def is_blank(fields: list[str]) -> bool:
-    """Whether these are the fields of a line without anything but blanks."""
-    return not fields or (len(fields) == 1 and not fields[0].strip())
-
-
 def is_well_formed(text: Text, n_skipped: int, n_fields: int, is_record: Callable[[list[str]], bool]) -> bool:
     """Whether all lines behind the first ones have the right number of fields and properly closed quotes, as `Records` say."""
     recent: list[str] = []
@@ -214,9 +215,9 @@ def is_well_formed(text: Text, n_skipped: int, n_fields: int, is_record: Callabl
         for fields in text.reader(lines()):
             if len(recent) > 1 and any(is_record(next(text.reader(iter([line])), [])) for line in recent[1:]):
                 return False
-            recent.clear()
-            if not has_length(fields, n_fields) and not is_blank(fields):
+            if not has_length(fields, n_fields) and not text.is_blank("".join(recent)):
                 return False
+            recent.clear()
     except (csv.Error, ValueError):
         return False
     return True
