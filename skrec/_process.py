@@ -3,6 +3,7 @@
 Every change of such a thing is made here or by a `SharedChange`, so that calls in several threads do not undo each other's.
 """
 
+import ctypes
 import os
 import re
 import sys
@@ -220,7 +221,7 @@ def _gnu_openmp() -> list[LibController]:
 
 def _end_threads(pool: LibController) -> bool:
     """End those that have worked for this thread; whether that was possible."""
-    pause = getattr(pool.dynlib, "omp_pause_resource_all", None)
+    pause = getattr(ctypes.CDLL(pool.filepath), "omp_pause_resource_all", None)
     soft = 1
     return pause is not None and pause(soft) == 0
 
