@@ -97,6 +97,7 @@ def scores_of_known(model):
     return model.predict(events).reshape(model.n_users_, model.n_items_)
 
 
+@pytest.mark.filterwarnings("ignore:.* has no effect on this fit")
 @pytest.mark.parametrize(("model", "direction", "slow"), MODELS, ids=["items", "users", "users, reverse"])
 @pytest.mark.parametrize("settings", GRID, ids=str)
 @pytest.mark.parametrize("seed", range(3))

@@ -68,11 +68,16 @@ class UserKNNRecommender(NeighbourParameters, HistoryRecommender):
 
     _needs: ClassVar[dict[str, Needs]] = {
         "weighting": Needs(
-            # "tfidf" multiplies all that a user has by one number, which the cosine divides by again
-            lambda model: model.weighting != "tfidf" or model.shrinkage > 0 or model.asymmetry != 0 or not model.normalize,
+            lambda model: model.weighting != "tfidf" or not model._compares_by_cosine,
             "shrinkage above 0, asymmetry or normalize=False, since it does not change the cosine of two users",
         ),
     }
+
+    @property
+    def _compares_by_cosine(self) -> bool:
+        """Whether the factor by which "tfidf" multiplies all that a user has is positive for all, and cancels out."""
+        factors_are_positive = np.diff(self.seen_.indptr).max() + 1 < self.n_items_
+        return self.normalize and self.shrinkage == 0 and self.asymmetry == 0 and bool(factors_are_positive)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
