@@ -291,7 +291,7 @@ def _gains(relevant: Any) -> sp.csr_array:
         if sp.issparse(relevant) and relevant.format in ("csr", "csc"):
             relevant.check_format(full_check=True)
         entries = sp.coo_array(relevant)
-        rows, columns = (codes.astype(np.int64) for codes in entries.coords)
+        rows, columns = entries.row.astype(np.int64), entries.col.astype(np.int64)
     except (IndexError, ValueError) as error:
         raise ValueError(f"relevant is not a valid matrix: {error}") from None
     gains = as_numbers(entries.data, "relevant").astype(np.float64)
