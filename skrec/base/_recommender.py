@@ -302,8 +302,10 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, StreamingMixin, SimilarityM
 
     def _query(self, users: Any, *, name: str = "users") -> tuple[Query, NDArray]:
         check_is_fitted(self)
-        self._check_order_of_histories(users, name)
-        return self.frame_.query(users, name=name)
+        query, labels = self.frame_.query(users, name=name)
+        if isinstance(query, Interactions):  # a list of ids is read as an array, too
+            self._check_order_of_histories(users, name)
+        return query, labels
 
     def _allowed(self, exclude: Any, candidates: Any) -> NDArray[np.bool_] | None:
         """Which items may be recommended to anybody; None for all."""
