@@ -1,8 +1,8 @@
 """The one gate for what a user passes in: what it takes, case by case, and what it refuses in words."""
 
+import copy
 import dataclasses
 import datetime as dt
-import pickle
 
 import numpy as np
 import pandas as pd
@@ -100,14 +100,13 @@ BAD_MATRICES = {
     "hidden entries": (np.ma.masked_array([[1.0, 2, 3]], [[0, 1, 0]]), ValueError, "X is a masked array with masked"),
     "torch with gradient": (torch.ones(2, 3, requires_grad=True), ValueError, "X cannot be read as an array"),
     "sparse torch": (torch.eye(3).to_sparse(), (TypeError, ValueError), "X cannot be read as an array"),
-    "sparse 1-D": (sp.coo_array([1.0, 0, 2]), ValueError, "X must have two dimensions, users x items, got shape (3,)"),
     "sparse without rows": (sp.csr_array((0, 3)), ValueError, "0 sample(s) (shape=(0, 3))"),
     "sparse NaN": (corrupt(data=[1, np.nan]), ValueError, "X must hold finite numbers, got NaN"),
     "sparse infinity": (corrupt("coo", data=[1, np.inf]), ValueError, "X must hold finite numbers, got infinity"),
     "sparse too large": (corrupt("csc", data=[1, 1e39]), ValueError, "too large for float32"),
     "sparse complex": (corrupt(data=[1j, 1]), ValueError, "Complex data not supported: X has dtype complex128"),
-    "CSR, negative index": (corrupt(indices=[-1, 1]), ValueError, "X is not a valid CSR matrix of shape (2, 3): indices"),
-    "CSR, index outside": (corrupt(indices=[0, 3]), ValueError, "X is not a valid CSR matrix of shape (2, 3): indices"),
+    "CSR, negative index": (corrupt(indices=[-1, 1]), ValueError, "X is not a valid CSR matrix of shape (2, 3)"),
+    "CSR, index outside": (corrupt(indices=[0, 3]), ValueError, "X is not a valid CSR matrix of shape (2, 3)"),
     "CSR, float index": (corrupt(indices=[0.0, 1.0]), ValueError, "indices must be integers, got dtype float64"),
     "CSR, falling indptr": (corrupt(indptr=[0, 2, 1]), ValueError, "X is not a valid CSR matrix of shape (2, 3)"),
     "CSR, indptr from 1": (corrupt(indptr=[1, 1, 2]), ValueError, "X is not a valid CSR matrix of shape (2, 3)"),
@@ -121,6 +120,9 @@ BAD_MATRICES = {
     "LIL, index outside": (lil_outside(), ValueError, "X is not a valid LIL matrix of shape (2, 3)"),
     "DOK, index outside": (dok_outside(), ValueError, "X is not a valid DOK matrix of shape (2, 3)"),
 }
+if sp.coo_array([1.0, 0, 2]).ndim == 1:  # before SciPy 1.13 it had two dimensions
+    message = "X must have two dimensions, users x items, got shape (3,)"
+    BAD_MATRICES["sparse 1-D"] = (sp.coo_array([1.0, 0, 2]), ValueError, message)
 
 
 @pytest.mark.parametrize(("X", "error", "words"), BAD_MATRICES.values(), ids=BAD_MATRICES)
@@ -157,9 +159,9 @@ LIBRARIES = {
 @pytest.mark.parametrize("make", LIBRARIES.values(), ids=LIBRARIES)
 def test_a_table_of_any_library_holds_events(make):
     frame = make(ROWS)
-    before = pickle.dumps(frame)
+    before = copy.deepcopy(frame)
     data = check_interactions(frame)
-    assert pickle.dumps(frame) == before
+    assert frame.equals(before)
     assert not is_matrix(frame)
     assert events_of(data) == [(1, 1, 1), (0, 0, 0), (1, 1, 2.5)]
     assert (data.user_ids.tolist(), data.item_ids.tolist()) == (["a", "b"], [3, 7])
@@ -360,8 +362,8 @@ BAD_TIMES = {
     "times of day": ([dt.time(1), dt.time(2)], "timestamps must be whole numbers or datetimes, got datetime.time(1, 0)"),
     "months": (pd.period_range("2020-01", periods=2, freq="M"), "timestamps must be whole numbers or datetimes, got Period("),
     "words": (["2020-01-01", "2021-01-01"], "timestamps must be whole numbers or datetimes, got '2020-01-01'; pd.to_datetime"),
-    "bool": ([True, False], "timestamps must be whole numbers or datetimes, got np.True_"),
-    "durations": (pd.to_timedelta([1, 2]), "timestamps must be whole numbers or datetimes, got np.timedelta64"),
+    "bool": ([True, False], "timestamps must be whole numbers or datetimes, got True"),
+    "durations": (pd.to_timedelta([1, 2]), "timestamps must be whole numbers or datetimes, got Timedelta"),
 }
 
 

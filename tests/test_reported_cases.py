@@ -831,6 +831,7 @@ def test_the_columns_of_a_matrix_are_not_taken_for_time_in_silence(model):
         model(**settings).fit(Interactions.from_csr(ones()))
     timed = Interactions.from_arrays(*np.array(ones().nonzero())[:, ::-1], timestamps=np.arange(ones().nnz), n_items=8)
     fitted = model(**settings).fit(timed)
+    fitted.recommend([0, 1], k=1)  # ids, in silence
     with pytest.warns(UserWarning, match="users is a matrix"):
         fitted.recommend(ones()[:2], k=1)
     with pytest.warns(UserWarning, match="X is a matrix"):

@@ -288,10 +288,11 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
     def _query(self, users: Any, *, name: str = "users") -> tuple[Query, NDArray]:
         """The codes of ids, -1 for those not known, or the histories of new users; and the labels of the users."""
         check_is_fitted(self)
-        self._check_order_of_histories(users, name)
         query, labels = self.frame_.query(users, name=name)
-        if self._compares_times and isinstance(query, Interactions):
-            check_same_unit(self.events_, query, name)
+        if isinstance(query, Interactions):  # a list of ids is read as an array, too
+            self._check_order_of_histories(users, name)
+            if self._compares_times:
+                check_same_unit(self.events_, query, name)
         return query, labels
 
     def _top(

@@ -115,7 +115,7 @@ def _since_1970(series: pd.Series, name: str) -> NDArray[np.int64]:
 def _whole_numbers(series: pd.Series, name: str) -> NDArray[np.int64]:
     kind = series.dtype.kind
     if kind not in "iuf" or isinstance(series.dtype, pd.PeriodDtype):
-        first = series.to_numpy()[0]
+        first = series.tolist()[0]
         hint = "; pd.to_datetime reads dates in words" if isinstance(first, str) else ""
         raise ValueError(f"{name} must be whole numbers or datetimes, got {first!r}{hint}")
     numbers = series.to_numpy(np.dtype(f"{kind}8"))
