@@ -29,7 +29,7 @@ MATRIX = sp.csr_array(np.array([[1.0, 0, 1, 0], [0, 1, 1, 0], [1, 1, 0, 0], [0, 
 FRAME = pd.DataFrame({"user": list("aabbccd"), "item": list("xzyzxyw")})
 CODED, LABELLED = PopularityRecommender().fit(MATRIX), PopularityRecommender().fit(FRAME)
 
-NO_RECOMMENDER = "estimator must be a recommender of skrec, got "
+NO_RECOMMENDER = "estimator must be a fitted recommender, or a fitted search or Pipeline that ends in one, got "
 K, THRESHOLD = "k must be an integer of at least 1, got ", "positive_from must be a finite number or None, got "
 
 SCORERS = {
@@ -51,8 +51,8 @@ SCORERS = {
     "a threshold of errors": (lambda: get_scorer("rmse", positive_from="4"), ValueError, THRESHOLD + "'4'"),
     "a threshold beyond floats": (lambda: get_scorer("auc", positive_from=10**400), ValueError, THRESHOLD + "1000000"),
     "a complex threshold": (lambda: get_scorer("auc", positive_from=np.complex64(1)), ValueError, THRESHOLD + "np.complex64(1"),
-    "estimator None": (lambda: get_scorer("auc")(None, MATRIX), TypeError, NO_RECOMMENDER + "NoneType"),
-    "a class": (lambda: get_scorer("rmse")(PopularityRecommender, MATRIX), TypeError, NO_RECOMMENDER + "type"),
+    "estimator None": (lambda: get_scorer("auc")(None, MATRIX), TypeError, NO_RECOMMENDER + "None"),
+    "a class": (lambda: get_scorer("rmse")(PopularityRecommender, MATRIX), TypeError, NO_RECOMMENDER + "<class"),
     "nothing to score": (lambda: get_scorer("auc")(CODED, np.zeros((2, 4))), ValueError, "X has nothing to score: 0 of its 0"),
     "one event": (lambda: get_scorer("auc")(CODED, [[0, 0, 1.0, 0]]), ValueError, "X has nothing to score: 1 of its 1 events"),
     "y NaN": (lambda: get_scorer("rmse")(LABELLED, FRAME, [np.nan] * 7), ValueError, "y must hold finite numbers, got NaN"),
@@ -69,8 +69,8 @@ def sampled_labels(users=("a", "b"), positives=("y", "x"), negatives=(("w",), ("
 
 CODES = " must be integer codes, since the model was fitted without labels, got "
 SAMPLED = {
-    "estimator None": (lambda: sampled(None), TypeError, "estimator must be a fitted recommender, got None"),
-    "a class": (lambda: sampled(PopularityRecommender), TypeError, "estimator must be a fitted recommender, got <class"),
+    "estimator None": (lambda: sampled(None), TypeError, NO_RECOMMENDER + "None"),
+    "a class": (lambda: sampled(PopularityRecommender), TypeError, NO_RECOMMENDER + "<class"),
     "users None": (lambda: sampled(users=None), TypeError, "users must be a list or 1-D array of labels, got None"),
     "one user": (lambda: sampled(users=0), TypeError, "users must be a list or 1-D array of labels, got 0"),
     "an unknown user": (lambda: sampled(users=[0, 9]), ValueError, "users must be codes in 0..3, got 9"),

@@ -40,8 +40,8 @@ REFUSED = {
     "test data without labels": ({"test": np.eye(3)}, ValueError, "test has no labels for its items"),
     "level": ({"level": 95}, ValueError, "level must be a finite number above 0 and below 1, got 95"),
     "resamples": ({"n_resamples": 0}, ValueError, "n_resamples must be an integer of at least 1, got 0"),
-    "seed": ({"random_state": "a"}, ValueError, "random_state must be a non-negative int"),
-    "negative seed": ({"random_state": -1}, ValueError, "random_state must be a non-negative int"),
+    "seed": ({"random_state": "a"}, ValueError, "random_state must be an int from 0 to 2**32 - 1"),
+    "negative seed": ({"random_state": -1}, ValueError, "random_state must be an int from 0 to 2**32 - 1"),
     "verbose": ({"verbose": -1}, ValueError, "verbose must be an integer of at least 0"),
 }
 
