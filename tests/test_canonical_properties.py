@@ -197,11 +197,13 @@ def check_table(table, held):
         vocabulary, expected = slow_codes(held[name])
         assert (ids.tolist(), codes.tolist(), size) == (vocabulary, expected, len(vocabulary))
     assert data.values.tolist() == ([1.0] * n if values is None else values)
-    shown = list(dict.fromkeys(held.get("impression", ())))
+    shown = [label for label in dict.fromkeys(held.get("impression", ())) if label != -1]
     expected = {
         "timestamps": held.get("timestamp"),
         "weights": held.get("weight"),
-        "impressions": [shown.index(label) for label in held["impression"]] if shown else None,
+        "impressions": [shown.index(label) if label in shown else -1 for label in held["impression"]]
+        if "impression" in held
+        else None,
     }
     assert {name: None if (kept := getattr(data, name)) is None else kept.tolist() for name in expected} == expected
 
