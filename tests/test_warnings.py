@@ -5,10 +5,19 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 
-from skrec import ALSRecommender, EASERecommender, PopularityRecommender, SLIMRecommender, compare, get_scorer
+from skrec import (
+    ALSRecommender,
+    EASERecommender,
+    MarkovRecommender,
+    PopularityRecommender,
+    SLIMRecommender,
+    compare,
+    get_scorer,
+)
 from skrec.metrics import make_multi_scorer
 
 FOLDS = KFold(2, shuffle=True, random_state=0)
@@ -99,3 +108,21 @@ def test_a_warning_points_at_the_line_of_the_user(call):
 def test_train_scores_are_asked_for_without_a_warning():
     scores = cross_validate(ALL_COUNT, EVENTS, scoring=QUIET, cv=FOLDS, return_train_score=True)
     assert np.isfinite(scores["train_score"]).all()
+
+
+def test_nothing_is_said_of_two_folds_of_the_rows_of_a_matrix():
+    likes = sp.random_array((60, 30), density=0.3, rng=np.random.default_rng(0), format="csr")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cross_validate(EASERecommender(), likes, scoring=get_scorer("ndcg@10"), cv=FOLDS, return_train_score=True)
+        GridSearchCV(EASERecommender(), {"regularization": [1.0, 10.0]}, cv=2).fit(likes)
+
+
+def test_nothing_is_said_of_known_users_of_a_model_of_sequences():
+    events = EVENTS.assign(timestamp=np.arange(len(EVENTS)))
+    model = MarkovRecommender(positive_from=1).fit(events)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for users in (None, 3, [1, 2], np.array([1, 2]), {1, 2}, pd.Series([1, 2])):
+            model.recommend(users, k=2)
+        list(model.recommend_iter([1, 99], k=2, unknown="popular"))

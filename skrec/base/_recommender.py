@@ -19,7 +19,7 @@ from skrec.base._frame import Frame, Query, size, take
 from skrec.base._knowledge import KnowledgeMixin
 from skrec.base._lists import ListsMixin
 from skrec.base._parameters import DeclaredParameters
-from skrec.base._rows import are_equal_events, is_of_shape, warn_of_training_shape
+from skrec.base._rows import is_of_shape, may_be_of_known_users, warn_of_training_shape
 from skrec.base._similarity import SimilarityMixin
 from skrec.data import Interactions, check_interactions, check_pairs, is_matrix, positive_mask
 from skrec.data._appending import check_same_unit
@@ -227,12 +227,11 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         return positives
 
     def _recode(self, X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:
-        """X in the model's codes, for a test: of a matrix that has exactly the training shape, the rows are warned of."""
+        """X in the model's codes, for a test; warns of a matrix whose rows may be meant as the training users."""
         check_is_fitted(self)
         data = self.frame_.recode(X, y, name=name)
         shape = self.n_users_, self.n_items_
-        # scikit-learn's train scores are of the training matrix itself
-        if is_of_shape(X, shape) and not are_equal_events(data, self.events_, first_user=self.n_users_):
+        if is_of_shape(X, shape) and may_be_of_known_users(data, self.events_, first_user=self.n_users_):
             warn_of_training_shape(name, shape)
         if self._compares_times:
             check_same_unit(self.events_, data, name)

@@ -8,19 +8,38 @@ import numpy as np
 from skrec.data import Interactions, is_matrix
 from skrec.data._callers import depth_of_caller
 
+_LEAST_SHARED = 10  # that allow a judgement
+
 
 def is_of_shape(X: Any, shape: tuple[int, int]) -> bool:
     """Whether X is a matrix, of which the rows are new users, of some shape."""
     return X is not None and is_matrix(X) and np.shape(X) == shape
 
 
-def are_equal_events(new: Interactions, known: Interactions, *, first_user: int) -> bool:
-    """Whether new users, coded from ``first_user``, have the very events of the known ones."""
-    return (
-        np.array_equal(new.users - first_user, known.users)
-        and np.array_equal(new.items, known.items)
-        and np.array_equal(new.values, known.values)
-    )
+def may_be_of_known_users(new: Interactions, known: Interactions, *, first_user: int) -> bool:
+    """Whether row i of a matrix of the training shape may hold events of user i of the training data.
+
+    Not if the matrix is the training data itself, as for scikit-learn's train scores. Nor if row i has about as many items in
+    common with user i as with anybody else, as where a matrix is cut into two folds of rows: held-out events of the same user
+    would repeat none of the training items, or nearly all.
+
+    Parameters
+    ----------
+    new : Interactions
+        The entries of the matrix, its rows coded from ``first_user``.
+    known : Interactions
+        The training data.
+    first_user : int
+    """
+    rows = new.users - first_user
+    if all(map(np.array_equal, (rows, new.items, new.values), (known.users, known.items, known.values))):
+        return False
+    pairs, known_pairs = np.unique(rows * known.n_items + new.items), np.unique(known.pair_keys)
+    users_of_items = [np.bincount(keys % known.n_items, minlength=known.n_items) for keys in (pairs, known_pairs)]
+    by_chance = float(users_of_items[0] @ users_of_items[1]) / known.n_users
+    most = min(len(pairs), len(known_pairs))
+    n_shared = len(np.intersect1d(pairs, known_pairs, assume_unique=True))
+    return by_chance < _LEAST_SHARED or not by_chance / 2 < n_shared < (by_chance + most) / 2
 
 
 def warn_of_training_shape(name: str, shape: tuple[int, int]) -> None:
