@@ -2,15 +2,13 @@
 
 import hashlib
 import os
-import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import BinaryIO
 from urllib.request import urlopen
 
 from skrec._process import progress_bar
+from skrec.base._writing import atomic_write
 
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 16
@@ -82,17 +80,3 @@ def _read_chunk(response: HTTPResponse, url: str) -> bytes:
         return response.read(CHUNK_BYTES)
     except (OSError, HTTPException) as error:
         raise DatasetNotAvailable(f"{url} broke off ({error!r})") from None
-
-
-@contextmanager
-def atomic_write(target: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of ``target`` when the block ends well, and vanishes when it does not."""
-    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
-    try:
-        with open(part, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
