@@ -32,7 +32,8 @@ def may_be_of_known_users(new: Interactions, known: Interactions, *, first_user:
     first_user : int
     """
     rows = new.users - first_user
-    if all(map(np.array_equal, (rows, new.items, new.values), (known.users, known.items, known.values))):
+    pairs_of_arrays = ((rows, known.users), (new.items, known.items), (new.values, known.values))
+    if all(np.array_equal(some, others) for some, others in pairs_of_arrays):
         return False
     pairs, known_pairs = np.unique(rows * known.n_items + new.items), np.unique(known.pair_keys)
     users_of_items = [np.bincount(keys % known.n_items, minlength=known.n_items) for keys in (pairs, known_pairs)]

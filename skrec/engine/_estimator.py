@@ -1,7 +1,6 @@
 """The face of all neural recommenders: parameters, fit, fold-in."""
 
 import copy
-import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
@@ -14,7 +13,6 @@ from torch import Tensor, nn
 
 from skrec.base._parameters import Needs
 from skrec.data import Interactions, each_by_itself, fade, read_impressions
-from skrec.data._callers import depth_of_caller
 from skrec.data._random import draw_seed
 from skrec.data._splitting import hold_out_events, hold_out_impressions
 from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
@@ -28,7 +26,7 @@ from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimi
 from skrec.engine._recording import Judge, Recorder
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
 from skrec.engine._schedules import schedule_of
-from skrec.engine._training_checks import check_held_out, check_training
+from skrec.engine._training_checks import check_held_out, check_not_empty, check_training, warn_of_earlier_ratings
 
 
 class TorchRecommender(NetworkInference):
@@ -309,11 +307,7 @@ class TorchRecommender(NetworkInference):
     ) -> torch.device:
         from skrec.engine import _lightning
 
-        if len(batches) == 0:
-            raise ValueError(
-                f"there is nothing to learn from in the events that {type(self).__name__} is trained on, with "
-                f"loss={self.loss!r} and negatives={self.negatives!r}"
-            )
+        check_not_empty(self, batches)
         self.optimizer_ = optimizer or self._optimizer_name()
         if self.optimizer_ == "row_adam":
             use_row_gradients(network)
@@ -341,12 +335,8 @@ class TorchRecommender(NetworkInference):
         if not self._predicts_ratings:
             self._positives(data, self.positive_from)  # there must be some, and it says what counts
         rows = self._example_rows(data)
-        if self._predicts_ratings and len(rows) < len(data):
-            warnings.warn(
-                f"{len(data) - len(rows)} ratings of the same user and item as a later one are left out",
-                UserWarning,
-                stacklevel=depth_of_caller(),
-            )
+        if self._predicts_ratings:
+            warn_of_earlier_ratings(len(data) - len(rows))
         return fade(data[rows], self.half_life)
 
     def _example_rows(self, data: Interactions) -> NDArray[np.int64]:

@@ -1,5 +1,7 @@
 """What parameters of a training run may be."""
 
+import warnings
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ from numpy.typing import NDArray
 
 from skrec.base._checks import check_choice, check_int, check_number, read_path
 from skrec.data import Interactions, check_positive_from
+from skrec.data._callers import depth_of_caller
 from skrec.engine._optimizers import OPTIMIZERS
 from skrec.metrics import get_scorer
 
@@ -136,3 +139,22 @@ def _check_trainer(options: dict[str, Any] | None) -> None:
     devices = options.get("devices", 1)
     if devices not in (1, "1", "auto") and not (isinstance(devices, list) and len(devices) == 1):
         raise ValueError(f"trainer={options!r} asks for several devices; only devices=1 is supported")
+
+
+def check_not_empty(settings: Any, batches: Sized) -> None:
+    """ValueError if there is no minibatch to train on."""
+    if len(batches) == 0:
+        raise ValueError(
+            f"there is nothing to learn from in the events that {type(settings).__name__} is trained on, with "
+            f"loss={settings.loss!r} and negatives={settings.negatives!r}"
+        )
+
+
+def warn_of_earlier_ratings(n_left_out: int) -> None:
+    """Warn of ratings that are left out because the same user has rated the same item again later."""
+    if n_left_out:
+        warnings.warn(
+            f"{n_left_out} ratings of the same user and item as a later one are left out",
+            UserWarning,
+            stacklevel=depth_of_caller(),
+        )

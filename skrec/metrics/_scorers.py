@@ -52,7 +52,8 @@ def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: flo
     -----
     UserWarning
         From the scorer, if fewer than half of the users can be scored, or of their relevant items are known; if half or
-        more of the relevant events repeat pairs that the model was shown; if all do, and X is not the training data.
+        more of the relevant events repeat pairs that the model was shown; if all do, and X is not the training data; if X
+        is a matrix of the training shape whose rows may be meant as the training users.
 
     Examples
     --------
