@@ -189,7 +189,7 @@ def test_the_constructor_checks():
 DAY_1 = pd.DataFrame({"user": [1, 1, 2], "item": [10, 11, 10]})
 
 
-@pytest.mark.parametrize("dtype", ["int32", "uint8", "uint64", "Int64", "int64[pyarrow]", object, "category"])
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "uint64", "Int64", "int64[pyarrow]", "float64", object, "category"])
 def test_integers_of_another_width_leave_the_vocabulary_int64(dtype):
     model = PopularityRecommender().fit(DAY_1)
     model.partial_fit(pd.DataFrame({"user": [3, 3], "item": [10, 12]}).astype(dtype))
@@ -342,7 +342,7 @@ def test_items_with_few_users_may_be_left_out_of_similar_ones():
     assert model.similar_items(["c"], k=2, min_count=2).labels.tolist() == [["a", "b"]]
 
 
-@pytest.mark.parametrize("missing", [np.nan, None, -1, pd.NA], ids=str)
+@pytest.mark.parametrize("missing", [np.nan, None, -1, "-1", pd.NA], ids=repr)
 def test_a_missing_impression_says_that_an_event_was_in_none(missing):
     table = pd.DataFrame({"user": [0, 0, 1, 1, 0, 1], "item": [0, 1, 0, 1, 2, 2], "rating": [1.0, 0, 0, 1, 1, 1]})
     table["impression"] = pd.Series([7, 7, 8, 8, missing, missing], dtype=object)

@@ -158,6 +158,8 @@ def joined(known: NDArray, labels: NDArray, is_new: NDArray[np.bool_], *, name: 
     new = labels[is_new]
     if len(known) == 0:
         return new
+    if known.dtype.kind == "i" and new.dtype.kind == "f" and (np.abs(new) < 2**53).all() and (new == np.floor(new)).all():
+        new = new.astype(np.int64)  # a gap elsewhere in a column makes floats of integers
     strange = kinds_of(new) - kinds_of(known)
     if strange and (known.dtype != object or strange == kinds_of(labels)):
         is_strange = [_kind_of(type(label)) in strange for label in as_list(new)]

@@ -157,15 +157,15 @@ def only_columns(frame: Any, kinds: Collection[str], *, name: str) -> Any:
 def _read_groups(labels: Any, *, name: str) -> tuple[NDArray[np.int64], NDArray]:
     """A number from 0 for each label, -1 for a missing one, and the labels by their numbers.
 
-    The number -1 stands for a missing label too.
+    -1 stands for a missing label too, as a number and as text.
     """
     array, as_list = as_array(labels, name), getattr(labels, "to_pylist", getattr(labels, "to_list", None))
     if array.dtype.kind == "f" and as_list is not None:  # integers among gaps, which floats may not hold
         array = np.fromiter(as_list(), object, len(array))
     present = np.flatnonzero(~pd.isna(array))
     groups = as_labels(array[present], name=name)
-    if groups.dtype.kind in "ifO":
-        present, groups = present[groups != -1], groups[groups != -1]
+    for missing in {"i": [-1], "f": [-1], "O": [-1, "-1"]}.get(groups.dtype.kind, []):
+        present, groups = present[groups != missing], groups[groups != missing]
     numbers = np.full(len(array), -1, np.int64)
     numbers[present], ids = pd.factorize(groups)
     return numbers, ids

@@ -55,7 +55,7 @@ class _ReviewReader:
         if not isinstance(review, dict):
             raise ValueError(f"expected an object with a review, got {line[:80]!r}")
         if self.names is None:
-            self.names = OF_2023 if OF_2023.item in review else OF_2014
+            self.names = OF_2023 if OF_2023.user in review else OF_2014
         names = self.names
         stars: Any = review.get(names.rating)
         time: Any = review.get(names.timestamp)
