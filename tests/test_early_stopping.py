@@ -125,7 +125,7 @@ def test_users_and_items_whose_events_were_held_out_are_known_afterwards(estimat
     users = np.r_[rng.integers(30, size=150), np.arange(30, 40), rng.integers(30, size=10)]
     items = np.r_[rng.integers(10, size=150), rng.integers(10, size=10), np.arange(10, 20)]  # ten of each have one event
     pairs = rng.permutation(np.unique(users * 20 + items))
-    data = Interactions.from_arrays(pairs // 20, pairs % 20, rng.integers(6, 9, len(pairs)))
+    data = Interactions.from_arrays(pairs // 20, pairs % 20, rng.integers(11, 14, len(pairs)))
     settings = {"n_factors": 4, "max_epochs": 2, "random_state": 0, "early_stopping": "valid_loss", "validation_fraction": 0.4}
     fitted = clone(estimator).set_params(**settings).fit(data)
     held_out = fitted._hold_out(data, np.random.default_rng(fitted.seed_))

@@ -68,7 +68,9 @@ def _calls_while_learning(model: BaseRecommender, learn: Learn, *, stop_at: int 
         module = str(frame.f_globals.get("__name__"))
         if event != "call" or not (module in own_modules or module.startswith("skrec.")):
             return
-        if frame.f_code.co_flags & CO_GENERATOR:  # one that is being closed would swallow what is raised in it
+        # a generator that is being closed would swallow what is raised in it; a context manager cannot be interrupted safely
+        # between its block and the first line of its ``__exit__``
+        if frame.f_code.co_flags & CO_GENERATOR or module == "skrec._process":
             return
         if n_calls or frame.f_code.co_name.startswith(("_fit", "_partial_fit")):
             n_calls += 1
