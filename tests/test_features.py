@@ -308,7 +308,7 @@ def test_new_items_come_by_their_features_alone():
 
 def test_a_model_that_reads_no_features_ranks_items_without_events_last():
     data = Interactions.from_frame(EVENTS, item_features=YEARS)
-    model = ALSRecommender(n_factors=2, n_jobs=1, random_state=0).fit(data)
+    model = ALSRecommender(positive_from=0, n_factors=2, n_jobs=1, random_state=0).fit(data)
     answer = model.recommend(["ann"], k=2)
     assert answer.items[0, 1] == "Unseen" and answer.scores[0, 1] == -np.inf
     model.partial_fit(Interactions.from_features(item_features=pd.DataFrame({"year": [2027]}, index=["Newer"])))
@@ -316,7 +316,7 @@ def test_a_model_that_reads_no_features_ranks_items_without_events_last():
 
 
 def test_all_users_whose_features_are_given_are_asked_for():
-    model = ALSRecommender(n_factors=2, n_jobs=1, random_state=0).fit(EVENTS)
+    model = ALSRecommender(positive_from=0, n_factors=2, n_jobs=1, random_state=0).fit(EVENTS)
     ages = pd.DataFrame({"age": [30, 20]}, index=["dan", "cid"])
     answer = model.recommend(Interactions.from_frame(EVENTS[:1].assign(user="dan"), user_features=ages), k=2)
     assert answer.users.tolist() == ["cid", "dan"]
@@ -324,7 +324,7 @@ def test_all_users_whose_features_are_given_are_asked_for():
 
 
 def test_nothing_at_all_is_not_enough():
-    model = ALSRecommender(n_factors=2, n_jobs=1, random_state=0)
+    model = ALSRecommender(positive_from=0, n_factors=2, n_jobs=1, random_state=0)
     with pytest.raises(ValueError, match="X has no events"):
         model.fit(Interactions.from_features(item_features=YEARS))
     with pytest.raises(ValueError, match="X has no events"):
