@@ -14,6 +14,8 @@ WIDENING = 4.0
 # where only the direction of a vector counts nothing is shrunk: on a third of Gowalla 4 loses 5 % of the NDCG, 1 half of that
 WIDENING_OF_DIRECTIONS = 1.0
 
+_LEAST_STIFFNESS = 1e-2
+
 
 class Prior(NamedTuple):
     """The distribution of users' states, all parts of a state side by side.
@@ -39,6 +41,10 @@ class Prior(NamedTuple):
         """States from independent standard normal coordinates (n, d)."""
         return (self.mean + whitened @ self.root.T).split(self.widths, dim=1)
 
+    def whitened(self, state: State) -> Tensor:
+        """The independent coordinates (n, d) of states."""
+        return torch.linalg.solve(self.root, (torch.cat(state, 1).to(self.mean) - self.mean).T).T
+
     def converted(self, target: torch.dtype | torch.device) -> "Prior":
         """The same prior with another dtype or on another device."""
         curvature = None if self.curvature is None else self.curvature.to(target)
@@ -53,10 +59,14 @@ class Prior(NamedTuple):
         """Minus the logarithm of the density at some points (n, d), up to a constant."""
         return whitened.square().sum(1) / 2
 
-    def aligned(self, slopes: Tensor) -> "Prior":
-        """The same distribution in other coordinates: the principal axes of the derivatives (n, d) of scores by states."""
-        whitened = slopes.double() @ self.root.double()
-        values, vectors = torch.linalg.eigh(whitened.T @ whitened / max(len(whitened), 1))
+    @property
+    def stiffness(self) -> Tensor | float:
+        """About how large the second derivatives of the penalty are."""
+        return 1.0
+
+    def aligned(self, curvature: Tensor) -> "Prior":
+        """The same distribution in other coordinates: the principal axes of the curvature (d, d) that an event adds."""
+        values, vectors = torch.linalg.eigh(curvature.nan_to_num(0, 0, 0))
         root = self.root.double() @ vectors
         return self._replace(root=root.to(self.root), curvature=values.clamp(min=0).to(self.root))
 
@@ -65,6 +75,7 @@ class PriorOfDirections(Prior):
     """The distribution of states of which only the direction counts: the density of a direction is its largest on the ray.
 
     Otherwise the search would shorten the states, as the length is free, and the shorter they are the worse its conditioning.
+    For the same reason the penalty holds their length at that of a typical user, which is free to choose.
     """
 
     @property
@@ -78,10 +89,17 @@ class PriorOfDirections(Prior):
         length, spread = self.mean.norm(), self.root.square().sum()
         return ((length.square() + spread).sqrt() / length.clamp(min=1e-12) - 1) * self.centre
 
+    @property
+    def stiffness(self) -> Tensor | float:
+        typical = self.start + self.centre
+        return (self.centre.square().sum() / typical.square().sum().clamp(min=1e-300)).clamp(min=_LEAST_STIFFNESS)
+
     def penalty(self, whitened: Tensor) -> Tensor:
-        rays, centre = whitened + self.centre, self.centre
-        shares = (rays @ centre).clamp(min=0) / rays.square().sum(1).clamp(min=1e-300)
-        return (centre - shares[:, None] * rays).square().sum(1) / 2
+        centre = self.centre
+        rays, length = whitened + centre, (self.start + centre).norm()
+        lengths = rays.norm(dim=1).clamp(min=1e-150)
+        shares = (rays @ centre).clamp(min=0) / lengths.square()
+        return ((centre - shares[:, None] * rays).square().sum(1) + (lengths - length).square()) / 2
 
 
 def learn_prior(states: Iterable[State], *, widening: float = WIDENING) -> Prior:
