@@ -95,7 +95,7 @@ class FrozenNetwork:
             def pullback(slopes: Tensor) -> Tensor:
                 return torch.zeros_like(vectors).index_add_(0, index, slopes[:, None] * of_items)
 
-            return biases + (vectors[index] * of_items).sum(1), pullback
+            return biases + (vectors.index_select(0, index) * of_items).sum(1), pullback
 
         return all_of_each if index is None else one_by_one
 

@@ -16,7 +16,7 @@ from skrec.engine.fold_in._frozen import with_pullback
 LossOfPairs = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
-def loss_of_pairs(loss: Loss, mask: Tensor, log_q: Tensor | None) -> LossOfPairs:
+def loss_of_pairs(loss: Loss, mask: Tensor, log_q: Tensor | None, weights: Tensor) -> LossOfPairs:
     """A loss with its derivatives.
 
     Parameters
@@ -27,14 +27,16 @@ def loss_of_pairs(loss: Loss, mask: Tensor, log_q: Tensor | None) -> LossOfPairs
         Which of the negatives take part.
     log_q : Tensor of shape (n, 1 + m), or None
         How often the positive and the negatives were to be expected.
+    weights : float64 Tensor of shape (n,)
+        What the losses are multiplied with.
     """
     if loss is bpr:
-        return _bpr(mask)
-    return _bce(mask, log_q) if loss is bce else _other(loss, mask, log_q)
+        return _bpr(mask, weights)
+    return _bce(mask, log_q, weights) if loss is bce else _other(loss, mask, log_q, weights)
 
 
-def _bpr(mask: Tensor) -> LossOfPairs:
-    shares = mask / mask.sum(1, keepdim=True).clamp(min=1).double()
+def _bpr(mask: Tensor, weights: Tensor) -> LossOfPairs:
+    shares = mask * (weights / mask.sum(1).clamp(min=1))[:, None]
 
     def losses(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         differences = negative - positive[:, None]
@@ -44,17 +46,19 @@ def _bpr(mask: Tensor) -> LossOfPairs:
     return losses
 
 
-def _bce(mask: Tensor, log_q: Tensor | None) -> LossOfPairs:
+def _bce(mask: Tensor, log_q: Tensor | None, weights: Tensor) -> LossOfPairs:
+    shares = mask * weights[:, None]
+
     def losses(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if log_q is not None:
             positive, negative = positive - log_q[:, 0], negative - log_q[:, 1:]
-        of_negatives = F.softplus(negative).mul_(mask).sum(1)
-        return F.softplus(-positive) + of_negatives, -(-positive).sigmoid(), negative.sigmoid().mul_(mask)
+        values = F.softplus(-positive).mul_(weights).add_(F.softplus(negative).mul_(shares).sum(1))
+        return values, -(-positive).sigmoid().mul_(weights), negative.sigmoid().mul_(shares)
 
     return losses
 
 
-def _other(loss: Loss, mask: Tensor, log_q: Tensor | None) -> LossOfPairs:
+def _other(loss: Loss, mask: Tensor, log_q: Tensor | None, weights: Tensor) -> LossOfPairs:
     mask = torch.cat([torch.ones_like(mask[:, :1]), mask], 1)
     target = torch.zeros(mask.shape, dtype=torch.float64, device=mask.device)
     target[:, 0] = 1
@@ -62,7 +66,7 @@ def _other(loss: Loss, mask: Tensor, log_q: Tensor | None) -> LossOfPairs:
     def losses(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         scores = torch.cat([positive[:, None], negative], 1)
         values, pullback = with_pullback(lambda scores: loss(scores, target, mask, log_q), scores)
-        slopes = pullback(torch.ones_like(values))
-        return values, slopes[:, 0], slopes[:, 1:]
+        slopes = pullback(weights)
+        return weights * values, slopes[:, 0], slopes[:, 1:]
 
     return losses

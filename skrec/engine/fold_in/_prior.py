@@ -1,6 +1,7 @@
 """The prior of fold-in: how the states of users are distributed, learned from the trained users."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -78,7 +79,7 @@ class PriorOfDirections(Prior):
     For the same reason the penalty holds their length at that of a typical user, which is free to choose.
     """
 
-    @property
+    @cached_property
     def centre(self) -> Tensor:
         """The origin of the whitened coordinates less that of the states, (d,)."""
         return torch.linalg.solve(self.root, self.mean)
@@ -89,17 +90,20 @@ class PriorOfDirections(Prior):
         length, spread = self.mean.norm(), self.root.square().sum()
         return ((length.square() + spread).sqrt() / length.clamp(min=1e-12) - 1) * self.centre
 
+    @cached_property
+    def length(self) -> Tensor:
+        """The length of a typical user in whitened coordinates around the states' origin."""
+        return (self.start + self.centre).norm()
+
     @property
     def stiffness(self) -> Tensor | float:
-        typical = self.start + self.centre
-        return (self.centre.square().sum() / typical.square().sum().clamp(min=1e-300)).clamp(min=_LEAST_STIFFNESS)
+        return (self.centre.norm() / self.length.clamp(min=1e-150)).square().clamp(min=_LEAST_STIFFNESS)
 
     def penalty(self, whitened: Tensor) -> Tensor:
-        centre = self.centre
-        rays, length = whitened + centre, (self.start + centre).norm()
+        rays = whitened + self.centre
         lengths = rays.norm(dim=1).clamp(min=1e-150)
-        shares = (rays @ centre).clamp(min=0) / lengths.square()
-        return ((centre - shares[:, None] * rays).square().sum(1) + (lengths - length).square()) / 2
+        along = (rays @ self.centre).clamp(min=0) / lengths
+        return (self.centre.square().sum() - along.square() + (lengths - self.length).square()) / 2
 
 
 def learn_prior(states: Iterable[State], *, widening: float = WIDENING) -> Prior:
