@@ -15,8 +15,7 @@ from skrec.engine.fold_in._solver import minimise
 RNG = np.random.default_rng(0)
 RATINGS = csr_array(np.where(RNG.random((30, 20)) < 0.4, RNG.integers(1, 6, (30, 20)), 0).astype(np.float32))
 NEW = csr_array(np.where(RNG.random((6, 20)) < 0.3, RNG.integers(1, 6, (6, 20)), 0).astype(np.float32))
-OF_RATINGS = {"n_factors": 6, "max_epochs": 30, "learning_rate": 0.05, "init_std": 0.1, "random_state": 0}
-MF = OF_RATINGS | {"positive_from": 0}
+MF = {"positive_from": 0, "n_factors": 6, "max_epochs": 30, "learning_rate": 0.05, "init_std": 0.1, "random_state": 0}
 
 
 # ---- the solver ------------------------------------------------------------------------------------------------------
@@ -98,11 +97,11 @@ def likelihood_of(loss, y_range):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"loss": "softmax"}, {"loss": "bce", "negatives": "all"}, {"loss": "mse", "y_range": (0, 6)}],
+    [{"loss": "softmax"}, {"loss": "bce", "negatives": "all"}, {"loss": "mse", "y_range": (0, 6), "positive_from": None}],
     ids=lambda settings: settings["loss"],
 )
 def test_a_state_is_what_scipy_finds(settings):
-    model = MFRecommender(**(OF_RATINGS if settings["loss"] == "mse" else MF), **settings).fit(RATINGS)
+    model = MFRecommender(**MF | settings).fit(RATINGS)
     likelihood = likelihood_of(settings["loss"], settings.get("y_range"))
     mean, root = model.prior_.mean.double().numpy(), model.prior_.root.double().numpy()
     slopes = model.item_embeddings_.astype(float)
@@ -153,8 +152,8 @@ KINDS = {
     "ccl": MFRecommender(loss="ccl", n_negatives=8, **MF),
     "drawn softmax": MFRecommender(negatives="uniform", n_negatives=5, **MF),
     "own": MFRecommender(loss=own_loss, **MF),
-    "ratings": MFRecommender(loss="mse", **OF_RATINGS),
-    "bounded ratings": MFRecommender(loss="mse", y_range=(0, 6), **OF_RATINGS),
+    "ratings": MFRecommender(**MF | {"loss": "mse", "positive_from": None}),
+    "bounded ratings": MFRecommender(**MF | {"loss": "mse", "y_range": (0, 6), "positive_from": None}),
     "items' columns": AutoRecRecommender(side="item", positive_from=0, n_factors=40, batch_size=8, random_state=0),
     "ratings of columns": AutoRecRecommender(side="item", loss="mse", n_factors=40, batch_size=8, random_state=0),
     "MLP": MLPRecommender(positive_from=0, n_factors=4, hidden=(8,), max_epochs=20, learning_rate=0.03, random_state=0),

@@ -156,7 +156,7 @@ def test_what_was_shown_and_not_chosen_is_no_edge():
 def test_the_item_withheld_from_each_member_of_a_camp_is_recommended(loss, n_layers):
     fitted = model(loss=loss, n_layers=n_layers, max_epochs=60, batch_size=None).fit(two_camps())
     assert fitted.recommend(k=1).items[:, 0].tolist() == list(range(12))
-    assert fitted.recommend(two_camps(), k=1).items[:, 0].tolist() == list(range(12))
+    assert fitted.recommend(Interactions.from_csr(two_camps()), k=1).items[:, 0].tolist() == list(range(12))
 
 
 @pytest.mark.parametrize("changes", [{"n_layers": 1}, {"init_std": 0.5}, {"regularization": 1.0}, {"n_negatives": 3}], ids=str)

@@ -253,7 +253,7 @@ def test_a_long_history_folded_in_ranks_as_the_stored_user_does(loss, negatives)
     likes = csr_array((rng.random(taste.shape) < taste).astype(float))
     settings = {"n_factors": 8, "max_epochs": 30, "batch_size": 256, "init_std": 0.1, "random_state": 0}
     fitted = MFRecommender(loss=loss, negatives=negatives, **settings).fit(likes)
-    stored, folded = fitted.recommend(k=10).codes, fitted.recommend(likes, k=10).codes
+    stored, folded = fitted.recommend(k=10).codes, fitted.recommend(Interactions.from_csr(likes), k=10).codes
     assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(stored, folded)]) >= 0.6
 
 

@@ -71,8 +71,8 @@ class ProductNetwork(EmbeddingNetwork):
     @property
     def has_factors(self) -> bool:
         """Whether ``factors`` says it all: a network may have a ``forward`` or ``score`` of its own."""
-        own = type(self)
-        return (own.forward, own.score, own.combine) == (ProductNetwork.forward, ProductNetwork.score, ProductNetwork.combine)
+        written = "forward", "score", "combine", "rating"
+        return all(getattr(type(self), name) is getattr(ProductNetwork, name) for name in written)
 
 
 class DotProduct(ProductNetwork):

@@ -25,12 +25,14 @@ from skrec.engine.fold_in import (
     WIDENING,
     WIDENING_OF_DIRECTIONS,
     Events,
+    Explained,
     FrozenNetwork,
     Likelihood,
     Pool,
     Prior,
     PriorOfDirections,
     State,
+    curvature_of_events,
     learn_prior,
     most_probable,
 )
@@ -38,7 +40,7 @@ from skrec.engine.fold_in import (
 _FLOATS = 2**24
 _USERS_AT_ONCE = 2**14
 _FEW_NEGATIVES = 4  # for each event of a history, where training drew none
-_EVENTS_TO_ALIGN = 2**12
+_USERS_TO_ALIGN = 8
 # items that events are compared with in fold-in: fewer where each score is a pass through a network
 _COMPARED_FLOATS, _LEAST_COMPARED, _MOST_COMPARED = 2**17, 512, 2048
 # in units of scores: a loss with corners has no second derivatives, without which no solver converges fast
@@ -130,12 +132,14 @@ class NetworkInference(BaseRecommender):
         self.prior_ = self._aligned(prior) if folds_in else prior
 
     def _aligned(self, prior: Prior) -> Prior:
-        """The prior in the coordinates in which events say most about states, by some of the events of training."""
-        events = self.events_[self._informative(self.events_)]
-        events = events[np.linspace(0, len(events) - 1, min(len(events), _EVENTS_TO_ALIGN)).astype(int)]
-        with torch.no_grad():
-            states = self.module_.encode(self._tensor(events.users))
-        return prior.aligned(FrozenNetwork(self.module_, prior).slopes(states, self._tensor(events.items)))
+        """The prior in the principal axes of what an event says about states, by the histories of some users of training."""
+        users = np.flatnonzero(self.has_past_)
+        users = users[np.unique(np.linspace(0, len(users) - 1, min(len(users), _USERS_TO_ALIGN)).astype(int))]
+        histories = self._relevant(in_order_of_users(take_some(self.events_, users)))
+        network = FrozenNetwork(self.module_, prior)
+        explained = network.vectors, self._likelihood(network, histories)
+        states, n_events = self._known_state(users), self._n_events(histories).sum()
+        return prior.aligned(curvature_of_events(prior, states, n_events, explained))
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)
@@ -181,11 +185,14 @@ class NetworkInference(BaseRecommender):
 
     # ---- new users ---------------------------------------------------------------------------------------------------
 
-    def _new_state(self, histories: Interactions) -> State:
+    def _relevant(self, histories: Interactions) -> Interactions:
+        """What of histories the loss is about, with the weights that it has."""
         histories = histories[self._informative(histories)]
         histories = histories[histories.last_of_each_pair()]
-        if histories.timestamps is not None:
-            histories = fade(histories, self.half_life)
+        return histories if histories.timestamps is None else fade(histories, self.half_life)
+
+    def _new_state(self, histories: Interactions) -> State:
+        histories = self._relevant(histories)
         if hasattr(self.module_, "encode_rows"):
             return self._read(histories)
         parts = [self._most_probable(take(histories, users)) for users in self._fold_in_blocks(histories)]
@@ -215,12 +222,15 @@ class NetworkInference(BaseRecommender):
         """The most probable states, of which ``shift(users, state)`` makes what the network knows users by."""
         network = FrozenNetwork(self.module_, self.prior_)
 
-        def likelihood_of(users: Tensor) -> Likelihood:
+        def explained(users: Tensor) -> Explained:
             likelihood = self._likelihood(network, take_some(histories, users.cpu().numpy()))
-            return lambda state: likelihood(shift(users, state))
+            return lambda state: network.vectors(shift(users, state)), likelihood
 
-        n_events = np.bincount(histories.users, weights=histories.weights, minlength=histories.n_users)
-        return most_probable(prior, self._tensor(n_events), likelihood_of)
+        return most_probable(prior, self._tensor(self._n_events(histories)), explained)
+
+    def _n_events(self, histories: Interactions) -> NDArray[np.float64]:
+        """How much the history of each user weighs."""
+        return np.bincount(histories.users, weights=histories.weights, minlength=histories.n_users).astype(float)
 
     def _likelihood(self, network: FrozenNetwork, histories: Interactions) -> Likelihood:
         """Minus the log-likelihoods of histories, by the loss that the model was trained by."""

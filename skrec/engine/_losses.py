@@ -65,7 +65,7 @@ def warp(
     ``n_items``, or the negatives themselves. Weston et al. draw until one does; here a fixed number is drawn, so that with a
     single negative all pairs within the margin weigh the same. A ``width`` above 0 makes hinge and rank smooth.
     """
-    negative = _negatives(target, mask)
+    negative = _negatives(target, mask).to(scores.dtype)  # products of numbers are faster than of a number and a flag
     hinge, violates = _hinge(1 + scores - _positive(scores, target), width)
     violations = (violates * negative).sum(-1)
     n_negatives = negative.sum(-1)

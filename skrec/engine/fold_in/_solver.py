@@ -88,13 +88,15 @@ class _Descent:
         is_low_enough = values <= self.values + _DECREASE * self.steps * self.slopes + rounding
         is_flat_enough = slopes >= _CURVATURE * self.slopes
         accepted = is_low_enough & is_flat_enough & ~self.finished
-        self.high = torch.where(is_low_enough, self.high, self.steps)
-        self.low = torch.where(is_low_enough & ~is_flat_enough, self.steps, self.low)
-        self._learn(accepted, gradients)
-        self.points = torch.where(accepted[:, None], self.trial, self.points)
-        self.gradients = torch.where(accepted[:, None], gradients, self.gradients)
-        self.values = torch.where(accepted, values, self.values)
-        self.steps = torch.where(self.high.isinf(), 2 * self.low, (self.low + self.high) / 2)
+        if accepted.any():
+            self._learn(accepted, gradients)
+            self.points = torch.where(accepted[:, None], self.trial, self.points)
+            self.gradients = torch.where(accepted[:, None], gradients, self.gradients)
+            self.values = torch.where(accepted, values, self.values)
+        if not accepted.all():
+            self.high = torch.where(is_low_enough, self.high, self.steps)
+            self.low = torch.where(is_low_enough & ~is_flat_enough, self.steps, self.low)
+            self.steps = torch.where(self.high.isinf(), 2 * self.low, (self.low + self.high) / 2)
         self._set_out(accepted)
 
     def _learn(self, accepted: Tensor, gradients: Tensor) -> None:

@@ -1,0 +1,72 @@
+"""Losses of one positive and some negatives, with their derivatives by the scores.
+
+Those of bpr and bce are written out, which spares the arrays that autograd would keep. Other losses go through autograd.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from skrec.engine._losses import Loss, bce, bpr
+from skrec.engine.fold_in._frozen import with_pullback
+
+# of scores of positives (n,) and negatives (n, m): losses (n,) and their derivatives by both
+LossOfPairs = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+
+
+def loss_of_pairs(loss: Loss, mask: Tensor, log_q: Tensor | None, weights: Tensor) -> LossOfPairs:
+    """A loss with its derivatives.
+
+    Parameters
+    ----------
+    loss : callable
+        One of `skrec.engine._losses`, or another with their signature.
+    mask : bool Tensor of shape (n, m)
+        Which of the negatives take part.
+    log_q : Tensor of shape (n, 1 + m), or None
+        How often the positive and the negatives were to be expected.
+    weights : float64 Tensor of shape (n,)
+        What the losses are multiplied with.
+    """
+    if loss is bpr:
+        return _bpr(mask, weights)
+    return _bce(mask, log_q, weights) if loss is bce else _other(loss, mask, log_q, weights)
+
+
+def _bpr(mask: Tensor, weights: Tensor) -> LossOfPairs:
+    shares = mask * (weights / mask.sum(1).clamp(min=1))[:, None]
+
+    def losses(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        differences = negative - positive[:, None]
+        slopes = differences.sigmoid().mul_(shares)
+        return F.softplus(differences).mul_(shares).sum(1), -slopes.sum(1), slopes
+
+    return losses
+
+
+def _bce(mask: Tensor, log_q: Tensor | None, weights: Tensor) -> LossOfPairs:
+    shares = mask * weights[:, None]
+
+    def losses(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        if log_q is not None:
+            positive, negative = positive - log_q[:, 0], negative - log_q[:, 1:]
+        values = F.softplus(-positive).mul_(weights).add_(F.softplus(negative).mul_(shares).sum(1))
+        return values, -(-positive).sigmoid().mul_(weights), negative.sigmoid().mul_(shares)
+
+    return losses
+
+
+def _other(loss: Loss, mask: Tensor, log_q: Tensor | None, weights: Tensor) -> LossOfPairs:
+    mask = torch.cat([torch.ones_like(mask[:, :1]), mask], 1)
+    target = torch.zeros(mask.shape, dtype=torch.float64, device=mask.device)
+    target[:, 0] = 1
+
+    def losses(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        scores = torch.cat([positive[:, None], negative], 1)
+        values, pullback = with_pullback(lambda scores: loss(scores, target, mask, log_q), scores)
+        slopes = pullback(weights)
+        return weights * values, slopes[:, 0], slopes[:, 1:]
+
+    return losses
