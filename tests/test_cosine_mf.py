@@ -8,6 +8,7 @@ import torch
 from small_models import scores_of_all, two_camps
 
 from skrec import MFRecommender
+from skrec.data import Interactions
 from skrec.engine import DotProduct, build_seeded
 from skrec.engine._layers import set_generator
 

@@ -119,7 +119,7 @@ def test_the_graph_is_passed_through_once_for_a_minibatch_and_never_to_recommend
     assert calls.count(True) == 3 * 4
     calls.clear()
     fitted.recommend(k=3)
-    fitted.recommend(likes(seed=1).to_csr(), k=3)
+    fitted.recommend(likes(seed=1), k=3)
     fitted.predict(likes())
     fitted.similar_items([0], k=2)
     assert not calls
