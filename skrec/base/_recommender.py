@@ -200,9 +200,11 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         if self._ordered:
             warn_of_item_order(self.events_, from_matrix=is_matrix(X), model=type(self).__name__)
 
-    def _check_order_of_histories(self, users: Any, name: str) -> None:
-        """Warn where a model that was fitted to events in order of time reads the rows of a matrix."""
-        if self._ordered and self.events_.timestamps is not None and is_matrix(users):
+    def _check_order_of_histories(self, users: Any, histories: Interactions, name: str) -> None:
+        """Warn where a model that was fitted to events in order of time reads rows of a matrix with several events."""
+        if not self._ordered or self.events_.timestamps is None or not is_matrix(users):
+            return
+        if np.bincount(histories.users).max(initial=0) > 1:
             warn_of_columns_as_time(name, type(self).__name__)
 
     def _check_weights(self, data: Interactions) -> None:
@@ -261,8 +263,8 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         if not is_matrix(X):
             data = self._recode(check_pairs(X))
             return self._score_pairs(data.users, data.items)
-        self._check_order_of_histories(X, "X")
         histories, _ = self.frame_.histories(X, name="X")
+        self._check_order_of_histories(X, histories, "X")
         if 4 * histories.n_users * self.n_items_ > LARGEST_ANSWER:
             raise ValueError(
                 f"the scores of {histories.n_users} rows x {self.n_items_} items would take "
@@ -289,7 +291,7 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         check_is_fitted(self)
         query, labels = self.frame_.query(users, name=name)
         if isinstance(query, Interactions):  # a list of ids is read as an array, too
-            self._check_order_of_histories(users, name)
+            self._check_order_of_histories(users, query, name)
             if self._compares_times:
                 check_same_unit(self.events_, query, name)
         return query, labels
