@@ -9,7 +9,9 @@ from scipy.special import expit, log_softmax
 
 from skrec import AutoRecRecommender, MFRecommender, MLPRecommender, NeuMFRecommender, TwoTowerRecommender
 from skrec.data import Interactions
+from skrec.engine._losses import bce, bpr
 from skrec.engine.fold_in import Prior, ridge
+from skrec.engine.fold_in._losses_of_pairs import loss_of_pairs
 from skrec.engine.fold_in._solver import minimise
 
 RNG = np.random.default_rng(0)
@@ -128,6 +130,20 @@ def test_squared_errors_are_solved_for_users_with_any_number_of_events():
         mine = features[users == user]
         gram, right = mine.T @ mine / 0.5 + np.eye(3) / 4, mine.T @ targets[users == user] / 0.5 + np.array([1, 2, 3]) / 4
         np.testing.assert_allclose(found[user], np.linalg.solve(gram, right), rtol=1e-5)
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+@pytest.mark.parametrize("loss", [bpr, bce])
+def test_derivatives_in_closed_form_are_those_of_autograd(loss, corrected):
+    rng = np.random.default_rng(0)
+    positive, negative, weights = (torch.tensor(rng.normal(size=size)) for size in (7, (7, 3), 7))
+    mask = torch.tensor(rng.random((7, 3)) < 0.6)
+    mask[0] = False
+    log_q = torch.tensor(rng.normal(size=(7, 4))) if corrected else None
+    closed = loss_of_pairs(loss, mask, log_q, weights)(positive, negative)
+    by_autograd = loss_of_pairs(lambda *arguments: loss(*arguments), mask, log_q, weights)(positive, negative)
+    for found, expected in zip(closed, by_autograd, strict=True):
+        torch.testing.assert_close(found, expected)
 
 
 # ---- every loss ------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def loss_of_pairs(loss: Loss, mask: Tensor, log_q: Tensor | None, weights: Tenso
     """
     if loss is bpr:
         return _bpr(mask, weights)
-    return _bce(mask, log_q, weights) if loss is bce else _other(loss, mask, log_q, weights)
+    return _bce(mask, log_q, weights) if loss is bce else _by_autograd(loss, mask, log_q, weights)
 
 
 def _bpr(mask: Tensor, weights: Tensor) -> LossOfPairs:
@@ -58,7 +58,7 @@ def _bce(mask: Tensor, log_q: Tensor | None, weights: Tensor) -> LossOfPairs:
     return losses
 
 
-def _other(loss: Loss, mask: Tensor, log_q: Tensor | None, weights: Tensor) -> LossOfPairs:
+def _by_autograd(loss: Loss, mask: Tensor, log_q: Tensor | None, weights: Tensor) -> LossOfPairs:
     mask = torch.cat([torch.ones_like(mask[:, :1]), mask], 1)
     target = torch.zeros(mask.shape, dtype=torch.float64, device=mask.device)
     target[:, 0] = 1

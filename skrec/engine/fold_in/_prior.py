@@ -15,7 +15,7 @@ WIDENING = 4.0
 # where only the direction of a vector counts nothing is shrunk: on a third of Gowalla 4 loses 5 % of the NDCG, 1 half of that
 WIDENING_OF_DIRECTIONS = 1.0
 
-_LEAST_STIFFNESS = 1e-2
+_LEAST_STIFFNESS = 1e-2  # where the mean user is near the origin, no direction is more probable than another
 
 
 class Prior(NamedTuple):
