@@ -105,9 +105,9 @@ def test_torch_is_not_imported_at_the_top_of(module):
     assert "torch" not in {library_of(name) for name in imported_by(module, executed_on_import(TREES[module]))}
 
 
-def test_no_file_is_longer_than_400_lines():
+def test_no_file_is_longer_than_450_lines():
     lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in PATHS.items()}
-    assert {module: length for module, length in lengths.items() if length > 400} == {}
+    assert {module: length for module, length in lengths.items() if length > 450} == {}
 
 
 @pytest.mark.parametrize(

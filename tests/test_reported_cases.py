@@ -550,7 +550,7 @@ def test_a_forked_child_fits_and_recommends_after_work_in_two_threads(estimator)
 @pytest.mark.usefixtures("two_threads")
 def test_a_search_under_multiprocessing_ends_after_work_in_two_threads():
     small_model().fit(two_camps())
-    search = GridSearchCV(small_model(max_epochs=1), {"n_factors": [1, 2]}, cv=KFold(2, shuffle=True, random_state=0))
+    search = GridSearchCV(small_model(max_epochs=1), {"n_factors": [1, 2]}, cv=KFold(3, shuffle=True, random_state=0))
     with parallel_config("multiprocessing", n_jobs=2):
         assert in_a_fork(lambda: search.fit(two_camps()).cv_results_["mean_test_score"].shape, seconds=100) == (2,)
 

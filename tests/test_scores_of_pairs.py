@@ -36,6 +36,8 @@ def quick(estimator):
         "estimator__positive_from": 3,
     }
     known = estimator.get_params()
+    if known.get("loss") == "mse":
+        del wanted["positive_from"]
     return clone(estimator).set_params(**{name: value for name, value in wanted.items() if name in known})
 
 

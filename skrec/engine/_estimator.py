@@ -193,6 +193,7 @@ class TorchRecommender(NetworkInference):
         if isinstance(trained.module_, EmbeddingNetwork):
             network = self._new_network(fade(data[self._example_rows(data)], self.half_life))
             self._adopt(self._grown(network, data, trained), torch.device(self.device_), self.train_loss_)
+            self._align_prior()
 
     def _train(self, data: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
         """Train on some data; choose the best epoch by others."""
@@ -228,6 +229,7 @@ class TorchRecommender(NetworkInference):
         chosen = with_rehearsal(self._units(examples), n_known, np.random.default_rng(self.seed_))
         if n_known == len(rows) or not self._teaches(examples[chosen]):
             self._adopt(network, torch.device(before.device_), before.train_loss_)
+            self._align_prior()
             return
         self._learn(network, examples[chosen], known=examples, pace=PACE_OF_PARTIAL_FIT)
         # the error on a few events that were gone over again and again is not what fold-in should expect of a stranger's
@@ -250,6 +252,7 @@ class TorchRecommender(NetworkInference):
         recorder.restore_best()
         self.history_, self.best_epoch_ = pd.DataFrame(recorder.rows), recorder.best_epoch
         self._adopt(network, device, self.history_.train_loss[self.best_epoch_])
+        self._align_prior()
 
     def _teaches(self, examples: Interactions) -> bool:
         """Whether there is anything in some examples that the loss is about."""

@@ -127,19 +127,23 @@ class NetworkInference(BaseRecommender):
             except torch.linalg.LinAlgError as error:
                 what = "training diverged: the users' vectors are too large"
                 raise divergence(self, what, of_values=self._predicts_ratings) from error
-        prior = PriorOfDirections(*prior) if is_of_directions else prior
-        folds_in = type(self)._new_state is NetworkInference._new_state and not hasattr(network, "encode_rows")
-        self.prior_ = self._aligned(prior) if folds_in else prior
+        self.prior_ = PriorOfDirections(*prior) if is_of_directions else prior
 
-    def _aligned(self, prior: Prior) -> Prior:
-        """The prior in the principal axes of what an event says about states, by the histories of some users of training."""
+    def _align_prior(self) -> None:
+        """Put the prior into the principal axes of what an event says about states, where new users are folded in.
+
+        By the histories of some users of training. It changes how soon fold-in converges, and not where.
+        """
+        if type(self)._new_state is not NetworkInference._new_state or hasattr(self.module_, "encode_rows"):
+            return
+        prior = self.prior_
         users = np.flatnonzero(self.has_past_)
         users = users[np.unique(np.linspace(0, len(users) - 1, min(len(users), _USERS_TO_ALIGN)).astype(int))]
         histories = self._relevant(in_order_of_users(take_some(self.events_, users)))
         network = FrozenNetwork(self.module_, prior)
         explained = network.vectors, self._likelihood(network, histories)
         states, n_events = self._known_state(users), self._n_events(histories).sum()
-        return prior.aligned(curvature_of_events(prior, states, n_events, explained))
+        self.prior_ = prior.aligned(curvature_of_events(prior, states, n_events, explained))
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)

@@ -127,6 +127,7 @@ class BPRRecommender(DotProductEmbeddings, NetworkInference):
         _copy_into(network.item_embeddings, solver.item_factors[:, :-1])
         _copy_into(network.item_biases, solver.item_factors[:, -1:])
         self._adopt(network, torch.device("cpu"), train_loss=1.0)
+        self._align_prior()
 
 
 @torch.no_grad()
