@@ -52,8 +52,15 @@ class ReadsOneFormOnly(EASERecommender):
 
 
 class IgnoresCandidates(EASERecommender):
-    def _allowed(self, exclude, candidates):
-        return super()._allowed(exclude, None)
+    def recommend(self, users=None, *, candidates=None, **options):
+        return super().recommend(users, **options)
+
+
+class TakesUnknownUsersForTheFirst(EASERecommender):
+    def recommend(self, users=None, *, unknown="raise", **options):
+        if unknown == "popular":
+            users = [user if user in range(self.n_users_) else 0 for user in users]
+        return super().recommend(users, **options)
 
 
 class PredictsInAnotherOrder(EASERecommender):
@@ -89,8 +96,8 @@ class LosesTheLastPiece(EASERecommender):
 
 
 class AcceptsAnyLength(EASERecommender):
-    def _top(self, query, k, **options):
-        return super()._top(query, max(int(k or 1), 1), **options)
+    def recommend(self, users=None, *, k=10, **options):
+        return super().recommend(users, k=max(int(k or 1), 1), **options)
 
 
 class HasNoLimit(EASERecommender):
@@ -195,6 +202,9 @@ CAUGHT = [
     (LearnsNothing, testing.check_completes_the_checkerboard),
     (ReadsOneFormOnly, testing.check_every_form_of_a_history_is_the_same),
     (IgnoresCandidates, testing.check_exclude_and_candidates),
+    (IgnoresCandidates, testing.check_candidates_of_each_user),
+    (TakesUnknownUsersForTheFirst, testing.check_unknown_users_get_the_popular_items_on_request),
+    (LooksAtTheNeighbours, testing.check_company_changes_no_score),
     (PredictsInAnotherOrder, testing.check_predict_of_events),
     (PredictsInAnotherOrder, testing.check_predict_of_a_matrix),
     (RecommendsToEverybody, testing.check_audience),

@@ -164,8 +164,10 @@ def _read_groups(labels: Any, *, name: str) -> tuple[NDArray[np.int64], NDArray]
         array = np.fromiter(as_list(), object, len(array))
     present = np.flatnonzero(~pd.isna(array))
     groups = as_labels(array[present], name=name)
-    for missing in {"i": [-1], "f": [-1], "O": [-1, "-1"]}.get(groups.dtype.kind, []):
-        present, groups = present[groups != missing], groups[groups != missing]
+    if groups.dtype.kind in "ifO":
+        present, groups = present[groups != -1], groups[groups != -1]
+    if groups.dtype.kind == "O":
+        present, groups = present[groups != "-1"], groups[groups != "-1"]
     numbers = np.full(len(array), -1, np.int64)
     numbers[present], ids = pd.factorize(groups)
     return numbers, ids

@@ -52,7 +52,8 @@ def _check_records(state: dict[str, Any], epoch: int, recorder: Any) -> None:
             raise ValueError(f"its figures are no numbers: {row!r}")
     if type(best) is not int or not 0 <= best <= epoch or type(state["best_value"]) is not float:
         raise ValueError(f"its best epoch is {best!r}, with a value of {state['best_value']!r}")
-    expected = None if recorder.judge is None else recorder.network.state_dict()
+    keeps_best = recorder.judge is not None and recorder.estimator.early_stopping is not None
+    expected = recorder.network.state_dict() if keeps_best else None
     _check_alike(state["best_weights"], expected, "best_weights")
 
 
