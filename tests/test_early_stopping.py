@@ -22,7 +22,7 @@ from skrec import (
 )
 from skrec.data import Interactions
 from skrec.engine._losses import bpr
-from skrec.metrics import get_scorer
+from skrec.metrics import CoverageWarning, get_scorer
 
 
 def exaggerated():
@@ -181,3 +181,13 @@ def test_early_stopping_never_parts_what_was_shown_together():
 
     model(loss=loss, negatives="slate", early_stopping="valid_loss").fit(slates)
     assert sizes == {5}
+
+
+def test_nothing_is_said_of_events_that_fit_has_held_out_itself():
+    """Every pair occurs twice, so that most of the events held out repeat others: a scorer warns of such test data."""
+    pairs = np.tile(np.random.default_rng(0).permutation(200)[:120], 2)
+    data = Interactions.from_arrays(pairs // 10, pairs % 10)
+    settings = {"n_factors": 2, "max_epochs": 2, "random_state": 0}
+    MFRecommender(early_stopping="ndcg@5", validation_fraction=0.2, **settings).fit(data)
+    with pytest.warns(CoverageWarning, match="repeat pairs"):
+        MFRecommender(early_stopping="ndcg@5", **settings).fit(data[:200], validation=data[200:])

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from skrec._process import MutedWarning
 from skrec.base._parameters import Needs
 from skrec.data import Interactions, each_by_itself, fade, read_impressions
 from skrec.data._random import draw_seed
@@ -27,6 +28,7 @@ from skrec.engine._recording import Judge, Recorder
 from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
 from skrec.engine._schedules import schedule_of
 from skrec.engine._training_checks import check_held_out, check_not_empty, check_training, warn_of_earlier_ratings
+from skrec.metrics import CoverageWarning
 
 
 class TorchRecommender(NetworkInference):
@@ -175,7 +177,8 @@ class TorchRecommender(NetworkInference):
             return
         held_out = self._hold_out(data, np.random.default_rng(self.seed_))
         check_held_out(self, data, held_out)
-        self._train(data[~held_out], data[held_out], checkpoints)
+        with _OfHeldOutEvents.muted:
+            self._train(data[~held_out], data[held_out], checkpoints)
         self._take_back(data)
 
     def _hold_out(self, data: Interactions, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -400,3 +403,9 @@ class TorchRecommender(NetworkInference):
 
     def _check_parameters(self) -> None:
         check_training(self)
+
+
+class _OfHeldOutEvents(MutedWarning):
+    """What scorers say of test data, on which a user cannot act where `fit` has drawn them."""
+
+    category = CoverageWarning

@@ -1,7 +1,7 @@
 """Measuring: metrics as functions of arrays, and scorers for scikit-learn."""
 
 from skrec.metrics._evaluation import Evaluation
-from skrec.metrics._holdout import cut_histories
+from skrec.metrics._holdout import CoverageWarning, cut_histories
 from skrec.metrics._impressions import impression_auc, impression_mrr, impression_ndcg
 from skrec.metrics._intervals import bootstrap_interval
 from skrec.metrics._ranking import auc, average_precision, hit_rate, ndcg, precision, recall, reciprocal_rank
@@ -10,6 +10,7 @@ from skrec.metrics._sampled import sampled_leave_one_out
 from skrec.metrics._scorers import get_scorer, make_multi_scorer, make_ranking_scorer
 
 __all__ = [
+    "CoverageWarning",
     "Evaluation",
     "auc",
     "average_precision",

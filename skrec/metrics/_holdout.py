@@ -17,6 +17,10 @@ from skrec.metrics._ranking import are_stored
 Mask = NDArray[np.bool_]
 
 
+class CoverageWarning(UserWarning):
+    """A score rests on a small part of the test data."""
+
+
 class Coverage(NamedTuple):
     """How much of the test data a score rests on."""
 
@@ -50,7 +54,7 @@ class Coverage(NamedTuple):
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=depth_of_caller())
+    warnings.warn(message, CoverageWarning, stacklevel=depth_of_caller())
 
 
 class Part(NamedTuple):
