@@ -132,9 +132,11 @@ class NetworkInference(BaseRecommender):
     def _align_prior(self) -> None:
         """Put the prior into the principal axes of what an event says about states, where new users are folded in.
 
-        By the histories of some users of training. It changes how soon fold-in converges, and not where.
+        By the histories of some users of training. It changes how soon fold-in converges, and not where. A loss that is the
+        user's own function is called for training and for new users only.
         """
-        if type(self)._new_state is not NetworkInference._new_state or hasattr(self.module_, "encode_rows"):
+        reads_histories = type(self)._new_state is not NetworkInference._new_state or hasattr(self.module_, "encode_rows")
+        if reads_histories or callable(self.loss):
             return
         prior = self.prior_
         users = np.flatnonzero(self.has_past_)
