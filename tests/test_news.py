@@ -178,8 +178,7 @@ def test_validation_data_have_their_own_times():
 
 def test_what_is_held_out_comes_after_all_clicks_that_are_learned_from():
     data = slates()
-    with pytest.warns(UserWarning, match="repeat pairs"):
-        fitted = model(early_stopping="ndcg@10", validation_fraction=0.3).fit(data)
+    fitted = model(early_stopping="ndcg@10", validation_fraction=0.3).fit(data)
     held_out = fitted._hold_out(data, np.random.default_rng(0))
     assert np.unique(data.impressions[held_out]).size == 0.3 * N_SLATES
     assert data.timestamps[~held_out].max() <= data.timestamps[held_out].min()
