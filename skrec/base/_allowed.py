@@ -12,6 +12,7 @@ from skrec.base._frame import Frame, read_labels
 from skrec.data import IdEncoder
 from skrec.data._encoding import as_list
 from skrec.data._reading import column_names, is_frame
+from skrec.data._splitting import members
 from skrec.topk import NO_CANDIDATE, as_tensor
 
 Unknown = Literal["raise", "popular"]
@@ -79,10 +80,12 @@ def read_items(frame: Frame, exclude: Any, candidates: Any, *, unknown: Unknown 
     """Which items (n_items,) are candidates and not excluded; as in `read_allowed`, with labels that are the same for all."""
     allowed = np.ones(frame.n_items, bool)
     if candidates is not None:
-        allowed = _members(_candidate_codes(frame, read_labels(candidates, "candidates"), unknown), frame.n_items)
+        codes = _candidate_codes(frame, read_labels(candidates, "candidates"), unknown)
+        allowed = members(codes[codes >= 0], frame.n_items)
     if exclude is not None:
         excluded = frame.find_items(read_labels(exclude, "exclude"), name="exclude")
-        allowed &= ~_members(excluded, frame.n_items)
+        excluded = excluded[excluded >= 0]
+        allowed &= ~members(excluded, frame.n_items)
     return allowed
 
 
@@ -114,10 +117,3 @@ def _candidate_codes(frame: Frame, labels: NDArray, unknown: Unknown) -> NDArray
     if unknown == "raise":
         frame.check_known_items(codes, labels, name="candidates")
     return codes
-
-
-def _members(codes: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
-    """Which of n codes are among some, of which -1 is none."""
-    members = np.zeros(n, bool)
-    members[codes[codes >= 0]] = True
-    return members

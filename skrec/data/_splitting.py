@@ -96,7 +96,7 @@ def hold_out_latest_impressions(data: Interactions, fraction: float) -> Mask:
     _, first, impression = np.unique(shown_together, return_index=True, return_inverse=True)
     n_held_out = _n_held_out(len(first), fraction, "impressions")
     in_time = np.lexsort((first, moments(data)[first]))
-    return _members(in_time[-n_held_out:], len(first))[impression]
+    return members(in_time[-n_held_out:], len(first))[impression]
 
 
 def hold_out_last(data: Interactions, n: int = 1) -> Mask:
@@ -155,7 +155,7 @@ def hold_out_last_of_some(data: Interactions, fraction: float, rng: np.random.Ge
     fraction = check_fraction(fraction, "fraction")
     last = np.flatnonzero(hold_out_last(data))
     chosen = rng.permutation(last)[: max(1, round(fraction * len(last)))]
-    return _members(chosen, len(data))
+    return members(chosen, len(data))
 
 
 def hold_out_latest(data: Interactions, fraction: float) -> Mask:
@@ -281,7 +281,7 @@ def core_events(data: Interactions, user: int, item: int) -> Mask:
         enough = (np.bincount(users)[users] >= user) & (np.bincount(items)[items] >= item)
         users, items = users[enough], items[enough]
     # a pair only ever leaves with its user or its item, so the survivors of both tell which events stay
-    return _members(users, data.n_users)[data.users] & _members(items, data.n_items)[data.items]
+    return members(users, data.n_users)[data.users] & members(items, data.n_items)[data.items]
 
 
 def in_smallest_frame(events: Interactions) -> Interactions:
@@ -319,7 +319,7 @@ def _hold_out_groups(keys: NDArray[np.int64], fraction: float, rng: np.random.Ge
     groups, group_of_event = np.unique(keys, return_inverse=True)
     n_groups = len(groups)
     n_held_out = _n_held_out(n_groups, fraction, what)
-    return _members(rng.permutation(n_groups)[:n_held_out], n_groups)[group_of_event]
+    return members(rng.permutation(n_groups)[:n_held_out], n_groups)[group_of_event]
 
 
 def _n_held_out(n_groups: int, fraction: float, what: str) -> int:
@@ -330,11 +330,11 @@ def _n_held_out(n_groups: int, fraction: float, what: str) -> int:
     return min(max(1, round(fraction * n_groups)), n_groups - 1)
 
 
-def _members(codes: NDArray[np.int64], n_codes: int) -> Mask:
+def members(codes: NDArray[np.int64], n_codes: int) -> Mask:
     """For each of ``n_codes`` codes, whether it is one of these."""
-    members = np.zeros(n_codes, dtype=bool)
-    members[codes] = True
-    return members
+    flags = np.zeros(n_codes, dtype=bool)
+    flags[codes] = True
+    return flags
 
 
 def data_times(data: Interactions) -> NDArray[np.int64]:

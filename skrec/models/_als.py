@@ -117,10 +117,7 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
 
     def _confidences(self, events: Interactions) -> Any:
-        weighted = (
-            events if events.weights is None else events._replace(values=_finite_product(events, events.values, events.weights))
-        )
-        return for_implicit(weighted.to_csr(duplicates="sum"))
+        return for_implicit(_weighted(events).to_csr(duplicates="sum"))
 
     def _solver(self) -> Any:
         from implicit.cpu.als import AlternatingLeastSquares
@@ -187,9 +184,12 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         return pd.DataFrame({"item": decode(codes, self.item_ids_), "contribution": contributions})
 
 
-def _finite_product(events: Interactions, values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+def _weighted(events: Interactions) -> Interactions:
+    """The events with their values times their weights, if they have any."""
+    if events.weights is None:
+        return events
     with np.errstate(over="ignore"):
-        products = values * weights
-    if not np.isfinite(products).all():
+        values = events.values * events.weights
+    if not np.isfinite(values).all():
         raise overflow(events, "values times weights are not finite")
-    return products
+    return events._replace(values=values)
