@@ -9,7 +9,7 @@ from sklearn.metrics import root_mean_squared_error
 from small_models import N_ITEMS, N_USERS, likes, ratings, scores_of_all, two_camps
 
 from skrec import AutoRecRecommender
-from skrec.engine._layers import set_generator
+from skrec.engine.networks._layers import set_generator
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

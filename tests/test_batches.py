@@ -13,12 +13,12 @@ from torch import nn
 
 from skrec import MFRecommender
 from skrec.data import Interactions
-from skrec.engine import _batches
-from skrec.engine._batches import InBatchPairs, PairBatches, RowBatches, SlateBatches
-from skrec.engine._candidates import InBatchCandidates
-from skrec.engine._losses import LOSSES, batch_losses
-from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
-from skrec.engine._rows import RowTable
+from skrec.engine.batches import _batches
+from skrec.engine.batches._batches import InBatchPairs, PairBatches, RowBatches, SlateBatches
+from skrec.engine.batches._candidates import InBatchCandidates
+from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives, log_popularity
+from skrec.engine.batches._sparse_rows import RowTable
+from skrec.engine.losses._losses import LOSSES, batch_losses
 
 
 def generator(seed=0):

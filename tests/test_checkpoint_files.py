@@ -16,8 +16,9 @@ import torch
 from small_models import likes, model, same, weights_of
 
 from skrec import NeuMFRecommender
-from skrec.engine import _checkpoint_files, _checkpoints, _recording
-from skrec.engine._checkpoint_files import read_checkpoint, write_checkpoint
+from skrec.engine.training import _checkpoint_files, _checkpoints
+from skrec.engine.training import _history as _recording
+from skrec.engine.training._checkpoint_files import read_checkpoint, write_checkpoint
 
 HEADER, RUN = _checkpoint_files._HEADER.size, "a run"
 

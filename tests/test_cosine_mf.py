@@ -10,7 +10,7 @@ from small_models import scores_of_all, two_camps
 from skrec import MFRecommender
 from skrec.data import Interactions
 from skrec.engine import DotProduct, build_seeded
-from skrec.engine._layers import set_generator
+from skrec.engine.networks._layers import set_generator
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -21,7 +21,7 @@ from skrec import (
     TwoTowerRecommender,
 )
 from skrec.data import Interactions
-from skrec.engine._losses import bpr
+from skrec.engine.losses._losses import bpr
 from skrec.metrics import CoverageWarning, get_scorer
 
 

@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 from small_models import N_BATCHES, N_EPOCHS, likes, model, ratings
 
-from skrec.engine._losses import bpr
+from skrec.engine.losses._losses import bpr
 
 
 def failing(error):

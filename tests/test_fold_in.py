@@ -9,10 +9,10 @@ from scipy.special import expit, log_softmax
 
 from skrec import AutoRecRecommender, MFRecommender, MLPRecommender, NeuMFRecommender, TwoTowerRecommender
 from skrec.data import Interactions
-from skrec.engine._losses import bce, bpr
 from skrec.engine.fold_in import Prior, ridge
 from skrec.engine.fold_in._losses_of_pairs import loss_of_pairs
 from skrec.engine.fold_in._solver import minimise
+from skrec.engine.losses._losses import bce, bpr
 
 RNG = np.random.default_rng(0)
 RATINGS = csr_array(np.where(RNG.random((30, 20)) < 0.4, RNG.integers(1, 6, (30, 20)), 0).astype(np.float32))

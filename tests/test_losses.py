@@ -9,7 +9,7 @@ from small_models import N_ITEMS, likes
 from skrec import LightGCNRecommender, MFRecommender
 from skrec.engine import LOSSES as LOSSES_OF_ALL
 from skrec.engine import ccl
-from skrec.engine._losses import hardest
+from skrec.engine.losses._losses import hardest
 
 LOSSES = LOSSES_OF_ALL | {"ccl": ccl}
 

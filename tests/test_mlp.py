@@ -10,7 +10,7 @@ from skrec import MLPRecommender
 from skrec.data import Interactions
 from skrec.datasets import make_interactions
 from skrec.engine import MLP, PathNetwork, build_seeded
-from skrec.engine._layers import set_generator
+from skrec.engine.networks._layers import set_generator
 from skrec.models._mlp import embedding_width
 
 pytestmark = pytest.mark.usefixtures("one_thread")

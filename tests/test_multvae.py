@@ -8,8 +8,8 @@ from small_models import N_ITEMS, N_USERS, likes, ratings, two_camps
 from skrec import MultVAERecommender
 from skrec.data import Interactions
 from skrec.engine import RowBatches
-from skrec.engine._layers import build_seeded, set_generator
-from skrec.engine._losses import LOSSES, batch_losses
+from skrec.engine.losses._losses import LOSSES, batch_losses
+from skrec.engine.networks._layers import build_seeded, set_generator
 from skrec.metrics import get_scorer
 from skrec.model_selection import train_test_split
 from skrec.models._multvae import MultVAE

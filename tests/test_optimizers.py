@@ -8,9 +8,9 @@ from training_references import new_network, plain_adam
 
 from skrec import AutoRecRecommender, LightGCNRecommender, MFRecommender, MultVAERecommender
 from skrec.data import Interactions
-from skrec.engine._batches import RowBatches
-from skrec.engine._embedding_network import squared_lengths
-from skrec.engine._optimizers import RowAdam, choose_optimizer
+from skrec.engine.batches._batches import RowBatches
+from skrec.engine.networks._network import squared_lengths
+from skrec.engine.training._optimizers import RowAdam, choose_optimizer
 
 
 def one_step_by_hand(network, events, *, lr, regularization, weight_decay):

@@ -183,7 +183,7 @@ def test_a_filter_that_is_brought_back_mutes_nothing():
 
 
 def test_filters_can_be_sent_to_workers_while_they_mute():
-    from skrec.engine import _lightning
+    from skrec.engine.training import _lightning
     from skrec.models import _slim
 
     with _lightning._Advice.muted, _slim._UnfinishedItem.muted:

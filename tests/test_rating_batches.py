@@ -11,7 +11,7 @@ from torch import nn
 from skrec import AutoRecRecommender
 from skrec.data import Interactions
 from skrec.engine import ColumnBatches, PairBatches, RatingRows, RowBatches, UniformNegatives
-from skrec.engine._losses import LOSSES, batch_losses
+from skrec.engine.losses._losses import LOSSES, batch_losses
 
 N_USERS, N_ITEMS, N = 12, 9, 40
 

@@ -54,7 +54,7 @@ from skrec import (
     get_scorer,
 )
 from skrec.datasets import fetch_movielens, load_amazon, load_lightgcn, load_ncf
-from skrec.engine import _recording
+from skrec.engine.training import _history as _recording
 from skrec.metrics import cut_histories, ndcg, recall
 from skrec.model_selection import TemporalSplit
 

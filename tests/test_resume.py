@@ -28,7 +28,8 @@ from skrec import (
     SASRecRecommender,
     TwoTowerRecommender,
 )
-from skrec.engine import _checkpoint_files, _checkpoints, _recording
+from skrec.engine.training import _checkpoint_files, _checkpoints
+from skrec.engine.training import _history as _recording
 
 N_EPOCHS, INTERRUPTED_AFTER = 6, 3
 

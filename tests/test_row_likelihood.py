@@ -7,11 +7,12 @@ import torch
 
 from skrec import MFRecommender, TwoTowerRecommender, all_estimators
 from skrec.data import Interactions
-from skrec.engine import DotProduct, Factors, RowTable, TorchRecommender, _row_likelihood
-from skrec.engine._batches import Batch
-from skrec.engine._layers import set_generator
-from skrec.engine._losses import batch_losses, softmax, total_loss
-from skrec.engine._row_likelihood import row_likelihood
+from skrec.engine import DotProduct, Factors, RowTable, TorchRecommender
+from skrec.engine.batches._batches import Batch
+from skrec.engine.losses import _row_likelihood
+from skrec.engine.losses._losses import batch_losses, softmax, total_loss
+from skrec.engine.losses._row_likelihood import row_likelihood
+from skrec.engine.networks._layers import set_generator
 
 N_USERS, N_ITEMS, WIDTH = 23, 17, 5
 

@@ -6,7 +6,7 @@ from math import ceil, cos, pi
 
 import pytest
 
-from skrec.engine._schedules import constant, cosine, one_cycle
+from skrec.engine.training._schedules import constant, cosine, one_cycle
 
 N_STEPS = 400
 TOP = N_STEPS // 4

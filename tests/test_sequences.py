@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from skrec.data import Interactions
 from skrec.engine import SequenceTable, UniformNegatives
-from skrec.engine._candidates import AllCandidates, DrawnCandidates, SharedCandidates
-from skrec.engine._sequences import SequenceBatches, followed_by
+from skrec.engine.batches._candidates import AllCandidates, DrawnCandidates, SharedCandidates
+from skrec.engine.batches._sequences import SequenceBatches, followed_by
 
 N_ITEMS = 30
 

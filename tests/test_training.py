@@ -11,10 +11,10 @@ import torch
 from small_models import BATCH_SIZE, N_BATCHES, N_EPOCHS, likes, model, ratings, same, weights_of
 from training_references import new_network, plain_loop
 
-from skrec.engine._batches import PairBatches, RowBatches
-from skrec.engine._losses import LOSSES, bpr, softmax
-from skrec.engine._negatives import UniformNegatives
-from skrec.engine._schedules import cosine, one_cycle
+from skrec.engine.batches._batches import PairBatches, RowBatches
+from skrec.engine.batches._negatives import UniformNegatives
+from skrec.engine.losses._losses import LOSSES, bpr, softmax
+from skrec.engine.training._schedules import cosine, one_cycle
 
 
 def pair_batches(events, batch_size=BATCH_SIZE):
@@ -24,7 +24,7 @@ def pair_batches(events, batch_size=BATCH_SIZE):
 @pytest.fixture(params=(1, 3, 16))
 def chunk(request, monkeypatch):
     """How many minibatches Lightning sees as one: 7 in an epoch make seven chunks, three of which one is partial, or one."""
-    from skrec.engine._lightning import Training
+    from skrec.engine.training._lightning import Training
 
     monkeypatch.setitem(Training.__init__.__kwdefaults__, "chunk", request.param)
 

@@ -17,7 +17,7 @@ from small_models import N_BATCHES, N_EPOCHS, likes, model, ratings, same, weigh
 
 from skrec import NeuMFRecommender
 from skrec.data import Interactions
-from skrec.engine._losses import bpr
+from skrec.engine.losses._losses import bpr
 
 # ---- no trace --------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ import torch
 from small_models import N_EPOCHS, N_FACTORS, N_ITEMS, N_USERS
 
 from skrec.engine import DotProduct
-from skrec.engine._schedules import constant
+from skrec.engine.training._schedules import constant
 
 
 def new_network(seed, *, mean=None):

@@ -29,7 +29,7 @@ class Result:
 def load_what_fits_need(estimators: Mapping[str, Any]) -> None:
     """The first neural model would pay for loading Lightning, in seconds and in memory."""
     if any(isinstance(recommender_of(estimator), TorchRecommender) for estimator in estimators.values()):
-        import_module("skrec.engine._lightning")
+        import_module("skrec.engine.training._lightning")
 
 
 def measured(estimator: Any, train: Part, test: Part, scorers: Mapping[str, Any]) -> Result:

@@ -1,25 +1,25 @@
 """Networks trained inside scikit-learn estimators."""
 
-from skrec.engine._batches import Batches, ColumnBatches, PairBatches, RatingRows, RowBatches, SlateBatches
-from skrec.engine._clock import TICKS_PER_SECOND, Clock
-from skrec.engine._dot_product import DotProduct, DotProductEmbeddings, ProductNetwork, products
-from skrec.engine._embedding_network import EmbeddingNetwork, State
 from skrec.engine._estimator import TorchRecommender
 from skrec.engine._family_parameters import NegativeParameters, RatingParameters
 from skrec.engine._inference import NetworkInference
-from skrec.engine._layers import Dropout, Noise, build_seeded, embedding, weights
-from skrec.engine._losses import LOSSES, Loss, ccl
-from skrec.engine._moments import Asked, AskedBatches, NegativesAsOf, PastTable, numbered
-from skrec.engine._negatives import PopularNegatives, UniformNegatives
-from skrec.engine._paths import GMF, MLP, PathEmbeddings, PathNetwork, check_layers
-from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
-from skrec.engine._row_likelihood import Factors
-from skrec.engine._row_network import ACTIVATIONS, Readout, RowNetwork, RowRecommender, SparseLinear
-from skrec.engine._rows import Rows, RowTable, SparseMatrix
-from skrec.engine._sequence_network import SequenceNetwork, SequenceRecommender
-from skrec.engine._sequences import Sequences, SequenceTable
-from skrec.engine._tower import Reader, Tower, feature_table
+from skrec.engine.batches._at_times import Asked, AskedBatches, NegativesAsOf, PastTable, numbered
+from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows, RowBatches, SlateBatches
+from skrec.engine.batches._clock import TICKS_PER_SECOND, Clock
+from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives
+from skrec.engine.batches._sequences import Sequences, SequenceTable
+from skrec.engine.batches._sparse_rows import Rows, RowTable, SparseMatrix
 from skrec.engine.fold_in import learn_prior
+from skrec.engine.losses._losses import LOSSES, Loss, ccl
+from skrec.engine.losses._row_likelihood import Factors
+from skrec.engine.networks._autoencoder import ACTIVATIONS, Readout, RowNetwork, RowRecommender, SparseLinear
+from skrec.engine.networks._branches import GMF, MLP, PathEmbeddings, PathNetwork, check_layers
+from skrec.engine.networks._layers import Dropout, Noise, build_seeded, embedding, weights
+from skrec.engine.networks._network import EmbeddingNetwork, State
+from skrec.engine.networks._products import DotProduct, DotProductEmbeddings, ProductNetwork, products
+from skrec.engine.networks._sequence import SequenceNetwork, SequenceRecommender
+from skrec.engine.networks._tower import Reader, Tower, feature_table
+from skrec.engine.training._replay import PACE_OF_PARTIAL_FIT, with_rehearsal
 
 __all__ = [
     "ACTIVATIONS",

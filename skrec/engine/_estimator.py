@@ -16,18 +16,18 @@ from skrec.base._parameters import Needs
 from skrec.data import Interactions, each_by_itself, fade, read_impressions
 from skrec.data._random import draw_seed
 from skrec.data._splitting import hold_out_events, hold_out_impressions
-from skrec.engine._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
-from skrec.engine._candidates import InBatchCandidates
-from skrec.engine._checkpoints import Checkpoints, CheckpointUnusable
-from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._inference import NetworkInference
-from skrec.engine._layers import build_seeded
-from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
-from skrec.engine._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
-from skrec.engine._recording import Judge, Recorder
-from skrec.engine._rehearsal import PACE_OF_PARTIAL_FIT, with_rehearsal
-from skrec.engine._schedules import schedule_of
-from skrec.engine._training_checks import check_held_out, check_not_empty, check_training, warn_of_earlier_ratings
+from skrec.engine.batches._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
+from skrec.engine.batches._candidates import InBatchCandidates
+from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives, log_popularity
+from skrec.engine.networks._layers import build_seeded
+from skrec.engine.networks._network import EmbeddingNetwork
+from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
+from skrec.engine.training._checks import check_held_out, check_not_empty, check_training, warn_of_earlier_ratings
+from skrec.engine.training._history import Judge, Recorder
+from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
+from skrec.engine.training._replay import PACE_OF_PARTIAL_FIT, with_rehearsal
+from skrec.engine.training._schedules import schedule_of
 from skrec.metrics import CoverageWarning
 
 
@@ -311,7 +311,7 @@ class TorchRecommender(NetworkInference):
         pace: float = 1.0,
         optimizer: str | None = None,
     ) -> torch.device:
-        from skrec.engine import _lightning
+        from skrec.engine.training import _lightning
 
         check_not_empty(self, batches)
         self.optimizer_ = optimizer or self._optimizer_name()

@@ -16,11 +16,8 @@ from skrec.base._divergence import divergence
 from skrec.base._frame import in_order_of_users, take, take_some
 from skrec.data import Interactions, by_weight, fade, is_positive
 from skrec.engine import fold_in
-from skrec.engine._embedding_network import EmbeddingNetwork
-from skrec.engine._layers import prepare
-from skrec.engine._losses import LOSSES, Loss, hardest, softmax, warp
-from skrec.engine._negatives import log_share
-from skrec.engine._rows import RowTable
+from skrec.engine.batches._negatives import log_share
+from skrec.engine.batches._sparse_rows import RowTable
 from skrec.engine.fold_in import (
     WIDENING,
     WIDENING_OF_DIRECTIONS,
@@ -36,6 +33,9 @@ from skrec.engine.fold_in import (
     learn_prior,
     most_probable,
 )
+from skrec.engine.losses._losses import LOSSES, Loss, hardest, softmax, warp
+from skrec.engine.networks._layers import prepare
+from skrec.engine.networks._network import EmbeddingNetwork
 
 _FLOATS = 2**24
 _USERS_AT_ONCE = 2**14

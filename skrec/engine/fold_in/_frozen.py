@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skrec.engine._row_likelihood import Factors
 from skrec.engine.fold_in._prior import Prior, State
+from skrec.engine.losses._row_likelihood import Factors
 
 _WIDTH_OF_CORNERS = 0.05
 

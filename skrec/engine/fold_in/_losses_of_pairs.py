@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from skrec.engine._losses import Loss, bce, bpr
 from skrec.engine.fold_in._frozen import with_pullback
+from skrec.engine.losses._losses import Loss, bce, bpr
 
 # of scores of positives (n,) and negatives (n, m): losses (n,) and their derivatives by both
 LossOfPairs = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
@@ -22,7 +22,7 @@ def loss_of_pairs(loss: Loss, mask: Tensor, log_q: Tensor | None, weights: Tenso
     Parameters
     ----------
     loss : callable
-        One of `skrec.engine._losses`, or another with their signature.
+        One of `skrec.engine.losses._losses`, or another with their signature.
     mask : bool Tensor of shape (n, m)
         Which of the negatives take part.
     log_q : Tensor of shape (n, 1 + m), or None

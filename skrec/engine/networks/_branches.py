@@ -15,9 +15,9 @@ from torch.nn import functional as F
 
 from skrec.base import EmbeddingMixin
 from skrec.base._checks import check_int, check_number
-from skrec.engine._dot_product import products
-from skrec.engine._embedding_network import EmbeddingNetwork
-from skrec.engine._layers import Dropout, embedding, weights
+from skrec.engine.networks._layers import Dropout, embedding, weights
+from skrec.engine.networks._network import EmbeddingNetwork
+from skrec.engine.networks._products import products
 
 
 class GMF(nn.Module):

@@ -23,16 +23,16 @@ from torch import Tensor, nn
 
 from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
 from skrec.base._divergence import divergence
-from skrec.engine._batches import Batch, Batches
-from skrec.engine._checkpoint_files import write_checkpoint
-from skrec.engine._checkpoints import Checkpoints, CheckpointUnusable
-from skrec.engine._layers import prepare, set_generator
-from skrec.engine._losses import total_loss
-from skrec.engine._optimizers import clip, decay, set_rate
-from skrec.engine._recording import Recorder
-from skrec.engine._resuming import check_checkpoint
-from skrec.engine._schedules import Schedule
-from skrec.engine._training_checks import LOGGERS
+from skrec.engine.batches._batches import Batch, Batches
+from skrec.engine.losses._losses import total_loss
+from skrec.engine.networks._layers import prepare, set_generator
+from skrec.engine.training._checkpoint_files import write_checkpoint
+from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
+from skrec.engine.training._checks import LOGGERS
+from skrec.engine.training._history import Recorder
+from skrec.engine.training._optimizers import clip, decay, set_rate
+from skrec.engine.training._resuming import check_checkpoint
+from skrec.engine.training._schedules import Schedule
 
 # Lightning's loop costs some 0.2 ms for each of its steps, which is as much as a small minibatch takes; several at once hide it
 CHUNK = 16

@@ -4,11 +4,11 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
-from skrec.engine._dot_product import DotProductEmbeddings, ProductNetwork
-from skrec.engine._embedding_network import State
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._layers import Dropout
-from skrec.engine._rows import Rows, RowTable
+from skrec.engine.batches._sparse_rows import Rows, RowTable
+from skrec.engine.networks._layers import Dropout
+from skrec.engine.networks._network import State
+from skrec.engine.networks._products import DotProductEmbeddings, ProductNetwork
 
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.Identity}
 

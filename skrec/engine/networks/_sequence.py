@@ -12,15 +12,15 @@ from skrec.base._checks import check_int
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.data._splitting import hold_out_last_of_some
-from skrec.engine._batches import Batches
-from skrec.engine._candidates import AllCandidates, CandidateMaker, DrawnCandidates, InBatchCandidates, SharedCandidates
-from skrec.engine._dot_product import DotProductEmbeddings, ProductNetwork
-from skrec.engine._embedding_network import State
 from skrec.engine._estimator import TorchRecommender
 from skrec.engine._family_parameters import NegativeParameters
-from skrec.engine._layers import embedding
-from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
-from skrec.engine._sequences import SequenceBatches, Sequences, SequenceTable, followed_by
+from skrec.engine.batches._batches import Batches
+from skrec.engine.batches._candidates import AllCandidates, CandidateMaker, DrawnCandidates, InBatchCandidates, SharedCandidates
+from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives, log_popularity
+from skrec.engine.batches._sequences import SequenceBatches, Sequences, SequenceTable, followed_by
+from skrec.engine.networks._layers import embedding
+from skrec.engine.networks._network import State
+from skrec.engine.networks._products import DotProductEmbeddings, ProductNetwork
 
 _SEQUENCES_AT_ONCE = 512
 

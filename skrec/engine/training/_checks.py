@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skrec.base._checks import check_choice, check_int, check_number, read_path
 from skrec.data import Interactions, check_positive_from
 from skrec.data._callers import depth_of_caller
-from skrec.engine._optimizers import OPTIMIZERS
+from skrec.engine.training._optimizers import OPTIMIZERS
 from skrec.metrics import get_scorer
 
 _ONE_POSITIVE = ("bpr", "warp", "ccl")

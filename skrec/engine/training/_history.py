@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from skrec.data import Interactions, is_positive
-from skrec.engine._batches import Batches
-from skrec.engine._losses import total_loss
+from skrec.engine.batches._batches import Batches
+from skrec.engine.losses._losses import total_loss
 from skrec.metrics import get_scorer
 
 _LEAST_ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from skrec.engine._rows import Rows
+from skrec.engine.batches._sparse_rows import Rows
 
 # scores at once: few enough for a core's cache; an accelerator wants them by the million
 _FLOATS_ON_CPU, _FLOATS_ELSEWHERE = 2**21, 2**26

@@ -21,7 +21,7 @@ from skrec.base._writing import UNFINISHED
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
 from skrec.data._random import draw_seed
-from skrec.engine._checkpoint_files import read_checkpoint
+from skrec.engine.training._checkpoint_files import read_checkpoint
 
 _NAME = re.compile(r"epoch=(\d{1,9})(-\w+)?\.ckpt", re.ASCII)
 _NOT_PART_OF_THE_RESULT = ("accelerator", "checkpoint_dir", "logger", "verbose")

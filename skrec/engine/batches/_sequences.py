@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.data import Interactions
-from skrec.engine._batches import Batch
-from skrec.engine._candidates import CandidateMaker
-from skrec.engine._negatives import NegativeSampler
+from skrec.engine.batches._batches import Batch
+from skrec.engine.batches._candidates import CandidateMaker
+from skrec.engine.batches._negatives import NegativeSampler
 
 _MINIBATCHES_OF_ALIKE_LENGTHS = 16
 

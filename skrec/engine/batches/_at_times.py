@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from skrec.data import Interactions, moments
-from skrec.engine._batches import Batch, Batches
-from skrec.engine._negatives import NegativeSampler
-from skrec.engine._sequences import SequenceTable
+from skrec.engine.batches._batches import Batch, Batches
+from skrec.engine.batches._negatives import NegativeSampler
+from skrec.engine.batches._sequences import SequenceTable
 
 
 class Asked(NamedTuple):

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skrec.engine._layers import Dropout, RandomLayer, embedding
-from skrec.engine._rows import Rows, RowTable
+from skrec.engine.batches._sparse_rows import Rows, RowTable
+from skrec.engine.networks._layers import Dropout, RandomLayer, embedding
 
 _ROWS_AT_ONCE = 2**14
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec.base import EmbeddingMixin
-from skrec.engine._embedding_network import EmbeddingNetwork, State
 from skrec.engine._inference import NetworkInference
-from skrec.engine._layers import Dropout, embedding, weights
-from skrec.engine._row_likelihood import Factors
 from skrec.engine.fold_in import ridge
+from skrec.engine.losses._row_likelihood import Factors
+from skrec.engine.networks._layers import Dropout, embedding, weights
+from skrec.engine.networks._network import EmbeddingNetwork, State
 
 
 class ProductNetwork(EmbeddingNetwork):

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from skrec.engine._negatives import NegativeSampler
-from skrec.engine._rows import Rows, RowTable
+from skrec.engine.batches._negatives import NegativeSampler
+from skrec.engine.batches._sparse_rows import Rows, RowTable
 
 
 class Candidates(NamedTuple):

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec.engine._batches import Batch
-from skrec.engine._row_likelihood import row_likelihood
-from skrec.engine._rows import Rows
+from skrec.engine.batches._batches import Batch
+from skrec.engine.batches._sparse_rows import Rows
+from skrec.engine.losses._row_likelihood import row_likelihood
 
 Loss = Callable[..., Tensor]
 

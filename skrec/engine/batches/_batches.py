@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from skrec.data import Interactions, in_impressions, is_positive
-from skrec.engine._candidates import Candidates, DrawnCandidates, InBatchCandidates
-from skrec.engine._negatives import NegativeSampler
-from skrec.engine._rows import Rows, RowTable
+from skrec.engine.batches._candidates import Candidates, DrawnCandidates, InBatchCandidates
+from skrec.engine.batches._negatives import NegativeSampler
+from skrec.engine.batches._sparse_rows import Rows, RowTable
 
 _SECTION = 2**18
 

@@ -1,0 +1,1 @@
+"""Minibatches: examples as tensors on the training device."""

@@ -1,0 +1,1 @@
+"""Networks that give scores of users and items."""
