@@ -21,7 +21,7 @@ from skrec import SASRecRecommender
 from skrec.data import Interactions
 from skrec.datasets import load_sasrec
 from skrec.engine import Sequences, SequenceTable, build_seeded
-from skrec.models._sasrec import SASRec
+from skrec.engine.networks._sasrec import SASRec
 
 LENGTH, WIDTH, BATCH = 50, 50, 128
 SETTING = dict(n_factors=WIDTH, max_length=LENGTH, batch_size=BATCH, lr_schedule=None, learning_rate=1e-3, random_state=0)

@@ -55,8 +55,8 @@ def otherwise_from(data, time, *, except_for=None, seed=7):
 
 def scores_in_training(fitted, data):
     """What the network says in a training pass of each article of each slate, by slate and article."""
-    examples = fitted._examples(fitted._timed(data))
-    batches = fitted._batches(examples, known=examples)
+    examples = fitted.objective_.examples(fitted._timed(data))
+    batches = fitted.objective_.batches(examples, examples)
     fitted.module_.train()
     found = {}
     for batch in batches.epoch(torch.Generator().manual_seed(0)):

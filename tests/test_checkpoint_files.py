@@ -16,8 +16,7 @@ import torch
 from small_models import likes, model, same, weights_of
 
 from skrec import NeuMFRecommender
-from skrec.engine.training import _checkpoint_files, _checkpoints
-from skrec.engine.training import _history as _recording
+from skrec.engine.training import _checkpoint_files, _checkpoints, _history
 from skrec.engine.training._checkpoint_files import read_checkpoint, write_checkpoint
 
 HEADER, RUN = _checkpoint_files._HEADER.size, "a run"
@@ -25,7 +24,7 @@ HEADER, RUN = _checkpoint_files._HEADER.size, "a run"
 
 def interrupt(estimator, monkeypatch, *, before_saving=2):
     """Fit until Ctrl-C after the figures of an epoch, before its checkpoint."""
-    take_in = _recording.Recorder.__call__
+    take_in = _history.TrainingHistory.__call__
 
     def then_stop(recorder, row, device):
         stops = take_in(recorder, row, device)
@@ -34,7 +33,7 @@ def interrupt(estimator, monkeypatch, *, before_saving=2):
         return stops
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(_recording.Recorder, "__call__", then_stop)
+        patch.setattr(_history.TrainingHistory, "__call__", then_stop)
         estimator.fit(likes())
 
 
@@ -255,7 +254,7 @@ def put(value, *place):
     return change
 
 
-WEIGHT, RECORDER, LOOP = "network.user_embeddings.weight", ("skrec", "recorder"), ("loops", "fit_loop")
+WEIGHT, HISTORY, LOOP = "network.user_embeddings.weight", ("skrec", "history"), ("loops", "fit_loop")
 MOMENTS = ("optimizer_states", 0, "state", 0)
 WRONG = {
     "no part of ours": put(None, "skrec"),
@@ -269,13 +268,13 @@ WRONG = {
     "no epoch": put(None, "epoch"),
     "another number of updates": put(13, "skrec", "n_updates"),
     "no number of updates": put(None, "skrec", "n_updates"),
-    "no figures": put([], *RECORDER, "rows"),
-    "figures that are none": put("?", *RECORDER, "rows", 0, "train_loss"),
-    "figures of another epoch": put(5, *RECORDER, "rows", 0, "epoch"),
-    "an attribute": put(0, *RECORDER, "judge"),
-    "no best epoch": put(None, *RECORDER, "best_epoch"),
-    "a best epoch to come": put(2, *RECORDER, "best_epoch"),
-    "best weights of nobody": put({"weight": torch.zeros(1)}, *RECORDER, "best_weights"),
+    "no figures": put([], *HISTORY, "rows"),
+    "figures that are none": put("?", *HISTORY, "rows", 0, "train_loss"),
+    "figures of another epoch": put(5, *HISTORY, "rows", 0, "epoch"),
+    "an attribute": put(0, *HISTORY, "judge"),
+    "no best epoch": put(None, *HISTORY, "best_epoch"),
+    "a best epoch to come": put(2, *HISTORY, "best_epoch"),
+    "best weights of nobody": put({"weight": torch.zeros(1)}, *HISTORY, "best_weights"),
     "no weights": put(None, "state_dict"),
     "a weight less": put(None, "state_dict", WEIGHT),
     "a weight more": put(torch.zeros(1), "state_dict", "network.more"),
@@ -374,7 +373,7 @@ def test_a_file_that_another_fit_takes_for_a_leftover_is_written_again(tmp_path,
 @pytest.mark.parametrize("when", [0, 1, 2])
 def test_a_fit_inside_a_fit_of_the_same_leaves_both_right(tmp_path, monkeypatch, expected, when):
     """The second begins and ends while the first is in an epoch, which is the worst that can happen."""
-    take_in, others = _recording.Recorder.__call__, []
+    take_in, others = _history.TrainingHistory.__call__, []
 
     def fit_another(recorder, row, device):
         if row["epoch"] == when and not others:
@@ -382,7 +381,7 @@ def test_a_fit_inside_a_fit_of_the_same_leaves_both_right(tmp_path, monkeypatch,
             others[0] = model(checkpoint_dir=tmp_path).fit(likes())
         return take_in(recorder, row, device)
 
-    monkeypatch.setattr(_recording.Recorder, "__call__", fit_another)
+    monkeypatch.setattr(_history.TrainingHistory, "__call__", fit_another)
     fitted = model(checkpoint_dir=tmp_path).fit(likes())
     assert same(weights_of(fitted), expected) and same(weights_of(others[0]), expected)
 
@@ -524,7 +523,7 @@ def untrained(monkeypatch):
     def fail(recorder, row, device):
         raise AssertionError("an epoch was trained first")
 
-    monkeypatch.setattr(_recording.Recorder, "__call__", fail)
+    monkeypatch.setattr(_history.TrainingHistory, "__call__", fail)
 
 
 @pytest.mark.usefixtures("untrained")

@@ -128,7 +128,7 @@ def test_users_and_items_whose_events_were_held_out_are_known_afterwards(estimat
     data = Interactions.from_arrays(pairs // 20, pairs % 20, rng.integers(11, 14, len(pairs)))
     settings = {"n_factors": 4, "max_epochs": 2, "random_state": 0, "early_stopping": "valid_loss", "validation_fraction": 0.4}
     fitted = clone(estimator).set_params(**settings).fit(data)
-    held_out = fitted._hold_out(data, np.random.default_rng(fitted.seed_))
+    held_out = fitted.objective_.hold_out(data, 0.4, np.random.default_rng(fitted.seed_))
     assert set(data.items[held_out]) - set(data.items[~held_out])
     plain = PopularityRecommender().fit(data)
     for name in ("item_counts_", "popularity_", "has_past_"):

@@ -9,8 +9,9 @@ from scipy.special import expit, log_softmax
 
 from skrec import AutoRecRecommender, MFRecommender, MLPRecommender, NeuMFRecommender, TwoTowerRecommender
 from skrec.data import Interactions
-from skrec.engine.fold_in import Prior, ridge
+from skrec.engine.fold_in import Prior
 from skrec.engine.fold_in._losses_of_pairs import loss_of_pairs
+from skrec.engine.fold_in._ridge import ridge
 from skrec.engine.fold_in._solver import minimise
 from skrec.engine.losses._losses import bce, bpr
 

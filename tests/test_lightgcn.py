@@ -12,9 +12,9 @@ from small_models import N_ITEMS, N_USERS, likes, ratings, two_camps
 from skrec import LightGCNRecommender
 from skrec.data import Interactions
 from skrec.engine.networks._layers import build_seeded
+from skrec.engine.networks._lightgcn import LightGCN
 from skrec.metrics import get_scorer
 from skrec.model_selection import train_test_split
-from skrec.models._lightgcn import LightGCN
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,9 +10,9 @@ from skrec.data import Interactions
 from skrec.engine import RowBatches
 from skrec.engine.losses._losses import LOSSES, batch_losses
 from skrec.engine.networks._layers import build_seeded, set_generator
+from skrec.engine.networks._multvae import MultVAE
 from skrec.metrics import get_scorer
 from skrec.model_selection import train_test_split
-from skrec.models._multvae import MultVAE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

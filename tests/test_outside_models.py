@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from skrec import BaseRecommender, EmbeddingMixin, HistoryRecommender, TorchRecommender
-from skrec.engine import EmbeddingNetwork, embedding, weights
+from skrec import BaseRecommender, EmbeddingMixin, HistoryRecommender, PairRecommender
+from skrec.engine import EmbeddingNetwork, embedding
 from skrec.testing import parametrize_recommender_checks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -85,7 +85,7 @@ class Distances(EmbeddingNetwork):
         return -(points - self.items(items)).square().sum(-1)
 
 
-class MetricRecommender(EmbeddingMixin, TorchRecommender):
+class MetricRecommender(PairRecommender):
     """Metric learning: people stand near what they like."""
 
     loss: str = "bpr"
@@ -98,17 +98,6 @@ class MetricRecommender(EmbeddingMixin, TorchRecommender):
 
     def _build(self, data):
         return Distances(data.n_users, data.n_items, self.n_factors)
-
-    def _state_vectors(self, state):
-        return state[0].cpu().numpy()
-
-    @property
-    def user_embeddings_(self):
-        return weights(self.module_.users)
-
-    @property
-    def item_embeddings_(self):
-        return weights(self.module_.items)
 
 
 MODELS = [ItemCosineRecommender(), SVDRecommender(), MetricRecommender(max_epochs=40, learning_rate=0.05)]

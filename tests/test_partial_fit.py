@@ -17,12 +17,12 @@ from skrec import (
     MLPRecommender,
     MultVAERecommender,
     NeuMFRecommender,
+    PairRecommender,
     PopularityRecommender,
-    TorchRecommender,
 )
 from skrec.data import Interactions, append_events
 from skrec.datasets import make_interactions
-from skrec.engine import with_rehearsal
+from skrec.engine import PairBatches, RecommenderNetwork, sample_with_replay
 
 STANDSTILL = 1e-30  # a learning rate
 
@@ -106,13 +106,13 @@ def test_signed_and_unsigned_labels_keep_their_values():
 
 def test_the_new_units_are_taken_whole_with_as_many_of_the_others():
     users = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 1, 5])
-    chosen = with_rehearsal(users, 10, np.random.default_rng(0))
+    chosen = sample_with_replay(users, 10, np.random.default_rng(0))
     assert {1, 5} < set(users[chosen]) and len(set(users[chosen])) == 4
     assert np.array_equal(chosen, np.flatnonzero(np.isin(users, users[chosen])))
 
 
 def test_of_few_known_units_all_are_taken():
-    assert with_rehearsal(np.arange(10), 3, np.random.default_rng(0)).tolist() == list(range(10))
+    assert sample_with_replay(np.arange(10), 3, np.random.default_rng(0)).tolist() == list(range(10))
 
 
 LIKES = make_interactions(60, 40, density=0.15, random_state=0).interactions.to_frame().drop(columns="rating")
@@ -142,14 +142,14 @@ def test_a_user_rates_again_and_the_latest_rating_counts():
 
 def noted_examples(monkeypatch):
     """The events of each run of training, as (user, item, value, weight)."""
-    runs, batches = [], MFRecommender._batches
+    runs, batches = [], PairBatches.__init__
 
-    def and_note(model, events, *, known):
+    def and_note(pairs, events, **settings):
         weights = np.ones(len(events)) if events.weights is None else events.weights
         runs.append(list(zip(events.users.tolist(), events.items.tolist(), events.values.tolist(), weights.tolist())))
-        return batches(model, events, known=known)
+        batches(pairs, events, **settings)
 
-    monkeypatch.setattr(MFRecommender, "_batches", and_note)
+    monkeypatch.setattr(PairBatches, "__init__", and_note)
     return runs
 
 
@@ -311,7 +311,7 @@ def test_a_list_is_the_same_shape_as_a_tuple():
     assert len(model.user_embeddings_) == LIKES.user.nunique()
 
 
-class Rows(nn.Module):
+class Rows(RecommenderNetwork):
     def __init__(self, n_users, n_items):
         super().__init__()
         self.scores = nn.Parameter(torch.zeros(n_users, n_items))
@@ -329,7 +329,7 @@ class Rows(nn.Module):
         return self.score(self.encode(users), items)
 
 
-class TableRecommender(TorchRecommender):
+class TableRecommender(PairRecommender):
     def _build(self, data):
         return Rows(data.n_users, data.n_items)
 

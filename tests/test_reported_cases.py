@@ -54,7 +54,7 @@ from skrec import (
     get_scorer,
 )
 from skrec.datasets import fetch_movielens, load_amazon, load_lightgcn, load_ncf
-from skrec.engine.training import _history as _recording
+from skrec.engine.training import _history
 from skrec.metrics import cut_histories, ndcg, recall
 from skrec.model_selection import TemporalSplit
 
@@ -592,7 +592,7 @@ def checkpoints(folder):
 
 def stop_after_two_epochs(estimator, monkeypatch):
     """Fit until Ctrl-C before the third checkpoint."""
-    take_in = _recording.Recorder.__call__
+    take_in = _history.TrainingHistory.__call__
 
     def then_stop(recorder, row, device):
         if row["epoch"] == 2:
@@ -600,7 +600,7 @@ def stop_after_two_epochs(estimator, monkeypatch):
         return take_in(recorder, row, device)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(_recording.Recorder, "__call__", then_stop)
+        patch.setattr(_history.TrainingHistory, "__call__", then_stop)
         estimator.fit(likes())
 
 
@@ -672,7 +672,7 @@ def test_an_empty_checkpoint_dir_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_checkpoint_dir_that_cannot_be_written_to_is_found_before_training(tmp_path, monkeypatch):
-    monkeypatch.setattr(_recording.Recorder, "__call__", lambda *_: pytest.fail("an epoch was trained first"))
+    monkeypatch.setattr(_history.TrainingHistory, "__call__", lambda *_: pytest.fail("an epoch was trained first"))
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="checkpoint_dir cannot be written to"):
         small_model(checkpoint_dir=tmp_path / "file" / "checkpoints").fit(likes())

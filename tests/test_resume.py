@@ -28,8 +28,7 @@ from skrec import (
     SASRecRecommender,
     TwoTowerRecommender,
 )
-from skrec.engine.training import _checkpoint_files, _checkpoints
-from skrec.engine.training import _history as _recording
+from skrec.engine.training import _checkpoint_files, _checkpoints, _history
 
 N_EPOCHS, INTERRUPTED_AFTER = 6, 3
 
@@ -49,7 +48,7 @@ def files(folder):
 
 def fit_interrupted(estimator, data, monkeypatch, *, network=1, **given):
     """Fit until Ctrl-C while the nth network is trained: after the figures of an epoch, before its checkpoint."""
-    take_in, recorders = _recording.Recorder.__call__, []
+    take_in, recorders = _history.TrainingHistory.__call__, []
 
     def then_stop(recorder, row, device):
         stops = take_in(recorder, row, device)
@@ -60,21 +59,21 @@ def fit_interrupted(estimator, data, monkeypatch, *, network=1, **given):
         return stops
 
     with monkeypatch.context() as patch:
-        patch.setattr(_recording.Recorder, "__call__", then_stop)
+        patch.setattr(_history.TrainingHistory, "__call__", then_stop)
         with pytest.raises(KeyboardInterrupt):
             estimator.fit(data, **given)
 
 
 def epochs_trained(estimator, data, monkeypatch, **given):
     """Fit, and say which epochs were trained for it."""
-    epochs, take_in = [], _recording.Recorder.__call__
+    epochs, take_in = [], _history.TrainingHistory.__call__
 
     def and_note(recorder, row, device):
         epochs.append(row["epoch"])
         return take_in(recorder, row, device)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_recording.Recorder, "__call__", and_note)
+        patch.setattr(_history.TrainingHistory, "__call__", and_note)
         estimator.fit(data, **given)
     return epochs
 

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from skrec import MFRecommender, TwoTowerRecommender, all_estimators
+from skrec import MFRecommender, NewsRecommender, TwoTowerRecommender, all_estimators
 from skrec.data import Interactions
 from skrec.engine import DotProduct, Factors, RowTable, TorchRecommender
 from skrec.engine.batches._batches import Batch
@@ -99,7 +99,7 @@ def likes(*, weights=None):
 
 
 def takes_whole_catalogue(estimator):
-    return issubclass(estimator, TorchRecommender) and "all" in estimator._kinds_of_negatives
+    return issubclass(estimator, TorchRecommender) and estimator is not NewsRecommender
 
 
 MODELS = [estimator() for estimator in all_estimators() if takes_whole_catalogue(estimator)]
@@ -112,10 +112,10 @@ def test_the_short_way_gives_every_network_the_loss_and_gradients_of_its_scores(
     if "negatives" in model.get_params():
         model.set_params(negatives="all")
     model.set_params(loss="softmax", max_epochs=1, random_state=0).fit(likes(weights=weights))
-    network, examples = model.module_, model._examples(model.events_)
+    network, examples = model.module_, model.objective_.examples(model.events_)
     for training in (True, False):
         network.train(training)
-        for batch in model._batches(examples, known=examples).epoch(torch.Generator().manual_seed(0)):
+        for batch in model.objective_.batches(examples, examples).epoch(torch.Generator().manual_seed(0)):
             found = []
             for way in (total_loss, lambda *arguments: batch_losses(*arguments).sum()):
                 set_generator(network, torch.Generator().manual_seed(0))  # the same dropout
@@ -132,6 +132,8 @@ def test_the_short_way_gives_every_network_the_loss_and_gradients_of_its_scores(
 
 def test_a_network_with_a_score_of_its_own_is_trained_by_it():
     class Doubled(DotProduct):
+        has_factors = False
+
         def score(self, state, items):
             return 2 * super().score(state, items)
 

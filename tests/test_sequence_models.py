@@ -8,9 +8,9 @@ from sklearn.base import clone
 from skrec import CaserRecommender, GRU4RecRecommender, MarkovRecommender, SASRecRecommender
 from skrec.data import Interactions
 from skrec.engine import Sequences, SequenceTable, build_seeded
-from skrec.models._caser import Caser
-from skrec.models._gru4rec import GRU4Rec
-from skrec.models._sasrec import SASRec
+from skrec.engine.networks._caser import Caser
+from skrec.engine.networks._gru4rec import GRU4Rec
+from skrec.engine.networks._sasrec import SASRec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -1,42 +1,50 @@
-"""The face of all neural recommenders: parameters, fit, fold-in."""
+"""The estimator of all neural recommenders: its parameters, and the life of a fit."""
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from skrec._process import MutedWarning
+from skrec.base import BaseRecommender, EmbeddingMixin
+from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
-from skrec.data import Interactions, each_by_itself, fade, read_impressions
+from skrec.data import Interactions, is_positive
 from skrec.data._random import draw_seed
-from skrec.data._splitting import hold_out_events, hold_out_impressions
-from skrec.engine._inference import NetworkInference
-from skrec.engine.batches._batches import Batches, InBatchPairs, PairBatches, RowBatches, SlateBatches
-from skrec.engine.batches._candidates import InBatchCandidates
-from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives, log_popularity
+from skrec.engine._growth import grown
+from skrec.engine._pairs import score_pairs
+from skrec.engine.batches._batches import Batches
+from skrec.engine.batches._sparse_rows import RowTable
+from skrec.engine.fold_in import Catalogue, FoldIn, prior_of
+from skrec.engine.losses._losses import LOSSES, WIDTH_OF_CORNERS, Loss, Losses, warp
 from skrec.engine.networks._layers import build_seeded
-from skrec.engine.networks._network import EmbeddingNetwork
+from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
+from skrec.engine.objectives._objective import Objective
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
-from skrec.engine.training._checks import check_held_out, check_not_empty, check_training, warn_of_earlier_ratings
-from skrec.engine.training._history import Judge, Recorder
+from skrec.engine.training._checks import check_held_out, check_not_empty, check_training
+from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
-from skrec.engine.training._replay import PACE_OF_PARTIAL_FIT, with_rehearsal
+from skrec.engine.training._replay import PARTIAL_FIT_RATE, sample_with_replay
 from skrec.engine.training._schedules import schedule_of
 from skrec.metrics import CoverageWarning
 
+_FLOATS = 2**24
+_USERS_AT_ONCE = 2**14
+# with errors of 0 the ratings of a new user would have an infinite weight
+_LEAST_NOISE = 1e-9
 
-class TorchRecommender(NetworkInference):
+
+class TorchRecommender(EmbeddingMixin, BaseRecommender):
     """Base of recommenders that PyTorch Lightning trains.
 
-    A model writes ``_build(data)``, which gives the network: an ``nn.Module`` with ``encode(users) -> state``, a tuple of
-    tensors with a row for each user, ``score(state, items) -> scores`` for items of shape (B,), (B, C) or (1, C), and
-    ``penalty(users, items, item_share)``; ``forward`` is their composition.
+    A model writes ``_build(data)``, which returns its network, a `RecommenderNetwork`, and ``_objective()``, which returns what
+    it learns from. `PairRecommender` has the objectives of models that score pairs of a user and an item.
 
     Parameters
     ----------
@@ -152,22 +160,65 @@ class TorchRecommender(NetworkInference):
         "validation_fraction": Needs(lambda model: model.early_stopping is not None, "early_stopping"),
     }
     _reads_weights = True
-    # parameters of the network itself
-    _shaping: ClassVar[tuple[str, ...]] = ()
-    # the name of the optimiser that a fit trains with, where that is not the parameter's
-    _optimizer_of_fit: ClassVar[str | None] = None
-    # whether a minibatch leaves most rows of its tables alone
+    _losses: ClassVar[dict[str, Loss]] = LOSSES
+    # the parameters that must not change between fit and partial_fit
+    _architecture_parameters: ClassVar[tuple[str, ...]] = ()
+    # whether new users are folded in, rather than read
+    _folds_in: ClassVar[bool] = True
+    # whether a minibatch leaves most rows of the network's tables unchanged
     _has_sparse_gradients: ClassVar[bool] = True
-    # what ``regularization=None`` means for ratings
-    _penalty_of_ratings: ClassVar[float] = 0.1
+    # the value of ``regularization=None`` for ratings
+    _default_penalty_of_ratings: ClassVar[float] = 0.1
 
-    def _build(self, data: Interactions) -> nn.Module:
+    # ---- what a model writes ---------------------------------------------------------------------------------------------
+
+    def _build(self, data: Interactions) -> RecommenderNetwork:
+        """The network, before training."""
         raise NotImplementedError(f"{type(self).__name__} must write _build")
+
+    def _objective(self) -> Objective:
+        """What the model learns from, by its parameters and the data."""
+        raise NotImplementedError(f"{type(self).__name__} must write _objective")
+
+    def _loss(self, name: str, *, width: float) -> Loss:
+        """A loss by its name. With a width above 0 its corners are rounded."""
+        return partial(warp, n_items=self.n_items_, width=width) if name == "warp" else self._losses[name]
+
+    def _initialized(self, examples: Interactions, validation: Any) -> RecommenderNetwork:
+        """The network with which training begins."""
+        return self._new_network(examples)
+
+    @property
+    def _compared_items(self) -> NDArray[np.bool_]:
+        """The items (n_items,) that training compares a user's own with."""
+        return np.ones(self.n_items_, dtype=bool)
+
+    @property
+    def _predicts_ratings(self) -> bool:
+        return self.loss == "mse"
+
+    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
+        return np.ones(len(data), bool) if self._predicts_ratings else is_positive(data.values, self.positive_from)
+
+    def _check_parameters(self) -> None:
+        check_training(self)
+
+    def _both_losses(self) -> Losses:
+        """The loss of training, and the one of fold-in."""
+        if not isinstance(self.loss, str):
+            return Losses(self.loss, self.loss)
+        return Losses(self._loss(self.loss, width=0.0), self._loss(self.loss, width=WIDTH_OF_CORNERS))
+
+    # ---- fit ---------------------------------------------------------------------------------------------------------
 
     def _fit(self, data: Interactions) -> None:
         self._fit_validated(data, None)
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
+        self.objective_ = self._objective()
+        self.objective_.check(data)
+        if not self._predicts_ratings:
+            self._positives(data, self.positive_from)  # raises if there are none
         checkpoints = None if self.checkpoint_dir is None else Checkpoints.of(self, data, validation)
         self.seed_ = draw_seed(self.random_state) if checkpoints is None else checkpoints.seed
         if validation is not None and self.early_stopping is not None:
@@ -175,47 +226,40 @@ class TorchRecommender(NetworkInference):
         if validation is not None or self.early_stopping is None:
             self._train(data, validation, checkpoints)
             return
-        held_out = self._hold_out(data, np.random.default_rng(self.seed_))
+        held_out = self.objective_.hold_out(data, self.validation_fraction, np.random.default_rng(self.seed_))
         check_held_out(self, data, held_out)
         with _OfHeldOutEvents.muted:
             self._train(data[~held_out], data[held_out], checkpoints)
-        self._take_back(data)
+        self._include_held_out(data)
 
-    def _hold_out(self, data: Interactions, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """Which events to choose the best epoch by."""
-        hold_out = hold_out_impressions if self._learns_from_slates else hold_out_events
-        return hold_out(data, self.validation_fraction, rng)
+    def _train(self, data: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
+        """Train on some data; choose the best epoch by others."""
+        if data is not self.events_:  # of which everything is counted already
+            self._count(data)
+        self.architecture_ = self._architecture()
+        self._train_on(self.objective_.examples(data), validation, checkpoints)
 
-    def _take_back(self, data: Interactions) -> None:
-        """Know all events, those held out too, after training on the others.
+    def _train_on(self, examples: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
+        is_resumed = checkpoints is not None and checkpoints.is_unfinished
+        network = self._new_network(examples) if is_resumed else self._initialized(examples, validation)
+        monitor = None if validation is None else ValidationMonitor(self, network, validation, known=examples)
+        try:
+            self._learn(network, examples, known=examples, monitor=monitor, checkpoints=checkpoints)
+        except CheckpointUnusable as reason:
+            checkpoints.pass_over(reason)  # type: ignore[union-attr] # of which there was one
+            self._train_on(examples, validation, checkpoints)
+
+    def _include_held_out(self, data: Interactions) -> None:
+        """Include the held-out events after training on the others.
 
         Users and items all of whose events were held out are placed in the network as `partial_fit` places new ones.
         """
         trained = copy.copy(self)
         self._count(data)
         if isinstance(trained.module_, EmbeddingNetwork):
-            network = self._new_network(fade(data[self._example_rows(data)], self.half_life))
-            self._adopt(self._grown(network, data, trained), torch.device(self.device_), self.train_loss_)
+            network = self._new_network(self.objective_.examples(data))
+            self._set_network(grown(self, network, data, trained), torch.device(self.device_), self.train_loss_)
             self._align_prior()
-
-    def _train(self, data: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
-        """Train on some data; choose the best epoch by others."""
-        if data is not self.events_:  # of which everything is counted already
-            self._count(data)
-        self.shape_ = self._shape()
-        self._train_on(self._examples(data), validation, checkpoints)
-
-    def _train_on(self, examples: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
-        is_resumed = checkpoints is not None and checkpoints.is_unfinished
-        network = self._new_network(examples) if is_resumed else self._initialised(examples, validation)
-        judge = None if validation is None else Judge(self, network, validation, known=examples)
-        try:
-            self._learn(
-                network, examples, known=examples, judge=judge, checkpoints=checkpoints, optimizer=self._optimizer_of_fit
-            )
-        except CheckpointUnusable as reason:
-            checkpoints.pass_over(reason)  # type: ignore[union-attr] # of which there was one
-            self._train_on(examples, validation, checkpoints)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         if self.early_stopping is not None:
@@ -223,110 +267,63 @@ class TorchRecommender(NetworkInference):
                 f"early_stopping must be None for partial_fit, which holds nothing out, got {self.early_stopping!r}: "
                 "set_params(early_stopping=None) goes on with what was learned"
             )
-        self._check_same_shape(before.shape_)
-        self.shape_ = before.shape_
+        self._check_same_architecture(before.architecture_)
+        self.objective_, self.architecture_ = self._objective(), before.architecture_
         self.seed_ = draw_seed(self.random_state)
-        rows = self._example_rows(events)
-        examples, n_known = fade(events[rows], self.half_life), int(np.searchsorted(rows, len(before.events_)))
-        network = self._grown(self._new_network(examples), events, before)
-        chosen = with_rehearsal(self._units(examples), n_known, np.random.default_rng(self.seed_))
-        if n_known == len(rows) or not self._teaches(examples[chosen]):
-            self._adopt(network, torch.device(before.device_), before.train_loss_)
+        rows, examples = self.objective_.example_rows(events), self.objective_.examples(events)
+        n_known = int(np.searchsorted(rows, len(before.events_)))
+        network = grown(self, self._new_network(examples), events, before)
+        chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
+        if n_known == len(rows) or not self.objective_.has_signal(examples[chosen]):
+            self._set_network(network, torch.device(before.device_), before.train_loss_)
             self._align_prior()
             return
-        self._learn(network, examples[chosen], known=examples, pace=PACE_OF_PARTIAL_FIT)
-        # the error on a few events that were gone over again and again is not what fold-in should expect of a stranger's
+        self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_RATE)
+        # the error on a few events that were repeated many times says nothing about the ratings of new users
         self.train_loss_ = before.train_loss_
 
     def _learn(
         self,
-        network: nn.Module,
+        network: RecommenderNetwork,
         examples: Interactions,
         *,
         known: Interactions,
-        judge: Judge | None = None,
+        monitor: ValidationMonitor | None = None,
         checkpoints: Checkpoints | None = None,
-        pace: float = 1.0,
-        optimizer: str | None = None,
+        rate: float = 1.0,
     ) -> None:
-        """Train a network, at some part of the learning rate, and take it over."""
-        recorder = Recorder(self, network, judge)
-        device = self._run(network, self._batches(examples, known=known), recorder, checkpoints, pace, optimizer)
-        recorder.restore_best()
-        self.history_, self.best_epoch_ = pd.DataFrame(recorder.rows), recorder.best_epoch
-        self._adopt(network, device, self.history_.train_loss[self.best_epoch_])
+        """Train a network, with the learning rate times ``rate``, and make it the model's own."""
+        history = TrainingHistory(self, network, monitor)
+        device = self._run(network, self.objective_.batches(examples, known), history, checkpoints, rate)
+        history.restore_best()
+        self.history_, self.best_epoch_ = pd.DataFrame(history.rows), history.best_epoch
+        self._set_network(network, device, self.history_.train_loss[self.best_epoch_])
         self._align_prior()
-
-    def _teaches(self, examples: Interactions) -> bool:
-        """Whether there is anything in some examples that the loss is about."""
-        return True
-
-    def _units(self, events: Interactions) -> NDArray[np.int64]:
-        """What a loss looks at as a whole: impressions, users' rows, or single events."""
-        if self._learns_from_slates and events.impressions is not None:
-            return each_by_itself(events.impressions)
-        return events.users if self._learns_from_rows else np.arange(len(events))
-
-    def _new_network(self, events: Interactions, build: Callable[[Interactions], nn.Module] | None = None) -> nn.Module:
-        """The model's own network, or another one, before it has learned anything."""
-        network = build_seeded(lambda: (build or self._build)(events), self.seed_)
-        if self._predicts_ratings and isinstance(network, EmbeddingNetwork):
-            network.expect_ratings(events.values, self.y_range)
-        return network
-
-    def _initialised(self, events: Interactions, validation: Any) -> nn.Module:
-        """What training begins with."""
-        return self._new_network(events)
-
-    def _shape(self) -> dict[str, Any]:
-        """The parameters that what has been trained stands and falls with."""
-        given = {name: getattr(self, name) for name in self._shaping}
-        shape = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-        return shape | {
-            "y_range": self.y_range and tuple(self.y_range),
-            "loss": "mse" if self._predicts_ratings else "one that ranks",
-        }
-
-    def _check_same_shape(self, trained: dict[str, Any]) -> None:
-        for name, value in self._shape().items():
-            if value != trained[name]:
-                raise ValueError(f"partial_fit goes on with {name}={trained[name]!r}, got {value!r}")
-
-    def _pretrained(self, events: Interactions, validation: Any, build: Callable[[Interactions], nn.Module]) -> nn.Module:
-        """Another network, trained by itself with the same settings."""
-        network = self._new_network(events, build)
-        quiet = copy.copy(self).set_params(logger=None, verbose=0)  # these are for the network that stays
-        judge = None if validation is None else Judge(quiet, network, validation, known=events)
-        recorder = Recorder(quiet, network, judge)
-        quiet._run(network, self._batches(events, known=events), recorder)
-        recorder.restore_best()
-        return network
 
     def _run(
         self,
-        network: nn.Module,
+        network: RecommenderNetwork,
         batches: Batches,
-        recorder: Recorder,
+        history: TrainingHistory,
         checkpoints: Checkpoints | None = None,
-        pace: float = 1.0,
-        optimizer: str | None = None,
+        rate: float = 1.0,
     ) -> torch.device:
         from skrec.engine.training import _lightning
 
         check_not_empty(self, batches)
-        self.optimizer_ = optimizer or self._optimizer_name()
+        self.optimizer_ = self._optimizer_name()
         if self.optimizer_ == "row_adam":
             use_row_gradients(network)
         training = _lightning.Training(
             network,
             batches,
-            loss=self._loss_function(),
+            loss=self.objective_.losses.training,
             optimizer=self.optimizer if callable(self.optimizer) else OPTIMIZERS[self.optimizer_],
             schedule=schedule_of(self, len(batches)),
-            learning_rate=pace * self.learning_rate,
+            learning_rate=rate * self.learning_rate,
             settings=self,
             seed=self.seed_,
-            recorder=recorder,
+            history=history,
             checkpoints=checkpoints,
         )
         try:
@@ -336,63 +333,54 @@ class TorchRecommender(NetworkInference):
                 f"the device ran out of memory ({error}); halve batch_size and double accumulate_grad_batches"
             ) from error
 
-    def _examples(self, data: Interactions) -> Interactions:
-        """What the loss is about, once for each (user, item): the latest rating, or a positive event; slates as they are."""
-        if not self._predicts_ratings:
-            self._positives(data, self.positive_from)  # there must be some, and it says what counts
-        rows = self._example_rows(data)
-        if self._predicts_ratings:
-            warn_of_earlier_ratings(len(data) - len(rows))
-        return fade(data[rows], self.half_life)
+    def _new_network(
+        self, examples: Interactions, build: Callable[[Interactions], RecommenderNetwork] | None = None
+    ) -> RecommenderNetwork:
+        """The model's own network, or another one, before training."""
+        network = build_seeded(lambda: (build or self._build)(examples), self.seed_)
+        if not isinstance(network, RecommenderNetwork):
+            raise TypeError(f"the network of {type(self).__name__} must be a RecommenderNetwork, got {type(network).__name__}")
+        self.objective_.initialize(network, examples)
+        return network
 
-    def _example_rows(self, data: Interactions) -> NDArray[np.int64]:
-        """Positions, ascending, of the `_examples`."""
-        if self._learns_from_slates:
-            return np.arange(len(data))
-        informative = np.flatnonzero(self._informative(data))
-        return informative[data[informative].last_of_each_pair()]
+    def _set_network(self, network: RecommenderNetwork, device: torch.device, train_loss: float) -> None:
+        """Make a trained network the model's own. The states of its users are the prior for new ones."""
+        # Lightning returns a network on the CPU, wherever it was trained
+        self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
+        prepare(network)
+        users = self._tensor(np.flatnonzero(self.has_past_)).split(_USERS_AT_ONCE)
+        try:
+            self.prior_ = prior_of(network, users)
+        except torch.linalg.LinAlgError as error:
+            what = "training diverged: the users' vectors are too large"
+            raise divergence(self, what, of_values=self._predicts_ratings) from error
 
-    def _batches(self, events: Interactions, *, known: Interactions) -> Batches:
-        """Minibatches of some events; what is known of the users is never drawn as a negative."""
-        size = self.batch_size or 1024
-        if self._predicts_ratings:
-            return PairBatches(events, batch_size=size, negatives=None)
-        kind = self._resolved_negatives()
-        if kind == "slate":
-            if events.impressions is not None:
-                # one of several users would be no slate
-                read_impressions(events.users, events.impressions, events.impression_ids)
-            return SlateBatches(events, batch_size=size, positive_from=self.positive_from)
-        if kind == "all":
-            return RowBatches(self._target_rows(events), batch_size=self._rows_at_once, negatives=UniformNegatives(known))
-        if kind == "in_batch":
-            candidates = InBatchCandidates(log_popularity(known), self._no_negatives(known))
-            return InBatchPairs(events, batch_size=size, negatives=UniformNegatives(known), candidates=candidates)
-        sampler = (UniformNegatives if kind == "uniform" else PopularNegatives)(known)
-        return PairBatches(events, batch_size=size, negatives=sampler, n_negatives=self.n_negatives)
+    def _align_prior(self) -> None:
+        """Choose coordinates of the prior in which fold-in converges fast, by the histories of some users.
 
-    def _held_out_batches(self, events: Interactions, *, known: Interactions) -> Batches:
-        """Minibatches by which the loss on held-out events is measured."""
-        return self._batches(events, known=known)
+        A loss that is the user's own function is called for training and for new users only.
+        """
+        if self.module_.reads_rows or not self._folds_in or callable(self.loss):
+            return
+        self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
 
-    @property
-    def _rows_at_once(self) -> int:
-        """Users, or items, in a minibatch of whole rows."""
-        return self.batch_size or 128
+    def _architecture(self) -> dict[str, Any]:
+        """The parameters that must not change between fit and partial_fit, with their values."""
+        given = {name: getattr(self, name) for name in self._architecture_parameters}
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+        return values | {"loss": "mse" if self._predicts_ratings else "one that ranks"}
 
-    def _target_rows(self, events: Interactions) -> sp.csr_array:
-        """Whole rows to be explained: ones, or the weights that a softmax takes for how often an item was drawn."""
-        if events.weights is not None and self.loss != "softmax":
-            whose = "weights of events" if self.half_life is None else f"the weights that half_life={self.half_life!r} makes"
-            raise ValueError(f"{whose} need loss='softmax' where whole rows are learned from, got loss={self.loss!r}")
-        return self._rows_of(events)
+    def _check_same_architecture(self, trained: dict[str, Any]) -> None:
+        for name, value in self._architecture().items():
+            if value != trained[name]:
+                raise ValueError(f"partial_fit goes on with {name}={trained[name]!r}, got {value!r}")
 
     @property
     def _penalty(self) -> float:
-        """What ``regularization`` comes to."""
+        """The value of ``regularization``."""
         if self.regularization is not None:
             return self.regularization
-        return self._penalty_of_ratings if self._predicts_ratings and self.weight_decay == 0 else 0.0
+        return self._default_penalty_of_ratings if self._predicts_ratings and self.weight_decay == 0 else 0.0
 
     def _optimizer_name(self) -> str:
         if self.optimizer == "auto" and not self._has_sparse_gradients:
@@ -401,8 +389,77 @@ class TorchRecommender(NetworkInference):
             return choose_optimizer(self.n_users_, self.n_items_, self.weight_decay)
         return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
 
-    def _check_parameters(self) -> None:
-        check_training(self)
+    # ---- recommend and predict ---------------------------------------------------------------------------------------
+
+    def _tensor(self, array: NDArray) -> Tensor:
+        return torch.tensor(array, device=self.device_)
+
+    @torch.no_grad()
+    def _known_state(self, users: NDArray[np.int64]) -> State:
+        return self.module_.encode(self._tensor(users))
+
+    def _new_state(self, histories: Interactions) -> State:
+        histories = self.objective_.history(histories)
+        if self.module_.reads_rows:
+            return self._read_rows(histories)
+        return self._fold_in().states(histories)
+
+    @torch.no_grad()
+    def _read_rows(self, histories: Interactions) -> State:
+        rows = RowTable(self.objective_.rows(histories)).to(self.device_)
+        return self.module_.encode_rows(rows(torch.arange(histories.n_users, device=self.device_)))
+
+    def _fold_in(self) -> FoldIn:
+        noise = max(self.train_loss_, _LEAST_NOISE)
+        catalogue = Catalogue(self._compared_items, self.popularity_, noise, self.seed_, self.device_)
+        return FoldIn(self.module_, self.objective_, self.prior_, catalogue)
+
+    @torch.no_grad()
+    def _score(self, state: State, items: slice) -> Tensor:
+        candidates = torch.arange(items.start, items.stop, device=self.device_)[None]
+        height = max(1, _FLOATS // (candidates.shape[1] * self.module_.floats_per_score))
+        # one answer to write into: many small ones between large temporaries would fragment the heap
+        scores = torch.empty(len(state[0]), candidates.shape[1], device=self.device_)
+        for start in range(0, len(scores), height):
+            block = slice(start, start + height)
+            scores[block] = self.module_.score(tuple(part[block] for part in state), candidates)
+        return scores
+
+    def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        return score_pairs(self, users, items)
+
+    @torch.no_grad()
+    def _forward(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Scores of pairs of users and items that the network knows."""
+        height = max(1, _FLOATS // (8 * len(self.prior_.mean)))
+        parts = zip(self._tensor(users).split(height), self._tensor(items).split(height), strict=True)
+        scores = [self.module_(*part).float().cpu().numpy() for part in parts]
+        return np.concatenate(scores) if len(users) else np.empty(0, np.float32)
+
+    @torch.no_grad()
+    def _state_vectors(self, state: State) -> NDArray[np.float32]:
+        return self.module_.user_vectors(state).cpu().numpy()
+
+    @property
+    def user_embeddings_(self) -> NDArray[np.float32]:
+        return self._state_vectors(self._known_state(np.arange(self.n_users_)))
+
+    @property
+    def item_embeddings_(self) -> NDArray[np.float32]:
+        with torch.no_grad():
+            return self.module_.item_vectors(self._tensor(np.arange(self.n_items_))).cpu().numpy()
+
+    @property
+    def item_biases_(self) -> NDArray[np.float32]:
+        biases = self.module_.all_item_biases()
+        return np.zeros(self.n_items_, np.float32) if biases is None else biases.detach().cpu().numpy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())  # of which Python gives the estimator's own, not a copy
+        if "module_" not in state or self.device_ == "cpu":
+            return state
+        prior = self.prior_.converted(torch.device("cpu"))
+        return state | {"module_": copy.deepcopy(self.module_).cpu(), "prior_": prior, "device_": "cpu"}
 
 
 class _OfHeldOutEvents(MutedWarning):

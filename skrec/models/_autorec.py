@@ -2,94 +2,25 @@
 
 from typing import Literal
 
-import scipy.sparse as sp
-import torch
-from torch import Tensor, nn
-
 from skrec.base._checks import check_choice, check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import (
     ACTIVATIONS,
-    Batches,
-    ColumnBatches,
-    PairBatches,
-    ProductNetwork,
-    RatingParameters,
-    RatingRows,
-    Readout,
-    RowBatches,
-    RowNetwork,
+    ROWS_AT_ONCE,
+    Objective,
+    RatingsByItem,
+    RatingsByUser,
     RowRecommender,
-    Rows,
-    RowTable,
-    SparseLinear,
-    UniformNegatives,
+    WholeColumns,
+    WholeRows,
+    check_y_range,
+    ratings_of,
+    rows_of,
 )
+from skrec.engine.networks._autorec import ItemAutoRec, UserAutoRec
 
 
-class UserAutoRec(RowNetwork):
-    """score(u, i) = v_i . f(W x_u + b) + c_i, x_u being the user's row."""
-
-    def __init__(self, rows: sp.csr_array, width: int, activation: str, dropout: float):
-        super().__init__(rows, width, dropout=dropout)
-        self.activation = ACTIVATIONS[activation]()
-
-    def encode_rows(self, rows: Rows) -> tuple[Tensor]:
-        return (self.activation(self.reader(centred(rows, self.mean))),)
-
-
-class ItemAutoRec(ProductNetwork):
-    """score(u, i) = v_u . f(W x_i + b) + c_u, x_i being the item's column."""
-
-    item_biases = None
-
-    def __init__(self, columns: sp.csr_array, width: int, activation: str, dropout: float):
-        super().__init__()
-        self.columns = RowTable(columns)
-        self.reader = SparseLinear(columns.shape[1], width, dropout=dropout)
-        self.readout, self.activation = Readout(columns.shape[1], width), ACTIVATIONS[activation]()
-        self.register_buffer("prepared", None, persistent=False)
-
-    @property
-    def user_tables(self) -> list[nn.Embedding]:
-        return [self.readout.vectors, self.readout.biases, self.reader.table]
-
-    @property
-    def item_tables(self) -> list[nn.Embedding]:
-        return []
-
-    def encode(self, users: Tensor) -> tuple[Tensor, Tensor]:
-        return self.readout.vectors(users), self.readout.biases(users)
-
-    def prepare(self) -> None:
-        self.prepared = self.read(torch.arange(self.columns.n_rows, device=self.reader.bias.device))
-
-    def read(self, items: Tensor) -> Tensor:
-        """Vectors of items, made of their columns."""
-        return self.activation(self.reader(centred(self.columns(items), self.mean)))
-
-    def item_vectors(self, items: Tensor) -> Tensor:
-        if not self.training:
-            return self.prepared[items]
-        distinct, place = items.unique(return_inverse=True)
-        return self.read(distinct)[place]
-
-    @torch.no_grad()
-    def place_users(self, users: Tensor, state: tuple[Tensor, ...]) -> None:
-        """New users are predicted by their states, and say nothing about items before they are trained."""
-        self.readout.vectors.weight[users], self.readout.biases.weight[users] = state
-        self.reader.table.weight[users] = 0
-
-
-def centred(rows: Rows, mean: Tensor) -> Rows:
-    """Ratings as differences from their mean, so that an average one says as little as one that is missing.
-
-    With a range of the ratings there is no mean, and they are read as they are.
-    """
-    return rows._replace(values=rows.values - mean)
-
-
-class AutoRecRecommender(RatingParameters, RowRecommender):
+class AutoRecRecommender(RowRecommender):
     """AutoRec: a network of one hidden layer that reads a row of the ratings and predicts the whole row.
 
     With ``side="item"`` a row is an item's, by all its users: ``score(u, i) = v_u . f(W x_i + b) + c_u``; with ``side="user"``
@@ -142,12 +73,13 @@ class AutoRecRecommender(RatingParameters, RowRecommender):
     """
 
     side: Literal["user", "item"] = "user"
+    y_range: tuple[float, float] | None = None
     n_factors: int = 200
     activation: Literal["sigmoid", "tanh", "relu", "identity"] = "sigmoid"
     dropout: float = 0.0
 
-    _shaping = ("side", "n_factors", "activation")
-    _penalty_of_ratings = 1.0
+    _architecture_parameters = ("side", "n_factors", "activation", "y_range")
+    _default_penalty_of_ratings = 1.0
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -155,21 +87,19 @@ class AutoRecRecommender(RatingParameters, RowRecommender):
         check_int(self.n_factors, "n_factors", at_least=1)
         check_choice(self.activation, "activation", tuple(ACTIVATIONS))
         check_number(self.dropout, "dropout", at_least=0, below=1)
+        if self.y_range is not None:
+            check_y_range(self.y_range, is_rating=self._predicts_ratings)
 
     def _build(self, events: Interactions) -> UserAutoRec | ItemAutoRec:
         network = UserAutoRec if self.side == "user" else ItemAutoRec
-        return network(self._of_side(self._rows_of(events)), self.n_factors, self.activation, self.dropout)
+        rows = self.objective_.rows(events)
+        return network(rows if self.side == "user" else rows.T.tocsr(), self.n_factors, self.activation, self.dropout)
 
-    def _batches(self, events: Interactions, *, known: Interactions) -> Batches:
-        if self.side == "user" and not self._predicts_ratings:
-            return super()._batches(events, known=known)
-        if not self._predicts_ratings:
-            columns = RowBatches(self._of_side(self._target_rows(events)), batch_size=self._rows_at_once, negatives=None)
-            return ColumnBatches(columns, PairBatches(events, batch_size=self._rows_at_once, negatives=UniformNegatives(known)))
-        ratings, counts = self._of_side(self._rows_of(events)), self._of_side(self._counts_of(events))
-        rows = RatingRows(ratings, counts, batch_size=self._rows_at_once)
-        return rows if self.side == "user" else ColumnBatches(rows, None)
+    def _objective(self) -> Objective:
+        if self._predicts_ratings:
+            return ratings_of(self, RatingsByUser if self.side == "user" else RatingsByItem, self.batch_size or ROWS_AT_ONCE)
+        return rows_of(self, WholeRows if self.side == "user" else WholeColumns)
 
-    def _of_side(self, matrix: sp.csr_array) -> sp.csr_array:
-        """With a row for whatever is read."""
-        return matrix if self.side == "user" else matrix.T.tocsr()
+    @property
+    def _folds_in(self) -> bool:  # type: ignore[override]
+        return self.side == "item"

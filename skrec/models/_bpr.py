@@ -6,22 +6,30 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skrec.base import BaseRecommender, EmbeddingMixin
 from skrec.base._checks import check_int, check_n_jobs, check_number
-from skrec.data import Interactions
+from skrec.base._pairs import dense_products
+from skrec.data import Interactions, is_positive
 from skrec.data._random import draw_seed
 from skrec.engine import (
-    PACE_OF_PARTIAL_FIT,
+    PARTIAL_FIT_RATE,
+    Catalogue,
     DotProduct,
-    DotProductEmbeddings,
-    NetworkInference,
+    FoldIn,
+    Losses,
+    SampledRanking,
+    bpr,
     build_seeded,
+    grown,
+    prepare,
+    prior_of,
+    sample_with_replay,
     weights,
-    with_rehearsal,
 )
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
 
 
-class BPRRecommender(DotProductEmbeddings, NetworkInference):
+class BPRRecommender(EmbeddingMixin, BaseRecommender):
     """Matrix factorisation that ranks each user's items above others: the library implicit's compiled BPR.
 
     It draws negatives in proportion to their popularity and skips those that the user knows;
@@ -67,11 +75,6 @@ class BPRRecommender(DotProductEmbeddings, NetworkInference):
     [[0], [5]]
     """
 
-    loss = "bpr"
-    negatives = "popularity"
-    n_negatives = 1
-    half_life = None
-
     n_factors: int = 64
     learning_rate: float = 0.01
     regularization: float = 0.01
@@ -95,11 +98,11 @@ class BPRRecommender(DotProductEmbeddings, NetworkInference):
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         self.seed_ = draw_seed(self.random_state)
-        network = self._grown(self._network(events), events, before)
-        solver = self._solver(PACE_OF_PARTIAL_FIT * self.learning_rate)
+        network = grown(self, self._network(events), events, before)
+        solver = self._solver(PARTIAL_FIT_RATE * self.learning_rate)
         solver.user_factors = np.hstack([weights(network.user_embeddings), np.ones((events.n_users, 1), np.float32)])
         solver.item_factors = np.hstack([weights(network.item_embeddings), weights(network.item_biases)])
-        chosen = with_rehearsal(events.users, len(before.events_), np.random.default_rng(self.seed_))
+        chosen = sample_with_replay(events.users, len(before.events_), np.random.default_rng(self.seed_))
         self._learn(solver, network, events[chosen])
 
     def _solver(self, learning_rate: float) -> Any:
@@ -126,8 +129,53 @@ class BPRRecommender(DotProductEmbeddings, NetworkInference):
         _copy_into(network.user_embeddings, solver.user_factors[:, :-1])
         _copy_into(network.item_embeddings, solver.item_factors[:, :-1])
         _copy_into(network.item_biases, solver.item_factors[:, -1:])
-        self._adopt(network, torch.device("cpu"), train_loss=1.0)
-        self._align_prior()
+        prepare(network)
+        self.module_ = network
+        self.prior_ = prior_of(network, [torch.tensor(np.flatnonzero(self.has_past_))])
+        self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
+
+    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
+        return is_positive(data.values, self.positive_from)
+
+    def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self.user_embeddings_[users]
+
+    def _new_state(self, histories: Interactions) -> NDArray[np.float32]:
+        fold_in = self._fold_in()
+        return fold_in.states(fold_in.objective.history(histories))[0].numpy()
+
+    def _fold_in(self) -> FoldIn:
+        objective = SampledRanking(
+            losses=Losses(bpr, bpr),
+            half_life=None,
+            batch_size=1,
+            positive_from=self.positive_from,
+            sampling="popularity",
+            n_negatives=1,
+        )
+        compared = np.ones(self.n_items_, bool)
+        return FoldIn(self.module_, objective, self.prior_, Catalogue(compared, self.popularity_, 1.0, self.seed_, "cpu"))
+
+    def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
+        return state @ self.item_embeddings_[items].T + self.item_biases_[items]
+
+    def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        return dense_products(self.user_embeddings_, self.item_embeddings_, users, items) + self.item_biases_[items]
+
+    def _state_vectors(self, state: NDArray[np.float32]) -> NDArray[np.float32]:
+        return state
+
+    @property
+    def user_embeddings_(self) -> NDArray[np.float32]:
+        return weights(self.module_.user_embeddings)
+
+    @property
+    def item_embeddings_(self) -> NDArray[np.float32]:
+        return weights(self.module_.item_embeddings)
+
+    @property
+    def item_biases_(self) -> NDArray[np.float32]:
+        return weights(self.module_.item_biases)[:, 0]
 
 
 @torch.no_grad()

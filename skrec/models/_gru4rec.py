@@ -1,24 +1,9 @@
 """GRU4Rec: a recurrent network over what a user did."""
 
-from torch import Tensor, nn
-
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
-from skrec.engine import Dropout, SequenceNetwork, SequenceRecommender, Sequences, SequenceTable
-
-
-class GRU4Rec(SequenceNetwork):
-    """Gated recurrent units pass over item vectors; what they hold after an item is compared with the next one's vector."""
-
-    def __init__(self, sequences: SequenceTable, n_items: int, n_factors: int, *, n_layers: int, dropout: float):
-        super().__init__(sequences, n_items, n_factors)
-        self.scale = n_factors**0.5
-        self.units = nn.GRU(n_factors, n_factors, n_layers, batch_first=True)
-        self.dropout, self.output = Dropout(dropout), nn.Linear(n_factors, n_factors)
-
-    def states(self, sequences: Sequences) -> Tensor:
-        remembered, _ = self.units(self.dropout(self.items(sequences.items) * self.scale))
-        return self.output(self.dropout(remembered))
+from skrec.engine import SequenceRecommender
+from skrec.engine.networks._gru4rec import GRU4Rec
 
 
 class GRU4RecRecommender(SequenceRecommender):
@@ -68,7 +53,7 @@ class GRU4RecRecommender(SequenceRecommender):
     dropout: float = 0.2
     learning_rate: float = 0.003
 
-    _shaping = ("n_factors", "n_layers")
+    _architecture_parameters = ("n_factors", "n_layers")
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

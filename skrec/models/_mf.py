@@ -12,17 +12,14 @@ from skrec.data import Interactions
 from skrec.engine import (
     LOSSES,
     DotProduct,
-    DotProductEmbeddings,
     Loss,
-    NegativeParameters,
-    RatingParameters,
-    TorchRecommender,
+    PairRecommender,
     ccl,
     weights,
 )
 
 
-class MFRecommender(DotProductEmbeddings, RatingParameters, NegativeParameters, TorchRecommender):
+class MFRecommender(PairRecommender):
     """Matrix factorisation by gradient: a user's taste and an item's nature are vectors, their product is the score.
 
     ``score(u, i) = p_u . q_i + b_i``, for a rating loss also the mean of the ratings and a bias ``b_u`` of the user, squeezed
@@ -89,7 +86,7 @@ class MFRecommender(DotProductEmbeddings, RatingParameters, NegativeParameters, 
     negative_weight: float = 10.0
 
     _losses = LOSSES | {"ccl": ccl}
-    _shaping = ("n_factors", "temperature")
+    _architecture_parameters = ("n_factors", "temperature", "y_range")
     _needs: ClassVar[dict[str, Needs]] = {
         "margin": Needs(lambda model: model.loss == "ccl", "loss='ccl'"),
         "negative_weight": Needs(lambda model: model.loss == "ccl", "loss='ccl'"),
@@ -121,12 +118,11 @@ class MFRecommender(DotProductEmbeddings, RatingParameters, NegativeParameters, 
             temperature=1.0 if self.loss == "ccl" else self.temperature,
         )
 
-    def _named_loss(self, name: str, width: float) -> Loss:
-        loss = super()._named_loss(name, width)
+    def _loss(self, name: str, *, width: float) -> Loss:
         if name != "ccl":
-            return loss
+            return super()._loss(name, width=width)
         # cosines differ by less than scores do
-        return partial(loss, margin=self.margin, negative_weight=self.negative_weight, width=width / 4)
+        return partial(ccl, margin=self.margin, negative_weight=self.negative_weight, width=width / 4)
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:

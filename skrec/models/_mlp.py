@@ -4,16 +4,13 @@ from skrec.base._checks import check_flag, check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import (
     MLP,
-    NegativeParameters,
-    PathEmbeddings,
+    PairRecommender,
     PathNetwork,
-    RatingParameters,
-    TorchRecommender,
     check_layers,
 )
 
 
-class MLPRecommender(PathEmbeddings, RatingParameters, NegativeParameters, TorchRecommender):
+class MLPRecommender(PairRecommender):
     """A network over a user's and an item's embedding side by side: what else than a product can say who likes what.
 
     ``score(u, i) = w . layers([p_u, q_i]) + c``, each layer being linear, rectified and, if wanted, normalised over the
@@ -68,7 +65,7 @@ class MLPRecommender(PathEmbeddings, RatingParameters, NegativeParameters, Torch
     n_negatives: int = 4
 
     _losses_of_rows = ()
-    _shaping = ("n_factors", "hidden", "batch_norm")
+    _architecture_parameters = ("n_factors", "hidden", "batch_norm", "y_range")
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

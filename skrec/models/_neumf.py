@@ -1,5 +1,6 @@
 """Neural matrix factorisation."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -11,16 +12,15 @@ from skrec.data import Interactions
 from skrec.engine import (
     GMF,
     MLP,
-    NegativeParameters,
-    PathEmbeddings,
+    PairRecommender,
     PathNetwork,
-    RatingParameters,
-    TorchRecommender,
+    TrainingHistory,
+    ValidationMonitor,
     check_layers,
 )
 
 
-class NeuMFRecommender(PathEmbeddings, RatingParameters, NegativeParameters, TorchRecommender):
+class NeuMFRecommender(PairRecommender):
     """Neural matrix factorisation: a product of embeddings and a network over other embeddings, added by a linear layer.
 
     Parameters
@@ -76,8 +76,8 @@ class NeuMFRecommender(PathEmbeddings, RatingParameters, NegativeParameters, Tor
     pretrain: bool = False
 
     _losses_of_rows = ()
-    _shaping = ("n_factors", "mlp_factors", "hidden")
-    _penalty_of_ratings = 1.0
+    _architecture_parameters = ("n_factors", "mlp_factors", "hidden", "y_range")
+    _default_penalty_of_ratings = 1.0
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -96,18 +96,30 @@ class NeuMFRecommender(PathEmbeddings, RatingParameters, NegativeParameters, Tor
     def _build(self, events: Interactions) -> PathNetwork:
         return PathNetwork([self._gmf(events), self._mlp(events)])
 
-    @property
-    def _optimizer_of_fit(self) -> str | None:  # type: ignore[override]
-        return "sgd" if self.pretrain and self.optimizer == "auto" else None
+    def _optimizer_name(self) -> str:
+        if self.pretrain and self.optimizer == "auto" and not hasattr(self, "module_"):
+            return "sgd"
+        return super()._optimizer_name()
 
-    def _initialised(self, events: Interactions, validation: Any) -> PathNetwork:
+    def _initialized(self, examples: Interactions, validation: Any) -> PathNetwork:
+        fused = super()._initialized(examples, validation)
         if not self.pretrain:
-            return super()._initialised(events, validation)
-        gmf = self._pretrained(events, validation, lambda data: PathNetwork([self._gmf(data)]))
-        mlp = self._pretrained(events, validation, lambda data: PathNetwork([self._mlp(data)]))
-        fused = super()._initialised(events, validation)
+            return fused
+        gmf = self._pretrained(examples, validation, lambda data: PathNetwork([self._gmf(data)]))
+        mlp = self._pretrained(examples, validation, lambda data: PathNetwork([self._mlp(data)]))
         fused.paths = nn.ModuleList([gmf.paths[0], mlp.paths[0]])
         with torch.no_grad():  # the paper's eq. 13, with equal parts of both
             fused.head.weight.copy_(torch.cat([gmf.head.weight, mlp.head.weight], 1) / 2)
             fused.head.bias.copy_((gmf.head.bias + mlp.head.bias) / 2)
         return fused
+
+    def _pretrained(self, examples: Interactions, validation: Any, build: Callable[[Interactions], Any]) -> Any:
+        """A network of one path, trained with the same settings."""
+        network = self._new_network(examples, build)
+        # logger and progress bar are for the network of both paths
+        alone = copy.copy(self).set_params(logger=None, verbose=0, pretrain=False)
+        monitor = None if validation is None else ValidationMonitor(alone, network, validation, known=examples)
+        history = TrainingHistory(alone, network, monitor)
+        alone._run(network, self.objective_.batches(examples, examples), history)
+        history.restore_best()
+        return network

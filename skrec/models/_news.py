@@ -1,5 +1,6 @@
 """News: articles known by their text, readers by what they have clicked."""
 
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,25 +15,20 @@ from skrec.base._checks import check_choice, check_flag, check_int, check_number
 from skrec.base._frame import Query
 from skrec.base._parameters import Needs
 from skrec.data import Interactions, at_moments, check_interactions, check_pairs, in_impressions, is_matrix, moments
-from skrec.data._splitting import hold_out_events, hold_out_latest_impressions
 from skrec.engine import (
+    DRAWN,
     TICKS_PER_SECOND,
     Asked,
-    AskedBatches,
-    Batches,
-    NegativesAsOf,
-    PairBatches,
+    Objective,
     PastTable,
-    PopularNegatives,
-    SlateBatches,
     State,
     TorchRecommender,
-    UniformNegatives,
     check_layers,
-    numbered,
+    check_negatives,
 )
+from skrec.engine.networks._news import News
 from skrec.models._news_moments import AskedAtMoments
-from skrec.models._news_network import News
+from skrec.models._news_objective import DrawnClicks, Readers, ShownClicks
 
 _AT_ONCE = 2**14
 
@@ -134,7 +130,7 @@ class NewsRecommender(AskedAtMoments):
     time_unit: Literal["s", "ms", "us"] = "s"
     dropout: float = 0.2
 
-    _shaping = ("n_factors", "hidden", "pooling", "id_embeddings", "recency_half_life", "time_unit")
+    _architecture_parameters = ("n_factors", "hidden", "pooling", "id_embeddings", "recency_half_life", "time_unit")
     _ordered = True
     _needs: ClassVar[dict[str, Needs]] = {
         "hidden": Needs(lambda model: model.events_.item_features is not None or not model.hidden, "item_features in X"),
@@ -143,9 +139,10 @@ class NewsRecommender(AskedAtMoments):
             "vectors of the articles' own, as with id_embeddings=True; weight_decay is a penalty of all weights",
         ),
         "time_unit": Needs(lambda model: model._knows_time, "timestamps in X"),
+        "n_negatives": DRAWN,
     }
     _has_sparse_gradients = False
-    _kinds_of_negatives = ("auto", "slate", "uniform", "popularity", "hard")
+    _folds_in = False
 
     def recommend(
         self,
@@ -219,7 +216,7 @@ class NewsRecommender(AskedAtMoments):
         # a reader is the same for all that they are shown at once
         times, moment = np.unique(moments(events), return_inverse=True)
         _, first, reader = np.unique(events.users * len(times) + moment, return_index=True, return_inverse=True)
-        asked = self._asked(self.module_.past, events[first])
+        asked = self._readers.at_times(self.module_.past, events[first])
         blocks = torch.arange(len(first), device=self.device_).split(_AT_ONCE)
         readers = torch.cat([self.module_.encode(asked.of(rows))[0] for rows in blocks])
         hours = self._clock.hours(times)
@@ -235,7 +232,7 @@ class NewsRecommender(AskedAtMoments):
         return self._state_by(self.module_.past, self._tensor(users), at=self._moment)
 
     def _new_state(self, histories: Interactions) -> State:
-        past = self._past(at_moments(histories)).to(self.device_)
+        past = self._readers.past(self.objective_.history(at_moments(histories))).to(self.device_)
         state = self._state_by(past, torch.arange(histories.n_users, device=self.device_), at=None)
         return state if self._moment is None else (state[0], torch.full_like(state[1], float(self._clock.hours(self._moment))))
 
@@ -271,6 +268,7 @@ class NewsRecommender(AskedAtMoments):
         super()._check_parameters()
         if self._predicts_ratings:
             raise ValueError("NewsRecommender ranks what was shown: loss='mse' is for models of ratings")
+        check_negatives(self, ("auto", "slate", "uniform", "popularity", "hard"))
         check_int(self.n_factors, "n_factors", at_least=1)
         check_int(self.max_history, "max_history", at_least=1)
         check_layers(self.hidden, self.dropout, at_least=0)
@@ -299,34 +297,34 @@ class NewsRecommender(AskedAtMoments):
     def _timed(self, data: Interactions) -> Interactions:
         return data if self.half_life is not None and data.timestamps is None else at_moments(data)
 
-    def _hold_out(self, data: Interactions, rng: np.random.Generator) -> NDArray[np.bool_]:
-        if not self._knows_time and data.impressions is None:  # as in a matrix, whose last rows are users of their own
-            return hold_out_events(data, self.validation_fraction, rng)
-        return hold_out_latest_impressions(data, self.validation_fraction)
+    @property
+    def _readers(self) -> Readers:
+        return Readers(self.n_users_, self.max_history, self._clock)
 
-    def _resolved_negatives(self) -> str:
-        if self.negatives != "auto":
-            return super()._resolved_negatives()
-        if self.events_.impressions is None:
-            return "uniform"
-        shown = in_impressions(self.events_)
-        return "uniform" if self._informative(shown).all() else "slate"
+    def _objective(self) -> Objective:
+        is_slate = self.negatives == "slate" or (self.negatives == "auto" and self._tells_what_was_not_clicked)
+        losses = self._both_losses()
+        make = partial(
+            ShownClicks if is_slate else DrawnClicks,
+            losses=losses.of_hardest() if self.negatives == "hard" else losses,
+            half_life=self.half_life,
+            batch_size=self.batch_size or 256,
+            positive_from=self.positive_from,
+            readers=self._readers,
+        )
+        if is_slate:
+            return make()
+        return make(
+            sampling="popularity" if self.negatives == "popularity" else "uniform",
+            n_negatives=self.n_negatives,
+            appeared=None if self.recency_half_life is None else self._appeared(),
+        )
 
     @property
-    def _learns_from_slates(self) -> bool:
-        return self._resolved_negatives() == "slate"
-
-    def _example_rows(self, data: Interactions) -> NDArray[np.int64]:
-        return np.arange(len(data)) if self._learns_from_slates else np.flatnonzero(self._informative(data))
-
-    def _past(self, events: Interactions) -> PastTable:
-        return PastTable(events[self._informative(events)], self.max_history)
-
-    def _asked(self, past: PastTable, events: Interactions) -> Asked:
-        device, times = past.keys.device, moments(events)
-        users = torch.tensor(np.minimum(events.users, self.n_users_), device=device)  # behind them are strangers
-        hours = torch.tensor(self._clock.hours(times), device=device)
-        return Asked(users, past.stops(users, torch.tensor(times, device=device)), hours)
+    def _tells_what_was_not_clicked(self) -> bool:
+        if self.events_.impressions is None:
+            return False
+        return not self._informative(in_impressions(self.events_)).all()
 
     @property
     def _has_ids(self) -> bool:
@@ -335,7 +333,7 @@ class NewsRecommender(AskedAtMoments):
     def _build(self, events: Interactions) -> News:
         features = events.item_features
         return News(
-            self._past(events),
+            self._readers.past(events[self._informative(events)]),
             features,
             self._appeared(),
             self.n_factors,
@@ -344,22 +342,4 @@ class NewsRecommender(AskedAtMoments):
             has_attention=self.pooling == "attention",
             half_life=self.recency_half_life,
             dropout=self.dropout,
-        )
-
-    def _batches(self, events: Interactions, *, known: Interactions) -> Batches:
-        past, size = self._past(known), self.batch_size or 256
-        if events.timestamps is None:  # held out, and later than all that is known
-            users = torch.tensor(events.users)
-            asked = past.at_the_end(users)
-        else:
-            asked = self._asked(past, events)
-        if self._learns_from_slates:
-            return AskedBatches(SlateBatches(numbered(events), batch_size=size, positive_from=self.positive_from), asked)
-        sampler = (PopularNegatives if self._resolved_negatives() == "popularity" else UniformNegatives)(
-            known[self._informative(known)]
-        )
-        appeared = None if self.recency_half_life is None else torch.tensor(self._appeared())
-        negatives = NegativesAsOf(sampler, asked, appeared)
-        return AskedBatches(
-            PairBatches(numbered(events), batch_size=size, negatives=negatives, n_negatives=self.n_negatives), asked
         )

@@ -10,10 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 from skrec.base._allowed import Allowed, Unknown
 from skrec.base._frame import Query
 from skrec.data import Interactions, moments
-from skrec.engine import Clock, DotProductEmbeddings, NegativeParameters, TorchRecommender
+from skrec.engine import Clock, TorchRecommender
 
 
-class AskedAtMoments(DotProductEmbeddings, NegativeParameters, TorchRecommender):
+class AskedAtMoments(TorchRecommender):
     """Knows when its articles appeared, and forgets for a question what is not earlier than the moment of asking."""
 
     if TYPE_CHECKING:  # an annotation that runs would make a parameter

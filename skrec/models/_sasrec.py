@@ -1,51 +1,9 @@
 """SASRec: self-attention over what a user did."""
 
-from torch import Tensor, nn
-from torch.nn import functional as F
-
 from skrec.base._checks import check_int, check_number
 from skrec.data import Interactions
-from skrec.engine import Dropout, SequenceNetwork, SequenceRecommender, Sequences, SequenceTable, embedding
-
-
-class Attention(nn.Module):
-    """A block: each position looks at itself and those before it, then passes a network of two layers."""
-
-    def __init__(self, width: int, n_heads: int, dropout: float):
-        super().__init__()
-        self.n_heads, self.dropout = n_heads, Dropout(dropout)
-        self.before_attention, self.before_network = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.projection, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.network = nn.Sequential(nn.Linear(width, width), nn.ReLU(), Dropout(dropout), nn.Linear(width, width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.dropout(self.attend(self.before_attention(x)))
-        return x + self.dropout(self.network(self.before_network(x)))
-
-    def attend(self, x: Tensor) -> Tensor:
-        queries, keys, values = (
-            part.unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for part in self.projection(x).chunk(3, -1)
-        )
-        seen = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
-        return self.output(seen.transpose(1, 2).flatten(2))
-
-
-class SASRec(SequenceNetwork):
-    """Item vectors and those of their positions pass some blocks of attention."""
-
-    def __init__(self, sequences: SequenceTable, n_items: int, n_factors: int, *, n_blocks: int, n_heads: int, dropout: float):
-        super().__init__(sequences, n_items, n_factors)
-        self.scale = n_factors**0.5
-        self.positions = embedding(sequences.max_length, n_factors, std=1 / n_factors)
-        self.blocks = nn.ModuleList([Attention(n_factors, n_heads, dropout) for _ in range(n_blocks)])
-        self.dropout, self.norm = Dropout(dropout), nn.LayerNorm(n_factors)
-
-    def states(self, sequences: Sequences) -> Tensor:
-        x = self.items(sequences.items) * self.scale + self.positions.weight[: sequences.items.shape[1]]
-        x = self.dropout(x)
-        for block in self.blocks:
-            x = block(x)
-        return self.norm(x)
+from skrec.engine import SequenceRecommender
+from skrec.engine.networks._sasrec import SASRec
 
 
 class SASRecRecommender(SequenceRecommender):
@@ -99,7 +57,7 @@ class SASRecRecommender(SequenceRecommender):
     dropout: float = 0.2
     learning_rate: float = 0.003
 
-    _shaping = ("n_factors", "n_blocks", "n_heads", "max_length")
+    _architecture_parameters = ("n_factors", "n_blocks", "n_heads", "max_length")
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -5,88 +5,27 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from skrec.base._checks import check_int, check_number
 from skrec.base._frame import Query
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (
-    DotProductEmbeddings,
-    Factors,
-    NegativeParameters,
-    ProductNetwork,
-    RatingParameters,
+    PairRecommender,
     State,
-    TorchRecommender,
     Tower,
     check_layers,
     feature_table,
     learn_prior,
 )
+from skrec.engine.networks._two_tower import TwoTower
 
 _FEATURES = "user_features or item_features in X"
-_OUT_OF_QUESTION = -3e4  # float16 ends at -65,504
 _PAIRS_AT_ONCE = 2**16
 
 
-class TwoTower(ProductNetwork):
-    """score(u, i) = t_u . t_i, each t being the vector that a `Tower` gives; with a temperature their cosine over it."""
-
-    item_biases = None
-
-    def __init__(self, users: Tower, items: Tower, *, temperature: float | None):
-        super().__init__()
-        self.users, self.items, self.temperature = users, items, temperature
-        # what all users have in common: its product with an item's vector is how popular the item is
-        self.common = nn.Parameter(torch.full((users.table.embedding_dim,), users.table.embedding_dim**-0.5))
-        for name in ("final_users", "final_items"):
-            self.register_buffer(name, None, persistent=False)
-
-    @property
-    def user_tables(self) -> list[nn.Embedding]:
-        return [self.users.table]
-
-    @property
-    def item_tables(self) -> list[nn.Embedding]:
-        return [self.items.table]
-
-    def prepare(self) -> None:
-        self.final_users, self.final_items = self.users.all_vectors() + self.common, self.items.all_vectors()
-
-    def factors(self, users: Tensor, items: Tensor) -> Factors:
-        factors = super().factors(users, items)
-        if not self.training:
-            return factors
-        # nobody could have chosen what was not there
-        return factors._replace(biases=(self.items.known[items][..., 0] == 0) * _OUT_OF_QUESTION)
-
-    def encode(self, users: Tensor) -> State:
-        return (self.users(users) + self.common if self.training else self.final_users[users],)
-
-    def user_vectors(self, state: State) -> Tensor:
-        return state[0] if self.temperature is None else F.normalize(state[0], dim=-1) / self.temperature
-
-    def item_vectors(self, items: Tensor) -> Tensor:
-        vectors = self.items(items) if self.training else self.final_items[items]
-        return vectors if self.temperature is None else F.normalize(vectors, dim=-1)
-
-    @torch.no_grad()
-    def place_users(self, users: Tensor, state: State) -> None:
-        """New users get an embedding for what their features do not tell."""
-        self.users.table.weight[users] = state[0] - self.users.told(users) - self.common
-
-    @torch.no_grad()
-    def place_items(self, items: Tensor, known: Tensor) -> None:
-        """New items have nothing but their features; without features they begin as the mean item."""
-        if self.items.reader is None:
-            super().place_items(items, known)
-        else:
-            self.items.table.weight[items] = 0
-
-
-class TwoTowerRecommender(DotProductEmbeddings, RatingParameters, NegativeParameters, TorchRecommender):
+class TwoTowerRecommender(PairRecommender):
     """Two towers: a user and an item are each an embedding plus what their features tell, and the product is the score.
 
     Features come in the data, as ``user_features`` and ``item_features`` of `Interactions`, for both sides, one or none: a side
@@ -153,7 +92,7 @@ class TwoTowerRecommender(DotProductEmbeddings, RatingParameters, NegativeParame
     init_std: float = 0.01
     temperature: float | None = None
 
-    _shaping = ("n_factors", "hidden", "temperature")
+    _architecture_parameters = ("n_factors", "hidden", "temperature", "y_range")
     _needs: ClassVar[dict[str, Needs]] = {
         "hidden": Needs(lambda model: model._has_features or not model.hidden, _FEATURES),
         "dropout": Needs(lambda model: model._has_features and len(model.hidden) > 0, f"hidden layers, and {_FEATURES}"),
@@ -214,25 +153,28 @@ class TwoTowerRecommender(DotProductEmbeddings, RatingParameters, NegativeParame
         strange = np.flatnonzero((data.users >= self.n_users_) & (data.items >= 0))
         if len(strange):
             users, rows = np.unique(X.users[strange], return_inverse=True)
-            told, items = self._told(X.user_features[users]), self._tensor(data.items[strange])
+            of_features, items = self._vectors_of_features(X.user_features[users]), self._tensor(data.items[strange])
             parts = zip(self._tensor(rows).split(_PAIRS_AT_ONCE), items.split(_PAIRS_AT_ONCE), strict=True)
             with torch.no_grad():
-                scores[strange] = torch.cat([self.module_.score((told[row],), item) for row, item in parts]).cpu().numpy()
+                scores[strange] = (
+                    torch.cat([self.module_.score((of_features[row],), item) for row, item in parts]).cpu().numpy()
+                )
         return scores
 
     # ---- new users with features -------------------------------------------------------------------------------------------
 
-    def _most_probable(self, histories: Interactions) -> State:
+    def _new_state(self, histories: Interactions) -> State:
         if histories.user_features is None or self.module_.users.reader is None:
-            return super()._most_probable(histories)
-        told = self._told(histories.user_features)
-        (own,) = self._explained(histories, self._own_prior(), lambda users, state: (state[0] + told[users],))
-        has_past = self._tensor(super()._familiar_users(histories))
-        return (torch.where(has_past[:, None], own, 0) + told,)
+            return super()._new_state(histories)
+        of_features = self._vectors_of_features(histories.user_features)
+        history = self.objective_.history(histories)
+        (own,) = self._fold_in()._replace(prior=self._own_prior()).states(history, added=of_features)
+        has_past = self._tensor(super()._familiar_users(history))
+        return (torch.where(has_past[:, None], own, 0) + of_features,)
 
     @torch.no_grad()
-    def _told(self, features: Any) -> Tensor:
-        """What the features of new users tell of them, and what all users have in common."""
+    def _vectors_of_features(self, features: Any) -> Tensor:
+        """The vectors (n_users, d) of new users by their features, with what all users have in common."""
         reader, known = self.module_.users.reader, self.events_.user_features.shape[1]
         if features.shape[1] != known:
             raise ValueError(
@@ -242,7 +184,7 @@ class TwoTowerRecommender(DotProductEmbeddings, RatingParameters, NegativeParame
         return reader(rows(torch.arange(features.shape[0], device=self.device_))) + self.module_.common
 
     def _own_prior(self) -> Any:
-        """What users have of their own, spread around nothing."""
+        """The distribution of users' embeddings, around 0."""
         own = self.module_.users.table.weight.detach()[self._tensor(np.flatnonzero(self.has_past_))]
         prior = learn_prior([(own,)])
         return prior._replace(mean=torch.zeros_like(prior.mean))

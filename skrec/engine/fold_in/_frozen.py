@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from skrec.engine.fold_in._prior import Prior, State
-from skrec.engine.losses._row_likelihood import Factors
+from skrec.engine.networks._network import EmbeddingNetwork
+from skrec.engine.networks._products import Factors
 
 _WIDTH_OF_CORNERS = 0.05
 
@@ -28,14 +29,13 @@ class FrozenNetwork:
 
     Parameters
     ----------
-    network : nn.Module
-        As for `NetworkInference`.
+    network : RecommenderNetwork
     prior : Prior
         Of its users.
     """
 
     def __init__(self, network: Any, prior: Prior):
-        self.has_factors = getattr(network, "has_factors", False)
+        self.has_factors, self.floats_per_score = network.has_factors, network.floats_per_score
         self.network, self.widths = network if self.has_factors else _in_double(network), prior.widths
         self.mean_user = prior.state(torch.zeros_like(prior.mean)[None])
 
@@ -118,6 +118,9 @@ class SmoothReLU(nn.Module):
 
 def _in_double(network: nn.Module) -> Any:
     """A smooth copy in float64 without the tables of users, of which none is looked up."""
-    tables = {id(table): nn.Embedding(0, table.embedding_dim) for table in getattr(network, "user_tables", [])}
+    tables = {
+        id(table): nn.Embedding(0, table.embedding_dim)
+        for table in (network.user_tables if isinstance(network, EmbeddingNetwork) else [])
+    }
     replaced = {id(part): SmoothReLU() for part in network.modules() if isinstance(part, nn.ReLU)}
     return copy.deepcopy(network, tables | replaced).double().requires_grad_(False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -118,3 +118,11 @@ def learn_prior(states: Iterable[State], *, widening: float = WIDENING) -> Prior
     covariance += (1e-4 * covariance.diagonal().mean() + 1e-12) * torch.eye(len(mean), device=mean.device)
     widths = tuple(part.shape[1] for part in state)
     return Prior(mean.to(dtype), torch.linalg.cholesky(covariance).to(dtype), widths)
+
+
+@torch.no_grad()
+def prior_of(network: Any, users: Iterable[Tensor]) -> Prior:
+    """The prior from the states that a trained network has for its users, which come in blocks of codes."""
+    if network.temperature is None:
+        return learn_prior(map(network.encode, users))
+    return PriorOfDirections(*learn_prior(map(network.encode, users), widening=WIDENING_OF_DIRECTIONS))

@@ -6,18 +6,22 @@ logarithm of how often each candidate was to be expected among the draws; softma
 
 from collections.abc import Callable
 from math import log
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from skrec.engine.batches._batches import Batch
 from skrec.engine.batches._sparse_rows import Rows
 from skrec.engine.losses._row_likelihood import row_likelihood
+from skrec.engine.networks._network import RecommenderNetwork
 
 Loss = Callable[..., Tensor]
 
 _FAR_BELOW = -1e30
+# in units of scores: no solver converges fast on a loss with corners, which has no second derivatives there
+WIDTH_OF_CORNERS = 0.2
 
 
 def mse(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
@@ -113,6 +117,17 @@ def hardest(loss: Loss, *, width: float = 0.0) -> Loss:
     return of_hardest
 
 
+class Losses(NamedTuple):
+    """A loss as it is in training, and with rounded corners, with which the solver of fold-in converges."""
+
+    training: Loss
+    smooth: Loss
+
+    def of_hardest(self) -> "Losses":
+        """The same with the highest-scored negative of each example alone."""
+        return Losses(hardest(self.training), hardest(self.smooth, width=WIDTH_OF_CORNERS))
+
+
 LOSSES: dict[str, Loss] = {
     "mse": mse,
     "bce": bce,
@@ -122,7 +137,7 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def batch_losses(network: nn.Module, loss: Loss, batch: Batch) -> Tensor:
+def batch_losses(network: RecommenderNetwork, loss: Loss, batch: Batch) -> Tensor:
     """One number for each example of a minibatch, times its weight; in training with what the network adds to its scores."""
     scores = network(batch.query, batch.items)
     added: Tensor | float = 0.0
@@ -132,9 +147,9 @@ def batch_losses(network: nn.Module, loss: Loss, batch: Batch) -> Tensor:
     return losses if batch.weight is None else losses * batch.weight
 
 
-def total_loss(network: nn.Module, loss: Loss, batch: Batch) -> Tensor:
+def total_loss(network: RecommenderNetwork, loss: Loss, batch: Batch) -> Tensor:
     """The sum of `batch_losses`, by the shorter way that there is for the softmax of products with the whole catalogue."""
-    if loss is not softmax or not isinstance(batch.target, Rows) or not getattr(network, "has_factors", False):
+    if loss is not softmax or not isinstance(batch.target, Rows) or not network.has_factors:
         return batch_losses(network, loss, batch).sum()
     factors, target, weight = network.factors(batch.query, batch.items), batch.target, batch.weight
     if weight is not None:

@@ -4,35 +4,16 @@ Autograd would write a dozen arrays of the size examples x catalogue. Here a few
 gradients, all in the processor's cache: several times as fast, in a fraction of the memory.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from skrec.engine.batches._sparse_rows import Rows
+from skrec.engine.networks._products import Factors
 
 # scores at once: few enough for a core's cache; an accelerator wants them by the million
 _FLOATS_ON_CPU, _FLOATS_ELSEWHERE = 2**21, 2**26
-
-
-class Factors(NamedTuple):
-    """What scores are made of: products of users' vectors with items' vectors, plus biases.
-
-    Attributes
-    ----------
-    users : Tensor of shape (B, d)
-    items : Tensor of shape (B, d), (B, C, d), or (1, C, d) for candidates that all examples share
-    biases : Tensor of the shape of the items but for d, or None
-    user_biases : Tensor of shape (B,), or None
-    added : Tensor of shape (B,), or None
-        What is added to the loss of each example, in training.
-    """
-
-    users: Tensor
-    items: Tensor
-    biases: Tensor | None = None
-    user_biases: Tensor | None = None
-    added: Tensor | None = None
 
 
 def row_likelihood(factors: Factors, target: Rows) -> Tensor:

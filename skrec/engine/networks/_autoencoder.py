@@ -1,14 +1,13 @@
-"""Networks that read what a user has, and the estimators that are trained on whole rows."""
+"""Networks that read users' rows."""
 
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
-from skrec.engine._estimator import TorchRecommender
 from skrec.engine.batches._sparse_rows import Rows, RowTable
 from skrec.engine.networks._layers import Dropout
 from skrec.engine.networks._network import State
-from skrec.engine.networks._products import DotProductEmbeddings, ProductNetwork
+from skrec.engine.networks._products import ProductNetwork
 
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.Identity}
 
@@ -65,6 +64,8 @@ class RowNetwork(ProductNetwork):
         Whether rows are scaled to length one first.
     """
 
+    reads_rows = True
+
     def __init__(self, rows: sp.csr_array, width: int, *, dropout: float, normalize: bool = False):
         super().__init__()
         self.rows = RowTable(rows)
@@ -92,13 +93,3 @@ class RowNetwork(ProductNetwork):
     def encode(self, users: Tensor) -> State:
         distinct, place = users.unique(return_inverse=True)  # a row that is asked for many times is read once
         return tuple(part[place] for part in self.encode_rows(self.rows(distinct)))
-
-
-class RowRecommender(DotProductEmbeddings, TorchRecommender):
-    """Base of estimators that explain rows as wholes: nothing is drawn that they would be compared with."""
-
-    _losses_of_rows = ("softmax", "bce")
-    _has_sparse_gradients = False
-
-    def _resolved_negatives(self) -> str:
-        return "all"

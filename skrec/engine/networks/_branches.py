@@ -5,17 +5,11 @@ A path gives its features already times their weights in that layer: of a produc
 """
 
 from itertools import pairwise
-from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec.base import EmbeddingMixin
-from skrec.base._checks import check_int, check_number
-from skrec.engine.networks._layers import Dropout, embedding, weights
+from skrec.engine.networks._layers import Dropout, embedding
 from skrec.engine.networks._network import EmbeddingNetwork
 from skrec.engine.networks._products import products
 
@@ -117,30 +111,3 @@ class PathNetwork(EmbeddingNetwork):
     def head_weights(self) -> tuple[Tensor, ...]:
         """What the linear layer makes of each path's features."""
         return self.head.weight[0].split([path.width for path in self.paths])
-
-
-class PathEmbeddings(EmbeddingMixin):
-    """What an estimator says of its trained `PathNetwork`: the embeddings of all paths side by side."""
-
-    module_: PathNetwork
-
-    def _state_vectors(self, state: tuple[Tensor, ...]) -> NDArray[np.float32]:
-        return torch.cat(state, 1).cpu().numpy()
-
-    @property
-    def user_embeddings_(self) -> NDArray[np.float32]:
-        return np.hstack([weights(table) for table in self.module_.user_tables])
-
-    @property
-    def item_embeddings_(self) -> NDArray[np.float32]:
-        return np.hstack([weights(table) for table in self.module_.item_tables])
-
-
-def check_layers(hidden: Any, dropout: float, *, at_least: int = 1) -> None:
-    """Widths of a network's layers, of which it needs some number, and the dropout after each."""
-    if not isinstance(hidden, tuple | list) or len(hidden) < at_least:
-        or_none = "" if at_least else " or ()"
-        raise TypeError(f"hidden must be a tuple of layer widths, such as (64, 32){or_none}, got {hidden!r}")
-    for width in hidden:
-        check_int(width, "a width in hidden", at_least=1)
-    check_number(dropout, "dropout", at_least=0, below=1)

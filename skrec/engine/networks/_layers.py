@@ -48,14 +48,6 @@ def set_generator(network: nn.Module, generator: torch.Generator | None) -> None
             layer.generator = generator
 
 
-def prepare(network: nn.Module) -> None:
-    """Get a network ready to be asked for scores."""
-    network.eval()
-    if hasattr(network, "prepare"):
-        with torch.no_grad():
-            network.prepare()
-
-
 def embedding(n: int, width: int, *, std: float) -> nn.Embedding:
     """A table of n rows, normal around zero."""
     table = nn.Embedding(n, width)

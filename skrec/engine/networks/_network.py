@@ -1,4 +1,6 @@
-"""What all networks have in common that know users and items by the rows of tables."""
+"""What all networks have in common."""
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,20 +10,67 @@ from torch import Tensor, nn
 State = tuple[Tensor, ...]
 
 
-def squared_lengths(table: nn.Embedding, rows: Tensor) -> Tensor:
-    """The sum of the squared lengths of some rows of a table, each as often as it is among them."""
-    if table.sparse or rows.numel() < table.num_embeddings:
-        return table(rows).square().sum()
-    # more are looked up than there are: a pass over the table takes less than copies of its rows, there and back
-    counts = torch.bincount(rows.flatten(), minlength=table.num_embeddings)
-    return counts.to(table.weight.dtype) @ table.weight.square().sum(1)
+class RecommenderNetwork(nn.Module):
+    """Base of networks: users are encoded as states, and states give scores of items.
+
+    A network writes ``encode(users)``, which gives a tuple of tensors with a row for each user, and ``score(state, items)`` for
+    items of shape (B,), one for each user; (B, C), candidates of each; or (1, C), candidates that all users share.
+
+    Attributes
+    ----------
+    floats_per_score : int, default=1
+        How many numbers the computation of one score holds at once. Blocks of scores are sized by it.
+    has_factors : bool, default=False
+        Whether all scores are products of the ``factors`` of a `ProductNetwork`.
+    reads_rows : bool, default=False
+        Whether ``encode_rows`` makes the states of new users from their rows. If False, new users are folded in.
+    temperature : float or None, default=None
+        If not None, scores depend on the directions of users' vectors and not on their lengths.
+    """
+
+    floats_per_score: int = 1
+    has_factors: bool = False
+    reads_rows: bool = False
+    temperature: float | None = None
+
+    def encode(self, users: Tensor) -> State:
+        raise NotImplementedError(f"{type(self).__name__} must write encode")
+
+    def score(self, state: State, items: Tensor) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} must write score")
+
+    def forward(self, users: Tensor, items: Tensor) -> Any:
+        return self.score(self.encode(users), items)
+
+    def encode_rows(self, rows: Any) -> State:
+        """The states of users whose rows are given as `Rows`."""
+        raise NotImplementedError(f"{type(self).__name__} must write encode_rows")
+
+    def prepare(self) -> None:
+        """Compute once what all scores have in common. Called after training and before scores are asked for."""
+
+    def penalty(self, users: Tensor, items: Tensor, item_share: float) -> Tensor | float:
+        """The L2 penalty of a minibatch; 0 if the network does not define one."""
+        return 0.0
+
+    def all_item_biases(self) -> Tensor | None:
+        """The biases (n_items,) that are added to scores, if there are any."""
+        return None
+
+    def user_vectors(self, state: State) -> Tensor:
+        """The embeddings (n_users, d) of the users of a state."""
+        raise NotImplementedError(f"{type(self).__name__} has no embeddings of users")
+
+    def item_vectors(self, items: Tensor) -> Tensor:
+        """The embeddings (..., d) of items."""
+        raise NotImplementedError(f"{type(self).__name__} has no embeddings of items")
 
 
-class EmbeddingNetwork(nn.Module):
+class EmbeddingNetwork(RecommenderNetwork):
     """Base of networks over tables of users and of items.
 
-    A network writes ``user_tables`` and ``item_tables``, lists of `nn.Embedding`, and ``score(state, items)``; a user's state
-    is their row of each table. What it computes passes through ``rating``, which is the identity unless ratings are learned.
+    A network writes ``user_tables`` and ``item_tables``, lists of `nn.Embedding`, and ``score(state, items)``. A user's state
+    is their row of each table. Scores pass through ``rating``, which is the identity unless ratings are learned.
     """
 
     def __init__(self) -> None:
@@ -37,14 +86,14 @@ class EmbeddingNetwork(nn.Module):
     def item_tables(self) -> list[nn.Embedding]:
         raise NotImplementedError(f"{type(self).__name__} must write item_tables")
 
-    def score(self, state: State, items: Tensor) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__} must write score")
-
-    def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        return self.score(self.encode(users), items)
-
     def encode(self, users: Tensor) -> State:
         return tuple(table(users) for table in self.user_tables)
+
+    def user_vectors(self, state: State) -> Tensor:
+        return torch.cat(state, 1)
+
+    def item_vectors(self, items: Tensor) -> Tensor:
+        return torch.cat([table(items) for table in self.item_tables], -1)
 
     def expect_ratings(self, values: NDArray[np.float32], y_range: tuple[float, float] | None) -> None:
         """Predict around the mean of some ratings, or within a range."""
@@ -54,23 +103,20 @@ class EmbeddingNetwork(nn.Module):
             self.y_range = torch.tensor(y_range)
 
     def rating(self, scores: Tensor) -> Tensor:
-        """Scores moved by the mean of the ratings, squeezed into their range."""
+        """Scores plus the mean of the ratings, or mapped into their range by a sigmoid."""
         if self.y_range is None:
             return scores + self.mean
         low, high = self.y_range
         return low + (high - low) * scores.sigmoid()
 
-    def prepare(self) -> None:
-        """Compute once what all scores have in common; called after training and before scores are asked for."""
-
     def penalty(self, users: Tensor, items: Tensor, item_share: float) -> Tensor:
-        """Squared lengths of the rows that a minibatch touches, for each of its users and by its share of the items."""
+        """Squared lengths of the rows that a minibatch uses, per user, and of its items by their share."""
         of_users = sum(squared_lengths(table, users) for table in self.user_tables) / len(users)
         return of_users + sum(squared_lengths(table, items) for table in self.item_tables) * item_share
 
     @torch.no_grad()
-    def adopt_rows(self, trained: "EmbeddingNetwork") -> None:
-        """Take over the weights of a smaller network of the same kind; rows beyond its tables stay as they are.
+    def copy_rows(self, trained: "EmbeddingNetwork") -> None:
+        """Copy the weights of a smaller network of the same kind. Rows beyond its tables are left as they are.
 
         Raises
         ------
@@ -89,13 +135,29 @@ class EmbeddingNetwork(nn.Module):
             (rows[: len(weight)] if weight.ndim else rows).copy_(weight)
 
     @torch.no_grad()
-    def place_users(self, users: Tensor, state: State) -> None:
-        """Give users the rows that a state has for them."""
+    def initialize_users(self, users: Tensor, state: State) -> None:
+        """Set the rows of new users from their states."""
         for table, rows in zip(self.user_tables, state, strict=True):
             table.weight[users] = rows
 
     @torch.no_grad()
-    def place_items(self, items: Tensor, known: Tensor) -> None:
-        """Give items the mean row of those that are known."""
+    def initialize_items(self, items: Tensor, known: Tensor) -> None:
+        """Set the rows of new items to the mean row of the known items."""
         for table in self.item_tables:
             table.weight[items] = table.weight[known].mean(0)
+
+
+@torch.no_grad()
+def prepare(network: RecommenderNetwork) -> None:
+    """Get a network ready for scores, after training."""
+    network.eval()
+    network.prepare()
+
+
+def squared_lengths(table: nn.Embedding, rows: Tensor) -> Tensor:
+    """The sum of the squared lengths of some rows of a table, each as often as it is among them."""
+    if table.sparse or rows.numel() < table.num_embeddings:
+        return table(rows).square().sum()
+    # with more look-ups than rows, a pass over the table takes less time than copies of its rows
+    counts = torch.bincount(rows.flatten(), minlength=table.num_embeddings)
+    return counts.to(table.weight.dtype) @ table.weight.square().sum(1)

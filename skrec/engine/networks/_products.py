@@ -1,29 +1,49 @@
-"""The network of all models whose score is a product of two vectors."""
+"""Networks whose scores are products of two vectors."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec.base import EmbeddingMixin
-from skrec.engine._inference import NetworkInference
-from skrec.engine.fold_in import ridge
-from skrec.engine.losses._row_likelihood import Factors
-from skrec.engine.networks._layers import Dropout, embedding, weights
+from skrec.engine.networks._layers import Dropout, embedding
 from skrec.engine.networks._network import EmbeddingNetwork, State
 
 
-class ProductNetwork(EmbeddingNetwork):
-    """Base of networks whose scores are dot products, plus what biases there are.
+class Factors(NamedTuple):
+    """What scores are made of: products of users' vectors with items' vectors, plus biases.
 
-    A network writes ``item_vectors(items)`` and has ``item_biases``, which may be None; the first part of a state are the
-    users' vectors, what follows are biases. Where scores are made of other things in training, it writes ``factors``.
+    Attributes
+    ----------
+    users : Tensor of shape (B, d)
+    items : Tensor of shape (B, d), (B, C, d), or (1, C, d) for candidates that all examples share
+    biases : Tensor of the shape of the items but for d, or None
+    user_biases : Tensor of shape (B,), or None
+    added : Tensor of shape (B,), or None
+        What is added to the loss of each example, in training.
     """
 
-    item_biases: nn.Embedding | None  # without a value: a class's own would hide a module's
+    users: Tensor
+    items: Tensor
+    biases: Tensor | None = None
+    user_biases: Tensor | None = None
+    added: Tensor | None = None
+
+
+class ProductNetwork(EmbeddingNetwork):
+    """Base of networks whose scores are dot products, plus biases if there are any.
+
+    A network writes ``item_vectors(items)`` and has ``item_biases``, which may be None. The first part of a state are the
+    users' vectors, the second, if there is one, their biases. If scores are computed differently in training, the network
+    writes ``factors``. A network that overrides ``score`` or ``forward`` sets ``has_factors = False``.
+    """
+
+    has_factors = True
+
+    item_biases: nn.Embedding | None  # a value here would hide the module of this name
+
+    def all_item_biases(self) -> Tensor | None:
+        return None if self.item_biases is None else self.item_biases.weight[:, 0]
 
     def item_vectors(self, items: Tensor) -> Tensor:
         """What a user's vector is multiplied with, (..., d)."""
@@ -51,7 +71,7 @@ class ProductNetwork(EmbeddingNetwork):
         return self.combine(self.factors_of(state, items))
 
     def forward(self, query: Any, items: Tensor | tuple[Tensor, ...]) -> Any:
-        """Scores, in training with what is added to each example's loss, if anything; candidates may come in several blocks."""
+        """Scores, and in training what is added to each example's loss, if anything. Candidates may be in several blocks."""
         if isinstance(items, tuple):
             state = self.encode(query)
             return torch.cat([self.score(state, block) for block in items], 1)
@@ -67,12 +87,6 @@ class ProductNetwork(EmbeddingNetwork):
         if factors.user_biases is not None:
             scores = scores + (factors.user_biases if scores.ndim == 1 else factors.user_biases[:, None])
         return self.rating(scores)
-
-    @property
-    def has_factors(self) -> bool:
-        """Whether ``factors`` says it all: a network may have a ``forward`` or ``score`` of its own."""
-        written = "forward", "score", "combine", "rating"
-        return all(getattr(type(self), name) is getattr(ProductNetwork, name) for name in written)
 
 
 class DotProduct(ProductNetwork):
@@ -126,50 +140,3 @@ def products(users: Tensor, items: Tensor) -> Tensor:
         return users @ items[0].T
     # on a CPU several times as fast as a batched matrix product
     return ((users[:, None] if items.ndim == 3 else users) * items).sum(-1)
-
-
-class DotProductEmbeddings(EmbeddingMixin, NetworkInference):
-    """What an estimator says of its trained `ProductNetwork`."""
-
-    def _state_vectors(self, state: State) -> NDArray[np.float32]:
-        with torch.no_grad():
-            return self.module_.user_vectors(state).cpu().numpy()
-
-    def _most_probable(self, histories: Any) -> State:
-        if not self._predicts_ratings or self.module_.y_range is not None:
-            return super()._most_probable(histories)
-        return self._solve(histories)
-
-    @torch.no_grad()
-    def _solve(self, histories: Any) -> State:
-        """Squared errors without a sigmoid: the closed form, with a bias of the user as one more factor."""
-        network, items = self.module_, self._tensor(histories.items)
-        features = network.item_vectors(items)
-        if len(self.prior_.widths) == 2:
-            features = torch.cat([features, torch.ones_like(features[:, :1])], 1)
-        targets = self._tensor(histories.values) - network.mean
-        if network.item_biases is not None:
-            targets = targets - network.item_biases(items)[:, 0]
-        certainty = self._weights(histories).sqrt()
-        return ridge(
-            self.prior_,
-            features * certainty[:, None],
-            targets * certainty,
-            self._tensor(histories.users),
-            histories.n_users,
-            noise=self._noise,
-        )
-
-    @property
-    def user_embeddings_(self) -> NDArray[np.float32]:
-        return self._state_vectors(self._known_state(np.arange(self.n_users_)))
-
-    @property
-    def item_embeddings_(self) -> NDArray[np.float32]:
-        with torch.no_grad():
-            return self.module_.item_vectors(self._tensor(np.arange(self.n_items_))).cpu().numpy()
-
-    @property
-    def item_biases_(self) -> NDArray[np.float32]:
-        table = self.module_.item_biases
-        return np.zeros(self.n_items_, np.float32) if table is None else weights(table)[:, 0]

@@ -1,7 +1,6 @@
 """What parameters of a training run may be."""
 
-import warnings
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ from numpy.typing import NDArray
 
 from skrec.base._checks import check_choice, check_int, check_number, read_path
 from skrec.data import Interactions, check_positive_from
-from skrec.data._callers import depth_of_caller
 from skrec.engine.training._optimizers import OPTIMIZERS
 from skrec.metrics import get_scorer
 
@@ -39,9 +37,8 @@ def check_training(settings: Any) -> None:
         check_choice(settings.optimizer, "optimizer", ("auto", *OPTIMIZERS))
     if settings.lr_schedule is not None:
         check_choice(settings.lr_schedule, "lr_schedule", ("one_cycle", "cosine"))
-    check_choice(settings.negatives, "negatives", settings._kinds_of_negatives)
     check_choice(settings.accelerator, "accelerator", ("auto", "cpu", "gpu", "cuda"))
-    for name in ("max_epochs", "accumulate_grad_batches", "n_negatives", "patience"):
+    for name in ("max_epochs", "accumulate_grad_batches", "patience"):
         check_int(getattr(settings, name), name, at_least=1)
     check_int(settings.batch_size, "batch_size", at_least=1, or_none=True)
     check_int(settings.cycle_len, "cycle_len", at_least=1, or_none=True)
@@ -63,21 +60,51 @@ def check_training(settings: Any) -> None:
     _check_early_stopping(settings.early_stopping)
     if settings.checkpoint_dir is not None:
         read_path(settings.checkpoint_dir, "checkpoint_dir")
-    if settings.y_range is not None:
-        _check_range(settings.y_range, is_rating=settings._predicts_ratings)
-    if settings.loss in _ONE_POSITIVE and settings._learns_from_rows:
-        asked = f" with negatives={settings.negatives!r}" if "negatives" in settings.get_params(deep=False) else ""
-        raise ValueError(
-            f"{type(settings).__name__}{asked} learns from whole rows, which takes loss='softmax' or 'bce', "
-            f"got {settings.loss!r}"
-        )
-    if settings._predicts_ratings and settings.negatives not in ("auto", type(settings).negatives):
-        raise ValueError(f"negatives must be 'auto' for loss='mse', which compares with nothing, got {settings.negatives!r}")
-    if settings.negatives == "hard" and settings.n_negatives == 1:
-        raise ValueError("negatives='hard' takes the hardest of n_negatives, which must be at least 2, got 1")
     if settings.logger is not None and not callable(settings.logger):
         check_choice(settings.logger, "logger", tuple(LOGGERS))
     _check_trainer(settings.trainer)
+
+
+def check_negatives(model: Any, kinds: Sequence[str]) -> None:
+    """Check the parameters ``negatives`` and ``n_negatives`` of a model, and whether its loss can be used with them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the parameter, what it is and what it may be.
+    """
+    check_choice(model.negatives, "negatives", kinds)
+    check_int(model.n_negatives, "n_negatives", at_least=1)
+    if model._predicts_ratings and model.negatives not in ("auto", type(model).negatives):
+        raise ValueError(f"negatives must be 'auto' for loss='mse', which compares with nothing, got {model.negatives!r}")
+    if model.negatives == "hard" and model.n_negatives == 1:
+        raise ValueError("negatives='hard' takes the hardest of n_negatives, which must be at least 2, got 1")
+
+
+def check_whole_row_loss(model: Any) -> None:
+    """ValueError if the loss of a model of whole rows compares one positive with negatives."""
+    if model.loss in _ONE_POSITIVE:
+        given = model.get_params(deep=False)
+        asked = f" with negatives={given['negatives']!r}" if "negatives" in given else ""
+        raise ValueError(
+            f"{type(model).__name__}{asked} learns from whole rows, which takes loss='softmax' or 'bce', got {model.loss!r}"
+        )
+
+
+def check_ranks(model: Any, instead: str) -> None:
+    """ValueError if a model of rankings was asked for ratings, with the names of models to use instead."""
+    if model._predicts_ratings:
+        raise ValueError(f"{type(model).__name__} ranks: loss='mse' is for models of ratings, such as {instead}")
+
+
+def check_layers(hidden: Any, dropout: float, *, at_least: int = 1) -> None:
+    """Widths of a network's layers, of which it needs some number, and the dropout after each."""
+    if not isinstance(hidden, tuple | list) or len(hidden) < at_least:
+        or_none = "" if at_least else " or ()"
+        raise TypeError(f"hidden must be a tuple of layer widths, such as (64, 32){or_none}, got {hidden!r}")
+    for width in hidden:
+        check_int(width, "a width in hidden", at_least=1)
+    check_number(dropout, "dropout", at_least=0, below=1)
 
 
 def check_held_out(settings: Any, data: Interactions, held_out: NDArray[np.bool_]) -> None:
@@ -98,7 +125,8 @@ def check_held_out(settings: Any, data: Interactions, held_out: NDArray[np.bool_
         )
 
 
-def _check_range(y_range: Any, *, is_rating: bool) -> None:
+def check_y_range(y_range: Any, *, is_rating: bool) -> None:
+    """Check a pair of bounds of predicted ratings."""
     if not is_rating:
         raise ValueError(f"y_range bounds predicted ratings, so it needs loss='mse'; got y_range={y_range!r}")
     if not isinstance(y_range, tuple | list) or len(y_range) != 2:
@@ -145,16 +173,6 @@ def check_not_empty(settings: Any, batches: Sized) -> None:
     """ValueError if there is no minibatch to train on."""
     if len(batches) == 0:
         raise ValueError(
-            f"there is nothing to learn from in the events that {type(settings).__name__} is trained on, with "
-            f"loss={settings.loss!r} and negatives={settings.negatives!r}"
-        )
-
-
-def warn_of_earlier_ratings(n_left_out: int) -> None:
-    """Warn of ratings that are left out because the same user has rated the same item again later."""
-    if n_left_out:
-        warnings.warn(
-            f"{n_left_out} ratings of the same user and item as a later one are left out",
-            UserWarning,
-            stacklevel=depth_of_caller(),
+            f"there is nothing to learn from in the events that {type(settings).__name__} is trained on, with the parameters "
+            f"{settings!r}"
         )

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from skrec.data import Interactions, is_positive
+from skrec.data import Interactions
 from skrec.engine.batches._batches import Batches
 from skrec.engine.losses._losses import total_loss
 from skrec.metrics import get_scorer
@@ -15,13 +15,13 @@ from skrec.metrics import get_scorer
 _LEAST_ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
 
 
-class Judge:
+class ValidationMonitor:
     """Figures of a network on held-out data: ``valid_loss``, and the scorer of ``early_stopping``, if it names one.
 
     Parameters
     ----------
     estimator : TorchRecommender
-        Being fitted; what it has learned is what the network knows when the judge is asked.
+        Being fitted. The network is set as its own before it is scored.
     network : nn.Module
     validation : data as the user passed it
     known : Interactions
@@ -32,10 +32,9 @@ class Judge:
         self.estimator, self.network, self.validation = estimator, network, validation
         data = estimator._recode(validation, name="validation")
         known_pairs = (data.users < estimator.n_users_) & (data.items >= 0)
-        if not estimator._predicts_ratings and not estimator._learns_from_slates:
-            known_pairs &= is_positive(data.values, estimator.positive_from)
-        events = data[known_pairs]
-        batches = estimator._held_out_batches(events, known=known) if len(events) else None
+        objective = estimator.objective_
+        events = data[known_pairs & objective.example_mask(data)]
+        batches = objective.held_out_batches(events, known) if len(events) else None
         self.batches = batches if batches is not None and len(batches) else None
         self.scorer = None
         if estimator.early_stopping not in (None, "valid_loss"):
@@ -55,7 +54,7 @@ class Judge:
         """The figures after an epoch."""
         figures = {"valid_loss": self.loss(self.batches, device)} if self.batches is not None else {}
         if self.scorer is not None:
-            self.estimator._adopt(self.network, device, train_loss)
+            self.estimator._set_network(self.network, device, train_loss)
             figures[self.estimator.early_stopping] = float(self.scorer(self.estimator, self.validation))
         return figures
 
@@ -64,30 +63,30 @@ class Judge:
         batches.to(device)
         total, n = torch.zeros((), device=device), torch.zeros((), device=device)
         for batch in batches.epoch(torch.Generator(device=device).manual_seed(self.estimator.seed_)):
-            total += total_loss(self.network, self.estimator._loss_function(), batch)
+            total += total_loss(self.network, self.estimator.objective_.losses.training, batch)
             n += batch.n_examples if batch.weight is None else batch.weight.sum()
         return float(total) / (float(n) or 1.0)
 
 
-class Recorder:
+class TrainingHistory:
     """Collects the rows of ``history_``; with ``early_stopping``, keeps the best epoch's weights and says when to stop."""
 
-    def __init__(self, estimator: Any, network: nn.Module, judge: Judge | None):
-        self.estimator, self.network, self.judge = estimator, network, judge
+    def __init__(self, estimator: Any, network: nn.Module, monitor: ValidationMonitor | None):
+        self.estimator, self.network, self.monitor = estimator, network, monitor
         self.rows: list[dict[str, float]] = []
         self.best_epoch, self.best_value = 0, -float("inf")
         self.best_weights: dict[str, torch.Tensor] | None = None
 
     def __call__(self, row: dict[str, float], device: torch.device) -> bool:
         """Take in an epoch's figures; True if training should stop."""
-        if self.judge is not None:
-            row |= self.judge(device, row["train_loss"])
+        if self.monitor is not None:
+            row |= self.monitor(device, row["train_loss"])
         row["peak_memory_mb"] = _peak_memory(device)
         self.rows.append(row)
         if self.estimator.verbose == 2:
             sys.stdout.write("  ".join(f"{name} {value:.5g}" for name, value in row.items()) + "\n")
         monitored = self.estimator.early_stopping
-        if self.judge is None or monitored is None:
+        if self.monitor is None or monitored is None:
             self.best_epoch = int(row["epoch"])
             return False
         value = -row["valid_loss"] if monitored == "valid_loss" else row[monitored]

@@ -25,11 +25,12 @@ from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
 from skrec.base._divergence import divergence
 from skrec.engine.batches._batches import Batch, Batches
 from skrec.engine.losses._losses import total_loss
-from skrec.engine.networks._layers import prepare, set_generator
+from skrec.engine.networks._layers import set_generator
+from skrec.engine.networks._network import prepare
 from skrec.engine.training._checkpoint_files import write_checkpoint
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine.training._checks import LOGGERS
-from skrec.engine.training._history import Recorder
+from skrec.engine.training._history import TrainingHistory
 from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._resuming import check_checkpoint
 from skrec.engine.training._schedules import Schedule
@@ -57,7 +58,7 @@ class Training(pl.LightningModule):
     settings : TorchRecommender
         Its parameters are read, nothing is written.
     seed : int
-    recorder : Recorder
+    history : TrainingHistory
         Gets each epoch's row of figures and says whether to stop.
     checkpoints : Checkpoints or None
     """
@@ -73,7 +74,7 @@ class Training(pl.LightningModule):
         learning_rate: float,
         settings: Any,
         seed: int,
-        recorder: Recorder,
+        history: TrainingHistory,
         checkpoints: Checkpoints | None = None,
         chunk: int = CHUNK,
     ):
@@ -83,7 +84,7 @@ class Training(pl.LightningModule):
         # of numpy's type it would make checkpoints that are refused as code
         self.make_optimizer, self.schedule, self.learning_rate = optimizer, schedule, float(learning_rate)
         self.settings, self.seed, self.chunk = settings, seed, chunk
-        self.recorder, self.checkpoints = recorder, checkpoints
+        self.history, self.checkpoints = history, checkpoints
         self.has_started, self.is_finished = False, False
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
         self.weights = list(network.parameters())
@@ -174,7 +175,7 @@ class Training(pl.LightningModule):
         prepare(self.network)
         row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": self.pairwise_accuracy()}
         row["seconds"] = time.perf_counter() - self.started
-        if self.recorder(row, self.device):
+        if self.history(row, self.device):
             self.trainer.should_stop = True
         self.is_finished = self.trainer.should_stop or self.current_epoch + 1 == self.settings.max_epochs
         if self.logger is not None:
@@ -198,16 +199,16 @@ class Training(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         run = {"seed": self.seed, "n_updates": self.tally.n_updates, "is_finished": self.is_finished}
-        checkpoint["skrec"] = run | {"recorder": self.recorder.state()}
+        checkpoint["skrec"] = run | {"history": self.history.state()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_checkpoint(checkpoint, self)
         self.tally.n_updates = checkpoint["skrec"]["n_updates"]
-        self.recorder.resume(checkpoint["skrec"]["recorder"])
+        self.history.resume(checkpoint["skrec"]["history"])
 
     def check_resumed(self) -> None:
         """See that Lightning goes on behind the last epoch that was recorded."""
-        if self.current_epoch != len(self.recorder.rows) or self.global_step != self.tally.n_updates:
+        if self.current_epoch != len(self.history.rows) or self.global_step != self.tally.n_updates:
             raise ValueError(f"its loops are at epoch {self.current_epoch}, step {self.global_step}")
         self.has_started = True
 

@@ -24,7 +24,7 @@ def check_checkpoint(checkpoint: dict[str, Any], training: Any) -> None:
     """
     run, weights = checkpoint["skrec"], training.state_dict()
     _check_progress(checkpoint, run, training)
-    _check_records(run["recorder"], checkpoint["epoch"], training.recorder)
+    _check_records(run["history"], checkpoint["epoch"], training.history)
     _check_alike(checkpoint["state_dict"], weights, "state_dict")
     _check_alike(checkpoint["loops"]["fit_loop"], training.trainer.fit_loop.state_dict(), "loops")
     (found,), expected = checkpoint["optimizer_states"], _state_after_a_step(training)
@@ -41,9 +41,9 @@ def _check_progress(checkpoint: dict[str, Any], run: dict[str, Any], training: A
         raise ValueError(f"its number of updates is {n_updates!r} instead of {expected}")
 
 
-def _check_records(state: dict[str, Any], epoch: int, recorder: Any) -> None:
-    """Compare what a recorder has collected until the end of an epoch."""
-    _check_alike({name: 0 for name in state}, {name: 0 for name in recorder.state()}, "recorder")
+def _check_records(state: dict[str, Any], epoch: int, history: Any) -> None:
+    """Compare what a history has collected until the end of an epoch."""
+    _check_alike({name: 0 for name in state}, {name: 0 for name in history.state()}, "history")
     rows, best = state["rows"], state["best_epoch"]
     if not isinstance(rows, list) or [row["epoch"] for row in rows] != list(range(epoch + 1)):
         raise ValueError(f"its rows of figures are not those of {epoch + 1} epochs")
@@ -52,8 +52,8 @@ def _check_records(state: dict[str, Any], epoch: int, recorder: Any) -> None:
             raise ValueError(f"its figures are no numbers: {row!r}")
     if type(best) is not int or not 0 <= best <= epoch or type(state["best_value"]) is not float:
         raise ValueError(f"its best epoch is {best!r}, with a value of {state['best_value']!r}")
-    keeps_best = recorder.judge is not None and recorder.estimator.early_stopping is not None
-    expected = recorder.network.state_dict() if keeps_best else None
+    keeps_best = history.monitor is not None and history.estimator.early_stopping is not None
+    expected = history.network.state_dict() if keeps_best else None
     _check_alike(state["best_weights"], expected, "best_weights")
 
 

@@ -9,18 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec.engine import (
-    Asked,
-    Dropout,
-    PastTable,
-    ProductNetwork,
-    Reader,
-    Rows,
-    State,
-    embedding,
-    feature_table,
-    products,
-)
+from skrec.engine.batches._at_times import Asked, PastTable
+from skrec.engine.batches._sparse_rows import Rows
+from skrec.engine.networks._layers import Dropout, embedding
+from skrec.engine.networks._network import EmbeddingNetwork, State
+from skrec.engine.networks._products import products
+from skrec.engine.networks._tower import Reader, feature_table
 
 _ITEMS_AT_ONCE = 2**14
 
@@ -41,7 +35,7 @@ class Text(nn.Module):
         return self.reader(rows._replace(values=rows.values * self.scale) if isinstance(rows, Rows) else rows * self.scale)
 
 
-class News(ProductNetwork):
+class News(EmbeddingNetwork):
     """score(u, i, t) = r_u(t) . v_i + w * 2 ** (-age of i at t / half-life).
 
     ``v_i`` is a network of the article's features, plus a vector of its own; ``r_u(t)`` the mean of the vectors of what the
@@ -65,8 +59,6 @@ class News(ProductNetwork):
         In hours.
     dropout : float
     """
-
-    item_biases = None
 
     def __init__(
         self,
@@ -127,6 +119,9 @@ class News(ProductNetwork):
         logits = interest[items].masked_fill(~is_there, -torch.inf)
         shares = torch.cat([self.caution.expand(len(items), 1), logits], 1).softmax(-1)
         return shares[:, :1] * self.newcomer + F.embedding_bag(items, vectors, per_sample_weights=shares[:, 1:], mode="sum")
+
+    def user_vectors(self, state: State) -> Tensor:
+        return state[0]
 
     def item_vectors(self, items: Tensor) -> Tensor:
         return self.vectors[items]

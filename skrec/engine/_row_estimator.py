@@ -1,0 +1,39 @@
+"""The family of models that read and predict users' rows as wholes."""
+
+from skrec.engine._estimator import TorchRecommender
+from skrec.engine._pair_estimator import ROWS_AT_ONCE
+from skrec.engine.objectives._objective import Objective
+from skrec.engine.objectives._rankings import WholeRows
+from skrec.engine.training._checks import check_whole_row_loss
+
+
+class RowRecommender(TorchRecommender):
+    """Base of autoencoders: whole rows are predicted, and nothing is drawn to compare them with.
+
+    Parameters
+    ----------
+    batch_size : int, default=None
+        Rows in a minibatch. If None, 128.
+    """
+
+    batch_size: int | None = None
+
+    _has_sparse_gradients = False
+    _folds_in = False
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_whole_row_loss(self)
+
+    def _objective(self) -> Objective:
+        return rows_of(self, WholeRows)
+
+
+def rows_of(model: TorchRecommender, objective: type[WholeRows]) -> WholeRows:
+    """An objective of whole rows, by the parameters of a model."""
+    return objective(
+        losses=model._both_losses(),
+        half_life=model.half_life,
+        batch_size=model.batch_size or ROWS_AT_ONCE,
+        positive_from=model.positive_from,
+    )

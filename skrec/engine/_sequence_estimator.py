@@ -1,0 +1,86 @@
+"""The family of models that recommend what comes next in a sequence."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from skrec.base._checks import check_int
+from skrec.base._parameters import Needs
+from skrec.data import Interactions
+from skrec.engine._estimator import TorchRecommender
+from skrec.engine._pair_estimator import ROWS_AT_ONCE
+from skrec.engine.batches._sequences import SequenceTable
+from skrec.engine.networks._network import State
+from skrec.engine.objectives._next_item import NextItem
+from skrec.engine.objectives._objective import Objective
+from skrec.engine.training._checks import check_negatives
+
+
+class SequenceRecommender(TorchRecommender):
+    """Base of estimators that recommend what comes next in a user's sequence of positive events.
+
+    Repeated events all count. Events of equal times keep the order of their rows; without times that order is all there is, and
+    of a matrix it is the order of its columns. A new user's history is read as it is, without training.
+
+    Parameters
+    ----------
+    n_negatives : int, default=1024
+        How many items the next one is compared with, where they are drawn.
+    negatives : {"auto", "shared", "uniform", "popularity", "hard", "in_batch", "all"}, default="auto"
+        "shared": ``n_negatives`` items drawn for the whole minibatch, the same for all of its events, whoever knows them;
+        "all": the whole catalogue, exact and dear; "auto": the one, or the other where the catalogue has no more items than
+        that. "in_batch": the other events' items. Else drawn for each event, among what its user has no event with, which takes
+        ``n_negatives * n_factors`` numbers for each event of a minibatch: a few will do.
+    max_length : int, default=50
+        How many items are read, the latest ones.
+    batch_size : int, default=None
+        Sequences in a minibatch, on average: those of long ones hold fewer. None means 128.
+    validation_fraction : float, default=0.1
+        Part of the users whose last positive event is held out for ``early_stopping``.
+    """
+
+    n_negatives: int = 1024
+    negatives: str = "auto"
+    max_length: int = 50
+    batch_size: int | None = None
+    validation_fraction: float = 0.1
+
+    _needs: ClassVar[dict[str, Needs]] = {
+        "n_negatives": Needs(
+            lambda model: model._objective().draws_negatives,
+            "negatives that are drawn: fewer than there are items, or negatives='shared'",
+        ),
+    }
+    _ordered = True
+    _folds_in = False
+    _has_sparse_gradients = False
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_int(self.max_length, "max_length", at_least=1)
+        if self._predicts_ratings:
+            raise ValueError(f"{type(self).__name__} ranks what comes next: loss='mse' is for models of ratings")
+        check_negatives(self, ("auto", "shared", "uniform", "popularity", "hard", "in_batch", "all"))
+
+    def _objective(self) -> Objective:
+        candidates = {"auto": "shared" if self.n_items_ > self.n_negatives else "all", "hard": "uniform"}
+        losses = self._both_losses()
+        return NextItem(
+            losses=losses.of_hardest() if self.negatives == "hard" else losses,
+            half_life=self.half_life,
+            batch_size=self.batch_size or ROWS_AT_ONCE,
+            positive_from=self.positive_from,
+            candidates=candidates.get(self.negatives, self.negatives),
+            n_negatives=self.n_negatives,
+            max_length=self.max_length,
+        )
+
+    def _sequences(self, events: Interactions) -> SequenceTable:
+        return SequenceTable(events, self.max_length)
+
+    @torch.no_grad()
+    def _new_state(self, histories: Any) -> State:
+        table = self._sequences(self.objective_.history(histories)).to(self.device_)
+        users: Tensor = torch.arange(histories.n_users, device=self.device_)
+        return (self.module_.read(table, users, are_new=True),)

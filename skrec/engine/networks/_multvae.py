@@ -1,0 +1,63 @@
+"""The network of Mult-VAE."""
+
+from itertools import pairwise
+
+import scipy.sparse as sp
+import torch
+from torch import Tensor, nn
+
+from skrec.engine.batches._sparse_rows import Rows
+from skrec.engine.losses._row_likelihood import Factors
+from skrec.engine.networks._autoencoder import RowNetwork
+from skrec.engine.networks._layers import Noise
+
+
+class MultVAE(RowNetwork):
+    """Reads a row into a normal distribution, and from a draw of it predicts the row.
+
+    Parameters
+    ----------
+    rows : CSR of shape (n_users, n_items)
+    n_factors : int
+        Width of the latent vector.
+    hidden : tuple of int
+        Widths of the layers from the row to it; back they are passed in reverse.
+    dropout : float
+        Share of a row's entries that are not read.
+    kl_weight : float
+        Of the distance from the standard normal distribution, at the end.
+    annealing : int
+        Minibatches in which the weight rises to that.
+    """
+
+    def __init__(
+        self, rows: sp.csr_array, n_factors: int, hidden: tuple[int, ...], dropout: float, kl_weight: float, annealing: int
+    ):
+        super().__init__(rows, hidden[0], dropout=dropout, normalize=True)
+        self.encoder = nn.Sequential(nn.Tanh(), *_layers(hidden), nn.Linear(hidden[-1], 2 * n_factors))
+        self.noise = Noise()
+        self.decoder = nn.Sequential(*_layers((n_factors, *reversed(hidden))))
+        self.kl_weight, self.annealing = kl_weight, annealing
+        self.register_buffer("n_minibatches", torch.zeros((), dtype=torch.int64))
+
+    def posterior(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Mean and logarithm of the variance of the latent vector, (n_rows, n_factors) each."""
+        return self.encoder(self.reader(rows)).chunk(2, -1)
+
+    def encode_rows(self, rows: Rows) -> tuple[Tensor]:
+        mean, _ = self.posterior(rows)
+        return (self.decoder(mean),)
+
+    def factors(self, users: Tensor, items: Tensor) -> Factors:
+        if not self.training:
+            return super().factors(users, items)
+        self.n_minibatches += 1
+        mean, log_variance = self.posterior(self.rows(users))
+        distance = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
+        weight = self.kl_weight * (self.n_minibatches / self.annealing).clamp(max=1)
+        drawn = self.decoder(self.noise(mean, (log_variance / 2).exp()))
+        return self.factors_of((drawn,), items)._replace(added=weight * distance)
+
+
+def _layers(widths: tuple[int, ...]) -> list[nn.Module]:
+    return [layer for before, after in pairwise(widths) for layer in (nn.Linear(before, after), nn.Tanh())]

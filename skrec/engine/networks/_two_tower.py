@@ -1,0 +1,67 @@
+"""The network of two towers."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from skrec.engine.losses._row_likelihood import Factors
+from skrec.engine.networks._network import State
+from skrec.engine.networks._products import ProductNetwork
+from skrec.engine.networks._tower import Tower
+
+_OUT_OF_QUESTION = -3e4  # float16 ends at -65,504
+
+
+class TwoTower(ProductNetwork):
+    """score(u, i) = t_u . t_i, each t being the vector that a `Tower` gives; with a temperature their cosine over it."""
+
+    item_biases = None
+
+    def __init__(self, users: Tower, items: Tower, *, temperature: float | None):
+        super().__init__()
+        self.users, self.items, self.temperature = users, items, temperature
+        # what all users have in common: its product with an item's vector is how popular the item is
+        self.common = nn.Parameter(torch.full((users.table.embedding_dim,), users.table.embedding_dim**-0.5))
+        for name in ("final_users", "final_items"):
+            self.register_buffer(name, None, persistent=False)
+
+    @property
+    def user_tables(self) -> list[nn.Embedding]:
+        return [self.users.table]
+
+    @property
+    def item_tables(self) -> list[nn.Embedding]:
+        return [self.items.table]
+
+    def prepare(self) -> None:
+        self.final_users, self.final_items = self.users.all_vectors() + self.common, self.items.all_vectors()
+
+    def factors(self, users: Tensor, items: Tensor) -> Factors:
+        factors = super().factors(users, items)
+        if not self.training:
+            return factors
+        # nobody could have chosen what was not there
+        return factors._replace(biases=(self.items.known[items][..., 0] == 0) * _OUT_OF_QUESTION)
+
+    def encode(self, users: Tensor) -> State:
+        return (self.users(users) + self.common if self.training else self.final_users[users],)
+
+    def user_vectors(self, state: State) -> Tensor:
+        return state[0] if self.temperature is None else F.normalize(state[0], dim=-1) / self.temperature
+
+    def item_vectors(self, items: Tensor) -> Tensor:
+        vectors = self.items(items) if self.training else self.final_items[items]
+        return vectors if self.temperature is None else F.normalize(vectors, dim=-1)
+
+    @torch.no_grad()
+    def initialize_users(self, users: Tensor, state: State) -> None:
+        """New users get an embedding for what their features do not tell."""
+        self.users.table.weight[users] = state[0] - self.users.told(users) - self.common
+
+    @torch.no_grad()
+    def initialize_items(self, items: Tensor, known: Tensor) -> None:
+        """New items have nothing but their features; without features they begin as the mean item."""
+        if self.items.reader is None:
+            super().initialize_items(items, known)
+        else:
+            self.items.table.weight[items] = 0

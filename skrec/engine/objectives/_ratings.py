@@ -1,0 +1,75 @@
+"""Learning to predict ratings."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skrec.data import Interactions
+from skrec.data._callers import depth_of_caller
+from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows
+from skrec.engine.fold_in import Catalogue, FrozenNetwork, Likelihood, ratings
+from skrec.engine.networks._network import EmbeddingNetwork
+from skrec.engine.objectives._objective import Objective, counts
+
+
+@dataclass(frozen=True, eq=False)
+class Ratings(Objective):
+    """The values of events, by squared errors; of several ratings of an item by a user, the last one.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size
+        As for `Objective`.
+    y_range : (float, float) or None
+        Bounds of the predicted ratings.
+    """
+
+    y_range: tuple[float, float] | None
+
+    predicts_ratings: ClassVar[bool] = True
+
+    def training_mask(self, data: Interactions) -> NDArray[np.bool_]:
+        return np.ones(len(data), bool)
+
+    def check(self, data: Interactions) -> None:
+        n_left_out = len(data) - len(self.example_rows(data))
+        if n_left_out:
+            warnings.warn(
+                f"{n_left_out} ratings of the same user and item as a later one are left out",
+                UserWarning,
+                stacklevel=depth_of_caller(),
+            )
+
+    def initialize(self, network: Any, examples: Interactions) -> None:
+        if isinstance(network, EmbeddingNetwork):
+            network.expect_ratings(examples.values, self.y_range)
+
+    def rows(self, events: Interactions) -> sp.csr_array:
+        return events.to_csr()
+
+    def batches(self, events: Interactions, known: Interactions) -> Batches:
+        return PairBatches(events, batch_size=self.batch_size, negatives=None)
+
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
+        return ratings(network, catalogue.events(histories), noise=catalogue.noise)
+
+
+@dataclass(frozen=True, eq=False)
+class RatingsByUser(Ratings):
+    """Ratings, with a user and all their ratings as one example."""
+
+    def batches(self, events: Interactions, known: Interactions) -> Batches:
+        return RatingRows(self.rows(events), counts(events), batch_size=self.batch_size)
+
+
+@dataclass(frozen=True, eq=False)
+class RatingsByItem(Ratings):
+    """Ratings, with an item and all its ratings as one example."""
+
+    def batches(self, events: Interactions, known: Interactions) -> Batches:
+        columns = RatingRows(self.rows(events).T.tocsr(), counts(events).T.tocsr(), batch_size=self.batch_size)
+        return ColumnBatches(columns, None)
