@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec.base._checks import check_int, check_number
-from skrec.base._frame import Query
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (
@@ -195,11 +194,12 @@ class TwoTowerRecommender(DotProductEmbeddings, RatingParameters, NegativeParame
     def _described_items(self) -> NDArray[np.bool_]:
         return np.full(self.n_items_, self.events_.item_features is not None)
 
-    def _familiar_users(self, query: Query) -> NDArray[np.bool_]:
-        has_features = self.events_.user_features is not None
-        if isinstance(query, Interactions):
-            has_features = has_features and query.user_features is not None
-        return super()._familiar_users(query) | has_features
+    def _familiar_users(self, users: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return super()._familiar_users(users) | (self.events_.user_features is not None)
+
+    def _familiar_histories(self, histories: Interactions) -> NDArray[np.bool_]:
+        has_features = self.events_.user_features is not None and histories.user_features is not None
+        return super()._familiar_histories(histories) | has_features
 
     @property
     def _compared_items(self) -> NDArray[np.bool_]:
@@ -227,7 +227,7 @@ class TwoTowerRecommender(DotProductEmbeddings, RatingParameters, NegativeParame
             return super()._most_probable(histories)
         told = self._told(histories.user_features)
         (own,) = self._explained(histories, self._own_prior(), lambda users, state: (state[0] + told[users],))
-        has_past = self._tensor(super()._familiar_users(histories))
+        has_past = self._tensor(super()._familiar_histories(histories))
         return (torch.where(has_past[:, None], own, 0) + told,)
 
     @torch.no_grad()
