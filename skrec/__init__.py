@@ -11,7 +11,7 @@ import_module("skrec._process")  # whose hooks a fork needs, whatever else is im
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from skrec.base import BaseRecommender, EmbeddingMixin, HistoryRecommender, Recommendations
+    from skrec.base import BaseRecommender, EmbeddingRecommender, HistoryRecommender, Recommendations
     from skrec.benchmark import compare
     from skrec.data import IdEncoder, Interactions
     from skrec.engine import PairRecommender, TorchRecommender
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "skrec.base": ["BaseRecommender", "EmbeddingMixin", "HistoryRecommender", "Recommendations"],
+    "skrec.base": ["BaseRecommender", "EmbeddingRecommender", "HistoryRecommender", "Recommendations"],
     "skrec.benchmark": ["compare"],
     "skrec.data": ["IdEncoder", "Interactions"],
     "skrec.engine": ["PairRecommender", "TorchRecommender"],

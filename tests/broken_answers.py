@@ -7,6 +7,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from skrec import ALSRecommender, EASERecommender, testing
+from skrec.base._parquet import write_parquet
 
 
 class TakesRowsForTrainingUsers(EASERecommender):
@@ -25,19 +26,20 @@ class FoldsInBackwards(EASERecommender):
 
 
 class HidesNothing(EASERecommender):
-    def _seen(self, query):
-        return sp.csr_array(super()._seen(query).shape)
+    def recommend(self, users=None, *, exclude_seen=True, **options):
+        return super().recommend(users, exclude_seen=False, **options)
 
 
 class RecommendsNothingTwice(EASERecommender):
-    def _top(self, query, k, **options):
-        codes, scores = super()._top(query, k, **options)
-        return np.maximum(codes, 0), scores
+    def recommend(self, users=None, **options):
+        lists = super().recommend(users, **options)
+        return replace(lists, codes=np.maximum(lists.codes, 0))
 
 
 class RanksBackwards(EASERecommender):
-    def _top(self, query, k, **options):
-        return tuple(part[:, ::-1] for part in super()._top(query, k, **options))
+    def recommend(self, users=None, **options):
+        lists = super().recommend(users, **options)
+        return replace(lists, labels=lists.labels[:, ::-1], scores=lists.scores[:, ::-1], codes=lists.codes[:, ::-1])
 
 
 class LearnsNothing(EASERecommender):
@@ -93,6 +95,9 @@ class LosesTheLastPiece(EASERecommender):
     def recommend_iter(self, users=None, **options):
         pieces = list(super().recommend_iter(users, **options))
         return iter(pieces[:-1] or pieces)
+
+    def recommend_to_parquet(self, path, users=None, **options):
+        write_parquet(path, self.recommend_iter(users, **options))
 
 
 class AcceptsAnyLength(EASERecommender):

@@ -74,7 +74,7 @@ class Remembers(EASERecommender):
 
 class FailsHalfway(EASERecommender):
     def fit(self, X, y=None, *, validation=None):
-        self.frame_ = None
+        self.vocabulary_ = None
         return super().fit(X, y, validation=validation)
 
 
@@ -164,7 +164,7 @@ class SwallowsCtrlC(EASERecommender):
 class LearnsInPlace(EASERecommender):
     def fit(self, X, y=None, *, validation=None):
         data = check_interactions(X, y)
-        self._learn_frame(data)
+        self._learn_vocabulary(data)
         self._fit(data)
         return self
 
@@ -191,7 +191,7 @@ class RecommendsDespiteNaN(EASERecommender):
 
 class StartsWithHalf(EASERecommender):
     def partial_fit(self, X, y=None):
-        return super().partial_fit(X if hasattr(self, "frame_") else X[: X.shape[0] // 2], y)
+        return super().partial_fit(X if hasattr(self, "vocabulary_") else X[: X.shape[0] // 2], y)
 
 
 class SortsTheLabelsAgain(EASERecommender):

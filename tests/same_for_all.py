@@ -1,14 +1,16 @@
-"""A model that needs neither torch nor training, since everybody gets the same scores; and data for it."""
+"""A model that is not derived from any class of the package, since scorers need documented methods only; and data for it."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 
-from skrec.data import IdEncoder, Interactions, check_interactions, is_matrix
+from skrec.base import RecommenderTags
+from skrec.base._tags import with_recommender_tags
+from skrec.data import IdEncoder, Interactions, check_interactions
 from skrec.metrics import cut_histories
-
-BLOCK = 3
 
 
 class SameForAll(BaseEstimator):
@@ -34,58 +36,30 @@ class SameForAll(BaseEstimator):
         self.queries_ = []
         return self
 
-    @property
-    def _ordered(self):
-        return self.ordered
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        return with_recommender_tags(tags, RecommenderTags(ordered=self.ordered))
 
-    @property
-    def _known_users(self):
-        return np.diff(self.seen_.indptr) > 0
+    def score_items(self, users, *, exclude_seen=False):
+        is_new = isinstance(users, Interactions)
+        codes = users if is_new or self.user_ids_ is None else IdEncoder(self.user_ids_).encode(users)
+        seen = users.to_csr(duplicates="any") if is_new else self.seen_[codes]
+        scores = np.tile(self.scores_, (seen.shape[0], 1))
+        if exclude_seen:
+            scores[seen.toarray() > 0] = -np.inf
+        return scores
 
-    @property
-    def _familiar_items(self):
-        return np.bincount(self.seen_.indices, minlength=self.n_items_) > 0
-
-    def _recode(self, X, y=None):
-        data = check_interactions(X, y)
-        users = self._codes(data.users, data.user_ids, self.user_ids_, self.n_users_)
-        if is_matrix(X):
-            users[:] = -1
-        new = users < 0
-        users[new] = self.n_users_ + np.unique(data.users[new], return_inverse=True)[1]
-        items = self._codes(data.items, data.item_ids, self.item_ids_, self.n_items_)
-        return data._replace(
-            users=users,
-            items=items,
-            n_users=max(self.n_users_, users.max(initial=-1) + 1),
-            n_items=self.n_items_,
-            user_ids=None,
-            item_ids=self.item_ids_,
-        )
-
-    @staticmethod
-    def _codes(codes, ids, own_ids, own_size):
-        return np.where(codes < own_size, codes, -1) if ids is None else IdEncoder(own_ids).encode(ids)[codes]
-
-    def _score_blocks(self, query, *, exclude_seen=True):
-        is_new = isinstance(query, Interactions)
-        seen = query.to_csr(duplicates="any") if is_new else self.seen_[query]
-        for start in range(0, seen.shape[0], BLOCK):
-            rows = slice(start, min(start + BLOCK, seen.shape[0]))
-            scores = np.tile(self.scores_, (rows.stop - rows.start, 1))
-            if exclude_seen:
-                scores[seen[rows].toarray() > 0] = -np.inf
-            yield rows, scores
-
-    def _top(self, query, k, *, exclude_seen=True):
-        self.queries_.append(query)
-        scores = np.concatenate([block for _, block in self._score_blocks(query, exclude_seen=exclude_seen)])
+    def recommend(self, users, *, k, exclude_seen=True):
+        self.queries_.append(users)
+        scores = self.score_items(users, exclude_seen=exclude_seen)
         codes = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         best = np.take_along_axis(scores, codes, axis=1)
-        return np.where(best > -np.inf, codes, -1), best
+        return SimpleNamespace(codes=np.where(best > -np.inf, codes, -1))
 
     def predict(self, X):
-        return self.scores_[self._recode(X).items]
+        data = check_interactions(X)
+        codes = IdEncoder(self.item_ids_).encode(data.item_ids) if data.item_ids is not None else np.arange(data.n_items)
+        return self.scores_[codes[data.items]]
 
 
 def frame(pairs, **columns):

@@ -14,8 +14,8 @@ FRAME = pd.DataFrame({"user": list("aabb"), "item": list("xyyz")})
 REFUSED = {
     "one estimator": ({"estimators": als()}, TypeError, "estimators must be a list of recommenders"),
     "no estimator": ({"estimators": []}, ValueError, "estimators must hold at least one recommender"),
-    "a class": ({"estimators": [ALSRecommender]}, TypeError, "estimators must be recommenders of skrec"),
-    "a splitter": ({"estimators": {"a": RandomHoldout()}}, TypeError, "estimators must be recommenders of skrec"),
+    "a class": ({"estimators": [ALSRecommender]}, TypeError, "estimators must be recommenders, or searches"),
+    "a splitter": ({"estimators": {"a": RandomHoldout()}}, TypeError, "estimators must be recommenders, or searches"),
     "a number for a name": ({"estimators": {1: als()}}, TypeError, "names of estimators must be strings, got 1"),
     "a search without a model": (
         {"estimators": [GridSearchCV(als(), {}, refit=False)]},

@@ -576,7 +576,7 @@ def test_lists_that_cannot_be_written_are_found_before_any_is_made(tmp_path, mon
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     fitted = model(max_epochs=1).fit(likes())
-    monkeypatch.setattr(type(fitted), "_top", lambda *_, **__: pytest.fail("a list was made first"))
+    monkeypatch.setattr(type(fitted), "_score", lambda *_, **__: pytest.fail("a list was made first"))
     with pytest.raises((OSError, ValueError), match=place or "path must be a path") as caught:
         fitted.recommend_to_parquet(str(tmp_path / place) if place else "")
     assert isinstance(caught.value, ValueError) or caught.value.errno is not None

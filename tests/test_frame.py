@@ -336,9 +336,9 @@ def test_an_item_without_events_is_similar_to_nothing():
 
 
 def test_a_model_that_learns_no_vectors_says_so():
-    with pytest.raises(NotImplementedError, match="Memory has no vectors of items"):
+    with pytest.raises(NotImplementedError, match="Memory has no vectors of users and items"):
         Memory().fit(LIKES).similar_items("x")
-    with pytest.raises(NotImplementedError, match="Memory has no vectors of users"):
+    with pytest.raises(NotImplementedError, match="Memory has no vectors of users and items"):
         Memory().fit(LIKES).similar_users("ann")
 
 

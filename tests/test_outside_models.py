@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from skrec import BaseRecommender, EmbeddingMixin, HistoryRecommender, PairRecommender
+from skrec import EmbeddingRecommender, HistoryRecommender, PairRecommender
 from skrec.engine import EmbeddingNetwork, embedding
 from skrec.testing import parametrize_recommender_checks
 
@@ -32,7 +32,7 @@ class ItemCosineRecommender(HistoryRecommender):
         return rows @ self.similarities_[:, items]
 
 
-class SVDRecommender(EmbeddingMixin, BaseRecommender):
+class SVDRecommender(EmbeddingRecommender):
     """The best approximation of the matrix by one of low rank; a user is a vector."""
 
     n_factors: int = 3

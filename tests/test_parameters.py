@@ -2,8 +2,10 @@ import ast
 import inspect
 import pickle
 import re
+import sys
 from collections import Counter
 from dataclasses import field
+from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
@@ -89,6 +91,59 @@ def documented(cls):
 # The constructor
 
 
+POSTPONED = """
+from __future__ import annotations
+import typing
+from typing import Any, ClassVar
+from typing import ClassVar as Shared
+from skrec.base._parameters import DeclaredParameters
+
+class Postponed(DeclaredParameters):
+    depth: int | None = None
+    cache: ClassVar[dict] = {}
+    other: typing.ClassVar[list] = []
+    shared: Shared[set] = set()
+    unknown: ClassVar[NotDefined] = None
+    _index: Any
+    table_: Any
+"""
+
+
+def test_postponed_annotations_declare_the_same_parameters(monkeypatch):
+    module = ModuleType("postponed")
+    monkeypatch.setitem(sys.modules, "postponed", module)
+    exec(POSTPONED, vars(module))
+    assert parameters_of(module.Postponed) == {"depth": None}
+    assert vars(module.Postponed(depth=2)) == {"depth": 2}
+
+
+def test_private_names_and_learned_names_without_a_value_are_no_parameters():
+    class Typed(Base):
+        _index: dict
+        _table: ClassVar[dict] = {}
+        rows_: object
+
+    assert parameters_of(Typed) == parameters_of(Base)
+
+
+def test_own_parameters_come_before_those_of_the_bases():
+    class Grandchild(Child):
+        """A grandchild.
+
+        Parameters
+        ----------
+        places : tuple, default=(1,)
+        height : int, default=1
+            How high.
+        """
+
+        height: int = 1
+        places: tuple = (1,)
+
+    assert list(parameters_of(Grandchild)) == ["height", "places", "depth", "width", "names"]
+    assert [name for name, _ in documented(Grandchild)][:3] == ["height", "places", "width"]
+
+
 def test_annotated_attributes_are_keyword_parameters_of_an_explicit_signature():
     assert parameters_of(Child) == {"width": 16, "names": (), "places": (), "depth": None}
     kinds = {parameter.kind for parameter in inspect.signature(Child).parameters.values()}
@@ -117,7 +172,7 @@ def test_a_parameter_without_a_default_is_required():
     class Needy(Base):
         target: str
 
-    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'target'"):
+    with pytest.raises(TypeError, match="Needy: missing a required argument: 'target'"):
         Needy()
     assert Needy(target="x").target == "x"
 
@@ -197,6 +252,22 @@ def test_the_classes_own_words_about_a_parameter_win():
 def test_only_parameters_that_the_constructor_takes_are_documented():
     assert [name for name, _ in documented(WritesItsOwn)] == ["size", "width"]
     assert [name for name, _ in documented(BelowIt)] == ["size", "width"]
+
+
+def test_documentation_of_inherited_attributes_follows_the_classes_own():
+    class Grandchild(Child):
+        """A grandchild.
+
+        Attributes
+        ----------
+        tables_ : list
+
+        Notes
+        -----
+        None.
+        """
+
+    assert Grandchild.__doc__.endswith("Attributes\n----------\ntables_ : list\nlearned_ : int\n\nNotes\n-----\nNone.\n")
 
 
 def test_a_class_without_parameters_keeps_its_documentation():

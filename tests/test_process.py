@@ -20,7 +20,7 @@ from small_models import likes, model, two_camps
 from threadpoolctl import threadpool_limits
 
 from skrec import ALSRecommender, BPRRecommender, EASERecommender, ItemKNNRecommender, SLIMRecommender, _process
-from skrec.base._frame import Frame
+from skrec.data._vocabulary import Vocabulary
 from skrec.engine import build_seeded
 
 
@@ -482,8 +482,8 @@ def test_a_pickle_is_on_the_cpu_and_a_deep_copy_where_the_model_is(on_cuda):
 
 
 def test_a_question_does_not_make_a_pickle_larger():
-    frame = Frame(2, 3, np.array(["a", "b"]), np.array([5, 6, 7]), "a model")
-    before = pickle.dumps(frame)
-    frame.user_codes(["b"], name="users")
-    assert pickle.dumps(frame) == before
+    vocabulary = Vocabulary(2, 3, np.array(["a", "b"]), np.array([5, 6, 7]), "a model")
+    before = pickle.dumps(vocabulary)
+    vocabulary.user_codes(["b"], name="users")
+    assert pickle.dumps(vocabulary) == before
     assert pickle.loads(before).item_codes([7], name="items").tolist() == [2]

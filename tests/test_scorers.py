@@ -124,7 +124,8 @@ def test_all_containers_are_scored_alike():
     as_events = Interactions.from_csr(ROWS)
     labels = [f"item {code:02d}" for code in range(CATALOGUE)]
     strangers = [f"user {code}" for code in range(100, 120)]
-    labelled = SameForAll(range(CATALOGUE)).fit(Interactions.from_csr(ROWS, user_ids=range(20), item_ids=labels))
+    known = [f"user {code}" for code in range(20)]
+    labelled = SameForAll(range(CATALOGUE)).fit(Interactions.from_csr(ROWS, user_ids=known, item_ids=labels))
     named = Interactions.from_csr(ROWS, user_ids=strangers, item_ids=labels)
     unknown = Interactions.from_arrays(as_events.users + 20, as_events.items, n_items=CATALOGUE)
     values = {
@@ -145,7 +146,7 @@ def test_known_and_new_users_are_told_apart_in_one_test_set(same_for_all):
     evaluation = get_scorer("hit_rate@5").evaluate(same_for_all, frame([*strangers, ("bob", "a")]))
     assert evaluation.users.tolist() == ["bob", "zoe"]
     known, new = same_for_all.queries_
-    assert known.tolist() == [1]
+    assert known.tolist() == ["bob"]
     assert len(new) == 4
 
 

@@ -10,6 +10,8 @@ from test_common import ALL, RATING, VARIANTS
 
 from skrec import ColdStartRecommender, MFRecommender, SLIMRecommender, UserKNNRecommender
 from skrec.base._pairs import dense_products, sparse_products
+from skrec.base._queries import known_users
+from skrec.base._scoring import all_scores
 from skrec.data import Interactions
 from skrec.topk import row_blocks
 
@@ -53,7 +55,7 @@ OTHERS = [
 def test_pairs_are_scored_as_in_whole_rows(estimator, has_features):
     features = np.random.default_rng(3).random((N_ITEMS, 4)) if has_features else None
     model = quick(estimator).fit(events()._replace(item_features=features))
-    rows = np.concatenate([block for _, block in model._score_blocks(np.arange(N_USERS), exclude_seen=False)])
+    rows = all_scores(model, known_users(model.vocabulary_, None, name="users"), exclude_seen=False)
     users, items = np.divmod(np.random.default_rng(1).permutation(N_USERS * N_ITEMS), N_ITEMS)
     scores = model.predict(Interactions.from_arrays(users, items, n_users=N_USERS, n_items=N_ITEMS))
     if model._predicts_ratings:  # what is unknown has a rule of its own there

@@ -168,7 +168,7 @@ def test_a_new_film_learns_from_its_first_events(fitted):
 
 def test_a_film_without_events_is_what_its_features_tell():
     model = two_tower().fit(everything(item_features=pd.concat([GENRES, NEW_FILMS])))
-    codes = model.frame_.item_codes(NEW_FILMS.index, name="items")
+    codes = model.vocabulary_.item_codes(NEW_FILMS.index, name="items")
     reader = model.module_.items.reader
     told = NEW_FILMS.to_numpy(np.float32) @ reader.weight.detach().numpy() + reader.bias.detach().numpy()
     np.testing.assert_allclose(model.item_embeddings_[codes], told, rtol=1e-5)
@@ -231,7 +231,7 @@ def test_ratings_can_be_predicted_of_films_that_nobody_has_rated():
 
 def test_numbers_of_half_the_length_will_do():
     model = two_tower(max_epochs=1).fit(everything(item_features=pd.concat([GENRES, NEW_FILMS])))
-    with_events, without = model.frame_.item_codes([GENRES.index[0], NEW_FILMS.index[0]], name="items")
+    with_events, without = model.vocabulary_.item_codes([GENRES.index[0], NEW_FILMS.index[0]], name="items")
     scores = model.module_.half().train()(torch.tensor([0]), torch.tensor([[with_events, without]]))
     assert torch.isfinite(scores).all() and scores[0, 1] < scores[0, 0] - 1e4
 

@@ -8,11 +8,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.base._frame import Frame, read_labels
 from skrec.data import IdEncoder
 from skrec.data._encoding import as_list
 from skrec.data._reading import column_names, is_frame
 from skrec.data._splitting import members
+from skrec.data._vocabulary import Vocabulary, read_labels
 from skrec.topk import NO_CANDIDATE, as_tensor
 
 Unknown = Literal["raise", "popular"]
@@ -56,12 +56,12 @@ class Allowed:
 EVERYTHING = Allowed()
 
 
-def read_allowed(frame: Frame, queries: NDArray, exclude: Any, candidates: Any, *, unknown: Unknown) -> Allowed:
+def read_allowed(vocabulary: Vocabulary, queries: NDArray, exclude: Any, candidates: Any, *, unknown: Unknown) -> Allowed:
     """What ``exclude`` and ``candidates`` of `recommend` say about the users ``queries``.
 
     Parameters
     ----------
-    frame : Frame
+    vocabulary : Vocabulary
     queries : array of shape (n_queries,)
         Labels of the users who are asked about.
     exclude : labels of items, or None
@@ -71,21 +71,25 @@ def read_allowed(frame: Frame, queries: NDArray, exclude: Any, candidates: Any, 
         Whether candidates that the model does not know are an error or left out.
     """
     if not isinstance(candidates, Mapping) and not is_frame(candidates):
-        return EVERYTHING if exclude is candidates is None else Allowed(read_items(frame, exclude, candidates, unknown=unknown))
-    to_all = None if exclude is None else read_items(frame, exclude, None)
-    return Allowed(to_all, _of_each(frame, queries, *_pairs(candidates), unknown))
+        return (
+            EVERYTHING
+            if exclude is candidates is None
+            else Allowed(read_items(vocabulary, exclude, candidates, unknown=unknown))
+        )
+    to_all = None if exclude is None else read_items(vocabulary, exclude, None)
+    return Allowed(to_all, _of_each(vocabulary, queries, *_pairs(candidates), unknown))
 
 
-def read_items(frame: Frame, exclude: Any, candidates: Any, *, unknown: Unknown = "raise") -> NDArray[np.bool_]:
+def read_items(vocabulary: Vocabulary, exclude: Any, candidates: Any, *, unknown: Unknown = "raise") -> NDArray[np.bool_]:
     """Which items (n_items,) are candidates and not excluded; as in `read_allowed`, with labels that are the same for all."""
-    allowed = np.ones(frame.n_items, bool)
+    allowed = np.ones(vocabulary.n_items, bool)
     if candidates is not None:
-        codes = _candidate_codes(frame, read_labels(candidates, "candidates"), unknown)
-        allowed = members(codes[codes >= 0], frame.n_items)
+        codes = _candidate_codes(vocabulary, read_labels(candidates, "candidates"), unknown)
+        allowed = members(codes[codes >= 0], vocabulary.n_items)
     if exclude is not None:
-        excluded = frame.find_items(read_labels(exclude, "exclude"), name="exclude")
+        excluded = vocabulary.find_items(read_labels(exclude, "exclude"), name="exclude")
         excluded = excluded[excluded >= 0]
-        allowed &= ~members(excluded, frame.n_items)
+        allowed &= ~members(excluded, vocabulary.n_items)
     return allowed
 
 
@@ -103,17 +107,17 @@ def _pairs(candidates: Any) -> tuple[NDArray, NDArray]:
     return np.repeat(users, [len(part) for part in parts]), items
 
 
-def _of_each(frame: Frame, queries: NDArray, users: NDArray, items: NDArray, unknown: Unknown) -> sp.csr_array:
+def _of_each(vocabulary: Vocabulary, queries: NDArray, users: NDArray, items: NDArray, unknown: Unknown) -> sp.csr_array:
     asked, places = IdEncoder.learn(queries)
-    rows, columns = asked.encode_alike(users, name="users of candidates"), _candidate_codes(frame, items, unknown)
+    rows, columns = asked.encode_alike(users, name="users of candidates"), _candidate_codes(vocabulary, items, unknown)
     kept = (rows >= 0) & (columns >= 0)
     ones = np.ones(np.count_nonzero(kept), bool)
-    pattern = sp.coo_array((ones, (rows[kept], columns[kept])), shape=(len(asked), frame.n_items)).tocsr()
+    pattern = sp.coo_array((ones, (rows[kept], columns[kept])), shape=(len(asked), vocabulary.n_items)).tocsr()
     return pattern[places]
 
 
-def _candidate_codes(frame: Frame, labels: NDArray, unknown: Unknown) -> NDArray[np.int64]:
-    codes = frame.find_items(labels, name="candidates")
+def _candidate_codes(vocabulary: Vocabulary, labels: NDArray, unknown: Unknown) -> NDArray[np.int64]:
+    codes = vocabulary.find_items(labels, name="candidates")
     if unknown == "raise":
-        frame.check_known_items(codes, labels, name="candidates")
+        vocabulary.check_known_items(codes, labels, name="candidates")
     return codes

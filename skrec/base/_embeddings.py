@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 
-from skrec.base._frame import size, take
+from skrec.base._recommender import BaseRecommender
 from skrec.topk import row_blocks
 
 
-class EmbeddingMixin(TransformerMixin):
-    """`transform`, and vectors for `similar_items` and `similar_users`.
+class EmbeddingRecommender(TransformerMixin, BaseRecommender):
+    """Base of models that place users and items in one space: `transform`, and vectors for the similarities.
 
     A model has ``user_embeddings_`` (n_users_, d) and ``item_embeddings_`` (n_items_, d), and writes
     ``_state_vectors(state)``, the embeddings of the users of a state.
@@ -44,12 +44,7 @@ class EmbeddingMixin(TransformerMixin):
             A row for each id, each row of a matrix, or each user of events in the order of their labels; as for `recommend`,
             these are the users with events.
         """
-        query, labels = self._query(X, name="X")
-        if isinstance(query, np.ndarray):
-            self.frame_.check_known_users(query, labels, name="X")
-        blocks = []
-        for users in row_blocks(size(query), self.n_items_):
-            part = take(query, users)
-            is_known = isinstance(part, np.ndarray)
-            blocks.append(self._state_vectors(self._known_state(part) if is_known else self._new_state(part)))
+        query = self._query(X, name="X")
+        query.check_known(self.vocabulary_, name="X")
+        blocks = [self._state_vectors(query[users].state(self)) for users in row_blocks(len(query), self.n_items_)]
         return np.concatenate(blocks) if blocks else self._user_vectors()[:0]

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._checks import check_int
-from skrec.base._frame import decode
 from skrec.base._history import HistoryRecommender
 from skrec.base._pairs import sparse_products
+from skrec.data._vocabulary import decode
 
 
 class ItemWeightsRecommender(HistoryRecommender):
@@ -46,8 +46,8 @@ class ItemWeightsRecommender(HistoryRecommender):
         """
         check_int(k, "k", at_least=1)
         check_is_fitted(self)
-        query = self.frame_.user_codes([user], name="user")
-        target = self.frame_.item_codes([item], name="item")
+        query = self.vocabulary_.user_codes([user], name="user")
+        target = self.vocabulary_.item_codes([item], name="item")
         past = self.rows_[query].indices
         contributions = self.item_weights_[past][:, target]
         contributions = np.ravel(contributions.toarray() if sp.issparse(contributions) else contributions)

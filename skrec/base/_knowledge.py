@@ -1,66 +1,67 @@
-"""What a model knows of the users and items in its frame."""
+"""What a fitted model knows about users and items; models that read features override some of these.
 
-from collections.abc import Callable
+Familiar are items with a training event and users with an event that the model learns from.
+"""
+
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.base._frame import Query
+from skrec.base._allowed import Allowed, Unknown, read_allowed
 from skrec.data import Interactions
 
 
-class KnowledgeMixin:
-    """Counts of the training data, and of whom a model can say more than these counts.
+def all_events(model: Any, data: Interactions) -> NDArray[np.bool_]:
+    """Which events (n_events,) the model learns from: all."""
+    return np.ones(len(data), bool)
 
-    Familiar are items with a training event and users with an event that the model learns from. A model that reads features
-    says so of others too, by overriding ``_described_items`` and ``_familiar_users``.
-    """
 
-    n_users_: int
-    n_items_: int
-    seen_: sp.csr_array
-    has_past_: NDArray[np.bool_]
-    item_counts_: NDArray[np.int64]
-    learned_counts_: NDArray[np.int64]
-    popularity_: NDArray[np.float32]
-    _informative: Callable[..., Any]
+def no_vectors(model: Any) -> Any:
+    """Vectors (n, d), dense or CSR, by which items or users are compared: none."""
+    raise NotImplementedError(
+        f"{type(model).__name__} has no vectors of users and items: it does not learn from who liked what"
+    )
 
-    def _count(self, data: Interactions) -> None:
-        """Who has seen what, and what is known of users and items that have no or few events."""
-        self.seen_ = data.to_csr(duplicates="any")
-        self.item_counts_ = np.bincount(self.seen_.indices, minlength=data.n_items)
-        pairs = data[self._informative(data)].to_csr(duplicates="any")
-        self.learned_counts_ = np.bincount(pairs.indices, minlength=data.n_items)
-        self.popularity_ = self.learned_counts_.astype(np.float32)
-        self.has_past_ = np.diff(pairs.indptr) > 0
 
-    @property
-    def _known_users(self) -> NDArray[np.bool_]:
-        return np.diff(self.seen_.indptr) > 0
+def no_explanation(model: Any) -> NotImplementedError:
+    """The error of models whose scores are no sums."""
+    return NotImplementedError(
+        f"the score of {type(model).__name__} is not a sum over the user's past items, so it has no exact explanation; "
+        "similar_items(item, candidates=past_items) names the nearest of them"
+    )
 
-    @property
-    def _item_counts(self) -> NDArray[np.int64]:
-        return self.item_counts_
 
-    @property
-    def _familiar_items(self) -> NDArray[np.bool_]:
-        """Items (n_items_,) that have a place among the others; the rest come last."""
-        return (self._item_counts > 0) | self._described_items
+def compares_times(model: Any) -> bool:
+    """Whether times of new events are compared with those of the training data, so that their units must agree."""
+    return getattr(model, "half_life", None) is not None
 
-    @property
-    def _described_items(self) -> NDArray[np.bool_]:
-        """Items (n_items_,) that the model knows by more than their events."""
-        return np.zeros(self.n_items_, bool)
 
-    @property
-    def _learned_items(self) -> NDArray[np.bool_]:
-        """Items (n_items_,) of which something was learned: with an event that counts, or known by their features."""
-        return (self.learned_counts_ > 0) | self._described_items
+def described_items(model: Any) -> NDArray[np.bool_]:
+    """Items (n_items_,) that the model knows by their features: none."""
+    return np.zeros(model.n_items_, bool)
 
-    def _familiar_users(self, query: Query) -> NDArray[np.bool_]:
-        """Of the users asked for, those whom the model ranks for; the rest get the popular items."""
-        if isinstance(query, Interactions):
-            return np.bincount(query.users[self._informative(query)], minlength=query.n_users) > 0
-        return self.has_past_[query]
+
+def familiar_items(model: Any) -> NDArray[np.bool_]:
+    """Items (n_items_,) that are ranked; others come last."""
+    return (model._item_counts > 0) | model._described_items
+
+
+def learned_items(model: Any) -> NDArray[np.bool_]:
+    """Items (n_items_,) with an event that the model learns from, or known by their features."""
+    return (model.learned_counts_ > 0) | model._described_items
+
+
+def familiar_users(model: Any, users: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Of some known users, by their codes, those for whom the model ranks; others get the most popular items."""
+    return model.has_past_[users]
+
+
+def familiar_histories(model: Any, histories: Interactions) -> NDArray[np.bool_]:
+    """Of new users, those for whom the model ranks; others get the most popular items."""
+    return np.bincount(histories.users[model._informative(histories)], minlength=histories.n_users) > 0
+
+
+def allowed_items(model: Any, users: NDArray, exclude: Any, candidates: Any, *, unknown: Unknown) -> Allowed:
+    """Which items may be recommended to users with these labels."""
+    return read_allowed(model.vocabulary_, users, exclude, candidates, unknown=unknown)

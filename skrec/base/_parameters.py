@@ -2,9 +2,10 @@
 
 import inspect
 import re
+import sys
 import warnings
-from collections.abc import Callable
-from dataclasses import Field, dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import Field
 from typing import Any, ClassVar, NamedTuple, dataclass_transform, get_origin
 
 from sklearn.base import BaseEstimator
@@ -31,22 +32,23 @@ class Needs(NamedTuple):
 class DeclaredParameters(BaseEstimator):
     """A scikit-learn estimator whose annotated class attributes are its keyword parameters.
 
-    ``n_factors: int = 64`` in a class body is a parameter with a default: the constructor is generated, stores what it is
-    given, and does nothing else. Documentation of inherited parameters is merged into the class docstring. A class that
-    writes its own ``__init__`` is left alone, and so are its children.
+    ``n_factors: int = 64`` in a class body is a parameter with a default. The constructor is generated. It takes keywords only,
+    stores them, and does nothing else. A class's own parameters come before those of its bases, in the signature as in the
+    documentation. The docstring of a class gets the entries of inherited parameters and attributes.
 
-    ``_needs`` holds what some of the class's parameters need to have an effect; a class adds to those of its bases.
+    Annotations with ``ClassVar``, names that begin with an underscore, and names that end with one and have no value are not
+    parameters. If a class writes its own ``__init__``, no constructor is generated for it and its subclasses.
+
+    ``_needs`` holds what some of the class's parameters need to have an effect. A class adds to the needs of its bases.
     """
 
     _needs: ClassVar[dict[str, Needs]] = {}
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
-        own = _own_parameters(cls)
-        _check_declarations(cls, own)
+        _check_declarations(cls)
         if not _has_written_init(cls):
-            generated = dataclass(kw_only=True, eq=False, repr=False)(cls)
-            vars(generated)["__init__"]._generated = True
+            cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
         cls.__doc__ = _merged_doc(cls)
 
     def _warn_of_parameters_without_effect(self) -> None:
@@ -70,16 +72,35 @@ class DeclaredParameters(BaseEstimator):
             )
 
 
-def _own_parameters(cls: type) -> dict[str, Any]:
-    annotations = inspect.get_annotations(cls)
-    return {name: kind for name, kind in annotations.items() if kind is not ClassVar and get_origin(kind) is not ClassVar}
+# ---- declarations --------------------------------------------------------------------------------------------------------
 
 
-def _check_declarations(cls: type, own: dict[str, Any]) -> None:
-    inherited = {field.name for base in cls.__mro__[1:] if is_dataclass(base) for field in fields(base)}
-    for name in inherited & set(vars(cls)) - set(own):
+def _declared(cls: type) -> list[str]:
+    """The parameters that a class itself declares, in order."""
+    annotations, values = inspect.get_annotations(cls), vars(cls)
+    return [
+        name
+        for name, kind in annotations.items()
+        if not name.startswith("_") and not (name.endswith("_") and name not in values) and not _is_class_variable(cls, kind)
+    ]
+
+
+def _is_class_variable(cls: type, annotation: Any) -> bool:
+    """Whether an annotation is ``ClassVar``; annotations are strings under ``from __future__ import annotations``."""
+    if not isinstance(annotation, str):
+        return annotation is ClassVar or get_origin(annotation) is ClassVar
+    head = re.match(r"[\w.]*", annotation.strip()).group()  # type: ignore[union-attr]
+    module, _, name = head.rpartition(".")
+    names = vars(sys.modules[cls.__module__])
+    return name == "ClassVar" or (names.get(name) is ClassVar and not module)
+
+
+def _check_declarations(cls: type) -> None:
+    declared = _declared(cls)
+    inherited = {name for base in cls.__mro__[1:] if issubclass(base, DeclaredParameters) for name in _declared(base)}
+    for name in sorted(inherited & set(vars(cls)) - set(declared)):
         raise TypeError(f"{cls.__name__}.{name} overrides a parameter without an annotation: write '{name}: type = ...'")
-    for name in own:
+    for name in declared:
         default = vars(cls).get(name)
         if name.endswith("_"):
             raise TypeError(f"{cls.__name__}.{name} is annotated, which makes it a parameter; names in _ are learned by fit")
@@ -87,40 +108,92 @@ def _check_declarations(cls: type, own: dict[str, Any]) -> None:
             raise TypeError(f"{cls.__name__}.{name} must have an immutable default, got {default!r}")
 
 
+# ---- the constructor -----------------------------------------------------------------------------------------------------
+
+
+def _parameters(cls: type) -> Iterator[inspect.Parameter]:
+    """A class's own parameters, then those of its bases."""
+    bases = [base for base in cls.__mro__ if issubclass(base, DeclaredParameters)]
+    for name in dict.fromkeys(name for base in bases for name in _declared(base)):
+        owner = next(base for base in bases if name in _declared(base))
+        default = vars(owner).get(name, inspect.Parameter.empty)
+        kind = inspect.get_annotations(owner)[name]
+        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def _constructor(cls: type) -> Callable[..., None]:
+    instance = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.Signature([instance, *_parameters(cls)])
+
+    def __init__(self: Any, /, **parameters: Any) -> None:
+        try:
+            bound = signature.bind(self, **parameters)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}: {error}") from None
+        bound.apply_defaults()
+        for name, value in list(bound.arguments.items())[1:]:
+            setattr(self, name, value)
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    __init__.__qualname__, __init__.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
+    __init__._is_generated = True  # type: ignore[attr-defined]
+    return __init__
+
+
 def _has_written_init(cls: type) -> bool:
     below = cls.__mro__[: cls.__mro__.index(DeclaredParameters)]
     inits = [vars(base)["__init__"] for base in below if "__init__" in vars(base)]
-    return any(not getattr(init, "_generated", False) for init in inits)
+    return any(not getattr(init, "_is_generated", False) for init in inits)
 
 
-_HEADING = re.compile(r"^\S[^\n]*\n-{3,}\n", re.MULTILINE)
-_SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}\n|\Z)", re.MULTILINE | re.DOTALL)
+# ---- documentation -------------------------------------------------------------------------------------------------------
+
+_HEADING = r"^\S[^\n]*\n-{3,}\n"
 _ENTRY = re.compile(r"^(\S[^\n]*(?:\n(?:[ \t]+[^\n]*|(?=\n)))*)", re.MULTILINE)
 
 
 def _merged_doc(cls: type) -> str:
-    """The class's docstring with the entries of inherited parameters, those its constructor takes, behind its own."""
+    """The class's docstring with the entries of its bases, of parameters those that the constructor takes."""
     doc = inspect.cleandoc(vars(cls).get("__doc__") or "")
-    entries, accepted = _entries(doc), inspect.signature(cls).parameters
-    for base in cls.__mro__[1:]:
-        for name, text in _entries(inspect.cleandoc(vars(base).get("__doc__") or "")).items():
-            if name in accepted:
-                entries.setdefault(name, text)
+    accepted = list(inspect.signature(cls).parameters)
+    docs = [doc, *(inspect.cleandoc(vars(base).get("__doc__") or "") for base in cls.__mro__[1:])]
+    parameters = _united(docs, "Parameters")
+    in_order = {name: parameters[name] for name in accepted if name in parameters}
+    doc = _with_section(doc, "Parameters", in_order, before=[])
+    return _with_section(doc, "Attributes", _united(docs, "Attributes"), before=["Parameters"])
+
+
+def _united(docs: list[str], title: str) -> dict[str, str]:
+    """The entries of a section in several docstrings, by name; the first that has one wins."""
+    united: dict[str, str] = {}
+    for doc in docs:
+        for name, text in _entries(doc, title).items():
+            united.setdefault(name, text)
+    return united
+
+
+def _section(doc: str, title: str) -> re.Match | None:
+    return re.search(rf"^{title}\n-+\n(.*?)(?={_HEADING}|\Z)", doc, re.MULTILINE | re.DOTALL)
+
+
+def _with_section(doc: str, title: str, entries: dict[str, str], *, before: list[str]) -> str:
+    """A docstring whose section of this title has these entries; a new one stands behind the sections ``before``."""
     if not entries:
         return doc
-    section = "Parameters\n----------\n" + "\n".join(dict.fromkeys(entries.values())) + "\n\n"
-    place = _SECTION.search(doc) or _HEADING.search(doc)
-    start = place.start() if place else len(doc)
-    end = place.end() if place and place.re is _SECTION else start
-    return f"{doc[:start].rstrip()}\n\n{section}{doc[end:]}".strip() + "\n"
+    text = f"{title}\n{'-' * len(title)}\n" + "\n".join(dict.fromkeys(entries.values()))
+    if (own := _section(doc, title)) is not None:
+        start, end = own.span()
+    else:
+        ends = [section.end() for other in before if (section := _section(doc, other)) is not None]
+        first = re.search(_HEADING, doc, re.MULTILINE)
+        start = end = max(ends) if ends else first.start() if first else len(doc)
+    return f"{doc[:start].rstrip()}\n\n{text}\n\n{doc[end:]}".strip() + "\n"
 
 
-def _entries(doc: str) -> dict[str, str]:
-    section = _SECTION.search(doc)
-    if section is None:
-        return {}
+def _entries(doc: str, title: str) -> dict[str, str]:
+    section = _section(doc, title)
     entries: dict[str, str] = {}
-    for text in _ENTRY.findall(section.group(1)):
+    for text in _ENTRY.findall(section.group(1)) if section else []:
         names, colon, _ = text.partition("\n")[0].partition(" : ")
         if colon:
             entries |= dict.fromkeys(names.split(", "), text.rstrip())

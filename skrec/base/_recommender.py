@@ -1,72 +1,67 @@
-"""What every recommender is: fit, predict, recommend, and their kin."""
+"""The base class of all recommenders."""
 
-import copy
-import warnings
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base._allowed import EVERYTHING, Allowed
-from skrec.base._audience import AudienceMixin
-from skrec.base._checks import LARGEST_ANSWER
-from skrec.base._copying import CopyMixin
-from skrec.base._divergence import overflow
-from skrec.base._frame import Frame, Query, size, take
-from skrec.base._knowledge import KnowledgeMixin
-from skrec.base._lists import ListsMixin
+from skrec.base import _knowledge as knowledge
+from skrec.base import _scoring as scoring
+from skrec.base import _training_data as training
+from skrec.base._allowed import Unknown, read_items
+from skrec.base._audience import best_users
+from skrec.base._checks import check_flag, check_int, check_list_length, read_path
+from skrec.base._copying import deep_copy, shallow_copy, without_learned_attributes
+from skrec.base._lists import read_list_request
 from skrec.base._parameters import DeclaredParameters
-from skrec.base._rows import is_of_shape, may_be_of_known_users, warn_of_training_shape
-from skrec.base._similarity import SimilarityMixin
-from skrec.data import Interactions, check_interactions, check_pairs, is_matrix, positive_mask
-from skrec.data._appending import check_same_unit
-from skrec.data._callers import depth_of_caller
-from skrec.data._ordering import warn_of_columns_as_time, warn_of_item_order
+from skrec.base._parquet import write_parquet
+from skrec.base._recommendations import Audience, Recommendations, SimilarItems, SimilarUsers
+from skrec.base._similarity import Metric, nearest
+from skrec.base._tags import RecommenderTags, with_recommender_tags
+from skrec.data import Interactions, check_interactions, check_pairs, is_matrix
+from skrec.data._vocabulary import decode
 from skrec.metrics import get_scorer
-from skrec.topk import as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
-
-# below every score that a model gives, above "no candidate"
-_LAST = float(np.finfo(np.float32).min)
 
 
-class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin, CopyMixin, DeclaredParameters):
+class BaseRecommender(DeclaredParameters):
     """Base of all recommenders.
 
     A model declares its parameters as annotated class attributes and writes four methods:
 
     * ``_fit(data)`` learns from `Interactions`,
-    * ``_known_state(users)`` gives whatever the model needs to score users of the training data, by their codes,
-    * ``_new_state(histories)`` gives the same for new users, from their events: fold-in,
+    * ``_known_state(users)`` gives what the model scores users of the training data by, from their codes,
+    * ``_new_state(histories)`` gives the same for new users, from their events (fold-in),
     * ``_score(state, items)`` gives the scores (n_users, n_items) of a slice of items, an array or tensor.
-
-    Ids, masks, blocks, top-k and errors are inherited. Scores live in blocks under a byte budget; a dense users x items
-    matrix is never built, except by `predict` of a matrix, whose answer it is.
 
     Attributes
     ----------
-    user_ids_, item_ids_ : arrays of labels, or None where the data had none
+    user_ids_, item_ids_ : arrays of labels, or None if the data have none
     n_users_, n_items_, n_features_in_ : int
-        The frame; ``n_features_in_`` is the number of items.
+        Number of users and items; ``n_features_in_`` is the number of items.
     events_ : Interactions
-        What the model was fitted on, which `partial_fit` goes on from: 20 bytes an event, 28 with times.
+        The training data, from which `partial_fit` goes on: 20 bytes an event, 28 with times.
     seen_ : CSR of shape (n_users_, n_items_)
         Ones at the pairs of the training data.
     has_past_ : bool array of shape (n_users_,)
-        Users with an event that the model learns from; all others get the popular items.
+        Users with an event that the model learns from. Others get the most popular items.
+    known_items_ : bool array of shape (n_items_,)
+        Items with training events, or known by their features. Others come last in rankings.
     item_counts_ : int64 array of shape (n_items_,)
-        Users of each item in the data that the model was trained on.
+        Users of each item in the training data.
     popularity_ : float32 array of shape (n_items_,)
-        Distinct users of each item, among the events that the model learns from.
+        Users of each item, among the events that the model learns from.
     """
 
-    _ordered: ClassVar[bool] = False
+    _ordered: ClassVar[bool] = False  # whether the order of a user's events matters
     _reads_weights: ClassVar[bool] = False
 
     def _check_parameters(self) -> None:
-        """Refuse parameters out of range; called by `fit` and `partial_fit` once the data are known."""
+        """Check the values of parameters; called by `fit` and `partial_fit` when the data are known."""
 
     def _fit(self, data: Interactions) -> None:
         raise NotImplementedError(f"{type(self).__name__} must write _fit")
@@ -81,41 +76,47 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         raise NotImplementedError(f"{type(self).__name__} must write _score")
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self._recode(validation, name="validation")  # not used, but a mistake should not pass unseen
+        self._recode(validation, name="validation")  # it is not used, but it is checked
         self._fit(data)
 
     def _partial_fit(self, events: Interactions, before: Self) -> None:
         """Learn from ``events``, which begin with those that the model ``before`` was fitted on."""
         self._fit(events)
 
-    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
-        """Which events the model learns from."""
-        return np.ones(len(data), bool)
+    # functions of a model, which it may override
+    _learn_vocabulary, _count = training.learn_vocabulary, training.store_counts
+    _check_weights, _check_order = training.check_weights, training.check_order
+    _positives = staticmethod(training.positive_events)
+    _recode, _query = training.encode_test_data, training.read_query
+    _informative, _allowed = knowledge.all_events, knowledge.allowed_items
+    _familiar_users, _familiar_histories = knowledge.familiar_users, knowledge.familiar_histories
+    _item_vectors = _user_vectors = knowledge.no_vectors
+    _score_pairs, _score_known_pairs = scoring.score_pairs, scoring.score_pairs_by_rows
+    __copy__, __deepcopy__ = shallow_copy, deep_copy
 
-    @property
-    def _predicts_ratings(self) -> bool:
-        return False
-
-    @property
-    def _compares_times(self) -> bool:
-        """Whether times of events that are asked about are measured in the unit of the training data's."""
-        return getattr(self, "half_life", None) is not None
+    _predicts_ratings = property(lambda self: False)
+    _compares_times = property(knowledge.compares_times)
+    _item_counts = property(lambda self: self.item_counts_)
+    _described_items = property(knowledge.described_items)
+    _familiar_items = property(knowledge.familiar_items)
+    _learned_items = property(knowledge.learned_items)
+    known_items_ = property(lambda self: self._familiar_items)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        return tags
+        return with_recommender_tags(tags, RecommenderTags(bool(self._ordered), bool(self._predicts_ratings)))
 
     def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None) -> Self:
-        """Learn from interactions, afresh; if this fails, an estimator that was fitted stays as it was.
+        """Learn from interactions. If this fails, an estimator that was fitted before stays as it was.
 
         Parameters
         ----------
         X : Interactions, DataFrame of events, or users x items matrix (sparse or dense)
-            A DataFrame has the columns ``user`` and ``item``, and may have ``rating``, ``timestamp``, ``weight``,
+            The columns of a DataFrame are ``user``, ``item`` and optionally ``rating``, ``timestamp``, ``weight``,
             ``impression``.
         y : array-like of shape (n_events,), optional
-            The events' values, such as ratings, where X is a table of events; a matrix holds them itself.
+            The values of the events, such as ratings, if X is a table of events; a matrix holds them itself.
         validation : like X, optional
             Held-out data. A model that is trained in epochs writes their loss into ``history_`` after each epoch, and with
             ``early_stopping`` chooses the epoch by them. Other models only check that they can be read.
@@ -127,14 +128,13 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         Raises
         ------
         ValueError, TypeError
-            For data that cannot be read or a parameter out of range, naming it.
+            If data cannot be read or a parameter is out of range.
         """
         data = check_interactions(X, y)
         if len(data) == 0:
             raise ValueError("X has no events: at least one stored (sparse) or non-zero (dense) entry is required to fit")
-        fresh = copy.copy(self)
-        fresh.__dict__ = {name: value for name, value in vars(self).items() if not name.endswith("_")}
-        fresh._learn_frame(data)
+        fresh = without_learned_attributes(self)
+        fresh._learn_vocabulary(data)
         fresh._check_parameters()
         fresh._warn_of_parameters_without_effect()
         fresh._check_order(X)
@@ -146,20 +146,17 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
-        """Learn from more interactions, going on from what is known; a model that is not fitted is fitted.
+        """Learn from more interactions. A model that is not fitted is fitted. If this fails, the estimator stays as it was.
 
-        Users and items that are new get codes behind those known. Models that learn step by step fold the new users in and then
-        make ``max_epochs`` passes over the new events and as many of the old ones, at a tenth of the learning rate; ALS solves
-        for the users and items that the new events are about. All other models have a closed form and learn again from all
-        events, with the same result as ``fit`` on everything. If this fails, the estimator stays as it was.
+        New users and items get the next codes. Models that learn step by step fold the new users in and then make
+        ``max_epochs`` passes over the new events and as many of the old ones, at a tenth of the learning rate. ALS solves for
+        the users and items of the new events. All other models have a closed form and learn again from all events, as ``fit``.
 
         Parameters
         ----------
-        X : Interactions, DataFrame of events, or users x items matrix (sparse or dense)
-            As for `fit`. The rows of a matrix, which must have the width of the training data, are new users. Interactions
-            without labels go by their codes, which may lie beyond those known.
-        y : array-like of shape (n_events,), optional
-            As for `fit`.
+        X, y
+            As for `fit`. The rows of a matrix, which must have as many columns as the training data, are new users.
+            Interactions without labels go by their codes, which may lie beyond the known ones.
 
         Returns
         -------
@@ -168,229 +165,281 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         Raises
         ------
         ValueError, TypeError
-            For data that cannot be read, labels where there were none or the reverse, times or impressions on one side only,
-            parameters that shape the model and have changed since; ``early_stopping``, for nothing is held out.
-
-        Notes
-        -----
-        However few the new events are, the bookkeeping looks at all events: n_events * log(n_events).
+            If data cannot be read; if only one of the two data sets has labels, timestamps or impressions; if a parameter that
+            shapes the model has changed since `fit`; if ``early_stopping`` is set, since no data are held out.
         """
-        if not hasattr(self, "frame_"):
+        if not hasattr(self, "vocabulary_"):
             return self.fit(X, y)
-        events = self.frame_.extend(self.events_, X, y, name="X")
-        fresh = copy.copy(self)
-        fresh._learn_frame(events)
+        events = self.vocabulary_.extend(self.events_, X, y, name="X")
+        fresh = shallow_copy(self)
+        fresh._learn_vocabulary(events)
         fresh._check_parameters()
         fresh._check_order(X)
         fresh._partial_fit(events, self)
         self.__dict__ = fresh.__dict__
         return self
 
-    def _learn_frame(self, data: Interactions) -> None:
-        self._check_weights(data)
-        self.events_ = data
-        self.frame_ = Frame(data.n_users, data.n_items, data.user_ids, data.item_ids, type(self).__name__)
-        self.user_ids_, self.item_ids_ = data.user_ids, data.item_ids
-        self.n_users_, self.n_items_ = data.n_users, data.n_items
-        self.n_features_in_ = data.n_items
-        self._count(data)
-
-    def _check_order(self, X: Any) -> None:
-        """Warn where there are no times and the order of X cannot be that of time."""
-        if self._ordered:
-            warn_of_item_order(self.events_, from_matrix=is_matrix(X), model=type(self).__name__)
-
-    def _check_order_of_histories(self, users: Any, histories: Interactions, name: str) -> None:
-        """Warn where a model that was fitted to events in order of time reads rows of a matrix with several events."""
-        if not self._ordered or self.events_.timestamps is None or not is_matrix(users):
-            return
-        if np.bincount(histories.users).max(initial=0) > 1:
-            warn_of_columns_as_time(name, type(self).__name__)
-
-    def _check_weights(self, data: Interactions) -> None:
-        if data.weights is None:
-            return
-        if not self._reads_weights:
-            warnings.warn(
-                f"X has weights of events, which {type(self).__name__} does not use: to it, all events weigh the same",
-                UserWarning,
-                stacklevel=depth_of_caller(),
-            )
-        elif not (data.weights[self._informative(data)] > 0).any():
-            raise ValueError("the weights in X must not all be 0: no event that the model learns from has one above 0")
-
-    def _positives(self, data: Interactions, positive_from: float | None) -> Interactions:
-        """The positive events of the training data."""
-        positives = data[positive_mask(data, positive_from)]
-        if len(positives) == 0:
-            raise ValueError(
-                f"X has no positive event: its largest value is {data.values.max():g}, with positive_from={positive_from!r}"
-            )
-        return positives
-
-    def _recode(self, X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:
-        """X in the model's codes, for a test; warns of a matrix whose rows may be meant as the training users."""
-        check_is_fitted(self)
-        data = self.frame_.recode(X, y, name=name)
-        shape = self.n_users_, self.n_items_
-        if is_of_shape(X, shape) and may_be_of_known_users(data, self.events_, first_user=self.n_users_):
-            warn_of_training_shape(name, shape)
-        if self._compares_times:
-            check_same_unit(self.events_, data, name)
-        return data
-
     def predict(self, X: Any) -> NDArray[np.float32]:
-        """Scores: of events, or of all items for new users.
+        """Scores of events, or of all items for new users.
 
         Parameters
         ----------
         X : DataFrame of events or Interactions, or a users x items matrix
-            Events: each gets the score of its item for its user; of a DataFrame only the columns ``user`` and ``item`` are
-            read. A matrix: each row is the history of a new user.
+            Each event gets the score of its item for its user; of a DataFrame only the columns ``user`` and ``item`` are read.
+            Each row of a matrix is the history of a new user, for whom all items are scored, as by `score_items`.
 
         Returns
         -------
         float32 array of shape (n_events,), or (n_rows, n_items_) for a matrix
-            For a model of ratings these are ratings, from means and what is known where the user or the item is new. Other
-            models give unknown users the popularity of the item, and unknown items minus infinity.
-
-        Raises
-        ------
-        ValueError
-            If the answer for a matrix would take more than 1 GiB; `recommend_iter` takes any number of rows.
+            Models of ratings give ratings, by means and whatever else is known if the user or the item is new. Other models
+            give unknown users the popularity of the item, and unknown items minus infinity.
         """
         check_is_fitted(self)
         if not is_matrix(X):
             data = self._recode(check_pairs(X))
             return self._score_pairs(data.users, data.items)
-        histories, _ = self.frame_.histories(X, name="X")
-        self._check_order_of_histories(X, histories, "X")
-        if 4 * histories.n_users * self.n_items_ > LARGEST_ANSWER:
-            raise ValueError(
-                f"the scores of {histories.n_users} rows x {self.n_items_} items would take "
-                f"{4 * histories.n_users * self.n_items_ / 2**30:.1f} GiB; use recommend_iter, which keeps the best k"
-            )
-        blocks = [scores for _, scores in self._score_blocks(histories, exclude_seen=False)]
-        return np.concatenate(blocks)
+        return scoring.all_scores(self, training.read_new_users(self, X, name="X"), exclude_seen=False)
+
+    def score_items(self, users: Any = None, *, exclude_seen: bool = False) -> NDArray[np.float32]:
+        """Scores of all items for each user.
+
+        Parameters
+        ----------
+        users : ids of known users, or interactions of new ones, default=None
+            As for `recommend`.
+        exclude_seen : bool, default=False
+            Give items that the user has interacted with minus infinity.
+
+        Returns
+        -------
+        float32 array of shape (n_users, n_items_)
+            The columns are in the order of ``item_ids_``. Items that are not in ``known_items_`` have minus infinity, unless
+            scores are ratings. ValueError if the array would take more than 1 GiB.
+        """
+        check_flag(exclude_seen, "exclude_seen")
+        query = self._query(users)
+        query.check_known(self.vocabulary_, name="users")
+        return scoring.all_scores(self, query, exclude_seen=exclude_seen)
 
     def score(self, X: Any, y: ArrayLike | None = None) -> float:
-        """How well held-out data are predicted: R² for a model of ratings, NDCG@10 (full ranking) for all others."""
-        if self._predicts_ratings:
-            return get_scorer("r2")(self, X, y)
-        return get_scorer("ndcg@10", positive_from=getattr(self, "positive_from", None))(self, X, y)
+        """How well held-out data are predicted: R² for a model of ratings, NDCG@10 (full ranking) for all others.
 
-    def explain(self, user: Any, item: Any, *, k: int = 5) -> Any:
-        """What in a user's past speaks for an item; models whose score is a sum over that past can say it."""
-        raise NotImplementedError(
-            f"the score of {type(self).__name__} is not a sum over the user's past items, so it has no exact explanation; "
-            "similar_items(item, candidates=past_items) names the nearest of them"
-        )
+        Parameters
+        ----------
+        X, y
+            As for `fit`.
 
-    def _query(self, users: Any, *, name: str = "users") -> tuple[Query, NDArray]:
-        """The codes of ids, -1 for those not known, or the histories of new users; and the labels of the users."""
+        Returns
+        -------
+        float
+        """
+        name = "r2" if self._predicts_ratings else "ndcg@10"
+        return get_scorer(name, positive_from=getattr(self, "positive_from", None))(self, X, y)
+
+    def recommend(
+        self,
+        users: Any = None,
+        *,
+        k: int = 10,
+        exclude_seen: bool = True,
+        exclude: Any = None,
+        candidates: Any = None,
+        unknown: Unknown = "raise",
+    ) -> Recommendations:
+        """Recommend the k best items to each user; ``items, scores = model.recommend(...)``.
+
+        Parameters
+        ----------
+        users : ids of known users, or interactions of new ones, default=None
+            If None, all known users. The rows of a matrix and the users of a DataFrame or of Interactions are new users, even
+            if their label is known: they are folded in by the events passed here. Users without an event that the model learns
+            from get the most popular items. The users of Interactions are those with events; all users if
+            `Interactions.from_csr` made them from a matrix, or if they have ``user_features`` or no event at all. A matrix of
+            exactly the shape of the training data causes a UserWarning.
+        k : int, default=10
+            Length of the lists.
+        exclude_seen : bool, default=True
+            Leave out items that the user has interacted with.
+        exclude : array-like of item labels, optional
+            Items that must not be recommended. Unknown labels are ignored.
+        candidates : array-like of item labels, mapping of users to item labels, or DataFrame, optional
+            The only items that may be recommended. A mapping, or a DataFrame with the columns ``user`` and ``item``, gives each
+            user their own candidates, by the label in ``.users``, such as the items of an impression. A user who is not in it
+            gets an empty list; users in it who are not asked about are ignored.
+        unknown : {"raise", "popular"}, default="raise"
+            What to do with unknown ids. With "raise" they are an error. With "popular" an unknown user gets the most popular
+            items, as a new user without events does, and an unknown candidate is left out.
+
+        Returns
+        -------
+        Recommendations
+            ``.items`` and ``.scores`` of shape (n_users, k), best first, equal scores in the order of the vocabulary;
+            ``.codes``, ``.users``, ``.to_frame()``. Lists are padded if fewer than k items are left. Items that are not in
+            ``known_items_`` come last, with a score of minus infinity.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an id is unknown, or no id is of the kind of the known ones; if k is below 1.
+        """
+        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown)
+        return request.answer(self, slice(0, len(request.query)))
+
+    def recommend_iter(
+        self,
+        users: Any = None,
+        *,
+        k: int = 10,
+        exclude_seen: bool = True,
+        exclude: Any = None,
+        candidates: Any = None,
+        unknown: Unknown = "raise",
+        batch_size: int = 10_000,
+    ) -> Iterator[Recommendations]:
+        """As `recommend`, in batches of ``batch_size`` users. Errors in arguments are raised at once.
+
+        Parameters
+        ----------
+        users, k, exclude_seen, exclude, candidates, unknown
+            As for `recommend`.
+        batch_size : int, default=10000
+            Number of users in a batch.
+
+        Returns
+        -------
+        iterator of Recommendations
+        """
+        return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size).answers(self)
+
+    def recommend_to_parquet(
+        self,
+        path: str | os.PathLike,
+        users: Any = None,
+        *,
+        k: int = 10,
+        exclude_seen: bool = True,
+        exclude: Any = None,
+        candidates: Any = None,
+        unknown: Unknown = "raise",
+        batch_size: int = 10_000,
+    ) -> None:
+        """As `recommend`, into a Parquet file with the columns user, item, score and rank; needs pyarrow.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            A file in an existing folder; "~" is the user's home. An existing file is replaced when the new one is complete.
+        users, k, exclude_seen, exclude, candidates, unknown, batch_size
+            As for `recommend_iter`.
+
+        Raises
+        ------
+        OSError, ImportError
+            If the file cannot be written, in which case an existing one stays as it was; if pyarrow is not installed.
+        """
+        target = read_path(path, "path")
+        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size)
+        write_parquet(target, request.answers(self))
+
+    def recommend_users(self, items: Any, *, k: int = 10, exclude_seen: bool = True) -> Audience:
+        """Find the k known users with the highest scores for each item; ``users, scores = model.recommend_users(...)``.
+
+        A ranking loss teaches the order of items within a user, so scores of different users may not be comparable.
+
+        Parameters
+        ----------
+        items : label or array-like of labels
+            Known items.
+        k : int, default=10
+            Length of the lists.
+        exclude_seen : bool, default=True
+            Leave out users who have interacted with the item.
+
+        Returns
+        -------
+        Audience
+            Without users, and empty for items, without an event that the model learns from, unless it knows their features.
+        """
         check_is_fitted(self)
-        query, labels = self.frame_.query(users, name=name)
-        if isinstance(query, Interactions):  # a list of ids is read as an array, too
-            self._check_order_of_histories(users, query, name)
-            if self._compares_times:
-                check_same_unit(self.events_, query, name)
-        return query, labels
+        check_flag(exclude_seen, "exclude_seen")
+        asked = self.vocabulary_.item_codes(items, name="items")
+        check_list_length(k, len(asked), self.n_users_, "users")
+        codes, scores = best_users(self, asked, k, exclude_seen=exclude_seen)
+        return Audience(decode(asked, self.item_ids_), decode(codes, self.user_ids_), scores, codes)
 
-    def _top(
-        self, query: Query, k: int, *, exclude_seen: bool = True, allowed: Allowed = EVERYTHING
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Codes and scores (n, k) of the best items, padded with -1 and NaN."""
-        if not isinstance(query, Interactions) and (query < 0).any():
-            return self._top_of_some_unknown(query, k, exclude_seen=exclude_seen, allowed=allowed)
-        width = min(k, self.n_items_)
-        codes, scores = np.full((size(query), k), -1), np.full((size(query), k), np.nan, np.float32)
-        for users in row_blocks(size(query), self.n_items_):
-            part = take(query, users)
-            codes[users, :width], scores[users, :width] = top_k_of_columns(
-                self._scorer(part, allowed=allowed.of(users)),
-                size(part),
-                self.n_items_,
-                width,
-                hidden=self._seen(part) if exclude_seen else None,
-            )
-        scores[scores == _LAST] = -np.inf
-        return codes, scores
+    def similar_items(
+        self,
+        items: Any,
+        *,
+        k: int = 10,
+        metric: Metric = "cosine",
+        include_self: bool = False,
+        exclude: Any = None,
+        candidates: Any = None,
+        min_count: int = 0,
+    ) -> SimilarItems:
+        """Find the k items nearest to each of some items; ``labels, scores = model.similar_items(...)``.
 
-    def _score_blocks(self, query: Query, *, exclude_seen: bool = True) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """Scores of all items for blocks of users; minus infinity for items seen, or without training events."""
-        everything = slice(0, self.n_items_)
-        for users in whole_row_blocks(size(query), self.n_items_):
-            part = take(query, users)
-            scores = as_tensor(self._scorer(part, ranking=not self._predicts_ratings)(everything))
-            if exclude_seen:
-                hide(scores, self._seen(part), everything)
-            block = as_array(scores)
-            block[block == _LAST] = -np.inf
-            yield users, block
+        Parameters
+        ----------
+        items : label or array-like of labels
+            Known items.
+        k : int, default=10
+            Length of the lists.
+        metric : {"cosine", "dot", "l2"}, default="cosine"
+            How vectors of items are compared. Scores are higher for nearer items, so "l2" gives negative distances.
+        include_self : bool, default=False
+            Whether an item may be in its own list.
+        exclude, candidates : array-like of labels, optional
+            Items that must not be in the lists, and the only items that may be. Unknown excluded labels are ignored.
+        min_count : int, default=0
+            Leave items with fewer users, among the events that the model learns from, out of the lists, since the vectors of
+            rare items are mostly noise.
 
-    def _top_of_some_unknown(
-        self, users: NDArray[np.int64], k: int, *, exclude_seen: bool, allowed: Allowed
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """`_top` where a code of -1 stands for a user who is not known, who gets what a new user without events gets."""
-        codes, scores = np.full((len(users), k), -1), np.full((len(users), k), np.nan, np.float32)
-        known, unknown = np.flatnonzero(users >= 0), np.flatnonzero(users < 0)
-        # they differ in nothing but their candidates
-        newcomers = unknown if allowed.to_each is not None else unknown[:1]
-        for query, rows in ((users[known], known), (self.frame_.without_events(len(newcomers)), newcomers)):
-            codes[rows], scores[rows] = self._top(query, k, exclude_seen=exclude_seen, allowed=allowed.of(rows))
-        if allowed.to_each is None:
-            codes[unknown], scores[unknown] = codes[newcomers], scores[newcomers]
-        return codes, scores
-
-    def _scorer(self, query: Query, *, allowed: Allowed = EVERYTHING, ranking: bool = True) -> Callable[[slice], Any]:
-        """The scores of some users as a function of a slice of items.
-
-        For a ranking, users without events get the popular items, and items without events come last, unless the model knows
-        them by their features.
+        Returns
+        -------
+        SimilarItems
+            Empty for items without an event that the model learns from, which are in no other list either, unless the model
+            knows them by their features.
         """
-        state = self._new_state(query) if isinstance(query, Interactions) else self._known_state(query)
-        strangers, unfamiliar = np.flatnonzero(~self._familiar_users(query)), ~self._familiar_items
+        check_is_fitted(self)
+        check_int(min_count, "min_count", at_least=0)
+        known, codes = self._learned_items, self.vocabulary_.item_codes(items, name="items")
+        allowed = known & (self.learned_counts_ >= min_count) & read_items(self.vocabulary_, exclude, candidates)
+        found, scores = nearest(self._item_vectors(), codes, known, allowed, k=k, metric=metric, include_self=include_self)
+        return SimilarItems(decode(codes, self.item_ids_), decode(found, self.item_ids_), scores, found)
 
-        def score_block(items: slice):
-            scores = as_tensor(self._score(state, items))
-            if isinstance(query, Interactions) and not scores.amax() < np.inf:  # NaN is not below it either
-                raise overflow(query, "the model's scores must be numbers, but some are NaN or infinite")
-            if ranking and len(strangers):
-                scores[strangers] = as_tensor(self.popularity_[items]).to(scores)
-            if ranking:
-                scores[:, np.flatnonzero(unfamiliar[items])] = _LAST
-            allowed.close(scores, items)
-            return scores
+    def similar_users(self, users: Any, *, k: int = 10, metric: Metric = "cosine", include_self: bool = False) -> SimilarUsers:
+        """Find the k known users nearest to each of some known users.
 
-        return score_block
+        Parameters
+        ----------
+        users : label or array-like of labels
+            Known users.
+        k, metric, include_self
+            As for `similar_items`.
 
-    def _seen(self, query: Query) -> Any:
-        return query.to_csr(duplicates="any") if isinstance(query, Interactions) else self.seen_[query]
-
-    def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Scores of pairs of codes; users from ``n_users_`` and items of -1 are unknown."""
-        scores = np.full(len(users), -np.inf, np.float32)
-        asked = items >= 0
-        known = asked & (users < self.n_users_)
-        by_strangers = items[asked & ~known]
-        scores[asked & ~known] = np.where(self._familiar_items[by_strangers], self.popularity_[by_strangers], -np.inf)
-        scores[known] = self._score_known_pairs(users[known], items[known])
-        if not self._predicts_ratings:
-            by_newcomers = np.flatnonzero(known)[~self._familiar_users(users[known])]
-            scores[by_newcomers] = self.popularity_[items[by_newcomers]]
-            scores[asked] = np.where(self._familiar_items[items[asked]], scores[asked], -np.inf)
-        return scores
-
-    def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray:
-        """The model's own scores of pairs of known users and items, by their codes.
-
-        This scores all items for each of the users. A model that can score single pairs overrides it.
+        Returns
+        -------
+        SimilarUsers
         """
-        who, rows = np.unique(users, return_inverse=True)
-        order = np.argsort(rows, kind="stable")
-        in_order, scores = rows[order], np.empty(len(rows), np.float32)
-        for block in whole_row_blocks(len(who), self.n_items_):
-            here = order[slice(*np.searchsorted(in_order, [block.start, block.stop]))]
-            block_scores = as_array(self._score(self._known_state(who[block]), slice(0, self.n_items_)))
-            scores[here] = block_scores[rows[here] - block.start, items[here]]
-        return scores
+        check_is_fitted(self)
+        codes = self.vocabulary_.user_codes(users, name="users")
+        known = self._familiar_users(np.arange(self.n_users_))
+        found, scores = nearest(self._user_vectors(), codes, known, known, k=k, metric=metric, include_self=include_self)
+        return SimilarUsers(decode(codes, self.user_ids_), decode(found, self.user_ids_), scores, found)
+
+    def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
+        """The k items of a known user's past that add most to the score of an item, if the score is a sum over these.
+
+        Parameters
+        ----------
+        user, item : label
+        k : int, default=5
+
+        Returns
+        -------
+        DataFrame
+            Columns item and contribution, largest first.
+        """
+        raise knowledge.no_explanation(self)

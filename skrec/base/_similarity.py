@@ -1,85 +1,15 @@
-"""Neighbours in the space of vectors that a model has learned."""
+"""Nearest neighbours among vectors."""
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from skrec.base._allowed import read_items
-from skrec.base._checks import check_choice, check_flag, check_int, check_list_length
-from skrec.base._frame import Frame, decode
-from skrec.base._recommendations import SimilarItems, SimilarUsers
+from skrec.base._checks import check_choice, check_flag, check_list_length
 from skrec.topk import NO_CANDIDATE, as_tensor, row_blocks, top_k_of_columns
 
 Metric = Literal["cosine", "dot", "l2"]
-
-
-class SimilarityMixin:
-    """`similar_items` and `similar_users` of models that write ``_item_vectors`` and ``_user_vectors``."""
-
-    frame_: Frame
-    _learned_items: Any
-    learned_counts_: NDArray[np.int64]
-    _familiar_users: Callable[..., Any]
-
-    def _item_vectors(self) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} has no vectors of items: it does not learn from who liked what")
-
-    def _user_vectors(self) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} has no vectors of users: it does not learn from who liked what")
-
-    def similar_items(
-        self,
-        items: Any,
-        *,
-        k: int = 10,
-        metric: Metric = "cosine",
-        include_self: bool = False,
-        exclude: Any = None,
-        candidates: Any = None,
-        min_count: int = 0,
-    ) -> SimilarItems:
-        """The k items nearest to each of some items; ``labels, scores = model.similar_items(...)``.
-
-        Parameters
-        ----------
-        items : label or array-like of labels
-        k : int, default=10
-        metric : {"cosine", "dot", "l2"}, default="cosine"
-            Of the items' vectors; scores are higher for nearer items, so for "l2" they are negative distances.
-        include_self : bool, default=False
-        exclude, candidates : array-like of labels, optional
-            Items that must not, or that alone may be among the answers. Excluded labels that the model does not know are
-            ignored.
-        min_count : int, default=0
-            Leave out of the answers items with fewer users, among the events that the model learns from: the vectors of rare
-            items are mostly noise. Applies to the answers and not to ``items``.
-
-        Returns
-        -------
-        SimilarItems
-            An item without an event that the model learns from, such as one with values below ``positive_from`` alone, is
-            similar to nothing, unless the model knows it by its features: its list is empty, and it is in no other's.
-        """
-        check_is_fitted(self)
-        check_int(min_count, "min_count", at_least=0)
-        frame, known = self.frame_, self._learned_items
-        codes = frame.item_codes(items, name="items")
-        allowed = known & (self.learned_counts_ >= min_count) & read_items(frame, exclude, candidates)
-        found, scores = nearest(self._item_vectors(), codes, known, allowed, k=k, metric=metric, include_self=include_self)
-        return SimilarItems(decode(codes, frame.item_ids), decode(found, frame.item_ids), scores, found)
-
-    def similar_users(self, users: Any, *, k: int = 10, metric: Metric = "cosine", include_self: bool = False) -> SimilarUsers:
-        """The k known users nearest to each of some known users; see `similar_items`."""
-        check_is_fitted(self)
-        frame = self.frame_
-        codes = frame.user_codes(users, name="users")
-        known = self._familiar_users(np.arange(frame.n_users))
-        found, scores = nearest(self._user_vectors(), codes, known, known, k=k, metric=metric, include_self=include_self)
-        return SimilarUsers(decode(codes, frame.user_ids), decode(found, frame.user_ids), scores, found)
 
 
 def nearest(

@@ -6,7 +6,6 @@ from typing import Any
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
-from skrec.base import BaseRecommender
 from skrec.model_selection import RandomHoldout
 from skrec.models import ALSRecommender
 
@@ -38,15 +37,14 @@ def named_estimators(estimators: Any) -> dict[str, Any]:
     return dict(estimators)
 
 
-def recommender_of(estimator: Any) -> BaseRecommender:
+def recommender_of(estimator: Any) -> Any:
     """The recommender itself, or the one that a search tunes or a Pipeline ends in."""
     for inner in _from_outside(estimator):
         if getattr(inner, "refit", True) is False:
             raise ValueError(f"a search among the estimators must refit the best model, got refit=False in {estimator!r}")
-    if not isinstance(inner, BaseRecommender):
+    if isinstance(inner, type) or not hasattr(inner, "recommend"):
         raise TypeError(
-            "estimators must be recommenders of skrec, or searches for their parameters or Pipelines that end in one, got "
-            f"{estimator!r}"
+            f"estimators must be recommenders, or searches for their parameters or Pipelines that end in one, got {estimator!r}"
         )
     return inner
 
@@ -59,7 +57,7 @@ def has_steps(estimator: Any) -> bool:
 def _from_outside(estimator: Any) -> Iterator[Any]:
     """An estimator, what is inside it, and so on up to the recommender."""
     yield estimator
-    if isinstance(estimator, BaseRecommender | type):
+    if isinstance(estimator, type) or hasattr(estimator, "recommend"):
         return
     if isinstance(estimator, Pipeline):
         yield from _from_outside(estimator.steps[-1][1])

@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 
-from skrec.base._frame import Frame, decode
 from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.data._reading import has_values, is_frame
+from skrec.data._vocabulary import Vocabulary, decode
 from skrec.model_selection import RandomHoldout
 
 
@@ -65,8 +65,8 @@ def _rows(whole: Part, rows: NDArray[np.int64]) -> Part:
 
 def users_to_ask(train: Interactions, test: Any) -> list[Any]:
     """Whom to recommend to: ids of test users who are in the training part, and the test events of those who are not."""
-    frame = Frame(train.n_users, train.n_items, train.user_ids, train.item_ids, "the training part")
-    frame.recode(test, name="test")
+    vocabulary = Vocabulary(train.n_users, train.n_items, train.user_ids, train.item_ids, "the training part")
+    vocabulary.recode(test, name="test")
     if is_matrix(test):
         return [test]
     events = check_interactions(test)

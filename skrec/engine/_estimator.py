@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skrec._process import MutedWarning
-from skrec.base import BaseRecommender, EmbeddingMixin
+from skrec.base import EmbeddingRecommender
 from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
 from skrec.data import Interactions, is_positive
@@ -40,7 +40,7 @@ _USERS_AT_ONCE = 2**14
 _LEAST_NOISE = 1e-9
 
 
-class TorchRecommender(EmbeddingMixin, BaseRecommender):
+class TorchRecommender(EmbeddingRecommender):
     """Base of recommenders that PyTorch Lightning trains.
 
     A model writes ``_build(data)``, which returns its network, a `RecommenderNetwork`, and ``_objective()``, which returns what

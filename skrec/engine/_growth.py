@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skrec.base._frame import in_order_of_users
 from skrec.data import Interactions
+from skrec.data._histories import in_order_of_users
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork
 
 

@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skrec.base._queries import KnownUsers
+from skrec.base._scoring import score_blocks
+
 
 def score_pairs(model: Any, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
     """What a fitted `TorchRecommender` predicts for pairs.
@@ -41,7 +44,7 @@ def score_pairs(model: Any, users: NDArray[np.int64], items: NDArray[np.int64]) 
     scores[~known_user & ~known_item] = _mean_of_known_items(model, of_items[None])[0]
     of_unknown_items = np.flatnonzero(known_user & ~known_item)
     distinct, rows = np.unique(users[of_unknown_items], return_inverse=True)
-    for block, block_scores in model._score_blocks(distinct, exclude_seen=False):
+    for block, block_scores in score_blocks(model, KnownUsers(distinct, distinct), exclude_seen=False):
         here = (rows >= block.start) & (rows < block.stop)
         scores[of_unknown_items[here]] = _mean_of_known_items(model, block_scores)[rows[here] - block.start]
     return scores

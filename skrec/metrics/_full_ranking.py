@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from skrec.metrics._estimators import best_items, score_blocks
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._holdout import Coverage, Holdout, Part
 from skrec.metrics._ranking import auc, average_precision, hit_rate, ndcg, precision, recall, reciprocal_rank
@@ -79,7 +80,8 @@ def _take(measures: Sequence[Measure], estimator: Any, part: Part, *, exclude_se
     relevant = part.relevant
     longest = max((measure.k for measure in measures if measure.k is not None), default=None)
     if longest is not None:
-        lists, _ = estimator._top(part.query, min(longest, estimator.n_items_), exclude_seen=exclude_seen)
+        k = min(longest, estimator.n_items_)
+        lists = best_items(estimator, part.ask, len(part.users), k, exclude_seen=exclude_seen)
     return np.array(
         [
             _auc(estimator, part, relevant, exclude_seen=exclude_seen)
@@ -94,7 +96,7 @@ def _auc(estimator: Any, part: Part, relevant: sp.csr_array, *, exclude_seen: bo
     among_known = sp.csr_array(relevant[:, : estimator.n_items_])
     n_known, n_relevant = np.diff(among_known.indptr), np.diff(relevant.indptr)
     areas = np.empty(len(part.users))
-    for rows, scores in estimator._score_blocks(part.query, exclude_seen=exclude_seen):
+    for rows, scores in score_blocks(estimator, part.ask, len(part.users), exclude_seen=exclude_seen):
         areas[rows] = auc(scores, among_known[rows])
     # an item that the model does not know is beaten by every candidate
     return np.where(n_known > 0, areas * n_known / n_relevant, 0.0)

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -12,6 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.data._callers import depth_of_caller
 from skrec.data._hashing import hash_labels, splitmix64
+from skrec.data._histories import take
+from skrec.data._vocabulary import decode
+from skrec.metrics._estimators import Users, encode, known_items, known_users, traits_of
 from skrec.metrics._ranking import are_stored
 
 Mask = NDArray[np.bool_]
@@ -60,9 +64,9 @@ def _warn(message: str) -> None:
 class Part(NamedTuple):
     """Users who are asked about in one way, and their relevant events."""
 
-    query: NDArray[np.int64] | Interactions  # codes of known users, or the visible histories of new ones
-    users: NDArray  # their labels
-    rows: NDArray[np.int64]  # for each relevant event the position of its user in the query, ascending
+    ask: Users  # labels of known users, or the visible histories of new ones
+    users: NDArray  # what the test data call them
+    rows: NDArray[np.int64]  # for each relevant event the position of its user, ascending
     columns: NDArray[np.int64]  # and its item; those unknown to the model stand behind the catalogue
     values: NDArray[np.float32]
     n_columns: int
@@ -89,6 +93,8 @@ class Holdout:
     ----------
     given, data : Interactions
         The same events as X names them, and in the model's codes.
+    user_ids, item_ids : arrays of labels or None
+        Of the model.
     known : bool array of shape (n_events,)
         Events of users whom the model was trained on; all of these are hidden.
     familiar : bool array of shape (n_events,)
@@ -101,6 +107,8 @@ class Holdout:
 
     given: Interactions
     data: Interactions
+    user_ids: Any
+    item_ids: Any
     known: Mask
     familiar: Mask
     relevant: Mask
@@ -112,17 +120,17 @@ class Holdout:
         """Split the test data for one fitted estimator."""
         given = check_interactions(X, y)
         relevant = is_relevant(given)
-        data = estimator._recode(X if is_matrix(X) else given)
+        data, ordered = encode(estimator, X if is_matrix(X) else given), traits_of(estimator).ordered
         is_known_user = np.zeros(data.n_users, dtype=bool)
-        is_known_user[: estimator.n_users_] = estimator._known_users
+        is_known_user[: estimator.n_users_] = known_users(estimator)
         hidden = known = is_known_user[data.users]
         if not known.all():
             hidden = known.copy()
-            hidden[~known] = cut_histories(given[~known], ordered=estimator._ordered, relevant=relevant[~known])
+            hidden[~known] = cut_histories(given[~known], ordered=ordered, relevant=relevant[~known])
         last = "the last relevant event and what came after it"
-        cut = last if estimator._ordered else "a fifth of the items, drawn by the row's content"
-        familiar = (data.items >= 0) & estimator._familiar_items[data.items]
-        return cls(given, data, known, familiar, relevant, hidden, cut)
+        cut = last if ordered else "a fifth of the items, drawn by the row's content"
+        familiar = (data.items >= 0) & known_items(estimator)[data.items]
+        return cls(given, data, estimator.user_ids_, estimator.item_ids_, known, familiar, relevant, hidden, cut)
 
     def repeats(self, seen: sp.csr_array) -> Mask:
         """Hidden events whose (user, item) the model was shown, in training or in the visible part."""
@@ -179,7 +187,7 @@ class Holdout:
         order = np.argsort(rows, kind="stable")
         items, given_items = self.data.items[relevant], self.given.items[relevant]
         return Part(
-            query=self._visible(users) if new else users,
+            ask=partial(take, self._visible(users)) if new else decode(users, self.user_ids).__getitem__,
             users=self.labels(users),
             rows=rows[order],
             columns=np.where(items >= 0, items, self.data.n_items + given_items)[order],
@@ -188,14 +196,14 @@ class Holdout:
         )
 
     def _visible(self, users: NDArray[np.int64]) -> Interactions:
-        """What these new users' histories show of items that the model knows, in order of users."""
+        """The visible part of the histories of new users, sorted by user; users without any event are among them."""
         position = np.full(self.data.n_users, -1)
         position[users] = np.arange(len(users))
         rows = position[self.data.users]
         shown = np.flatnonzero(~self.hidden & (self.data.items >= 0) & (rows >= 0))
         features = None if self.given.user_features is None else self.given.user_features[self._given_codes(users)]
         events = self.data._replace(users=rows, n_users=len(users), user_ids=None, user_features=features)
-        return events[shown[np.argsort(rows[shown], kind="stable")]]
+        return events[shown[np.argsort(rows[shown], kind="stable")]]._replace(item_ids=self.item_ids, _made_of="rows")
 
 
 def training_repeats(data: Interactions, seen: sp.csr_array) -> Mask:

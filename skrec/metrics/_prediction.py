@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skrec.data import is_matrix
 from skrec.data._reading import has_values
+from skrec.metrics._estimators import score_blocks
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._holdout import Holdout, Part
 
@@ -45,7 +46,7 @@ def evaluate_ratings(metric: str, estimator: Any, X: Any, y: ArrayLike | None) -
 
 def _predict_hidden(estimator: Any, part: Part) -> NDArray[np.float64]:
     predicted = np.empty(len(part.rows))
-    for rows, scores in estimator._score_blocks(part.query, exclude_seen=False):
+    for rows, scores in score_blocks(estimator, part.ask, len(part.users), exclude_seen=False):
         events = slice(*np.searchsorted(part.rows, [rows.start, rows.stop]))
         predicted[events] = scores[part.rows[events] - rows.start, part.columns[events]]
     return predicted

@@ -71,7 +71,7 @@ def sampled_leave_one_out(
     He et al., "Neural collaborative filtering", WWW 2017. Krichene and Rendle, "On sampled metrics for item
     recommendation", KDD 2020, on why not.
     """
-    unwrapped, k = unwrap_fitted(estimator, method="predict"), check_k(k)
+    unwrapped, k = unwrap_fitted(estimator), check_k(k)
     if not isinstance(ties, str) or ties not in _PART_OF_TIES_AHEAD:
         raise ValueError(f"ties must be one of {', '.join(map(repr, _PART_OF_TIES_AHEAD))}, got {ties!r}")
     users, positives, negatives = _labels(users, "users"), _labels(positives, "positives"), _labels(negatives, "negatives")

@@ -175,9 +175,14 @@ class OrderScorer:
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
         """The mean, each user's value, and how they came about."""
-        unwrapped = unwrap_fitted(estimator)
+        unwrapped = unwrap_fitted(estimator, methods=self.methods)
         X, measures = unwrapped.transform(X), [self.measure]
         return self.evaluate_all(measures, unwrapped.recommender, X, y, positive_from=self.positive_from)[0]
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that an estimator must have."""
+        return ("predict",)
 
     @property
     def measure(self) -> Measure:
@@ -197,6 +202,11 @@ class RankingScorer(OrderScorer):
     """Ranks all items for each user; made by `make_ranking_scorer`."""
 
     evaluate_all = staticmethod(evaluate_rankings)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that an estimator must have."""
+        return ("score_items",) if self.k is None else ()
 
 
 class ImpressionScorer(OrderScorer):
@@ -220,6 +230,11 @@ class RatingScorer:
         unwrapped = unwrap_fitted(estimator)
         return evaluate_ratings(self.name, unwrapped.recommender, unwrapped.transform(X), y)
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that an estimator must have; of rows of a matrix, ratings come from ``score_items``."""
+        return ("predict",)
+
     def __repr__(self) -> str:
         return f"get_scorer({self.name!r})"
 
@@ -238,7 +253,7 @@ class MultiScorer:
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, Evaluation]:
         """The `Evaluation` of each scorer, by name."""
-        unwrapped = unwrap_fitted(estimator)
+        unwrapped = unwrap_fitted(estimator, methods=tuple({name for scorer in self.scorers for name in scorer.methods}))
         estimator, X = unwrapped.recommender, unwrapped.transform(X)
         named = dict(zip(self.names, self.scorers, strict=True))
         evaluations = {

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skrec.data import Interactions, check_interactions, in_impressions, is_matrix, read_impressions
 from skrec.data._callers import depth_of_caller
+from skrec.metrics._estimators import encode
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._full_ranking import Measure
 from skrec.metrics._holdout import Coverage, Mask, training_repeats
@@ -44,7 +45,7 @@ def evaluate_impressions(
     scored = ~np.isnan(values[0])
     if not scored.any():
         raise ValueError("X has no impression to score: one needs a clicked item and one that was not")
-    repeats = training_repeats(estimator._recode(data), estimator.seen_)
+    repeats = training_repeats(encode(estimator, data), estimator.seen_)
     coverage = _coverage(data, scored[impression], clicked, scores, repeats)
     relevant = "value > 0" if positive_from is None else f"value >= {positive_from:g}"
     protocol = (

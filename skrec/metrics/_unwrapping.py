@@ -37,22 +37,32 @@ def unwrap(estimator: Any) -> Unwrapped:
     return Unwrapped(inner, tuple(transformers))
 
 
-def unwrap_fitted(estimator: Any, *, method: str = "_recode") -> Unwrapped:
-    """As `unwrap`, checked.
+_ATTRIBUTES = ("n_users_", "n_items_", "user_ids_", "item_ids_", "seen_")
+
+
+def unwrap_fitted(estimator: Any, *, methods: tuple[str, ...] = ("predict",)) -> Unwrapped:
+    """As `unwrap`, checked: a recommender has ``recommend`` and the methods that are asked for.
 
     Raises
     ------
     NotFittedError
         If the innermost estimator is not fitted.
     TypeError
-        If it has no such method, or is a class.
+        If it is a class, or lacks one of the methods, or what is known of the training data.
     """
     unwrapped = unwrap(estimator)
     inner = unwrapped.recommender
-    if isinstance(inner, type) or not hasattr(inner, method):
-        where = "" if inner is estimator else f" in {type(estimator).__name__}"
-        raise TypeError(
-            f"estimator must be a fitted recommender, or a fitted search or Pipeline that ends in one, got {inner!r}{where}"
-        )
+    where = "" if inner is estimator else f" in {type(estimator).__name__}"
+    must = f"estimator must be a fitted recommender, or a fitted search or Pipeline that ends in one, got {inner!r}{where}"
+    if isinstance(inner, type):
+        raise TypeError(must)
+    _check_has(inner, ("recommend", *methods), must)
     check_is_fitted(inner)
+    _check_has(inner, _ATTRIBUTES, must)
     return unwrapped
+
+
+def _check_has(estimator: Any, names: tuple[str, ...], must: str) -> None:
+    lacking = [name for name in names if not hasattr(estimator, name)]
+    if lacking:
+        raise TypeError(f"{must}, which has no {' and no '.join(lacking)}")

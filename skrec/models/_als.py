@@ -7,17 +7,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base import BaseRecommender, EmbeddingMixin
+from skrec.base import EmbeddingRecommender
 from skrec.base._checks import check_int, check_n_jobs, check_number
 from skrec.base._divergence import overflow
-from skrec.base._frame import decode
 from skrec.base._pairs import dense_products
 from skrec.data import Interactions, fade, is_positive
 from skrec.data._random import draw_seed
+from skrec.data._vocabulary import decode
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, lengthened, writable
 
 
-class ALSRecommender(EmbeddingMixin, BaseRecommender):
+class ALSRecommender(EmbeddingRecommender):
     """Matrix factorisation of implicit feedback by alternating least squares: the library implicit's, the baseline to beat.
 
     All pairs take part: those seen with preference 1 and confidence ``alpha * value``, all others with 0 and 1.
@@ -174,8 +174,8 @@ class ALSRecommender(EmbeddingMixin, BaseRecommender):
         """
         check_int(k, "k", at_least=1)
         check_is_fitted(self)
-        query = self.frame_.user_codes([user], name="user")
-        target = int(self.frame_.item_codes([item], name="item")[0])
+        query = self.vocabulary_.user_codes([user], name="user")
+        target = int(self.vocabulary_.item_codes([item], name="item")[0])
         with implicit_guard:
             solver = self._solver()
             solver.item_factors = writable(self.item_embeddings_)

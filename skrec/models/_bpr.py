@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skrec.base import BaseRecommender, EmbeddingMixin
+from skrec.base import EmbeddingRecommender
 from skrec.base._checks import check_int, check_n_jobs, check_number
 from skrec.base._pairs import dense_products
 from skrec.data import Interactions, is_positive
@@ -29,7 +29,7 @@ from skrec.engine import (
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
 
 
-class BPRRecommender(EmbeddingMixin, BaseRecommender):
+class BPRRecommender(EmbeddingRecommender):
     """Matrix factorisation that ranks each user's items above others: the library implicit's compiled BPR.
 
     It draws negatives in proportion to their popularity and skips those that the user knows;

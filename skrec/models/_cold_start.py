@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
-from skrec.base import BaseRecommender, EmbeddingMixin
+from skrec.base import BaseRecommender, EmbeddingRecommender
 from skrec.base._checks import check_number
-from skrec.base._frame import Query
 from skrec.base._pairs import dense_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
@@ -19,7 +18,7 @@ from skrec.topk import as_array
 _SAMPLE = 50
 
 
-class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
+class ColdStartRecommender(EmbeddingRecommender):
     """A factor model that also knows items without events: a ridge regression foretells their vectors from their features.
 
     The regression is learned from the items that have both features and events, and each counts by the square root of its
@@ -124,7 +123,8 @@ class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
         """The estimator does this itself."""
 
     def _checked(self) -> Any:
-        if not isinstance(self.estimator, BaseRecommender) or not isinstance(self.estimator, EmbeddingMixin):
+        has_embeddings = isinstance(self.estimator, EmbeddingRecommender)
+        if not isinstance(self.estimator, BaseRecommender) or not has_embeddings:
             raise TypeError(
                 f"estimator must be a recommender with embeddings, such as ALSRecommender(), got {self.estimator!r}"
             )
@@ -135,7 +135,7 @@ class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
 
     @property
     def _predicts_ratings(self) -> bool:
-        return self._checked()._predicts_ratings
+        return getattr(self.estimator, "_predicts_ratings", False)
 
     @property
     def _ordered(self) -> bool:  # type: ignore[override]
@@ -155,8 +155,11 @@ class ColdStartRecommender(EmbeddingMixin, BaseRecommender):
         """Those whose vectors the regression foretold."""
         return ~self.estimator_._familiar_items & (self.regression_ is not None)
 
-    def _familiar_users(self, query: Query) -> NDArray[np.bool_]:
-        return self.estimator_._familiar_users(query)
+    def _familiar_users(self, users: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return self.estimator_._familiar_users(users)
+
+    def _familiar_histories(self, histories: Interactions) -> NDArray[np.bool_]:
+        return self.estimator_._familiar_histories(histories)
 
     def _known_state(self, users: NDArray[np.int64]) -> Any:
         return self.estimator_._known_state(users)

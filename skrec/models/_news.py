@@ -12,7 +12,6 @@ from torch import Tensor
 from skrec.base import Recommendations
 from skrec.base._allowed import Unknown
 from skrec.base._checks import check_choice, check_flag, check_int, check_number
-from skrec.base._frame import Query
 from skrec.base._parameters import Needs
 from skrec.data import Interactions, at_moments, check_interactions, check_pairs, in_impressions, is_matrix, moments
 from skrec.engine import (
@@ -255,8 +254,11 @@ class NewsRecommender(AskedAtMoments):
     def _described_items(self) -> NDArray[np.bool_]:
         return np.full(self.n_items_, self.module_.text is not None)
 
-    def _familiar_users(self, query: Query) -> NDArray[np.bool_]:
-        return super()._familiar_users(query) | (self.module_.text is not None)
+    def _familiar_users(self, users: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return super()._familiar_users(users) | (self.module_.text is not None)
+
+    def _familiar_histories(self, histories: Interactions) -> NDArray[np.bool_]:
+        return super()._familiar_histories(histories) | (self.module_.text is not None)
 
     @property
     def recency_weight_(self) -> float:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._allowed import Allowed, Unknown
-from skrec.base._frame import Query
+from skrec.base._queries import Query
 from skrec.data import Interactions, moments
 from skrec.engine import Clock, TorchRecommender
 
@@ -53,11 +53,14 @@ class AskedAtMoments(TorchRecommender):
         asked._count(self.events_[moments(self.events_) < time])
         return asked
 
-    def _query(self, users: Any, *, name: str = "users") -> tuple[Query, NDArray]:
-        query, labels = super()._query(users, name=name)
-        if self._moment is not None and isinstance(query, Interactions) and query.timestamps is not None:
-            query = query[moments(query) < self._moment]
-        return query, labels
+    def _query(self, users: Any, *, name: str = "users") -> Query:
+        query = super()._query(users, name=name)
+        return query.where(self._is_past)
+
+    def _is_past(self, histories: Interactions) -> NDArray[np.bool_]:
+        if self._moment is None or histories.timestamps is None:
+            return np.ones(len(histories), bool)
+        return moments(histories) < self._moment
 
     def _allowed(self, users: NDArray, exclude: Any, candidates: Any, *, unknown: Unknown) -> Allowed:
         allowed = super()._allowed(users, exclude, candidates, unknown=unknown)

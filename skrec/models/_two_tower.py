@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skrec.base._checks import check_int, check_number
-from skrec.base._frame import Query
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (
@@ -134,11 +133,12 @@ class TwoTowerRecommender(PairRecommender):
     def _described_items(self) -> NDArray[np.bool_]:
         return np.full(self.n_items_, self.events_.item_features is not None)
 
-    def _familiar_users(self, query: Query) -> NDArray[np.bool_]:
-        has_features = self.events_.user_features is not None
-        if isinstance(query, Interactions):
-            has_features = has_features and query.user_features is not None
-        return super()._familiar_users(query) | has_features
+    def _familiar_users(self, users: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return super()._familiar_users(users) | (self.events_.user_features is not None)
+
+    def _familiar_histories(self, histories: Interactions) -> NDArray[np.bool_]:
+        has_features = self.events_.user_features is not None and histories.user_features is not None
+        return super()._familiar_histories(histories) | has_features
 
     @property
     def _compared_items(self) -> NDArray[np.bool_]:
@@ -169,7 +169,7 @@ class TwoTowerRecommender(PairRecommender):
         of_features = self._vectors_of_features(histories.user_features)
         history = self.objective_.history(histories)
         (own,) = self._fold_in()._replace(prior=self._own_prior()).states(history, added=of_features)
-        has_past = self._tensor(super()._familiar_users(history))
+        has_past = self._tensor(super()._familiar_histories(history))
         return (torch.where(has_past[:, None], own, 0) + of_features,)
 
     @torch.no_grad()

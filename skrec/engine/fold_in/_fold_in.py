@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skrec.base._frame import in_order_of_users, take, take_some
 from skrec.data import Interactions
+from skrec.data._histories import in_order_of_users, take, take_some
 from skrec.engine.batches._negatives import log_share
 from skrec.engine.fold_in._frozen import FrozenNetwork
 from skrec.engine.fold_in._likelihoods import Events, Pool

@@ -74,7 +74,7 @@ class Checkpoints:
     @classmethod
     def of(cls, estimator: Any, data: Interactions, validation: Any) -> Self:
         """Those of an estimator that is about to be fitted."""
-        parts = [data] if validation is None else [data, estimator.frame_.recode(validation, name="validation")]
+        parts = [data] if validation is None else [data, estimator.vocabulary_.recode(validation, name="validation")]
         identity = [type(estimator).__qualname__, _settings(estimator), *map(_arrays, parts)]
         run, folder = joblib.hash(identity), read_path(estimator.checkpoint_dir, "checkpoint_dir")
         seed = draw_seed(estimator.random_state)

@@ -1,4 +1,4 @@
-"""The users and items that a model knows, and everything a user passes in put into their codes."""
+"""The users and items of the training data, and their codes for whatever a user passes in."""
 
 import reprlib
 from collections.abc import Iterable
@@ -9,23 +9,31 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data import IdEncoder, Interactions, append_events, check_interactions, is_matrix
-from skrec.data._encoding import as_labels, kinds_of
-
-Query = NDArray[np.int64] | Interactions
-"""Codes of users, -1 for one who is not known, or the histories of new ones (users coded from 0, events in order of users)."""
+from skrec.data._appending import append_events
+from skrec.data._canonical import check_interactions, is_matrix
+from skrec.data._encoding import IdEncoder, as_labels, kinds_of
+from skrec.data._histories import in_order_of_users
+from skrec.data._interactions import Interactions
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
-    """The frame of the training data: sizes, and arrays of labels, or None where there are none."""
+class Vocabulary:
+    """The users and items that a model knows.
+
+    Attributes
+    ----------
+    n_users, n_items : int
+    user_ids, item_ids : arrays of labels of shape (n_users,), (n_items,) or None
+        If None, the codes are the labels.
+    model : str
+        The class of the model, for messages.
+    """
 
     n_users: int
     n_items: int
     user_ids: Any
     item_ids: Any
     model: str
-    """Its class, for messages."""
 
     @property
     def _users(self) -> IdEncoder:
@@ -38,7 +46,7 @@ class Frame:
     def _encoder(self, name: str) -> IdEncoder:
         """The index of some labels, made when it is first needed.
 
-        Not a `cached_property`, whose lock, in Python 3.11, a fork may leave locked in the child.
+        This is not a `cached_property`: in Python 3.11 that has a lock, which a fork may leave locked in the child.
         """
         made = self.__dict__.setdefault("_encoders", {})
         if name not in made:
@@ -51,12 +59,12 @@ class Frame:
     def recode(self, X: Any, y: ArrayLike | None = None, *, name: str) -> Interactions:
         """X in the model's codes: -1 for unknown items, codes from ``n_users`` for unknown users.
 
-        Every row of a matrix is an unknown user: the position of a row does not say who it is.
+        Each row of a matrix is an unknown user, since the position of a row does not tell which user it is.
         """
         data = check_interactions(X, y, name=name)
         items = self._item_codes(data, X, name)
         if is_matrix(X):
-            return self._framed(data, data.users + self.n_users, items, self.n_users + data.n_users)
+            return self._in_codes(data, data.users + self.n_users, items, self.n_users + data.n_users)
         if data.user_ids is self.user_ids:
             users = data.users
         else:
@@ -65,12 +73,12 @@ class Frame:
             n_unknown = int((known < 0).sum())
             known[known < 0] = self.n_users + np.arange(n_unknown)
             users = known[data.users]
-        return self._framed(data, users, items, max(self.n_users, int(users.max(initial=-1)) + 1))
+        return self._in_codes(data, users, items, max(self.n_users, int(users.max(initial=-1)) + 1))
 
     def extend(self, events: Interactions, X: Any, y: ArrayLike | None = None, *, name: str) -> Interactions:
-        """The training events and then those of X, whose new users and items get codes of their own.
+        """The training events followed by those of X. New users and items get the next codes.
 
-        The rows of a matrix are new users. Users and items may also come by their features alone, without events.
+        The rows of a matrix are new users. X may also hold users and items with features and without events.
         """
         new = check_interactions(X, y, name=name)
         if len(new) == 0 and is_matrix(X):
@@ -83,45 +91,31 @@ class Frame:
         return append_events(events, new, as_new_users=is_matrix(X), name=name)
 
     def histories(self, X: Any, *, name: str) -> tuple[Interactions, NDArray]:
-        """Events of new users, of whom only X counts, in order of users; and the labels of these users.
+        """The events of new users, sorted by user, and the labels of these users.
 
-        Asked for are the rows of a matrix, even if it has labels, and all users whose features X has; else the users with
-        events, or all where nobody has any.
+        All rows of a matrix are users, and all users of X if it has their features or no events. Otherwise only users with
+        events are.
         """
-        is_of_newcomers = isinstance(X, Interactions) and len(X) == 0 < X.n_users and X._made_of != "some events"
-        data = X if is_of_newcomers else check_interactions(X, name=name)
+        has_no_events = isinstance(X, Interactions) and len(X) == 0 < X.n_users and X._made_of != "some events"
+        data = X if has_no_events else check_interactions(X, name=name)
         items = self._item_codes(data, X, name)
         if is_matrix(X):
             labels, rows = np.arange(data.n_users), data.users
-        elif data.user_features is not None or data._made_of == "rows" or is_of_newcomers:
+        elif data.user_features is not None or data._made_of == "rows" or has_no_events:
             labels, rows = decode(np.arange(data.n_users), data.user_ids), data.users
         else:
             present, rows = np.unique(data.users, return_inverse=True)
             labels = decode(present, data.user_ids)
-        events = in_order_of_users(self._framed(data, rows, items, len(labels)))
+        events = in_order_of_users(self._in_codes(data, rows, items, len(labels)))
         return events._replace(user_features=data.user_features), labels
 
     def without_events(self, n_users: int) -> Interactions:
-        """The histories of new users of whom nothing is known."""
+        """The histories of new users without events."""
         nothing = Interactions.from_arrays([], [], n_users=n_users, n_items=self.n_items)
         return nothing._replace(item_ids=self.item_ids)
 
-    def query(self, users: Any, *, name: str) -> tuple[Query, NDArray]:
-        """What was asked for, and the labels of its users: all known users, ids of some, or interactions of new ones.
-
-        Ids that are not known have the code -1.
-        """
-        if users is None:
-            codes = np.arange(self.n_users)
-            return codes, decode(codes, self.user_ids)
-        if not are_labels(users):
-            return self.histories(users, name=name)
-        labels = read_labels(users, name)
-        codes = self.find_users(labels, name=name)
-        return codes, decode(codes, self.user_ids) if (codes >= 0).all() else labels
-
     def find_users(self, labels: NDArray, *, name: str) -> NDArray[np.int64]:
-        """Codes of labels of users, -1 for those not known; TypeError if none is of a kind that the known ones have."""
+        """Codes of labels of users, -1 for unknown ones; TypeError if no label is of the kind of the known ones."""
         hint = ". Reshape your data to a matrix if these are the values of a new user's row"
         return _find(labels, None if self.user_ids is None else self._users, self.n_users, name, hint)
 
@@ -171,7 +165,7 @@ class Frame:
                 "column for each item of the training data"
             )
 
-    def _framed(self, data: Interactions, users: NDArray, items: NDArray, n_users: int) -> Interactions:
+    def _in_codes(self, data: Interactions, users: NDArray, items: NDArray, n_users: int) -> Interactions:
         return data._replace(
             users=users,
             items=items,
@@ -184,38 +178,8 @@ class Frame:
         )
 
 
-def in_order_of_users(data: Interactions) -> Interactions:
-    """Events sorted by user, stable, without those of unknown items."""
-    order = np.argsort(data.users, kind="stable")
-    return data[order[data.items[order] >= 0]]
-
-
-def take(query: Query, users: slice) -> Query:
-    """A range of the users of a query."""
-    if not isinstance(query, Interactions):
-        return query[users]
-    start, stop = np.searchsorted(query.users, [users.start, users.stop])
-    part = query[start:stop]
-    features = None if part.user_features is None else part.user_features[users]
-    return part._replace(users=part.users - users.start, n_users=users.stop - users.start, user_features=features)
-
-
-def take_some(histories: Interactions, users: NDArray[np.int64]) -> Interactions:
-    """Some of the users of histories that are in order of users; ``users`` is ascending."""
-    place = np.full(histories.n_users, -1)
-    place[users] = np.arange(len(users))
-    part = histories[place[histories.users] >= 0]
-    features = None if part.user_features is None else part.user_features[users]
-    return part._replace(users=place[part.users], n_users=len(users), user_features=features)
-
-
-def size(query: Query) -> int:
-    """How many users a query asks for."""
-    return query.n_users if isinstance(query, Interactions) else len(query)
-
-
 def decode(codes: NDArray[np.int64], ids: NDArray | None) -> NDArray:
-    """Labels of codes: the codes themselves without a vocabulary; with one, None for -1."""
+    """Labels of codes: the codes themselves if there are no labels, otherwise with None for -1."""
     if ids is None:
         return codes
     labels = ids[np.maximum(codes, 0)]
@@ -239,7 +203,7 @@ def _check_both_labelled(ids, own_ids, axis: str, name: str) -> None:
 
 
 def are_labels(users: Any) -> bool:
-    """Whether ids are asked about, rather than interactions of new users."""
+    """Whether an argument ``users`` holds labels of known users, rather than interactions of new ones."""
     if not is_matrix(users) or sp.issparse(users):
         return False
     if isinstance(users, list | tuple):
@@ -248,7 +212,7 @@ def are_labels(users: Any) -> bool:
 
 
 def read_labels(labels: Any, name: str) -> NDArray:
-    """An array of labels from a single one, or from anything that holds some: an array, a list, a set, a generator."""
+    """An array of labels, from a single label or an array, list, set or generator of labels."""
     if sp.issparse(labels) or isinstance(labels, Interactions):
         raise TypeError(f"{name} must be a label or a list or 1-D array of labels, got {type(labels).__name__}")
     if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):

@@ -1,43 +1,45 @@
-"""Matrices whose rows may be mistaken for the users of the training data."""
+"""Matrices of the shape of the training data, whose rows may be mistaken for its users."""
 
 import warnings
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
-from skrec.data import Interactions, is_matrix
 from skrec.data._callers import depth_of_caller
+from skrec.data._canonical import is_matrix
+from skrec.data._interactions import Interactions
 
 _LEAST_SHARED = 10  # that allow a judgement
 
 
 def is_of_shape(X: Any, shape: tuple[int, int]) -> bool:
-    """Whether X is a matrix, of which the rows are new users, of some shape."""
+    """Whether X is a matrix of some shape."""
     return X is not None and is_matrix(X) and np.shape(X) == shape
 
 
-def may_be_of_known_users(new: Interactions, known: Interactions, *, first_user: int) -> bool:
+def may_be_of_known_users(new: Interactions, seen: sp.csr_array, *, first_user: int) -> bool:
     """Whether row i of a matrix of the training shape may hold events of user i of the training data.
 
-    Not if the matrix is the training data itself, as for scikit-learn's train scores. Nor if row i has about as many items in
-    common with user i as with anybody else, as where a matrix is cut into two folds of rows: held-out events of the same user
-    would repeat none of the training items, or nearly all.
+    This is not so if the matrix has exactly the training pairs, as for scikit-learn's train scores. Nor if row i has about as
+    many items in common with user i as with any other user, as when a matrix is cut into two folds of rows: held-out events of
+    the same user would repeat none of the training items, or nearly all.
 
     Parameters
     ----------
     new : Interactions
         The entries of the matrix, its rows coded from ``first_user``.
-    known : Interactions
-        The training data.
+    seen : CSR of shape (n_users, n_items)
+        Stores the pairs of the training data.
     first_user : int
     """
-    rows = new.users - first_user
-    pairs_of_arrays = ((rows, known.users), (new.items, known.items), (new.values, known.values))
-    if all(np.array_equal(some, others) for some, others in pairs_of_arrays):
+    n_users, n_items = seen.shape
+    pairs = np.unique((new.users - first_user) * n_items + new.items)
+    known_pairs = np.repeat(np.arange(n_users), np.diff(seen.indptr)) * n_items + seen.indices
+    if np.array_equal(pairs, known_pairs):
         return False
-    pairs, known_pairs = np.unique(rows * known.n_items + new.items), np.unique(known.pair_keys)
-    users_of_items = [np.bincount(keys % known.n_items, minlength=known.n_items) for keys in (pairs, known_pairs)]
-    by_chance = float(users_of_items[0] @ users_of_items[1]) / known.n_users
+    users_of_items = [np.bincount(keys % n_items, minlength=n_items) for keys in (pairs, known_pairs)]
+    by_chance = float(users_of_items[0] @ users_of_items[1]) / n_users
     most = min(len(pairs), len(known_pairs))
     n_shared = len(np.intersect1d(pairs, known_pairs, assume_unique=True))
     return by_chance < _LEAST_SHARED or not by_chance / 2 < n_shared < (by_chance + most) / 2

@@ -1,0 +1,126 @@
+"""The users that a question is about: known ones by their codes, new ones by their histories."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skrec.base._divergence import overflow
+from skrec.data import Interactions
+from skrec.data._histories import take
+from skrec.data._vocabulary import Vocabulary, decode, read_labels
+
+
+@dataclass(frozen=True, eq=False)
+class KnownUsers:
+    """Users of the training data.
+
+    Attributes
+    ----------
+    codes : int64 array of shape (n_users,)
+        -1 for a label that is not in the training data.
+    labels : array of shape (n_users,)
+    """
+
+    codes: NDArray[np.int64]
+    labels: NDArray
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, users: slice | NDArray[np.int64]) -> Self:
+        return replace(self, codes=self.codes[users], labels=self.labels[users])
+
+    @property
+    def is_unknown(self) -> NDArray[np.bool_]:
+        """Whether each user is one that the model does not know."""
+        return self.codes < 0
+
+    def check_known(self, vocabulary: Vocabulary, *, name: str) -> None:
+        """ValueError if a user is unknown, naming the labels."""
+        vocabulary.check_known_users(self.codes, self.labels, name=name)
+
+    def where(self, choose: Callable[[Interactions], NDArray[np.bool_]]) -> Self:
+        """The same users: they have no events to choose from."""
+        return self
+
+    def state(self, model: Any) -> Any:
+        """What the model scores the users by."""
+        return model._known_state(self.codes)
+
+    def seen(self, model: Any) -> sp.csr_array:
+        """CSR (n_users, n_items) that stores the pairs of the training data."""
+        return model.seen_[self.codes]
+
+    def is_familiar(self, model: Any) -> NDArray[np.bool_]:
+        """Whether the model ranks for each user; others get the most popular items."""
+        return model._familiar_users(self.codes)
+
+    def check_scores(self, scores: Any) -> None:
+        """Training has made sure that the scores of known users are finite."""
+
+
+@dataclass(frozen=True, eq=False)
+class NewUsers:
+    """Users who are known by a history alone, with the same methods as `KnownUsers`.
+
+    Attributes
+    ----------
+    histories : Interactions
+        Their events in the codes of the model, sorted by user; users are coded from 0.
+    labels : array of shape (n_users,)
+    """
+
+    histories: Interactions
+    labels: NDArray
+
+    def __len__(self) -> int:
+        return self.histories.n_users
+
+    def __getitem__(self, users: slice) -> Self:
+        return replace(self, histories=take(self.histories, users), labels=self.labels[users])
+
+    @property
+    def is_unknown(self) -> NDArray[np.bool_]:
+        """False for all: a history is enough."""
+        return np.zeros(len(self), bool)
+
+    def check_known(self, vocabulary: Vocabulary, *, name: str) -> None:
+        """A history is enough."""
+
+    def where(self, choose: Callable[[Interactions], NDArray[np.bool_]]) -> Self:
+        """The same users with those of their events that a function chooses."""
+        return replace(self, histories=self.histories[choose(self.histories)])
+
+    def state(self, model: Any) -> Any:
+        """What the model scores the users by, found by fold-in."""
+        return model._new_state(self.histories)
+
+    def seen(self, model: Any) -> sp.csr_array:
+        """CSR (n_users, n_items) that stores the pairs of the histories."""
+        return self.histories.to_csr(duplicates="any")
+
+    def is_familiar(self, model: Any) -> NDArray[np.bool_]:
+        """Whether the model ranks for each user; others get the most popular items."""
+        return model._familiar_histories(self.histories)
+
+    def check_scores(self, scores: Any) -> None:
+        """ValueError if a score is NaN or infinite, which large values in a history can cause."""
+        if not scores.amax() < np.inf:  # NaN is not below it either
+            raise overflow(self.histories, "the model's scores must be numbers, but some are NaN or infinite")
+
+
+Query = KnownUsers | NewUsers
+
+
+def known_users(vocabulary: Vocabulary, users: Any, *, name: str) -> KnownUsers:
+    """Users by their labels, all if None; unknown labels have the code -1."""
+    if users is None:
+        codes = np.arange(vocabulary.n_users)
+        return KnownUsers(codes, decode(codes, vocabulary.user_ids))
+    labels = read_labels(users, name)
+    codes = vocabulary.find_users(labels, name=name)
+    return KnownUsers(codes, decode(codes, vocabulary.user_ids) if (codes >= 0).all() else labels)

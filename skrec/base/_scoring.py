@@ -1,0 +1,134 @@
+"""Scores of a fitted model, in blocks of users and items: best items, all items, single pairs."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skrec.base._allowed import EVERYTHING, Allowed
+from skrec.base._checks import LARGEST_ANSWER
+from skrec.base._queries import NewUsers, Query
+from skrec.topk import as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
+
+# below every score that a model gives, above "no candidate"
+_LAST = float(np.finfo(np.float32).min)
+
+
+def best_items(
+    model: Any, query: Query, k: int, *, exclude_seen: bool = True, allowed: Allowed = EVERYTHING
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Codes and scores (n_users, k) of the best items, padded with -1 and NaN."""
+    if query.is_unknown.any():
+        return _best_items_of_some_unknown(model, query, k, exclude_seen=exclude_seen, allowed=allowed)
+    width, n_items = min(k, model.n_items_), model.n_items_
+    codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
+    for users in row_blocks(len(query), n_items):
+        part = query[users]
+        codes[users, :width], scores[users, :width] = top_k_of_columns(
+            score_function(model, part, allowed=allowed.of(users)),
+            len(part),
+            n_items,
+            width,
+            hidden=part.seen(model) if exclude_seen else None,
+        )
+    scores[scores == _LAST] = -np.inf
+    return codes, scores
+
+
+def _best_items_of_some_unknown(
+    model: Any, query: Any, k: int, *, exclude_seen: bool, allowed: Allowed
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """`best_items` if some known users are unknown after all: these get what a new user without events gets."""
+    codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
+    known, unknown = np.flatnonzero(~query.is_unknown), np.flatnonzero(query.is_unknown)
+    # without candidates of their own all of them get the same list
+    new = unknown if allowed.to_each is not None else unknown[:1]
+    new_users = NewUsers(model.vocabulary_.without_events(len(new)), query.labels[new])
+    for part, rows in ((query[known], known), (new_users, new)):
+        codes[rows], scores[rows] = best_items(model, part, k, exclude_seen=exclude_seen, allowed=allowed.of(rows))
+    if allowed.to_each is None:
+        codes[unknown], scores[unknown] = codes[new], scores[new]
+    return codes, scores
+
+
+def score_blocks(model: Any, query: Query, *, exclude_seen: bool = True) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Scores of all items for blocks of users; minus infinity for items seen, or without training events."""
+    everything = slice(0, model.n_items_)
+    for users in whole_row_blocks(len(query), model.n_items_):
+        part = query[users]
+        scores = as_tensor(score_function(model, part, ranking=not model._predicts_ratings)(everything))
+        if exclude_seen:
+            hide(scores, part.seen(model), everything)
+        block = as_array(scores)
+        block[block == _LAST] = -np.inf
+        yield users, block
+
+
+def all_scores(model: Any, query: Query, *, exclude_seen: bool) -> NDArray[np.float32]:
+    """Scores (n_users, n_items) of all items; minus infinity for items seen, or without training events.
+
+    Raises
+    ------
+    ValueError
+        If they would take more than 1 GiB.
+    """
+    n_bytes = 4 * len(query) * model.n_items_
+    if n_bytes > LARGEST_ANSWER:
+        raise ValueError(
+            f"the scores of {len(query)} rows x {model.n_items_} items would take {n_bytes / 2**30:.1f} GiB; use "
+            "recommend_iter, which keeps the best k"
+        )
+    blocks = [scores for _, scores in score_blocks(model, query, exclude_seen=exclude_seen)]
+    if len(blocks) == 1:
+        return blocks[0]
+    return np.concatenate(blocks) if blocks else np.empty((0, model.n_items_), np.float32)
+
+
+def score_function(model: Any, query: Query, *, allowed: Allowed = EVERYTHING, ranking: bool = True) -> Callable[[slice], Any]:
+    """The scores of some users as a function of a slice of items.
+
+    In a ranking, users without events get the most popular items, and items without events come last, unless the model knows
+    them by their features.
+    """
+    state = query.state(model)
+    unfamiliar_users, is_unfamiliar_item = np.flatnonzero(~query.is_familiar(model)), ~model._familiar_items
+
+    def score_block(items: slice):
+        scores = as_tensor(model._score(state, items))
+        query.check_scores(scores)
+        if ranking and len(unfamiliar_users):
+            scores[unfamiliar_users] = as_tensor(model.popularity_[items]).to(scores)
+        if ranking:
+            scores[:, np.flatnonzero(is_unfamiliar_item[items])] = _LAST
+        allowed.close(scores, items)
+        return scores
+
+    return score_block
+
+
+def score_pairs(model: Any, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Scores of pairs of codes. Users from ``n_users_`` and items of -1 are unknown."""
+    scores = np.full(len(users), -np.inf, np.float32)
+    has_item, is_familiar_item = items >= 0, model._familiar_items
+    known = has_item & (users < model.n_users_)
+    of_unknown = items[has_item & ~known]
+    scores[has_item & ~known] = np.where(is_familiar_item[of_unknown], model.popularity_[of_unknown], -np.inf)
+    scores[known] = model._score_known_pairs(users[known], items[known])
+    if not model._predicts_ratings:
+        without_past = np.flatnonzero(known)[~model._familiar_users(users[known])]
+        scores[without_past] = model.popularity_[items[without_past]]
+        scores[has_item] = np.where(is_familiar_item[items[has_item]], scores[has_item], -np.inf)
+    return scores
+
+
+def score_pairs_by_rows(model: Any, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray:
+    """Scores of pairs of known users and items, taken out of the scores of all items for each of the users."""
+    distinct, rows = np.unique(users, return_inverse=True)
+    order = np.argsort(rows, kind="stable")
+    in_order, scores = rows[order], np.empty(len(rows), np.float32)
+    for block in whole_row_blocks(len(distinct), model.n_items_):
+        here = order[slice(*np.searchsorted(in_order, [block.start, block.stop]))]
+        block_scores = as_array(model._score(model._known_state(distinct[block]), slice(0, model.n_items_)))
+        scores[here] = block_scores[rows[here] - block.start, items[here]]
+    return scores

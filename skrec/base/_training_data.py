@@ -1,0 +1,95 @@
+"""What a model takes from its training data, and checks of test data and histories against them."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from skrec.base._counts import count_events
+from skrec.base._queries import NewUsers, Query, known_users
+from skrec.data import Interactions, is_matrix, positive_mask
+from skrec.data._appending import check_same_unit
+from skrec.data._callers import depth_of_caller
+from skrec.data._ordering import warn_of_columns_as_time, warn_of_item_order
+from skrec.data._training_shape import is_of_shape, may_be_of_known_users, warn_of_training_shape
+from skrec.data._vocabulary import Vocabulary, are_labels
+
+
+def learn_vocabulary(model: Any, data: Interactions) -> None:
+    """Store events, labels, sizes and counts in a model."""
+    model._check_weights(data)
+    model.events_ = data
+    model.vocabulary_ = Vocabulary(data.n_users, data.n_items, data.user_ids, data.item_ids, type(model).__name__)
+    model.user_ids_, model.item_ids_ = data.user_ids, data.item_ids
+    model.n_users_, model.n_items_ = data.n_users, data.n_items
+    model.n_features_in_ = data.n_items
+    model._count(data)
+
+
+def store_counts(model: Any, data: Interactions) -> None:
+    """Store in a model what users have seen, and how popular items are, in some events."""
+    counts = count_events(data, model._informative(data))
+    model.seen_, model.item_counts_, model.has_past_ = counts.seen, counts.item_counts, counts.has_past
+    model.learned_counts_, model.popularity_ = counts.learned_counts, counts.learned_counts.astype(np.float32)
+
+
+def check_weights(model: Any, data: Interactions) -> None:
+    """Weights that the model does not use are a warning, weights that are all 0 an error."""
+    if data.weights is None:
+        return
+    if not model._reads_weights:
+        warnings.warn(
+            f"X has weights of events, which {type(model).__name__} does not use: to it, all events weigh the same",
+            UserWarning,
+            stacklevel=depth_of_caller(),
+        )
+    elif not (data.weights[model._informative(data)] > 0).any():
+        raise ValueError("the weights in X must not all be 0: no event that the model learns from has one above 0")
+
+
+def check_order(model: Any, X: Any) -> None:
+    """Warn if a model reads order, there are no times, and the order of the training data X cannot be that of time."""
+    if model._ordered:
+        warn_of_item_order(model.events_, from_matrix=is_matrix(X), model=type(model).__name__)
+
+
+def positive_events(data: Interactions, positive_from: float | None) -> Interactions:
+    """The positive events; ValueError if there are none."""
+    positives = data[positive_mask(data, positive_from)]
+    if len(positives) == 0:
+        raise ValueError(
+            f"X has no positive event: its largest value is {data.values.max():g}, with positive_from={positive_from!r}"
+        )
+    return positives
+
+
+def encode_test_data(model: Any, X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:
+    """Test data in the model's codes; warns of a matrix whose rows may be meant as the training users."""
+    check_is_fitted(model)
+    data, shape = model.vocabulary_.recode(X, y, name=name), (model.n_users_, model.n_items_)
+    if is_of_shape(X, shape) and may_be_of_known_users(data, model.seen_, first_user=model.n_users_):
+        warn_of_training_shape(name, shape)
+    if model._compares_times:
+        check_same_unit(model.events_, data, name)
+    return data
+
+
+def read_query(model: Any, users: Any, *, name: str = "users") -> Query:
+    """Known users by their labels, all if None, or new ones by their interactions."""
+    check_is_fitted(model)
+    if users is None or are_labels(users):
+        return known_users(model.vocabulary_, users, name=name)
+    return read_new_users(model, users, name=name)
+
+
+def read_new_users(model: Any, X: Any, *, name: str) -> NewUsers:
+    """New users by their interactions; warns if the columns of a matrix would be taken for an order in time."""
+    histories, labels = model.vocabulary_.histories(X, name=name)
+    is_timed = model._ordered and model.events_.timestamps is not None
+    if is_timed and is_matrix(X) and np.bincount(histories.users).max(initial=0) > 1:
+        warn_of_columns_as_time(name, type(model).__name__)
+    if model._compares_times:
+        check_same_unit(model.events_, histories, name)
+    return NewUsers(histories, labels)
