@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skrec._process import MutedWarning
 from skrec.base import EmbeddingRecommender
 from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
@@ -20,19 +19,24 @@ from skrec.data._random import draw_seed
 from skrec.engine._growth import grown
 from skrec.engine._pairs import score_pairs
 from skrec.engine.batches._batches import Batches
-from skrec.engine.batches._sparse_rows import RowTable
 from skrec.engine.fold_in import Catalogue, FoldIn, prior_of
 from skrec.engine.losses._losses import LOSSES, WIDTH_OF_CORNERS, Loss, Losses, warp
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
-from skrec.engine.training._checks import check_held_out, check_not_empty, check_training
+from skrec.engine.training._checks import (
+    OfHeldOutEvents,
+    architecture_of,
+    check_held_out,
+    check_not_empty,
+    check_same_architecture,
+    check_training,
+)
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine.training._replay import PARTIAL_FIT_RATE, sample_with_replay
 from skrec.engine.training._schedules import schedule_of
-from skrec.metrics import CoverageWarning
 
 _FLOATS = 2**24
 _USERS_AT_ONCE = 2**14
@@ -170,8 +174,6 @@ class TorchRecommender(EmbeddingRecommender):
     # the value of ``regularization=None`` for ratings
     _default_penalty_of_ratings: ClassVar[float] = 0.1
 
-    # ---- what a model writes ---------------------------------------------------------------------------------------------
-
     def _build(self, data: Interactions) -> RecommenderNetwork:
         """The network, before training."""
         raise NotImplementedError(f"{type(self).__name__} must write _build")
@@ -209,8 +211,6 @@ class TorchRecommender(EmbeddingRecommender):
             return Losses(self.loss, self.loss)
         return Losses(self._loss(self.loss, width=0.0), self._loss(self.loss, width=WIDTH_OF_CORNERS))
 
-    # ---- fit ---------------------------------------------------------------------------------------------------------
-
     def _fit(self, data: Interactions) -> None:
         self._fit_validated(data, None)
 
@@ -228,7 +228,7 @@ class TorchRecommender(EmbeddingRecommender):
             return
         held_out = self.objective_.hold_out(data, self.validation_fraction, np.random.default_rng(self.seed_))
         check_held_out(self, data, held_out)
-        with _OfHeldOutEvents.muted:
+        with OfHeldOutEvents.muted:
             self._train(data[~held_out], data[held_out], checkpoints)
         self._include_held_out(data)
 
@@ -236,7 +236,7 @@ class TorchRecommender(EmbeddingRecommender):
         """Train on some data; choose the best epoch by others."""
         if data is not self.events_:  # of which everything is counted already
             self._count(data)
-        self.architecture_ = self._architecture()
+        self.architecture_ = architecture_of(self)
         self._train_on(self.objective_.examples(data), validation, checkpoints)
 
     def _train_on(self, examples: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
@@ -258,7 +258,8 @@ class TorchRecommender(EmbeddingRecommender):
         self._count(data)
         if isinstance(trained.module_, EmbeddingNetwork):
             network = self._new_network(self.objective_.examples(data))
-            self._set_network(grown(self, network, data, trained), torch.device(self.device_), self.train_loss_)
+            network = grown(self, network, data, trained, trained._new_state)
+            self._set_network(network, torch.device(self.device_), self.train_loss_)
             self._align_prior()
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
@@ -267,12 +268,12 @@ class TorchRecommender(EmbeddingRecommender):
                 f"early_stopping must be None for partial_fit, which holds nothing out, got {self.early_stopping!r}: "
                 "set_params(early_stopping=None) goes on with what was learned"
             )
-        self._check_same_architecture(before.architecture_)
+        check_same_architecture(self, before.architecture_)
         self.objective_, self.architecture_ = self._objective(), before.architecture_
         self.seed_ = draw_seed(self.random_state)
         rows, examples = self.objective_.example_rows(events), self.objective_.examples(events)
         n_known = int(np.searchsorted(rows, len(before.events_)))
-        network = grown(self, self._new_network(examples), events, before)
+        network = grown(self, self._new_network(examples), events, before, before._new_state)
         chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
         if n_known == len(rows) or not self.objective_.has_signal(examples[chosen]):
             self._set_network(network, torch.device(before.device_), before.train_loss_)
@@ -295,7 +296,6 @@ class TorchRecommender(EmbeddingRecommender):
         """Train a network, with the learning rate times ``rate``, and make it the model's own."""
         history = TrainingHistory(self, network, monitor)
         device = self._run(network, self.objective_.batches(examples, known), history, checkpoints, rate)
-        history.restore_best()
         self.history_, self.best_epoch_ = pd.DataFrame(history.rows), history.best_epoch
         self._set_network(network, device, self.history_.train_loss[self.best_epoch_])
         self._align_prior()
@@ -327,11 +327,13 @@ class TorchRecommender(EmbeddingRecommender):
             checkpoints=checkpoints,
         )
         try:
-            return _lightning.run(training, logger=_lightning.make_logger(self.logger))
+            device = _lightning.run(training, logger=_lightning.make_logger(self.logger))
         except torch.OutOfMemoryError as error:
             raise MemoryError(
                 f"the device ran out of memory ({error}); halve batch_size and double accumulate_grad_batches"
             ) from error
+        history.restore_best()
+        return device
 
     def _new_network(
         self, examples: Interactions, build: Callable[[Interactions], RecommenderNetwork] | None = None
@@ -364,17 +366,6 @@ class TorchRecommender(EmbeddingRecommender):
             return
         self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
 
-    def _architecture(self) -> dict[str, Any]:
-        """The parameters that must not change between fit and partial_fit, with their values."""
-        given = {name: getattr(self, name) for name in self._architecture_parameters}
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-        return values | {"loss": "mse" if self._predicts_ratings else "one that ranks"}
-
-    def _check_same_architecture(self, trained: dict[str, Any]) -> None:
-        for name, value in self._architecture().items():
-            if value != trained[name]:
-                raise ValueError(f"partial_fit goes on with {name}={trained[name]!r}, got {value!r}")
-
     @property
     def _penalty(self) -> float:
         """The value of ``regularization``."""
@@ -383,13 +374,9 @@ class TorchRecommender(EmbeddingRecommender):
         return self._default_penalty_of_ratings if self._predicts_ratings and self.weight_decay == 0 else 0.0
 
     def _optimizer_name(self) -> str:
-        if self.optimizer == "auto" and not self._has_sparse_gradients:
-            return "adam"
-        if self.optimizer == "auto":
-            return choose_optimizer(self.n_users_, self.n_items_, self.weight_decay)
-        return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
-
-    # ---- recommend and predict ---------------------------------------------------------------------------------------
+        if self.optimizer != "auto":
+            return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
+        return choose_optimizer(self.n_users_, self.n_items_, self.weight_decay) if self._has_sparse_gradients else "adam"
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)
@@ -401,13 +388,8 @@ class TorchRecommender(EmbeddingRecommender):
     def _new_state(self, histories: Interactions) -> State:
         histories = self.objective_.history(histories)
         if self.module_.reads_rows:
-            return self._read_rows(histories)
+            return self.module_.states_of_rows(self.objective_.rows(histories))
         return self._fold_in().states(histories)
-
-    @torch.no_grad()
-    def _read_rows(self, histories: Interactions) -> State:
-        rows = RowTable(self.objective_.rows(histories)).to(self.device_)
-        return self.module_.encode_rows(rows(torch.arange(histories.n_users, device=self.device_)))
 
     def _fold_in(self) -> FoldIn:
         noise = max(self.train_loss_, _LEAST_NOISE)
@@ -460,9 +442,3 @@ class TorchRecommender(EmbeddingRecommender):
             return state
         prior = self.prior_.converted(torch.device("cpu"))
         return state | {"module_": copy.deepcopy(self.module_).cpu(), "prior_": prior, "device_": "cpu"}
-
-
-class _OfHeldOutEvents(MutedWarning):
-    """What scorers say of test data, on which a user cannot act where `fit` has drawn them."""
-
-    category = CoverageWarning

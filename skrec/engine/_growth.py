@@ -1,5 +1,6 @@
 """Networks with more users and items than were trained."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,24 +9,32 @@ from numpy.typing import NDArray
 
 from skrec.data import Interactions
 from skrec.data._histories import in_order_of_users
-from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork
+from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State
 
 
-def grown(model: Any, network: RecommenderNetwork, events: Interactions, before: Any) -> RecommenderNetwork:
+def grown(
+    model: Any,
+    network: RecommenderNetwork,
+    events: Interactions,
+    before: Any,
+    new_states: Callable[[Interactions], State],
+) -> RecommenderNetwork:
     """Copy what a fitted model has learned into a larger, untrained network.
 
     Users without a past until now are folded in. Items without events until now get the mean row of the others.
 
     Parameters
     ----------
-    model : TorchRecommender
+    model : recommender
         Knows the users and items of all events.
     network : RecommenderNetwork
         Of its size.
     events : Interactions
         Begin with the events that ``before`` was fitted on.
-    before : TorchRecommender
+    before : recommender
         The model as it was.
+    new_states : callable
+        Gives the states of new users by what ``before`` has learned.
     """
     if not isinstance(network, EmbeddingNetwork):
         raise NotImplementedError(
@@ -39,7 +48,7 @@ def grown(model: Any, network: RecommenderNetwork, events: Interactions, before:
         network.initialize_items(torch.tensor(items), torch.tensor(np.flatnonzero(had_users)))
     users = np.flatnonzero(model.has_past_ & ~had_past)
     if len(users) and network.user_tables:
-        state = before._new_state(_histories(events, users, before.n_items_))
+        state = new_states(_histories(events, users, before.n_items_))
         weight = next(network.parameters())
         network.initialize_users(torch.tensor(users), tuple(part.to(weight.device, weight.dtype) for part in state))
     return network

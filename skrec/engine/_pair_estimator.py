@@ -1,6 +1,5 @@
 """The family of models that score pairs of a user and an item."""
 
-from functools import partial
 from typing import Any, ClassVar
 
 from skrec.base._parameters import Needs
@@ -12,14 +11,8 @@ from skrec.engine.training._checks import check_negatives, check_y_range
 
 DRAWN = Needs(lambda model: model._objective().draws_negatives, "negatives that are drawn, as with negatives='uniform'")
 PAIRS_AT_ONCE, ROWS_AT_ONCE = 1024, 128
-KINDS_OF_NEGATIVES: dict[str, type[Ranking]] = {
-    "uniform": SampledRanking,
-    "popularity": SampledRanking,
-    "hard": SampledRanking,
-    "in_batch": InBatchRanking,
-    "all": WholeRows,
-    "slate": Slates,
-}
+KINDS_OF_NEGATIVES = ("auto", "uniform", "popularity", "hard", "in_batch", "all", "slate")
+_WITHOUT_DRAWS = {"in_batch": InBatchRanking, "all": WholeRows, "slate": Slates}
 
 
 class PairRecommender(TorchRecommender):
@@ -50,7 +43,7 @@ class PairRecommender(TorchRecommender):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_negatives(self, ("auto", *KINDS_OF_NEGATIVES))
+        check_negatives(self, KINDS_OF_NEGATIVES)
         if self.y_range is not None:
             check_y_range(self.y_range, is_rating=self._predicts_ratings)
 
@@ -78,13 +71,14 @@ def ranking_of(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)) -> Ob
     kind = model.negatives
     if kind == "auto":
         kind = "all" if model.loss in losses_of_rows else "uniform"
-    make = partial(
-        KINDS_OF_NEGATIVES[kind],
-        losses=model._both_losses().of_hardest() if kind == "hard" else model._both_losses(),
+    losses = model._both_losses()
+    base = Ranking(
+        losses=losses.of_hardest() if kind == "hard" else losses,
         half_life=model.half_life,
         batch_size=model.batch_size or (ROWS_AT_ONCE if kind == "all" else PAIRS_AT_ONCE),
         positive_from=model.positive_from,
     )
-    if kind in ("uniform", "popularity", "hard"):
-        return make(sampling="popularity" if kind == "popularity" else "uniform", n_negatives=model.n_negatives)
-    return make()
+    if kind in ("in_batch", "all", "slate"):
+        return _WITHOUT_DRAWS[kind](**vars(base))
+    sampling = "popularity" if kind == "popularity" else "uniform"
+    return SampledRanking(**vars(base), sampling=sampling, n_negatives=model.n_negatives)

@@ -18,6 +18,7 @@ from skrec.engine import (
     FoldIn,
     Losses,
     SampledRanking,
+    State,
     bpr,
     build_seeded,
     grown,
@@ -98,7 +99,7 @@ class BPRRecommender(EmbeddingRecommender):
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         self.seed_ = draw_seed(self.random_state)
-        network = grown(self, self._network(events), events, before)
+        network = grown(self, self._network(events), events, before, before._states)
         solver = self._solver(PARTIAL_FIT_RATE * self.learning_rate)
         solver.user_factors = np.hstack([weights(network.user_embeddings), np.ones((events.n_users, 1), np.float32)])
         solver.item_factors = np.hstack([weights(network.item_embeddings), weights(network.item_biases)])
@@ -141,8 +142,11 @@ class BPRRecommender(EmbeddingRecommender):
         return self.user_embeddings_[users]
 
     def _new_state(self, histories: Interactions) -> NDArray[np.float32]:
+        return self._states(histories)[0].numpy()
+
+    def _states(self, histories: Interactions) -> State:
         fold_in = self._fold_in()
-        return fold_in.states(fold_in.objective.history(histories))[0].numpy()
+        return fold_in.states(fold_in.objective.history(histories))
 
     def _fold_in(self) -> FoldIn:
         objective = SampledRanking(

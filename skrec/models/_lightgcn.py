@@ -83,7 +83,7 @@ class LightGCNRecommender(TorchRecommender):
         check_number(self.init_std, "init_std", above=0)
         if self._predicts_ratings:
             raise ValueError("LightGCNRecommender ranks: loss='mse' is for models of ratings, such as MFRecommender")
-        check_negatives(self, ("auto", *KINDS_OF_NEGATIVES))
+        check_negatives(self, KINDS_OF_NEGATIVES)
 
     def _objective(self) -> Objective:
         return ranking_of(self)

@@ -121,5 +121,4 @@ class NeuMFRecommender(PairRecommender):
         monitor = None if validation is None else ValidationMonitor(alone, network, validation, known=examples)
         history = TrainingHistory(alone, network, monitor)
         alone._run(network, self.objective_.batches(examples, examples), history)
-        history.restore_best()
         return network

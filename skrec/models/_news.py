@@ -1,6 +1,5 @@
 """News: articles known by their text, readers by what they have clicked."""
 
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -20,6 +19,7 @@ from skrec.engine import (
     Asked,
     Objective,
     PastTable,
+    Ranking,
     State,
     TorchRecommender,
     check_layers,
@@ -306,19 +306,19 @@ class NewsRecommender(AskedAtMoments):
     def _objective(self) -> Objective:
         is_slate = self.negatives == "slate" or (self.negatives == "auto" and self._tells_what_was_not_clicked)
         losses = self._both_losses()
-        make = partial(
-            ShownClicks if is_slate else DrawnClicks,
+        base = Ranking(
             losses=losses.of_hardest() if self.negatives == "hard" else losses,
             half_life=self.half_life,
             batch_size=self.batch_size or 256,
             positive_from=self.positive_from,
-            readers=self._readers,
         )
         if is_slate:
-            return make()
-        return make(
+            return ShownClicks(**vars(base), readers=self._readers)
+        return DrawnClicks(
+            **vars(base),
             sampling="popularity" if self.negatives == "popularity" else "uniform",
             n_negatives=self.n_negatives,
+            readers=self._readers,
             appeared=None if self.recency_half_life is None else self._appeared(),
         )
 

@@ -3,9 +3,12 @@
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from skrec.engine.batches._sparse_rows import RowTable
 
 State = tuple[Tensor, ...]
 
@@ -45,6 +48,12 @@ class RecommenderNetwork(nn.Module):
     def encode_rows(self, rows: Any) -> State:
         """The states of users whose rows are given as `Rows`."""
         raise NotImplementedError(f"{type(self).__name__} must write encode_rows")
+
+    @torch.no_grad()
+    def states_of_rows(self, rows: sp.csr_array) -> State:
+        """The states of new users, from CSR rows (n_users, n_items)."""
+        device = next(self.parameters()).device
+        return self.encode_rows(RowTable(rows).to(device)(torch.arange(rows.shape[0], device=device)))
 
     def prepare(self) -> None:
         """Compute once what all scores have in common. Called after training and before scores are asked for."""

@@ -1,7 +1,7 @@
 """Learning to rank what users chose above other items."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -94,7 +94,7 @@ class SampledRanking(Ranking):
         For each event.
     """
 
-    sampling: Literal["uniform", "popularity"]
+    sampling: str
     n_negatives: int
 
     draws_negatives: ClassVar[bool] = True

@@ -1,15 +1,16 @@
 """What parameters of a training run may be."""
 
-from collections.abc import Sequence, Sized
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skrec._process import MutedWarning
 from skrec.base._checks import check_choice, check_int, check_number, read_path
 from skrec.data import Interactions, check_positive_from
 from skrec.engine.training._optimizers import OPTIMIZERS
-from skrec.metrics import get_scorer
+from skrec.metrics import CoverageWarning, get_scorer
 
 _ONE_POSITIVE = ("bpr", "warp", "ccl")
 LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "mlflow": "MLFlowLogger", "wandb": "WandbLogger"}
@@ -65,7 +66,7 @@ def check_training(settings: Any) -> None:
     _check_trainer(settings.trainer)
 
 
-def check_negatives(model: Any, kinds: Sequence[str]) -> None:
+def check_negatives(model: Any, kinds: tuple[str, ...]) -> None:
     """Check the parameters ``negatives`` and ``n_negatives`` of a model, and whether its loss can be used with them.
 
     Raises
@@ -105,6 +106,20 @@ def check_layers(hidden: Any, dropout: float, *, at_least: int = 1) -> None:
     for width in hidden:
         check_int(width, "a width in hidden", at_least=1)
     check_number(dropout, "dropout", at_least=0, below=1)
+
+
+def architecture_of(model: Any) -> dict[str, Any]:
+    """The parameters of a model that must not change between fit and partial_fit, with their values."""
+    given = {name: getattr(model, name) for name in model._architecture_parameters}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return values | {"loss": "mse" if model._predicts_ratings else "one that ranks"}
+
+
+def check_same_architecture(model: Any, trained: dict[str, Any]) -> None:
+    """ValueError if the parameters of a model are not those that a network was trained with."""
+    for name, value in architecture_of(model).items():
+        if value != trained[name]:
+            raise ValueError(f"partial_fit goes on with {name}={trained[name]!r}, got {value!r}")
 
 
 def check_held_out(settings: Any, data: Interactions, held_out: NDArray[np.bool_]) -> None:
@@ -176,3 +191,9 @@ def check_not_empty(settings: Any, batches: Sized) -> None:
             f"there is nothing to learn from in the events that {type(settings).__name__} is trained on, with the parameters "
             f"{settings!r}"
         )
+
+
+class OfHeldOutEvents(MutedWarning):
+    """What scorers say of test data, on which a user cannot act where `fit` has drawn them."""
+
+    category = CoverageWarning
