@@ -179,7 +179,7 @@ def test_validation_data_have_their_own_times():
 def test_what_is_held_out_comes_after_all_clicks_that_are_learned_from():
     data = slates()
     fitted = model(early_stopping="ndcg@10", validation_fraction=0.3).fit(data)
-    held_out = fitted._hold_out(data, np.random.default_rng(0))
+    held_out = fitted.objective_.hold_out(data, 0.3, np.random.default_rng(0))
     assert np.unique(data.impressions[held_out]).size == 0.3 * N_SLATES
     assert data.timestamps[~held_out].max() <= data.timestamps[held_out].min()
     early, late = data[~held_out], data[held_out]
@@ -291,7 +291,7 @@ def test_timestamps_in_a_unit_that_leaves_no_time_to_age_are_warned_of(unit, is_
 def test_of_a_matrix_clicks_of_all_readers_are_held_out():
     clicks = Interactions.from_csr(np.ones((5, 8)))
     fitted = model(early_stopping="ndcg@10", validation_fraction=0.5, max_epochs=1).fit(clicks.to_csr())
-    held_out = fitted._hold_out(clicks, np.random.default_rng(0))
+    held_out = fitted.objective_.hold_out(clicks, 0.5, np.random.default_rng(0))
     assert np.unique(clicks.users[held_out]).size == np.unique(clicks.users[~held_out]).size == 5
 
 

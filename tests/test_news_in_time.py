@@ -133,7 +133,7 @@ def test_in_training_no_negative_is_an_article_that_had_not_appeared():
         hours % N_USERS, hours, timestamps=3600 * hours, item_features=np.random.default_rng(0).normal(size=(30, 3))
     )  # each article comes out in the hour of its number
     fitted = model(recency_half_life=5.0, negatives="uniform", n_negatives=4).fit(clicks)
-    batches = fitted._batches(clicks, known=clicks)
+    batches = fitted.objective_.batches(clicks, clicks)
     seen = []
     for batch in batches.epoch(torch.Generator().manual_seed(0)):
         had_appeared = batch.items <= batch.query.hours[:, None] + 29
