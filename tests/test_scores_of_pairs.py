@@ -1,7 +1,5 @@
 """`predict` of pairs, in which models score what is asked for alone: the same numbers as in whole rows of scores."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -11,7 +9,6 @@ from test_common import ALL, RATING, VARIANTS
 from skrec import ColdStartRecommender, MFRecommender, SLIMRecommender, UserKNNRecommender
 from skrec.base._pairs import dense_products, sparse_products
 from skrec.data import Interactions
-from skrec.topk import row_blocks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -74,7 +71,7 @@ def test_no_pairs_at_all_have_no_scores(estimator):
 
 @pytest.mark.parametrize("is_sparse", [True, False])
 def test_products_of_pairs_are_entries_of_the_product(is_sparse, monkeypatch):
-    monkeypatch.setattr("skrec.base._pairs.row_blocks", partial(row_blocks, max_bytes=256))  # many blocks
+    monkeypatch.setattr("skrec._memory.BLOCK_BYTES", 256)  # many blocks
     rng = np.random.default_rng(2)
     left, right = rng.random((9, 7)) * (rng.random((9, 7)) < 0.5), rng.random((7, 8)) * (rng.random((7, 8)) < 0.5)
     rows, columns = rng.integers(0, 9, 50), rng.integers(0, 8, 50)

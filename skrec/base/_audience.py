@@ -8,10 +8,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base._checks import check_flag, check_list_length
+from skrec._checks import check_flag
 from skrec.base._frame import Frame, decode
 from skrec.base._recommendations import Audience
-from skrec.topk import NO_CANDIDATE, as_array, row_blocks, top_k_of_columns
+from skrec.topk import NO_CANDIDATE, as_array, check_list_length, row_blocks, top_k_of_columns
 
 
 class AudienceMixin:

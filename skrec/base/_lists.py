@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from skrec._checks import check_choice, check_flag, check_int, read_path
 from skrec.base._allowed import Allowed, Unknown, read_allowed
-from skrec.base._checks import check_choice, check_flag, check_int, check_list_length, read_path
 from skrec.base._frame import Frame, Query, decode, take
 from skrec.base._recommendations import Recommendations
 from skrec.base._rows import is_of_shape, warn_of_training_shape
 from skrec.base._writing import atomic_write
 from skrec.data import Interactions
+from skrec.topk import check_list_length
 
 
 class ListsMixin:

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from skrec._memory import LARGEST_ANSWER
 from skrec.base._allowed import EVERYTHING, Allowed
 from skrec.base._audience import AudienceMixin
-from skrec.base._checks import LARGEST_ANSWER
 from skrec.base._copying import CopyMixin
 from skrec.base._divergence import overflow
 from skrec.base._frame import Frame, Query, size, take

@@ -8,11 +8,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from skrec._checks import check_choice, check_flag, check_int
 from skrec.base._allowed import read_items
-from skrec.base._checks import check_choice, check_flag, check_int, check_list_length
 from skrec.base._frame import Frame, decode
 from skrec.base._recommendations import SimilarItems, SimilarUsers
-from skrec.topk import NO_CANDIDATE, as_tensor, row_blocks, top_k_of_columns
+from skrec.topk import NO_CANDIDATE, as_tensor, check_list_length, row_blocks, top_k_of_columns
 
 Metric = Literal["cosine", "dot", "l2"]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skrec._checks import read_path
 from skrec.data import IdEncoder, Interactions
-from skrec.datasets._lines import as_path
 from skrec.datasets._mind_format import Behaviors, read_behaviors, read_news, read_vectors
 
 
@@ -62,7 +62,7 @@ def load_mind(folder: str | os.PathLike) -> Mind:
 
     Parameters
     ----------
-    folder : path
+    folder : str or os.PathLike
         One unpacked part of the release, such as ``MINDsmall_train``.
 
     Returns
@@ -96,7 +96,7 @@ def load_mind(folder: str | os.PathLike) -> Mind:
         # 'news'
         model.fit(mind.events)
     """
-    folder = as_path(folder, "folder")
+    folder = read_path(folder, "folder")
     behaviors = read_behaviors(folder / "behaviors.tsv")
     described = read_news(folder / "news.tsv")
     user_ids, user_of = IdEncoder.learn(list(behaviors.users))

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from skrec._memory import BLOCK_BYTES, rows_at_once
 from skrec.base import BaseRecommender
 from skrec.base._divergence import divergence
 from skrec.base._frame import in_order_of_users, take, take_some
@@ -37,8 +38,7 @@ from skrec.engine.fold_in import (
     most_probable,
 )
 
-_FLOATS = 2**24
-_USERS_AT_ONCE = 2**14
+_USER_BYTES = 2**12  # that encoding a user takes
 _FEW_NEGATIVES = 4  # for each event of a history, where training drew none
 _USERS_TO_ALIGN = 8
 # items that events are compared with in fold-in: fewer where each score is a pass through a network
@@ -119,7 +119,7 @@ class NetworkInference(BaseRecommender):
         self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
         prepare(network)
         with torch.no_grad():
-            users = self._tensor(np.flatnonzero(self.has_past_)).split(_USERS_AT_ONCE)
+            users = self._tensor(np.flatnonzero(self.has_past_)).split(rows_at_once(_USER_BYTES))
             is_of_directions = getattr(network, "temperature", None) is not None
             widening = WIDENING_OF_DIRECTIONS if is_of_directions else WIDENING
             try:
@@ -157,7 +157,7 @@ class NetworkInference(BaseRecommender):
     @torch.no_grad()
     def _score(self, state: State, items: slice) -> Tensor:
         candidates = torch.arange(items.start, items.stop, device=self.device_)[None]
-        height = max(1, _FLOATS // (candidates.shape[1] * getattr(self.module_, "floats_per_score", 1)))
+        height = rows_at_once(4 * candidates.shape[1] * getattr(self.module_, "floats_per_score", 1))
         # one answer to write into: many small ones kept between large temporaries would leave the heap full of holes
         scores = torch.empty(len(state[0]), candidates.shape[1], device=self.device_)
         for start in range(0, len(scores), height):
@@ -286,7 +286,8 @@ class NetworkInference(BaseRecommender):
         per_user = self.n_items_ * getattr(self.module_, "floats_per_score", 1) + 4 * width**2
         per_event = 4 * width
         n_events = np.bincount(histories.users, minlength=histories.n_users)
-        cost = np.cumsum(per_user + n_events * per_event) // (4 * _FLOATS)
+        # float64; several blocks, since all users of one are done when the slowest is
+        cost = np.cumsum(8 * (per_user + n_events * per_event)) // (8 * BLOCK_BYTES)
         starts = np.flatnonzero(np.diff(cost, prepend=-1))
         return (slice(*pair) for pair in zip(starts.tolist(), [*starts[1:].tolist(), histories.n_users], strict=True))
 
@@ -320,7 +321,7 @@ class NetworkInference(BaseRecommender):
 
     @torch.no_grad()
     def _forward(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-        height = max(1, _FLOATS // (8 * len(self.prior_.mean)))
+        height = rows_at_once(32 * len(self.prior_.mean))
         parts = zip(self._tensor(users).split(height), self._tensor(items).split(height), strict=True)
         return (
             torch.cat([self.module_(*part) for part in parts]).float().cpu().numpy() if len(users) else np.empty(0, np.float32)

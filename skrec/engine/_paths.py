@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skrec._checks import check_int, check_number
 from skrec.base import EmbeddingMixin
-from skrec.base._checks import check_int, check_number
 from skrec.engine._dot_product import products
 from skrec.engine._embedding_network import EmbeddingNetwork
 from skrec.engine._layers import Dropout, embedding, weights

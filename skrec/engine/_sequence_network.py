@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skrec.base._checks import check_int
+from skrec._checks import check_int
+from skrec._memory import rows_at_once
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.data._splitting import hold_out_last_of_some
@@ -22,7 +23,7 @@ from skrec.engine._layers import embedding
 from skrec.engine._negatives import PopularNegatives, UniformNegatives, log_popularity
 from skrec.engine._sequences import SequenceBatches, Sequences, SequenceTable, followed_by
 
-_SEQUENCES_AT_ONCE = 512
+_SEQUENCE_BYTES = 2**17  # that one takes on its way through a network
 
 
 class SequenceNetwork(ProductNetwork):
@@ -72,8 +73,7 @@ class SequenceNetwork(ProductNetwork):
         order = lengths.argsort()  # alike lengths together: little is computed for the sake of padding
         order = order[lengths[order] > 0]
         found = self.items.weight.new_zeros(len(users), self.items.embedding_dim)
-        for start in range(0, len(order), _SEQUENCES_AT_ONCE):
-            rows = order[start : start + _SEQUENCES_AT_ONCE]
+        for rows in order.split(rows_at_once(_SEQUENCE_BYTES)):
             sequences = table(users[rows])
             found[rows] = self.encode(sequences._replace(users=None) if are_strangers else sequences)[0]
         return found

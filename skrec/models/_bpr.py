@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skrec.base._checks import check_int, check_n_jobs, check_number
+from skrec._checks import check_int, check_n_jobs, check_number
 from skrec.data import Interactions
 from skrec.data._random import draw_seed
 from skrec.engine import (

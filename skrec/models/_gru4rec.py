@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from skrec.base._checks import check_int, check_number
+from skrec._checks import check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import Dropout, SequenceNetwork, SequenceRecommender, Sequences, SequenceTable
 

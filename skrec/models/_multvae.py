@@ -7,7 +7,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
-from skrec.base._checks import check_int, check_number
+from skrec._checks import check_int, check_number
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import Factors, Noise, RowNetwork, RowRecommender, Rows, check_layers

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skrec._memory import rows_at_once
 from skrec.engine import (
     Asked,
     Dropout,
@@ -22,7 +23,7 @@ from skrec.engine import (
     products,
 )
 
-_ITEMS_AT_ONCE = 2**14
+_ARTICLE_BYTES = 2**12  # that reading one takes
 
 
 class Text(nn.Module):
@@ -110,7 +111,10 @@ class News(ProductNetwork):
         return vectors, torch.zeros_like(vectors[:, 0]) if self.attention is None else self.attention(vectors)[:, 0]
 
     def prepare(self) -> None:
-        parts = [self.read(items) for items in torch.arange(self.n_items, device=self.newcomer.device).split(_ITEMS_AT_ONCE)]
+        parts = [
+            self.read(items)
+            for items in torch.arange(self.n_items, device=self.newcomer.device).split(rows_at_once(_ARTICLE_BYTES))
+        ]
         self.vectors, self.interest = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
     def encode(self, query: Tensor | Asked) -> State:

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec.base._checks import check_int, check_number
+from skrec._checks import check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import Dropout, SequenceNetwork, SequenceRecommender, Sequences, SequenceTable, embedding
 

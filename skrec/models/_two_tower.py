@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec.base._checks import check_int, check_number
+from skrec._checks import check_int, check_number
+from skrec._memory import rows_at_once
 from skrec.base._frame import Query
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
@@ -28,7 +29,7 @@ from skrec.engine import (
 
 _FEATURES = "user_features or item_features in X"
 _OUT_OF_QUESTION = -3e4  # float16 ends at -65,504
-_PAIRS_AT_ONCE = 2**16
+_PAIR_BYTES = 2**10
 
 
 class TwoTower(ProductNetwork):
@@ -215,7 +216,7 @@ class TwoTowerRecommender(DotProductEmbeddings, RatingParameters, NegativeParame
         if len(strange):
             users, rows = np.unique(X.users[strange], return_inverse=True)
             told, items = self._told(X.user_features[users]), self._tensor(data.items[strange])
-            parts = zip(self._tensor(rows).split(_PAIRS_AT_ONCE), items.split(_PAIRS_AT_ONCE), strict=True)
+            parts = zip(*(pairs.split(rows_at_once(_PAIR_BYTES)) for pairs in (self._tensor(rows), items)), strict=True)
             with torch.no_grad():
                 scores[strange] = torch.cat([self.module_.score((told[row],), item) for row, item in parts]).cpu().numpy()
         return scores
