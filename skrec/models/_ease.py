@@ -12,7 +12,7 @@ from skrec.data import Interactions
 from skrec.models._inverse import Matrix, invert_in_place
 
 _RELATIVE_ERROR = 1e-4
-_ENTRY_BYTES = 16  # that one takes in a sparse product
+_ENTRY_BYTES = 64  # that one takes in a sparse product, with room to spare
 _FEW_USERS = 0.75  # of the items
 
 
