@@ -70,6 +70,24 @@ class EventTable:
             _made_of="some events",
         )
 
+    def _followed_by(self, later: Self) -> Self:
+        """These events and, behind them, later ones of the same users and items.
+
+        A column that only one of both has is dropped; weights that are not given are 1.
+        """
+
+        def of_both(column: str) -> NDArray | None:
+            parts = [getattr(part, column) for part in (self, later)]
+            return None if any(part is None for part in parts) else np.concatenate(parts)
+
+        weights = None
+        if self.weights is not None or later.weights is not None:
+            given = (np.ones(len(part), np.float32) if part.weights is None else part.weights for part in (self, later))
+            weights = np.concatenate(list(given))
+        return self._replace(
+            **{column: of_both(column) for column in ("users", "items", "values", "timestamps", "impressions")}, weights=weights
+        )
+
     def __repr__(self) -> str:
         parts = [f"{len(self)} events", f"{self.n_users} users x {self.n_items} items"]
         if len(self) and self.values.min() != self.values.max():

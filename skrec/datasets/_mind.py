@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -45,12 +45,7 @@ class Mind(NamedTuple):
     @property
     def events(self) -> Interactions:
         """History and interactions in one table, in order of time: what a model is fitted on. Made anew when asked for."""
-        parts = (self.history, self.interactions)
-        columns: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("users", "items", "values", "timestamps", "impressions")
-        }
-        both = replace(self.interactions, **columns)
+        both = self.history._followed_by(self.interactions)
         return both[both.time_order()]
 
 
