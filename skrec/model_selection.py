@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import _safe_indexing
 
-from skrec._checks import check_flag, check_fraction, check_int
+from skrec._checks import check_choice, check_flag, check_fraction, check_int
 from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.data._dates import ascending_moments, check_length, length_in, read_moments
 from skrec.data._random import generator_of
@@ -323,6 +323,7 @@ def train_test_split(
     >>> test.to_dict("records")
     [{'user': 'a', 'item': 'x', 'timestamp': 3}]
     """
+    check_choice(by, "by", ("random", "time", "last", "user"))
     if at is not None and (by != "time" or test_size is not None):
         raise ValueError(f"at needs by='time' and no test_size, got by={by!r} and test_size={test_size!r}")
     test = _held_out(_events(X), by, test_size, random_state) if at is None else next(TemporalSplit(1, at=at)._masks(X))[1]
@@ -333,14 +334,10 @@ def _held_out(events: Interactions, by: str, test_size: float | None, random_sta
     if by == "last":
         return hold_out_last(events, 1 if test_size is None else check_int(test_size, "test_size with by='last'", at_least=1))
     fraction = 0.2 if test_size is None else check_fraction(test_size, "test_size")
-    match by:
-        case "random":
-            return hold_out_events(events, fraction, generator_of(random_state))
-        case "time":
-            return hold_out_latest(events, fraction)
-        case "user":
-            return hold_out_users(events, fraction, generator_of(random_state))
-    raise ValueError(f"by must be 'random', 'time', 'last' or 'user', got {by!r}")
+    if by == "time":
+        return hold_out_latest(events, fraction)
+    hold_out = hold_out_events if by == "random" else hold_out_users
+    return hold_out(events, fraction, generator_of(random_state))
 
 
 def k_core(X: Events, *, user: int = 5, item: int = 5) -> Events:

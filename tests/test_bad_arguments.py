@@ -127,7 +127,7 @@ SPLITTERS = {
     "a size NaN": (lambda: RandomHoldout(np.nan), ValueError, "test_size must be a finite number above 0 and below 1,"),
     "a size True": (lambda: train_test_split(FRAME, test_size=True), TypeError, "test_size must be a finite number above 0"),
     "shuffle in words": (lambda: UserKFold(shuffle="no"), TypeError, "shuffle must be True or False, got 'no'"),
-    "by None": (lambda: train_test_split(FRAME, by=None), ValueError, "by must be 'random', 'time', 'last' or 'user', got"),
+    "by None": (lambda: train_test_split(FRAME, by=None), ValueError, "by must be one of 'random', 'time', 'last', 'user',"),
 }  # fmt: skip
 
 ALL = {

@@ -201,7 +201,7 @@ def test_a_missing_test_file_is_named(folder, file):
         load_ncf(folder, "tiny")
 
 
-RELEASE = "name must be one of ['100k', 'latest-small', '1m', '10m', '20m', '25m', '32m'], got "
+RELEASE = "name must be one of '100k', 'latest-small', '1m', '10m', '20m', '25m', '32m', got "
 
 # call, type of error, words
 ARGUMENTS = {

@@ -334,7 +334,7 @@ def test_core_of_interactions_has_the_smallest_frame_with_labels_and_features_ke
         (lambda X: TemporalSplit(5), r"n_splits \* test_fraction must be below 1 .* got 5 \* 0.2"),
         (lambda X: UserKFold(1), "n_splits must be an integer of at least 2, got 1"),
         (lambda X: splits(UserKFold(random_state=-1), X), "random_state must be an int from 0 to"),
-        (lambda X: train_test_split(X, by="date"), "by must be 'random', 'time', 'last' or 'user', got 'date'"),
+        (lambda X: train_test_split(X, by="date"), "by must be one of 'random', 'time', 'last', 'user', got 'date'"),
         (lambda X: train_test_split(X, test_size=3), "test_size must be a finite number above 0 and below 1, got 3"),
         (lambda X: train_test_split(X, random_state="seven"), "random_state must be an int from 0 to"),
         (lambda X: train_test_split(X.to_csr()), "X must be events"),

@@ -135,21 +135,8 @@ def hold_out_last(data: Interactions, n: int = 1) -> Mask:
 def hold_out_last_of_some(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
     """Hold out the last event of a random part of the users, counted among those with at least two events.
 
-    Parameters
-    ----------
-    data : Interactions
-    fraction : float
-        Between 0 and 1, both excluded; at least one user's event is held out.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    bool array of shape (n_events,)
-
-    Raises
-    ------
-    ValueError
-        If ``fraction`` is out of range, or nobody has two events.
+    Parameters, errors and cost are those of `hold_out_events`; at least one event is held out. It is also a
+    ValueError if no user has two events.
     """
     fraction = check_fraction(fraction, "fraction")
     last = np.flatnonzero(hold_out_last(data))

@@ -8,6 +8,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from skrec._checks import check_choice
 from skrec.data._arrays import read_values
 from skrec.data._fields import read_fields
 
@@ -137,10 +138,9 @@ class EventTable:
             What a repeated pair becomes: the sum of its values, its latest value, or, with "any", a one for every pair
             whatever its values.
         """
+        check_choice(duplicates, "duplicates", ("sum", "last", "any"))
         if duplicates == "last":
             return self[self.last_of_each_pair()].to_csr()
-        if duplicates not in ("sum", "any"):
-            raise ValueError(f"duplicates must be 'sum', 'last' or 'any', got {duplicates!r}")
         matrix = sp.coo_array((self.values, (self.users, self.items)), shape=(self.n_users, self.n_items)).tocsr()
         matrix.sum_duplicates()
         if duplicates == "any":

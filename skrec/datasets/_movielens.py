@@ -182,8 +182,7 @@ def fetch_movielens(
         movies.items.loc["Star Wars (1977)", "genres"]
         # ('Action', 'Adventure', 'Romance', 'Sci-Fi', 'War')
     """
-    if not isinstance(name, str) or name not in RELEASES:
-        raise ValueError(f"name must be one of {list(RELEASES)}, got {name!r}")
+    check_choice(name, "name", tuple(RELEASES))
     check_choice(item_labels, "item_labels", ("title", "id"))
     check_flag(download, "download")
     check_max_bytes(max_bytes)

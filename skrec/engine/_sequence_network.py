@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec._checks import check_int
-from skrec._memory import rows_at_once
+from skrec._memory import blocks, rows_at_once
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.data._splitting import hold_out_last_of_some
@@ -73,7 +73,8 @@ class SequenceNetwork(ProductNetwork):
         order = lengths.argsort()  # alike lengths together: little is computed for the sake of padding
         order = order[lengths[order] > 0]
         found = self.items.weight.new_zeros(len(users), self.items.embedding_dim)
-        for rows in order.split(rows_at_once(_SEQUENCE_BYTES)):
+        for block in blocks(len(order), rows_at_once(_SEQUENCE_BYTES)):
+            rows = order[block]
             sequences = table(users[rows])
             found[rows] = self.encode(sequences._replace(users=None) if are_strangers else sequences)[0]
         return found

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from skrec._checks import check_int
+from skrec._checks import check_choice, check_int
 from skrec.data._arrays import as_array, as_numbers
 
 PerUser = NDArray[np.float64]
@@ -104,8 +104,7 @@ def recall(
     >>> recall([[2, 3]], [[1, 1, 1, 0]], k=2, denominator="capped").tolist()
     [0.5]
     """
-    if denominator not in ("relevant", "capped"):
-        raise ValueError(f"denominator must be 'relevant' or 'capped', got {denominator!r}")
+    check_choice(denominator, "denominator", ("relevant", "capped"))
     found = _find(recommended, _pattern(relevant), k)
     return _ratio(found.hits.sum(axis=1), found.n_relevant if denominator == "relevant" else found.n_possible)
 

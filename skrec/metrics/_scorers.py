@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from skrec._checks import check_int, check_number
+from skrec._checks import check_choice, check_int, check_number
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._full_ranking import LIST_METRICS, Measure, evaluate_rankings
 from skrec.metrics._prediction import RATING_METRICS, evaluate_ratings
@@ -59,8 +59,7 @@ def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: flo
     >>> make_ranking_scorer("recall", k=20, positive_from=4)
     get_scorer('recall@20', positive_from=4.0)
     """
-    if metric not in [*LIST_METRICS, "auc"]:
-        raise ValueError(f"metric must be one of {', '.join(map(repr, [*LIST_METRICS, 'auc']))}, got {metric!r}")
+    check_choice(metric, "metric", (*LIST_METRICS, "auc"))
     threshold = check_number(positive_from, "positive_from", or_none=True)
     k = check_int(k, "k", at_least=1)
     return RankingScorer(metric, None if metric == "auc" else k, threshold)
