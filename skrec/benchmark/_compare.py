@@ -64,7 +64,7 @@ def compare(
     level : float, default=0.95
         Of the intervals.
     n_resamples : int, default=1000
-        Of each interval and each test.
+        Of each interval and each test; at least 2.
     random_state : int, Generator, RandomState or None, default=0
         For the split, the resampling and an ALS that is added; the given estimators have their own.
     verbose : int, default=0
