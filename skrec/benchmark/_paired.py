@@ -30,8 +30,8 @@ def sign_flip_test(differences: NDArray[np.float64], *, n_resamples: int, random
     Exact where there are at most ``n_resamples`` combinations of signs. Else the combinations are drawn, and the observed
     one is among them, so that no p-value is below ``1 / (n_resamples + 1)``.
 
-    This is `scipy.stats.permutation_test` with ``permutation_type="samples"``, which takes more than 20 times as long: it makes an
-    array of each draw, where a product of matrices does.
+    `scipy.stats.permutation_test` with ``permutation_type="samples"`` makes the same test in more than 20 times the time: it
+    builds every resampled array, whose sum is one row of a matrix product here.
     """
     differences = differences[differences != 0]
     n = len(differences)
