@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.utils.extmath import randomized_svd, svd_flip
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base._checks import check_int
+from skrec._checks import check_int
 from skrec.data._random import legacy_generator_of
 
 __all__ = ["FeatureEncoder", "text_vectors"]

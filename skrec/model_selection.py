@@ -19,13 +19,11 @@ from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import _safe_indexing
 
-from skrec.base._checks import check_flag
+from skrec._checks import check_choice, check_flag, check_fraction, check_int
 from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.data._dates import ascending_moments, check_length, length_in, read_moments
 from skrec.data._random import generator_of
 from skrec.data._splitting import (
-    check_count,
-    check_fraction,
     core_events,
     data_times,
     hold_out_events,
@@ -140,7 +138,7 @@ class TemporalSplit(_Splitter):
         test_window: Any = None,
     ):
         n_moments = 1 if at is None else len(read_moments(at, "at"))
-        self.n_splits = n_moments if n_splits is None else check_count(n_splits, "n_splits")
+        self.n_splits = n_moments if n_splits is None else check_int(n_splits, "n_splits", at_least=1)
         self.test_fraction: Any = 0.2 if test_fraction is None and at is None else test_fraction
         self.at, self.train_window, self.test_window = at, train_window, test_window
         if at is None and self.n_splits * check_fraction(self.test_fraction, "test_fraction") >= 1:
@@ -191,7 +189,7 @@ class LeaveLastOut(_Splitter):
     """
 
     def __init__(self, n: int = 1):
-        self.n = check_count(n, "n")
+        self.n = check_int(n, "n", at_least=1)
 
     def _masks(self, X: Any) -> Iterator[tuple[Mask, Mask]]:
         test = hold_out_last(_events(X), self.n)
@@ -223,7 +221,7 @@ class RandomHoldout(_Splitter):
 
     def __init__(self, test_size: float = 0.2, *, n_splits: int = 1, random_state: Seed = None):
         self.test_size = check_fraction(test_size, "test_size")
-        self.n_splits = check_count(n_splits, "n_splits")
+        self.n_splits = check_int(n_splits, "n_splits", at_least=1)
         self.random_state = random_state
 
     def _masks(self, X: Any) -> Iterator[tuple[Mask, Mask]]:
@@ -266,7 +264,7 @@ class UserKFold(_Splitter):
 
     def __init__(self, n_splits: int = 5, *, shuffle: bool = True, random_state: Seed = None):
         check_flag(shuffle, "shuffle")
-        self.n_splits = check_count(n_splits, "n_splits", least=2)
+        self.n_splits = check_int(n_splits, "n_splits", at_least=2)
         self.shuffle = shuffle
         self.random_state = random_state
 
@@ -325,6 +323,7 @@ def train_test_split(
     >>> test.to_dict("records")
     [{'user': 'a', 'item': 'x', 'timestamp': 3}]
     """
+    check_choice(by, "by", ("random", "time", "last", "user"))
     if at is not None and (by != "time" or test_size is not None):
         raise ValueError(f"at needs by='time' and no test_size, got by={by!r} and test_size={test_size!r}")
     test = _held_out(_events(X), by, test_size, random_state) if at is None else next(TemporalSplit(1, at=at)._masks(X))[1]
@@ -333,16 +332,12 @@ def train_test_split(
 
 def _held_out(events: Interactions, by: str, test_size: float | None, random_state: Seed) -> Mask:
     if by == "last":
-        return hold_out_last(events, 1 if test_size is None else check_count(test_size, "test_size with by='last'"))
+        return hold_out_last(events, 1 if test_size is None else check_int(test_size, "test_size with by='last'", at_least=1))
     fraction = 0.2 if test_size is None else check_fraction(test_size, "test_size")
-    match by:
-        case "random":
-            return hold_out_events(events, fraction, generator_of(random_state))
-        case "time":
-            return hold_out_latest(events, fraction)
-        case "user":
-            return hold_out_users(events, fraction, generator_of(random_state))
-    raise ValueError(f"by must be 'random', 'time', 'last' or 'user', got {by!r}")
+    if by == "time":
+        return hold_out_latest(events, fraction)
+    hold_out = hold_out_events if by == "random" else hold_out_users
+    return hold_out(events, fraction, generator_of(random_state))
 
 
 def k_core(X: Events, *, user: int = 5, item: int = 5) -> Events:

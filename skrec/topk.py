@@ -11,32 +11,38 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from skrec._checks import check_int
+from skrec._memory import LARGEST_ANSWER, blocks, rows_at_once
+
 if TYPE_CHECKING:
     import torch
 
-BLOCK_BYTES = 64 * 2**20
 _LARGEST_WIDTH = 2**16
 NO_CANDIDATE = -np.inf
 
 ScoreBlock = Callable[[slice], Any]
 
 
-def row_blocks(n_rows: int, n_columns: int, *, max_bytes: int = BLOCK_BYTES) -> Iterator[slice]:
-    """Slices of rows whose float32 scores fit the byte budget, columns being taken in blocks where they are many."""
-    width = min(max(n_columns, 1), _LARGEST_WIDTH)
-    height = max(1, max_bytes // (4 * width))
-    return (slice(start, min(start + height, n_rows)) for start in range(0, n_rows, height))
+def row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Slices of rows whose float32 scores fit into a block, columns being taken in blocks where they are many."""
+    return blocks(n_rows, rows_at_once(4 * min(n_columns, _LARGEST_WIDTH)))
 
 
-def whole_row_blocks(n_rows: int, n_columns: int, *, max_bytes: int = BLOCK_BYTES) -> Iterator[slice]:
-    """Slices of rows that fit the byte budget with all their columns; at least one row each."""
-    height = max(1, max_bytes // (4 * max(n_columns, 1)))
-    return (slice(start, min(start + height, n_rows)) for start in range(0, n_rows, height))
+def whole_row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Slices of rows that fit into a block with the float32 scores of all their columns; at least one row each."""
+    return blocks(n_rows, rows_at_once(4 * n_columns))
 
 
 def column_blocks(n_columns: int) -> Iterator[slice]:
     """Slices of columns, in order."""
-    return (slice(start, min(start + _LARGEST_WIDTH, n_columns)) for start in range(0, n_columns, _LARGEST_WIDTH))
+    return blocks(n_columns, _LARGEST_WIDTH)
+
+
+def check_list_length(k: Any, n_lists: int, n_candidates: int, what: str) -> None:
+    """Check the length of lists, which may be longer than there are candidates as long as the padding fits into memory."""
+    check_int(k, "k", at_least=1)
+    if k > n_candidates and 12 * int(k) * n_lists > LARGEST_ANSWER:
+        raise ValueError(f"k must be at most the number of {what}, {n_candidates}, for this many lists, got {k!r}")
 
 
 def top_k_of_columns(

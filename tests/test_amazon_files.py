@@ -200,7 +200,7 @@ def test_an_empty_file_no_file_and_no_path_are_refused_by_name(path):
     path.write_text("")
     with pytest.raises(ValueError, match=r"^reviews\.json is empty"):
         load_amazon(path)
-    with pytest.raises(TypeError, match="path must be a path, got None"):
+    with pytest.raises(TypeError, match=r"path must be a str or os\.PathLike, got None"):
         load_amazon(None)
 
 

@@ -201,7 +201,7 @@ def test_a_missing_test_file_is_named(folder, file):
         load_ncf(folder, "tiny")
 
 
-RELEASE = "name must be one of ['100k', 'latest-small', '1m', '10m', '20m', '25m', '32m'], got "
+RELEASE = "name must be one of '100k', 'latest-small', '1m', '10m', '20m', '25m', '32m', got "
 
 # call, type of error, words
 ARGUMENTS = {
@@ -216,14 +216,14 @@ ARGUMENTS = {
     "on_bad_lines": (lambda: Interactions.from_csv("a", on_bad_lines="warn"), ValueError, "on_bad_lines must be one of"),
     "labels of text": (lambda: Interactions.from_csv("a", labels="int"), ValueError, "labels must be one of 'auto', 'text'"),
     "unit": (lambda: Interactions.from_csv("a", timestamp_unit="y"), ValueError, "timestamp_unit must be one of 'D', 'h', "),
-    "folder None": (lambda: load_ncf(None), TypeError, "folder must be a path, got None"),
-    "folder bytes": (lambda: load_ncf(b"Data"), TypeError, "folder must be a path, got b'Data'"),
+    "folder None": (lambda: load_ncf(None), TypeError, "folder must be a str or os.PathLike, got None"),
+    "folder bytes": (lambda: load_ncf(b"Data"), TypeError, "folder must be a str or os.PathLike, got b'Data'"),
     "name None": (lambda: load_ncf("Data", None), TypeError, "name must be a str such as 'ml-1m', got None"),
     "release in a list": (lambda: fetch_movielens(["100k"]), ValueError, RELEASE + "['100k']"),
     "release None": (lambda: fetch_movielens(None), ValueError, RELEASE + "None"),
     "release unknown": (lambda: fetch_movielens("2m"), ValueError, RELEASE + "'2m'"),
-    "labels": (lambda: fetch_movielens(item_labels="titles"), ValueError, "item_labels must be 'title' or 'id', got 'titles'"),
-    "data_home 3": (lambda: fetch_movielens(data_home=3), TypeError, "data_home must be a path or None, got 3"),
+    "labels": (lambda: fetch_movielens(item_labels="titles"), ValueError, "item_labels must be one of 'title', 'id', got"),
+    "data_home 3": (lambda: fetch_movielens(data_home=3), TypeError, "data_home must be a str or os.PathLike, got 3"),
     "download in words": (lambda: fetch_movielens(download="no"), TypeError, "download must be True or False, got 'no'"),
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ def test_trainer_must_not_contradict_a_parameter(name):
 BAD = [
     ("loss", "hinge", ValueError),
     ("loss", None, ValueError),
-    ("positive_from", "4", ValueError),
+    ("positive_from", "4", TypeError),
     ("positive_from", np.nan, ValueError),
     ("max_epochs", 0, ValueError),
     ("max_epochs", 2.5, TypeError),

@@ -87,7 +87,7 @@ def test_the_limit_may_be_lowered_and_raised(reader):
 )
 def test_a_limit_that_is_none_is_refused_by_name(reader, limit, error):
     path, load = reader
-    with pytest.raises(error, match=r"^max_bytes must be a positive integer or None, got "):
+    with pytest.raises(error, match=r"^max_bytes must be an integer of at least 1 or None, got "):
         load(path, max_bytes=limit)
 
 

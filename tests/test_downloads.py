@@ -1,5 +1,6 @@
 """Where data sets come from: downloads that cannot do harm, caches and folders."""
 
+import errno
 import io
 import threading
 import zipfile
@@ -139,7 +140,7 @@ def test_offline_one_line_says_what_to_do(small_releases, empty_cache, monkeypat
     for advice in ("SKREC_DATA", "ml-100k/ with u.data", "http://127.0.0.1:1/ml-100k.zip", str(empty_cache / "ml-100k.zip")):
         assert advice in message
     assert isinstance(caught.value, OSError)
-    assert not empty_cache.exists()
+    assert files_below(empty_cache) == set()
 
 
 def endless() -> Iterator[bytes]:
@@ -166,7 +167,7 @@ def test_an_endless_download_is_stopped(small_releases, empty_cache, publisher, 
 
 def test_a_download_that_breaks_off_leaves_nothing(small_releases, empty_cache, publisher):
     publisher.body, publisher.length = small_releases["100k"][:100], len(small_releases["100k"])
-    assert_download_fails(empty_cache, f"broke off after 100 bytes, {len(small_releases['100k']) - 100} are missing")
+    assert_download_fails(empty_cache, f"100 bytes read, {len(small_releases['100k']) - 100} more expected")
 
 
 def test_a_server_that_has_no_such_file_is_reported(small_releases, empty_cache, publisher):
@@ -183,19 +184,31 @@ def test_a_server_that_falls_silent_is_given_up(small_releases, empty_cache, pub
         done.wait(10)
 
     publisher.body = silence()
-    assert_download_fails(empty_cache, "broke off .*timed out")
+    assert_download_fails(empty_cache, "cannot be downloaded .*timed out")
     done.set()
 
 
 def test_an_interrupted_download_leaves_nothing(small_releases, empty_cache, publisher, monkeypatch):
-    def interrupt(response, url):
+    def interrupt(response, **options):
         assert len(files_below(empty_cache)) == 1  # something has begun
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_files, "_read_chunk", interrupt)
+    monkeypatch.setattr("requests.Response.iter_content", interrupt)
     publisher.body = small_releases["100k"]
     with pytest.raises(KeyboardInterrupt):
         fetch_movielens("100k")
+    assert files_below(empty_cache) == set()
+
+
+def test_a_full_disk_is_an_error_of_the_file_and_leaves_nothing(small_releases, empty_cache, publisher, monkeypatch):
+    def full(file, chunk):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_files._LimitedFile, "write", full)
+    publisher.body = small_releases["100k"]
+    with pytest.raises(OSError, match=r"No space left on device: '.*ml-100k\.zip'") as caught:
+        fetch_movielens("100k")
+    assert not isinstance(caught.value, DatasetNotAvailable)
     assert files_below(empty_cache) == set()
 
 

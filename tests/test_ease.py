@@ -36,26 +36,26 @@ def assert_close_to_the_largest(found, expected, relative_error):
     assert np.abs(found - expected).max() <= relative_error * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("n", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK - 1, 3 * BLOCK, 5 * BLOCK + 3])
+@pytest.mark.parametrize("n", [1, 2, 43, 511, 512, 513, 1025])
 @pytest.mark.parametrize(("dtype", "relative_error"), [(np.float32, 1e-5), (np.float64, 1e-13)])
 def test_inverse_in_place_equals_numpys(n, dtype, relative_error):
     matrix = positive_definite(n).astype(dtype)
     expected = np.linalg.inv(matrix.astype(np.float64))
-    invert_in_place(matrix, block_size=BLOCK)
+    invert_in_place(matrix)
     assert_close_to_the_largest(matrix, expected, relative_error)
 
 
 def test_inverse_in_place_is_symmetric_bit_by_bit():
-    matrix = positive_definite(5 * BLOCK + 3).astype(np.float32)
-    invert_in_place(matrix, block_size=BLOCK)
+    matrix = positive_definite(1100).astype(np.float32)
+    invert_in_place(matrix)
     np.testing.assert_array_equal(matrix, matrix.T)
 
 
 def test_inverse_in_place_reads_the_lower_triangle_alone():
     whole = positive_definite(3 * BLOCK + 1)
     lower = np.tril(whole) + np.triu(np.full_like(whole, 1e9), 1)
-    invert_in_place(whole, block_size=BLOCK)
-    invert_in_place(lower, block_size=BLOCK)
+    invert_in_place(whole)
+    invert_in_place(lower)
     np.testing.assert_array_equal(lower, whole)
 
 
@@ -63,7 +63,7 @@ def test_inverse_in_place_of_an_ill_conditioned_matrix_is_right_in_float64():
     matrix = positive_definite(3 * BLOCK, ridge=0)
     matrix -= (np.linalg.eigvalsh(matrix)[0] - 1e-7) * np.eye(len(matrix))
     expected = np.linalg.inv(matrix)
-    invert_in_place(matrix, block_size=BLOCK)
+    invert_in_place(matrix)
     assert_close_to_the_largest(matrix, expected, 1e-6)
 
 
@@ -73,7 +73,16 @@ def test_inverse_in_place_refuses_what_is_not_positive_definite(spoilt, position
     matrix = positive_definite(2 * BLOCK + 1)
     matrix[position, position] = spoilt
     with pytest.raises(np.linalg.LinAlgError, match=r"positive definite|finite"):
-        invert_in_place(matrix, block_size=BLOCK)
+        invert_in_place(matrix)
+
+
+def test_inverse_in_place_takes_no_second_matrix():
+    matrix = positive_definite(1500)
+    tracemalloc.start()
+    invert_in_place(matrix)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.2 * matrix.nbytes + 2**20
 
 
 @pytest.mark.parametrize("regularization", [1e-2, 1, 30, 500, 1e5])

@@ -200,7 +200,7 @@ def test_a_matrix_holds_each_pair_once(duplicates, data):
 
 
 def test_an_unknown_meaning_of_repeated_pairs_is_refused():
-    with pytest.raises(ValueError, match="duplicates must be 'sum', 'last' or 'any', got 'first'"):
+    with pytest.raises(ValueError, match="duplicates must be one of 'sum', 'last', 'any', got 'first'"):
         RICH.to_csr(duplicates="first")
 
 

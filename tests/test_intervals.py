@@ -20,6 +20,11 @@ def test_interval_of_a_constant_is_a_point():
     assert bootstrap_interval([0.25] * 7) == (0.25, 0.25)
 
 
+@pytest.mark.parametrize("weights", [None, [3.0]])
+def test_interval_of_one_user_is_a_point(weights):
+    assert bootstrap_interval([0.25], weights) == (0.25, 0.25)
+
+
 def test_interval_of_weighted_values_lies_around_the_weighted_mean():
     values, weights = np.repeat([0.0, 1.0], 500), np.repeat([1.0, 9.0], 500)
     low, high = bootstrap_interval(values, weights)
@@ -37,7 +42,7 @@ def test_interval_is_reproducible_and_widens_with_its_level():
 def test_interval_does_not_depend_on_the_size_of_its_pieces(monkeypatch):
     values = np.random.default_rng(7).random(40)
     whole = bootstrap_interval(values, n_resamples=101)
-    monkeypatch.setattr("skrec.metrics._intervals._DRAWS_AT_ONCE", 100)
+    monkeypatch.setattr("skrec._memory.BLOCK_BYTES", 10_000)
     assert bootstrap_interval(values, n_resamples=101) == whole
 
 
@@ -45,8 +50,8 @@ def test_interval_does_not_depend_on_the_size_of_its_pieces(monkeypatch):
     ("arguments", "message"),
     [
         ({"values": []}, "at least one user"),
-        ({"values": [1.0], "level": 1.0}, "level must be a fraction between 0 and 1"),
-        ({"values": [1.0], "n_resamples": 0}, "n_resamples must be an integer of at least 1"),
+        ({"values": [1.0], "level": 1.0}, "level must be a finite number above 0 and below 1"),
+        ({"values": [1.0], "n_resamples": 1}, "n_resamples must be an integer of at least 2"),
         ({"values": [1.0, 2.0], "weights": [1.0, 0.0]}, "weights must be 2 positive numbers"),
     ],
 )
@@ -61,7 +66,7 @@ def test_intervals_agree_with_the_slow_reference():
         values, weights = rng.normal(size=rng.integers(1, 9)), None
         if seed % 2:
             weights = rng.integers(1, 4, len(values)).astype(float)
-        level, n_resamples = rng.uniform(0.05, 0.99), int(rng.integers(1, 30))
+        level, n_resamples = rng.uniform(0.05, 0.99), int(rng.integers(2, 30))
         draws = np.random.default_rng(seed).integers(len(values), size=(n_resamples, len(values))).tolist()
         one_each = [1] * len(values)
         expected = slow_interval(values.tolist(), one_each if weights is None else weights.tolist(), draws, level)

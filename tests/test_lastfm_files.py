@@ -95,7 +95,7 @@ def test_another_header_no_lines_and_no_file_are_named(folder, file):
 
 
 def test_a_folder_that_is_no_path_is_refused():
-    with pytest.raises(TypeError, match="folder must be a path, got 3"):
+    with pytest.raises(TypeError, match=r"folder must be a str or os\.PathLike, got 3"):
         load_lastfm(3)
 
 

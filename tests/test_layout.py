@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "skrec"
 LAYERS = [
-    {"_process"},
+    {"_process", "_checks", "_memory"},
     {"data", "topk"},
     {"metrics"},
     {"base"},
@@ -22,7 +22,19 @@ LAYERS = [
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 ROOT = ""  # the part that skrec/__init__.py is: it hands out names of every layer
-WITHOUT_TORCH = {ROOT, "_process", "data", "topk", "metrics", "base", "datasets", "model_selection", "features"}
+WITHOUT_TORCH = {
+    ROOT,
+    "_process",
+    "_checks",
+    "_memory",
+    "data",
+    "topk",
+    "metrics",
+    "base",
+    "datasets",
+    "model_selection",
+    "features",
+}
 
 
 def module_name(path: Path) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pandas.testing import assert_frame_equal
 
-from skrec.datasets import _synthetic, make_interactions
+from skrec.datasets import make_interactions
 
 
 def taste_and_popularity_recall(data, k: int = 10) -> tuple[float, float]:
@@ -124,7 +124,7 @@ def test_events_look_like_a_log():
 
 def test_blocks_of_users_do_not_show(monkeypatch):
     whole = make_interactions(60, 40, random_state=0)
-    monkeypatch.setattr(_synthetic, "CELLS_PER_BLOCK", 100)
+    monkeypatch.setattr("skrec._memory.BLOCK_BYTES", 10_000)
     assert_frame_equal(make_interactions(60, 40, random_state=0).frame, whole.frame)
 
 

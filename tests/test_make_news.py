@@ -70,11 +70,11 @@ def test_equal_seeds_give_equal_news(made):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"n_users": 0}, "n_users must be at least 1"),
-        ({"n_impressions": 2.5}, "n_impressions must be an integer"),
-        ({"taste": -1}, "taste must be a finite number from 0"),
-        ({"recency": "new"}, "recency must be a number"),
-        ({"half_life": 0}, "half_life must be above 0"),
+        ({"n_users": 0}, "n_users must be an integer of at least 1, got 0"),
+        ({"n_impressions": 2.5}, "n_impressions must be an integer of at least 1, got 2.5"),
+        ({"taste": -1}, "taste must be a finite number of at least 0, got -1"),
+        ({"recency": "new"}, "recency must be a finite number of at least 0, got 'new'"),
+        ({"half_life": 0}, "half_life must be a finite number above 0, got 0"),
         ({"n_shown": 1}, "n_shown must be from 2"),
         ({"n_items": 200}, "a fifth of the 18 articles"),
     ],

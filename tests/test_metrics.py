@@ -126,7 +126,7 @@ def test_lists_that_do_not_fit_are_refused(lists, error, message):
 
 
 def test_recall_names_its_denominators():
-    with pytest.raises(ValueError, match="'relevant' or 'capped', got 'k'"):
+    with pytest.raises(ValueError, match="'relevant', 'capped', got 'k'"):
         recall([[0]], [[1]], denominator="k")
 
 

@@ -236,7 +236,7 @@ def test_an_empty_or_missing_file_is_named(folder, file):
 
 
 def test_a_folder_that_is_no_path_is_refused():
-    with pytest.raises(TypeError, match="folder must be a path, got None"):
+    with pytest.raises(TypeError, match=r"folder must be a str or os\.PathLike, got None"):
         load_mind(None)
 
 

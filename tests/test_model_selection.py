@@ -328,17 +328,14 @@ def test_core_of_interactions_has_the_smallest_frame_with_labels_and_features_ke
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda X: RandomHoldout(1), "test_size must be a fraction between 0 and 1, both excluded, got 1"),
+        (lambda X: RandomHoldout(1), "test_size must be a finite number above 0 and below 1, got 1"),
         (lambda X: RandomHoldout(n_splits=0), "n_splits must be an integer of at least 1, got 0"),
-        (lambda X: TemporalSplit(test_fraction=0), "test_fraction must be a fraction between 0 and 1"),
-        (lambda X: TemporalSplit(1.5), "n_splits must be an integer of at least 1, got 1.5"),
+        (lambda X: TemporalSplit(test_fraction=0), "test_fraction must be a finite number above 0 and below 1, got 0"),
         (lambda X: TemporalSplit(5), r"n_splits \* test_fraction must be below 1 .* got 5 \* 0.2"),
-        (lambda X: LeaveLastOut(True), "n must be an integer of at least 1, got True"),
         (lambda X: UserKFold(1), "n_splits must be an integer of at least 2, got 1"),
         (lambda X: splits(UserKFold(random_state=-1), X), "random_state must be an int from 0 to"),
-        (lambda X: train_test_split(X, by="date"), "by must be 'random', 'time', 'last' or 'user', got 'date'"),
-        (lambda X: train_test_split(X, test_size=3), "test_size must be a fraction"),
-        (lambda X: train_test_split(X, by="last", test_size=0.2), "test_size with by='last' must be an integer"),
+        (lambda X: train_test_split(X, by="date"), "by must be one of 'random', 'time', 'last', 'user', got 'date'"),
+        (lambda X: train_test_split(X, test_size=3), "test_size must be a finite number above 0 and below 1, got 3"),
         (lambda X: train_test_split(X, random_state="seven"), "random_state must be an int from 0 to"),
         (lambda X: train_test_split(X.to_csr()), "X must be events"),
         (lambda X: k_core(X.to_csr()), "X must be events"),
@@ -347,6 +344,20 @@ def test_core_of_interactions_has_the_smallest_frame_with_labels_and_features_ke
 )
 def test_error_names_the_argument(call, message, data):
     with pytest.raises(ValueError, match=message):
+        call(data)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda X: TemporalSplit(1.5), "n_splits must be an integer of at least 1, got 1.5"),
+        (lambda X: LeaveLastOut(True), "n must be an integer of at least 1, got True"),
+        (lambda X: RandomHoldout("0.2"), "test_size must be a finite number above 0 and below 1, got '0.2'"),
+        (lambda X: train_test_split(X, by="last", test_size=0.2), "test_size with by='last' must be an integer"),
+    ],
+)
+def test_argument_of_another_type_is_a_type_error(call, message, data):
+    with pytest.raises(TypeError, match=message):
         call(data)
 
 

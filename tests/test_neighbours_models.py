@@ -10,7 +10,6 @@ from sklearn.model_selection import ParameterGrid
 
 from skrec import ItemKNNRecommender, PopularityRecommender, UserKNNRecommender, get_scorer
 from skrec.model_selection import RandomHoldout
-from skrec.models import _neighbours
 from skrec.testing import parametrize_recommender_checks
 
 BOTH = [ItemKNNRecommender, UserKNNRecommender]
@@ -203,7 +202,7 @@ def test_blocks_of_the_search_change_nothing(model, weighting, monkeypatch):
     rows, new = csr_array(random_rows(40, 30, seed=1)), csr_array(random_rows(9, 30, seed=2))
     at_once = model(n_neighbors=5, weighting=weighting).fit(rows)
     known, unknown = scores_of_known(at_once), at_once.predict(new)
-    monkeypatch.setattr(_neighbours, "_SEARCH_BYTES", 1)  # one row at a time
+    monkeypatch.setattr("skrec._memory.BLOCK_BYTES", 1)  # one row at a time
     one_by_one = model(n_neighbors=5, weighting=weighting).fit(rows)
     np.testing.assert_array_equal(scores_of_known(one_by_one), known)
     np.testing.assert_array_equal(one_by_one.predict(new), unknown)

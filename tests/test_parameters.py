@@ -13,8 +13,8 @@ import pytest
 from sklearn.base import clone
 
 from skrec import MFRecommender
+from skrec._checks import check_choice, check_flag, check_int, check_number
 from skrec.base import BaseRecommender
-from skrec.base._checks import check_choice, check_flag, check_int, check_number
 from skrec.base._parameters import DeclaredParameters
 from skrec.models import all_estimators
 

@@ -1,7 +1,5 @@
 """`predict` of pairs, in which models score what is asked for alone: the same numbers as in whole rows of scores."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -13,7 +11,6 @@ from skrec.base._pairs import dense_products, sparse_products
 from skrec.base._queries import known_users
 from skrec.base._scoring import all_scores
 from skrec.data import Interactions
-from skrec.topk import row_blocks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -76,7 +73,7 @@ def test_no_pairs_at_all_have_no_scores(estimator):
 
 @pytest.mark.parametrize("is_sparse", [True, False])
 def test_products_of_pairs_are_entries_of_the_product(is_sparse, monkeypatch):
-    monkeypatch.setattr("skrec.base._pairs.row_blocks", partial(row_blocks, max_bytes=256))  # many blocks
+    monkeypatch.setattr("skrec._memory.BLOCK_BYTES", 256)  # many blocks
     rng = np.random.default_rng(2)
     left, right = rng.random((9, 7)) * (rng.random((9, 7)) < 0.5), rng.random((7, 8)) * (rng.random((7, 8)) < 0.5)
     rows, columns = rng.integers(0, 9, 50), rng.integers(0, 8, 50)

@@ -183,25 +183,28 @@ def test_core_follows_a_chain_to_its_end():
 # Errors
 
 
-@pytest.mark.parametrize("bad", [0, 1, -0.1, 1.5, True, None, "0.2", float("nan")])
-def test_fraction_outside_its_range_is_refused(bad):
+NO_NUMBERS = [(value, TypeError) for value in (True, None, "2")]
+
+
+@pytest.mark.parametrize(("bad", "error"), [*NO_NUMBERS, *((value, ValueError) for value in (0, 1, -0.1, 1.5, float("nan")))])
+def test_fraction_outside_its_range_is_refused(bad, error):
     data = Interactions.from_arrays([0, 1, 2], [0, 1, 2], timestamps=[0, 1, 2])
-    with pytest.raises(ValueError, match=r"^fraction must be a fraction between 0 and 1"):
+    with pytest.raises(error, match=r"^fraction must be a finite number above 0 and below 1"):
         hold_out_events(data, bad, np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"^fraction must be a fraction between 0 and 1"):
+    with pytest.raises(error, match=r"^fraction must be a finite number above 0 and below 1"):
         hold_out_users(data, bad, np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"^fraction must be a fraction between 0 and 1"):
+    with pytest.raises(error, match=r"^fraction must be a finite number above 0 and below 1"):
         hold_out_latest(data, bad)
 
 
-@pytest.mark.parametrize("bad", [0, -1, 1.0, True, None, "2"])
-def test_count_that_is_none_is_refused(bad):
+@pytest.mark.parametrize(("bad", "error"), [*NO_NUMBERS, (1.0, TypeError), (0, ValueError), (-1, ValueError)])
+def test_count_that_is_not_a_positive_integer_is_refused(bad, error):
     data = Interactions.from_arrays([0, 0, 0], [0, 1, 2], timestamps=[0, 1, 2])
-    with pytest.raises(ValueError, match=r"^n must be an integer of at least 1, got"):
+    with pytest.raises(error, match=r"^n must be an integer of at least 1, got"):
         hold_out_last(data, bad)
-    with pytest.raises(ValueError, match=r"^n_windows must be an integer of at least 1, got"):
+    with pytest.raises(error, match=r"^n_windows must be an integer of at least 1, got"):
         time_windows(data, 0.3, bad)
-    with pytest.raises(ValueError, match=r"^user must be an integer of at least 1, got"):
+    with pytest.raises(error, match=r"^user must be an integer of at least 1, got"):
         core_events(data, bad, 1)
-    with pytest.raises(ValueError, match=r"^item must be an integer of at least 1, got"):
+    with pytest.raises(error, match=r"^item must be an integer of at least 1, got"):
         core_events(data, 1, bad)

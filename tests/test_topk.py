@@ -88,13 +88,15 @@ def test_rows_without_candidates_are_padding():
     assert np.isnan(best).all()
 
 
-@given(n_rows=st.integers(0, 50), n_columns=st.integers(0, 40), max_bytes=st.integers(1, 2000))
-def test_blocks_cover_all_rows_in_order_under_the_budget(n_rows, n_columns, max_bytes):
-    blocks = list(row_blocks(n_rows, n_columns, max_bytes=max_bytes))
+@given(n_rows=st.integers(0, 50), n_columns=st.integers(0, 40), block_bytes=st.integers(1, 2000))
+def test_blocks_cover_all_rows_in_order_under_the_budget(n_rows, n_columns, block_bytes):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skrec._memory.BLOCK_BYTES", block_bytes)
+        blocks = list(row_blocks(n_rows, n_columns))
     assert [row for block in blocks for row in range(block.start, block.stop)] == list(range(n_rows))
     for block in blocks:
         height = block.stop - block.start
-        assert height == 1 or 4 * height * n_columns <= max_bytes
+        assert height == 1 or 4 * height * n_columns <= block_bytes
 
 
 @pytest.mark.parametrize("n_columns", [0, 1, 2**16, 2**16 + 1, 200_000])

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base._checks import check_int
+from skrec._checks import check_int
 from skrec.base._history import HistoryRecommender
 from skrec.base._pairs import sparse_products
 from skrec.data._vocabulary import decode

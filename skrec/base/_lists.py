@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from skrec._checks import check_choice, check_flag, check_int
 from skrec.base._allowed import Allowed, Unknown
-from skrec.base._checks import check_choice, check_flag, check_int, check_list_length
 from skrec.base._queries import Query
 from skrec.base._recommendations import Recommendations
 from skrec.base._scoring import best_items
 from skrec.data._training_shape import is_of_shape, warn_of_training_shape
 from skrec.data._vocabulary import decode
+from skrec.topk import check_list_length
 
 
 @dataclass(frozen=True, eq=False)

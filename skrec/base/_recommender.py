@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from skrec._checks import check_flag, check_int, read_path
 from skrec.base import _knowledge as knowledge
 from skrec.base import _scoring as scoring
 from skrec.base import _training_data as training
 from skrec.base._allowed import Unknown, read_items
 from skrec.base._audience import best_users
-from skrec.base._checks import check_flag, check_int, check_list_length, read_path
 from skrec.base._copying import deep_copy, shallow_copy, without_learned_attributes
 from skrec.base._lists import read_list_request
 from skrec.base._parameters import DeclaredParameters
@@ -26,6 +26,7 @@ from skrec.base._tags import RecommenderTags, with_recommender_tags
 from skrec.data import Interactions, check_interactions, check_pairs, is_matrix
 from skrec.data._vocabulary import decode
 from skrec.metrics import get_scorer
+from skrec.topk import check_list_length
 
 
 class BaseRecommender(DeclaredParameters):

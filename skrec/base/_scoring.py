@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skrec._memory import LARGEST_ANSWER
 from skrec.base._allowed import EVERYTHING, Allowed
-from skrec.base._checks import LARGEST_ANSWER
 from skrec.base._queries import NewUsers, Query
 from skrec.topk import as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
 

@@ -6,8 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.base._checks import check_choice, check_flag, check_list_length
-from skrec.topk import NO_CANDIDATE, as_tensor, row_blocks, top_k_of_columns
+from skrec._checks import check_choice, check_flag
+from skrec.topk import NO_CANDIDATE, as_tensor, check_list_length, row_blocks, top_k_of_columns
 
 Metric = Literal["cosine", "dot", "l2"]
 

@@ -1,7 +1,6 @@
 """One comparison: clones fitted on one training part, asked about one test part."""
 
 from collections.abc import Iterable, Mapping
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -9,8 +8,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
+from skrec._checks import check_fraction, check_int, is_int
 from skrec._process import progress_bar
-from skrec.base._checks import check_int, check_number
 from skrec.benchmark._estimators import named_estimators, shared_positive_from, with_baseline
 from skrec.benchmark._measuring import Result, load_what_fits_need, measured
 from skrec.benchmark._paired import paired_p_value
@@ -65,7 +64,7 @@ def compare(
     level : float, default=0.95
         Of the intervals.
     n_resamples : int, default=1000
-        Of each interval and each test.
+        Of each interval and each test; at least 2.
     random_state : int, Generator, RandomState or None, default=0
         For the split, the resampling and an ALS that is added; the given estimators have their own.
     verbose : int, default=0
@@ -125,8 +124,8 @@ def compare(
     >>> table.attrs["protocol"]["split"], table.attrs["protocol"]["baseline"]
     ('the first of RandomHoldout(n_splits=1, random_state=0, test_size=0.2)', 'ALSRecommender')
     """
-    check_number(level, "level", above=0, below=1)
-    check_int(n_resamples, "n_resamples", at_least=1)
+    check_fraction(level, "level")
+    check_int(n_resamples, "n_resamples", at_least=2)
     check_int(verbose, "verbose", at_least=0)
     seed = _seed(random_state)
     named = named_estimators(estimators)
@@ -153,7 +152,7 @@ def compare(
 def _seed(random_state: Any) -> int:
     """One number for everything that is drawn."""
     drawn = draw_seed(random_state)
-    return int(random_state) if isinstance(random_state, Integral) else drawn
+    return int(random_state) if is_int(random_state) else drawn
 
 
 def _scorers(scorers: Any, positive_from: float | None) -> dict[str, Any]:

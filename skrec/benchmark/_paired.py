@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skrec._memory import rows_at_once
 from skrec.metrics import Evaluation
 
-_SIGNS_AT_ONCE = 2**22
+_SIGN_BYTES = 16  # that one takes in a product
 _ROUNDING = 1e-9  # sums of the same numbers in another order are equal
 
 
@@ -28,6 +29,9 @@ def sign_flip_test(differences: NDArray[np.float64], *, n_resamples: int, random
 
     Exact where there are at most ``n_resamples`` combinations of signs. Else the combinations are drawn, and the observed
     one is among them, so that no p-value is below ``1 / (n_resamples + 1)``.
+
+    `scipy.stats.permutation_test` with ``permutation_type="samples"`` makes the same test in more than 20 times the time: it
+    builds every resampled array, whose sum is one row of a matrix product here.
     """
     differences = differences[differences != 0]
     n = len(differences)
@@ -35,7 +39,7 @@ def sign_flip_test(differences: NDArray[np.float64], *, n_resamples: int, random
     exact = n < 63 and 2**n <= n_resamples
     n_sums, n_as_far = (2**n if exact else n_resamples), 0
     rng = np.random.default_rng(random_state)
-    at_once = max(1, _SIGNS_AT_ONCE // max(n, 1))
+    at_once = rows_at_once(_SIGN_BYTES * n)
     for start in range(0, n_sums, at_once):
         rows = np.arange(start, min(start + at_once, n_sums))
         turned = rows[:, None] >> np.arange(n) & 1 if exact else rng.integers(2, size=(len(rows), n), dtype=np.int8)

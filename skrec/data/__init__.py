@@ -5,7 +5,7 @@ from skrec.data._canonical import check_interactions, check_pairs, is_matrix
 from skrec.data._encoding import IdEncoder
 from skrec.data._impressions import at_moments, each_by_itself, in_impressions, moments, read_impressions
 from skrec.data._interactions import Interactions
-from skrec.data._positives import check_positive_from, is_positive, positive_mask
+from skrec.data._positives import is_positive, positive_mask
 from skrec.data._weighting import by_weight, fade
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "by_weight",
     "check_interactions",
     "check_pairs",
-    "check_positive_from",
     "each_by_itself",
     "fade",
     "in_impressions",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from skrec.data._encoding import IdEncoder, joined
 from skrec.data._interactions import Interactions
 
-_HINTS = {"impressions": "; a missing label, or -1, says that an event was in no impression"}
+_COLUMNS = {"timestamps": "", "impressions": "; a missing label, or -1, says that an event was in no impression"}
 
 
 def append_events(known: Interactions, new: Interactions, *, as_new_users: bool, name: str = "X") -> Interactions:
@@ -35,13 +35,10 @@ def append_events(known: Interactions, new: Interactions, *, as_new_users: bool,
     user_ids, users = _joint_codes(known.user_ids, known.n_users, new.user_ids, new.n_users, f"users of {name}")
     item_ids, items = _joint_codes(known.item_ids, known.n_items, new.item_ids, new.n_items, f"items of {name}")
     n_users, n_items = max(known.n_users, users.max(initial=-1) + 1), max(known.n_items, items.max(initial=-1) + 1)
-    return known._replace(
-        users=np.concatenate([known.users, users[new.users]]),
-        items=np.concatenate([known.items, items[new.items]]),
-        values=np.concatenate([known.values, new.values]),
-        timestamps=_timestamps(known, new, name),
-        weights=_weights(known, new),
-        impressions=_impressions(known, new, name),
+    later = new._replace(users=users[new.users], items=items[new.items], impressions=_later_impressions(known, new))
+    _check_columns(known, new, name)
+    together = known._followed_by(later) if len(new) else known
+    return together._replace(
         impression_ids=_impression_ids(known, new),
         n_users=int(n_users),
         n_items=int(n_items),
@@ -66,14 +63,14 @@ def _joint_codes(known_ids: Any, n_known: int, ids: Any, n: int, what: str) -> t
     return joined(known_ids, ids, is_new, name=f"the {what}"), codes
 
 
-def _both(column: str, known: Interactions, new: Interactions, name: str) -> NDArray | None:
-    before, after = getattr(known, column), getattr(new, column)
-    if len(new) == 0:
-        return before
-    if (before is None) != (after is None):
-        has, lacks = ("the known events have", name) if after is None else (f"{name} has", "the known events")
-        raise ValueError(f"{has} {column}, but {lacks} {'has' if after is None else 'have'} none{_HINTS.get(column, '')}")
-    return None if before is None else np.concatenate([before, after])
+def _check_columns(known: Interactions, new: Interactions, name: str) -> None:
+    """Check that there are times and impressions in both or in neither, and times in one unit."""
+    check_same_unit(known, new, name)
+    for column, hint in _COLUMNS.items():
+        before, after = getattr(known, column), getattr(new, column)
+        if len(new) and (before is None) != (after is None):
+            has, lacks = ("the known events have", name) if after is None else (f"{name} has", "the known events")
+            raise ValueError(f"{has} {column}, but {lacks} {'has' if after is None else 'have'} none{hint}")
 
 
 def check_same_unit(known: Interactions, new: Interactions, name: str, *, known_name: str = "the known events") -> None:
@@ -90,17 +87,11 @@ def _unit(data: Interactions) -> str:
     return "whole numbers of an unknown unit" if data.timestamp_unit is None else "datetimes, in microseconds since 1970"
 
 
-def _timestamps(known: Interactions, new: Interactions, name: str) -> NDArray | None:
-    check_same_unit(known, new, name)
-    return _both("timestamps", known, new, name)
-
-
-def _impressions(known: Interactions, new: Interactions, name: str) -> NDArray | None:
-    """The numbers of both; what was shown now was not shown together with what was shown before."""
-    if known.impressions is not None and new.impressions is not None:
-        later = new.impressions + _n_impressions(known)
-        new = new._replace(impressions=np.where(new.impressions < 0, new.impressions, later))
-    return _both("impressions", known, new, name)
+def _later_impressions(known: Interactions, new: Interactions) -> NDArray | None:
+    """Other numbers for what is shown now than for what was shown before."""
+    if known.impressions is None or new.impressions is None:
+        return new.impressions
+    return np.where(new.impressions < 0, new.impressions, new.impressions + _n_impressions(known))
 
 
 def _n_impressions(data: Interactions) -> int:
@@ -116,13 +107,6 @@ def _impression_ids(known: Interactions, new: Interactions) -> NDArray | None:
         return known.impression_ids
     labels = [np.arange(_n_impressions(part)) if part.impression_ids is None else part.impression_ids for part in (known, new)]
     return np.concatenate([part.astype(object) for part in labels])
-
-
-def _weights(known: Interactions, new: Interactions) -> NDArray | None:
-    if known.weights is None and new.weights is None:
-        return None
-    parts = [np.ones(len(part), np.float32) if part.weights is None else part.weights for part in (known, new)]
-    return np.concatenate(parts)
 
 
 def _features(known: Any, new: Any, codes: NDArray[np.int64], n: int, axis: str, name: str) -> Any:

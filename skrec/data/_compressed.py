@@ -5,10 +5,11 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from errno import EINVAL
-from numbers import Integral
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO, cast
+
+from skrec._checks import check_int
 
 LEAST_LIMIT = 64 << 20
 LIMIT_RATIO = 100  # tables of events shrink to a third or a twentieth of their size, files of zeros to a thousandth
@@ -73,10 +74,7 @@ def read_members(path: Path, names: Iterable[str], max_bytes: int | None = None)
 
 def check_max_bytes(max_bytes: int | None) -> None:
     """Refuse what is neither None nor a positive integer."""
-    if max_bytes is not None and (isinstance(max_bytes, bool) or not isinstance(max_bytes, Integral)):
-        raise TypeError(f"max_bytes must be a positive integer or None, got {max_bytes!r}")
-    if max_bytes is not None and max_bytes < 1:
-        raise ValueError(f"max_bytes must be a positive integer or None, got {max_bytes}")
+    check_int(max_bytes, "max_bytes", at_least=1, or_none=True)
 
 
 def _limit(path: Path, max_bytes: int | None) -> int:

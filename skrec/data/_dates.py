@@ -2,23 +2,18 @@
 
 import datetime
 from itertools import pairwise
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from skrec._checks import is_int
 from skrec.data._times import read_times
 
 _SAY_THE_UNIT = (
     "the timestamps are whole numbers of an unknown unit. Pass a whole number in their unit, or say the unit, as in "
     "Interactions.from_frame(df, timestamp_unit='s')"
 )
-
-
-def is_whole(value: Any) -> bool:
-    """Whether a value is an integer, and neither a bool nor a timedelta."""
-    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_ | np.timedelta64)
 
 
 def check_moment(moment: Any, name: str) -> int | datetime.date | np.datetime64:
@@ -29,7 +24,7 @@ def check_moment(moment: Any, name: str) -> int | datetime.date | np.datetime64:
     TypeError, ValueError
         If it is something else, or text that is no date.
     """
-    if is_whole(moment):
+    if is_int(moment):
         return int(moment)
     try:
         moment = pd.Timestamp(moment) if isinstance(moment, str) else moment
@@ -85,7 +80,7 @@ def check_length(length: Any, name: str) -> int | pd.Timedelta | None:
     """
     if length is None:
         return None
-    if is_whole(length):
+    if is_int(length):
         read: Any = int(length)
     elif isinstance(length, str | datetime.timedelta | np.timedelta64):
         try:

@@ -1,12 +1,12 @@
 """The fields of `Interactions`, cast and checked."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from skrec._checks import check_int
 from skrec.data._arrays import as_array, read_values, read_weights
 from skrec.data._encoding import IdEncoder, as_labels
 from skrec.data._features import read_features
@@ -114,12 +114,9 @@ def read_frame_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: 
     largest = int(codes.max(initial=-1))
     if size is None:
         size = largest + 1 if ids is None else len(ids)
-    if isinstance(size, bool) or not isinstance(size, Integral):
-        raise TypeError(f"n_{axis} must be an integer of at least 0, got {size!r}")
-    if size < 0:
-        raise ValueError(f"n_{axis} must be an integer of at least 0, got {size}")
+    size = check_int(size, f"n_{axis}", at_least=0)
     if ids is not None and len(ids) != size:
         raise ValueError(f"n_{axis} is {size} but there are {len(ids)} labels")
     if largest >= size:
         raise ValueError(f"{axis} has code {largest}, outside the frame of {size}")
-    return int(size)
+    return size

@@ -3,12 +3,12 @@
 import csv
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skrec._checks import read_path
 from skrec.data._csv import read_csv
 from skrec.data._features import learn_vocabulary
 from skrec.data._fields import read_fields
@@ -319,10 +319,8 @@ class Interactions(EventTable):
         UserWarning
             If lines are left out; if no column has values, and the header names columns of numbers that are not used.
         """
-        if not isinstance(path, str | PathLike):
-            raise TypeError(f"path must be a str or os.PathLike, got {path!r}")
         columns = read_csv(
-            Text(Path(path), sep, encoding, quoting, decimal),
+            Text(read_path(path, "path"), sep, encoding, quoting, decimal),
             {
                 "user": user,
                 "item": item,

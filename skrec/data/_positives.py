@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from skrec._checks import check_number
 from skrec.data._callers import depth_of_caller
 from skrec.data._interactions import Interactions
 
@@ -34,19 +35,7 @@ def positive_mask(data: Interactions, positive_from: float | None) -> NDArray[np
 
 def is_positive(values: NDArray[np.float32], positive_from: float | None) -> NDArray[np.bool_]:
     """The rule itself: at least ``positive_from``, above zero where that is None."""
-    return values > 0 if positive_from is None else values >= check_positive_from(positive_from)
-
-
-def check_positive_from(positive_from: float) -> float:
-    """A finite number."""
-    is_number = isinstance(positive_from, int | float | np.integer | np.floating) and not isinstance(positive_from, bool)
-    try:
-        number = float(positive_from) if is_number else np.nan
-    except OverflowError:  # an int beyond every float
-        number = np.inf
-    if not np.isfinite(number):
-        raise ValueError(f"positive_from must be a finite number or None, got {positive_from!r}")
-    return number
+    return values > 0 if positive_from is None else values >= check_number(positive_from, "positive_from", or_none=True)
 
 
 def look_like_ratings(values: NDArray[np.float32]) -> bool:

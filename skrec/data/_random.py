@@ -1,10 +1,11 @@
 """Where random numbers come from."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
+
+from skrec._checks import is_int
 
 
 def generator_of(random_state: Any) -> np.random.Generator:
@@ -40,10 +41,9 @@ def draw_seed(random_state: Any) -> int:
 
 def check_seed(random_state: Any) -> None:
     """An int from 0 to 2**32 - 1, a Generator, a RandomState, or None."""
-    is_int = isinstance(random_state, Integral) and not isinstance(random_state, bool)
     if random_state is None or isinstance(random_state, np.random.Generator | np.random.RandomState):
         return
-    if not is_int or not 0 <= random_state < 2**32:
+    if not is_int(random_state) or not 0 <= random_state < 2**32:
         raise ValueError(
             "random_state must be an int from 0 to 2**32 - 1, a numpy.random.Generator, a numpy.random.RandomState or None, "
             f"got {random_state!r}"

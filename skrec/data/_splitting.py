@@ -1,12 +1,11 @@
 """Which events to hold out, and which to keep: plain functions that answer with one entry for each event."""
 
 from collections.abc import Iterator, Sequence
-from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skrec._checks import check_fraction, check_int
 from skrec.data._dates import in_words
 from skrec.data._impressions import each_by_itself, moments
 from skrec.data._interactions import Interactions
@@ -122,7 +121,7 @@ def hold_out_last(data: Interactions, n: int = 1) -> Mask:
     -----
     Time O(n_events log n_events).
     """
-    n = check_count(n, "n")
+    n = check_int(n, "n", at_least=1)
     order = data.user_time_order()
     users, counts = data.users[order], np.bincount(data.users, minlength=data.n_users)
     still_to_come = np.cumsum(counts)[users] - np.arange(len(data)) - 1
@@ -136,21 +135,8 @@ def hold_out_last(data: Interactions, n: int = 1) -> Mask:
 def hold_out_last_of_some(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
     """Hold out the last event of a random part of the users, counted among those with at least two events.
 
-    Parameters
-    ----------
-    data : Interactions
-    fraction : float
-        Between 0 and 1, both excluded; at least one user's event is held out.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    bool array of shape (n_events,)
-
-    Raises
-    ------
-    ValueError
-        If ``fraction`` is out of range, or nobody has two events.
+    Parameters, errors and cost are those of `hold_out_events`; at least one event is held out. It is also a
+    ValueError if no user has two events.
     """
     fraction = check_fraction(fraction, "fraction")
     last = np.flatnonzero(hold_out_last(data))
@@ -201,7 +187,7 @@ def time_windows(data: Interactions, fraction: float, n_windows: int = 1) -> NDA
 def window_starts(data: Interactions, fraction: float, n_windows: int = 1) -> NDArray[np.int64]:
     """The times at which the windows of `time_windows` begin, ascending. Parameters and errors are those of that function."""
     size = max(1, round(check_fraction(fraction, "fraction") * len(data)))
-    first_events = len(data) - size * np.arange(check_count(n_windows, "n_windows"), 0, -1)
+    first_events = len(data) - size * np.arange(check_int(n_windows, "n_windows", at_least=1), 0, -1)
     times = data_times(data)
     if first_events[0] < 1:
         raise ValueError(f"{n_windows} windows of {size} events leave none of the {len(data)} events before them")
@@ -273,7 +259,7 @@ def core_events(data: Interactions, user: int, item: int) -> Mask:
     Sorts the events once, O(n log n); then each round is linear in the pairs still left and in the codes, a few tens of
     rounds on ordinary data.
     """
-    user, item = check_count(user, "user"), check_count(item, "item")
+    user, item = check_int(user, "user", at_least=1), check_int(item, "item", at_least=1)
     _, first = np.unique(data.pair_keys, return_index=True)
     users, items = data.users[first], data.items[first]
     enough = np.zeros(len(first), dtype=bool)
@@ -298,20 +284,6 @@ def in_smallest_frame(events: Interactions) -> Interactions:
         user_features=None if events.user_features is None else events.user_features[users],
         item_features=None if events.item_features is None else events.item_features[items],
     )
-
-
-def check_fraction(value: Any, name: str) -> float:
-    """A number strictly between 0 and 1."""
-    if not isinstance(value, Real) or not 0 < float(value) < 1:
-        raise ValueError(f"{name} must be a fraction between 0 and 1, both excluded, got {value!r}")
-    return float(value)
-
-
-def check_count(value: Any, name: str, *, least: int = 1) -> int:
-    """An integer of at least ``least``."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-    return int(value)
 
 
 def _hold_out_groups(keys: NDArray[np.int64], fraction: float, rng: np.random.Generator, what: str) -> Mask:

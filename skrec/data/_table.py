@@ -8,6 +8,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from skrec._checks import check_choice
 from skrec.data._arrays import read_values
 from skrec.data._fields import read_fields
 
@@ -70,6 +71,24 @@ class EventTable:
             _made_of="some events",
         )
 
+    def _followed_by(self, later: Self) -> Self:
+        """These events and, behind them, later ones of the same users and items.
+
+        A column that only one of both has is dropped; weights that are not given are 1.
+        """
+
+        def of_both(column: str) -> NDArray | None:
+            parts = [getattr(part, column) for part in (self, later)]
+            return None if any(part is None for part in parts) else np.concatenate(parts)
+
+        weights = None
+        if self.weights is not None or later.weights is not None:
+            given = (np.ones(len(part), np.float32) if part.weights is None else part.weights for part in (self, later))
+            weights = np.concatenate(list(given))
+        return self._replace(
+            **{column: of_both(column) for column in ("users", "items", "values", "timestamps", "impressions")}, weights=weights
+        )
+
     def __repr__(self) -> str:
         parts = [f"{len(self)} events", f"{self.n_users} users x {self.n_items} items"]
         if len(self) and self.values.min() != self.values.max():
@@ -119,10 +138,9 @@ class EventTable:
             What a repeated pair becomes: the sum of its values, its latest value, or, with "any", a one for every pair
             whatever its values.
         """
+        check_choice(duplicates, "duplicates", ("sum", "last", "any"))
         if duplicates == "last":
             return self[self.last_of_each_pair()].to_csr()
-        if duplicates not in ("sum", "any"):
-            raise ValueError(f"duplicates must be 'sum', 'last' or 'any', got {duplicates!r}")
         matrix = sp.coo_array((self.values, (self.users, self.items)), shape=(self.n_users, self.n_items)).tocsr()
         matrix.sum_duplicates()
         if duplicates == "any":

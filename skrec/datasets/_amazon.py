@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from skrec._checks import read_path
 from skrec.data import Interactions
 from skrec.datasets._amazon_format import COLUMNS, read_ratings, read_reviews
-from skrec.datasets._lines import as_path
 
 
 class AmazonReviews(NamedTuple):
@@ -48,7 +48,7 @@ def load_amazon(path: str | os.PathLike, *, max_bytes: int | None = None) -> Ama
 
     Parameters
     ----------
-    path : path
+    path : str or os.PathLike
         A name that ends with ``.csv`` means ratings alone, any other JSON lines. With a further ending ``.gz`` the file is
         unpacked while it is read.
     max_bytes : int, optional
@@ -86,7 +86,7 @@ def load_amazon(path: str | os.PathLike, *, max_bytes: int | None = None) -> Ama
         data.reviews["summary"][0]
         # 'good'
     """
-    path = as_path(path, "path")
+    path = read_path(path, "path")
     if path.name.removesuffix(".gz").endswith(".csv"):
         return AmazonReviews(Interactions.from_frame(read_ratings(path, max_bytes)), None)
     table = read_reviews(path, max_bytes)

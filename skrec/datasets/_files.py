@@ -1,11 +1,9 @@
 """Files of data sets: where they lie and how they are downloaded."""
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from http.client import HTTPException, HTTPResponse
+from collections.abc import Iterable
 from pathlib import Path
-from urllib.request import urlopen
+from typing import BinaryIO
 
 from skrec._process import progress_bar
 from skrec.base._writing import atomic_write
@@ -32,51 +30,45 @@ def read_folder(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
 
 def has_sha256(path: Path, sha256: str) -> bool:
     """Whether a file has this checksum."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    import pooch
+
+    return pooch.file_hash(str(path), alg="sha256") == sha256
 
 
 def download(url: str, target: Path, *, sha256: str, max_bytes: int, verbose: int = 0) -> None:
-    """Fetch ``url`` into the file ``target``, which appears only when it is whole and has the right checksum.
+    """Download ``url`` to the file ``target``, which appears only when it is complete and has the right checksum.
 
     Raises
     ------
     DatasetNotAvailable
-        If the server cannot be reached, breaks off, sends more than ``max_bytes`` or something else than expected.
+        If the server cannot be reached, does not have the file, breaks off, sends more than ``max_bytes``, or sends content
+        with another checksum.
+    OSError
+        If the file cannot be written.
     """
-    digest = hashlib.sha256()
-    with _connect(url) as response:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        bar = progress_bar(total=response.length, unit="B", unit_scale=True, desc=target.name, disable=not verbose)
-        with bar, atomic_write(target) as file:
-            for chunk in _chunks(response, url, max_bytes):
-                file.write(chunk)
-                digest.update(chunk)
-                bar.update(len(chunk))
-            if digest.hexdigest() != sha256:
-                raise DatasetNotAvailable(f"{url} does not have the published content (SHA-256 {sha256})")
+    import pooch
+
+    bar = progress_bar(total=max_bytes, unit="B", unit_scale=True, desc=target.name, disable=not verbose)
+    fetch = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with bar, atomic_write(target) as file:
+        try:
+            fetch(url, _LimitedFile(file, max_bytes), None)
+        except OSError as error:
+            if error.errno is not None:  # of the disk; those of the network have none
+                raise
+            raise DatasetNotAvailable(f"{url} cannot be downloaded ({error})") from None
+        if not has_sha256(Path(file.name), sha256):
+            raise DatasetNotAvailable(f"{url} does not have the published content (SHA-256 {sha256})")
 
 
-def _connect(url: str) -> HTTPResponse:
-    try:
-        return urlopen(url, timeout=TIMEOUT_SECONDS)
-    except (OSError, HTTPException) as error:
-        raise DatasetNotAvailable(f"{url} cannot be reached ({error})") from None
+class _LimitedFile:
+    """A file that is written to, up to a number of bytes."""
 
+    def __init__(self, file: BinaryIO, max_bytes: int):
+        self.file, self.max_bytes, self.flush = file, max_bytes, file.flush
 
-def _chunks(response: HTTPResponse, url: str, max_bytes: int) -> Iterator[bytes]:
-    received = 0
-    while chunk := _read_chunk(response, url):
-        received += len(chunk)
-        if received > max_bytes:
-            raise DatasetNotAvailable(f"{url} sends more than the {max_bytes} bytes expected of it")
-        yield chunk
-    if response.length:  # what the server still owes of the length it announced
-        raise DatasetNotAvailable(f"{url} broke off after {received} bytes, {response.length} are missing")
-
-
-def _read_chunk(response: HTTPResponse, url: str) -> bytes:
-    try:
-        return response.read(CHUNK_BYTES)
-    except (OSError, HTTPException) as error:
-        raise DatasetNotAvailable(f"{url} broke off ({error!r})") from None
+    def write(self, chunk: bytes) -> None:
+        if self.file.tell() + len(chunk) > self.max_bytes:
+            raise DatasetNotAvailable(f"it has more than the {self.max_bytes} bytes expected")
+        self.file.write(chunk)

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from skrec._checks import read_path
 from skrec.data import Interactions
 from skrec.datasets._labels import unique_names
-from skrec.datasets._lines import as_path, convert_lines, number_of, refuse, split_tabs
+from skrec.datasets._lines import convert_lines, number_of, refuse, split_tabs
 
 PLAYS = np.dtype([("user", np.int64), ("item", np.int64), ("value", np.int64)])
 FRIENDS = np.dtype([("user", np.int64), ("friend", np.int64)])
@@ -44,7 +45,7 @@ def load_lastfm(folder: str | os.PathLike) -> LastFM:
 
     Parameters
     ----------
-    folder : path
+    folder : str or os.PathLike
         The unpacked release.
 
     Returns
@@ -74,7 +75,7 @@ def load_lastfm(folder: str | os.PathLike) -> LastFM:
         music.artists.loc["Portishead", "url"]
         # 'http://www.last.fm/music/Portishead'
     """
-    folder = as_path(folder, "folder")
+    folder = read_path(folder, "folder")
     artists = _artists(folder / "artists.dat")
     plays = _plays(folder / "user_artists.dat", artists)
     friends = np.fromiter(convert_lines(folder / "user_friends.dat", _friends, header="userID\tfriendID"), FRIENDS)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skrec._checks import read_path
 from skrec.data import Interactions
-from skrec.datasets._lines import NUMBER, as_path, convert_lines
+from skrec.datasets._lines import NUMBER, convert_lines
 
 LINE = re.compile(f" *{NUMBER}(?: +{NUMBER})* *")
 
@@ -33,7 +34,7 @@ def load_lightgcn(folder: str | os.PathLike) -> LightGCNSplit:
 
     Parameters
     ----------
-    folder : path
+    folder : str or os.PathLike
 
     Returns
     -------
@@ -58,7 +59,7 @@ def load_lightgcn(folder: str | os.PathLike) -> LightGCNSplit:
         train
         # Interactions(810128 events, 29858 users x 40981 items)
     """
-    folder = as_path(folder, "folder")
+    folder = read_path(folder, "folder")
     parts = [_pairs(folder / name) for name in ("train.txt", "test.txt")]
     n_users, n_items = (1 + max(int(part[axis].max(initial=-1)) for part in parts) for axis in (0, 1))
     return LightGCNSplit(*(Interactions.from_arrays(*part, n_users=n_users, n_items=n_items) for part in parts))

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,13 +17,6 @@ NUMBER = "[0-9]{1,18}"  # what int64 holds
 MAX_LINE_BYTES = 16 << 20
 
 T = TypeVar("T")
-
-
-def as_path(value: Any, name: str) -> Path:
-    """A path, or a TypeError that names the argument."""
-    if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name} must be a path, got {value!r}")
-    return Path(value)
 
 
 def convert_lines(

@@ -3,14 +3,14 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skrec._checks import read_path
 from skrec.data import IdEncoder, Interactions
-from skrec.datasets._lines import as_path
 from skrec.datasets._mind_format import Behaviors, read_behaviors, read_news, read_vectors
 
 
@@ -45,12 +45,7 @@ class Mind(NamedTuple):
     @property
     def events(self) -> Interactions:
         """History and interactions in one table, in order of time: what a model is fitted on. Made anew when asked for."""
-        parts = (self.history, self.interactions)
-        columns: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("users", "items", "values", "timestamps", "impressions")
-        }
-        both = replace(self.interactions, **columns)
+        both = self.history._followed_by(self.interactions)
         return both[both.time_order()]
 
 
@@ -62,7 +57,7 @@ def load_mind(folder: str | os.PathLike) -> Mind:
 
     Parameters
     ----------
-    folder : path
+    folder : str or os.PathLike
         One unpacked part of the release, such as ``MINDsmall_train``.
 
     Returns
@@ -96,7 +91,7 @@ def load_mind(folder: str | os.PathLike) -> Mind:
         # 'news'
         model.fit(mind.events)
     """
-    folder = as_path(folder, "folder")
+    folder = read_path(folder, "folder")
     behaviors = read_behaviors(folder / "behaviors.tsv")
     described = read_news(folder / "news.tsv")
     user_ids, user_of = IdEncoder.learn(list(behaviors.users))

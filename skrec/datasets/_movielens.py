@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skrec._checks import check_choice, check_flag, read_path
 from skrec.data import IdEncoder, Interactions
 from skrec.data._compressed import check_max_bytes, read_members
 from skrec.datasets._dataset import Dataset
@@ -181,17 +182,12 @@ def fetch_movielens(
         movies.items.loc["Star Wars (1977)", "genres"]
         # ('Action', 'Adventure', 'Romance', 'Sci-Fi', 'War')
     """
-    if not isinstance(name, str) or name not in RELEASES:
-        raise ValueError(f"name must be one of {list(RELEASES)}, got {name!r}")
-    if item_labels not in ("title", "id"):
-        raise ValueError(f"item_labels must be 'title' or 'id', got {item_labels!r}")
-    if not isinstance(download, bool):
-        raise TypeError(f"download must be True or False, got {download!r}")
-    if not isinstance(data_home, str | os.PathLike | None):
-        raise TypeError(f"data_home must be a path or None, got {data_home!r}")
+    check_choice(name, "name", tuple(RELEASES))
+    check_choice(item_labels, "item_labels", ("title", "id"))
+    check_flag(download, "download")
     check_max_bytes(max_bytes)
     release = RELEASES[name]
-    home = cache_dir() if data_home is None else Path(data_home).expanduser()
+    home = cache_dir() if data_home is None else read_path(data_home, "data_home")
     files = _find(release, home)
     if files is None:
         path = _official_zip(release, home, allow_download=download, verbose=verbose)

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from skrec._checks import read_path
 from skrec.data import Interactions
 from skrec.data._compressed import check_max_bytes, read_members
-from skrec.datasets._lines import NUMBER, as_path, convert_lines, number_of
+from skrec.datasets._lines import NUMBER, convert_lines, number_of
 
 PAIRS = ("user", "item", "time_rank")
 EVENT = np.dtype([("user", np.int64), ("item", np.int64), ("timestamp", np.int64)])
@@ -49,7 +50,7 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m", *, max_bytes: int |
 
     Parameters
     ----------
-    folder : path
+    folder : str or os.PathLike
         The folder ``Data`` of the paper's repository, or one like it.
     name : str, default="ml-1m"
         The repository has "ml-1m" (6,040 x 3,706) and "pinterest-20" (55,187 x 9,916).
@@ -81,7 +82,7 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m", *, max_bytes: int |
         data
         # NCFSplit(Interactions(994169 events, 6040 users x 3706 items, timestamps), 6040 test users, 99 negatives each)
     """
-    folder = as_path(folder, "folder")
+    folder = read_path(folder, "folder")
     if not isinstance(name, str):
         raise TypeError(f"name must be a str such as 'ml-1m', got {name!r}")
     check_max_bytes(max_bytes)

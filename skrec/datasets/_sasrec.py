@@ -5,8 +5,9 @@ import os
 import numpy as np
 import pandas as pd
 
+from skrec._checks import read_path
 from skrec.data import Interactions
-from skrec.datasets._lines import as_path, convert_lines, number_of
+from skrec.datasets._lines import convert_lines, number_of
 
 EVENT = np.dtype([("user", np.int64), ("item", np.int64)])
 
@@ -18,7 +19,7 @@ def load_sasrec(path: str | os.PathLike, *, max_bytes: int | None = None) -> Int
 
     Parameters
     ----------
-    path : path
+    path : str or os.PathLike
         With the ending ``.gz``, it is unpacked while it is read.
     max_bytes : int, optional
         The largest number of bytes that a ``.gz`` file may unpack to. If None, 100 times its own size, at least 64 MiB.
@@ -48,7 +49,7 @@ def load_sasrec(path: str | os.PathLike, *, max_bytes: int | None = None) -> Int
         load_sasrec("Video.txt")
         # Interactions(287107 events, 31013 users x 23715 items, timestamps)
     """
-    events = pd.DataFrame(np.fromiter(convert_lines(as_path(path, "path"), _event, max_bytes=max_bytes), EVENT))
+    events = pd.DataFrame(np.fromiter(convert_lines(read_path(path, "path"), _event, max_bytes=max_bytes), EVENT))
     return Interactions.from_frame(events.assign(timestamp=events.groupby("user").cumcount()))
 
 

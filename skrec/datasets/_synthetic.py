@@ -1,18 +1,16 @@
 """Invented interactions with what makes real ones interesting: favourites of all, tastes, and easy or hard raters."""
 
-import math
-from numbers import Integral, Real
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skrec._checks import check_int, check_number
+from skrec._memory import rows_at_once
 from skrec.data import Interactions
 from skrec.data._random import generator_of
 from skrec.datasets._dataset import Dataset
 
-CELLS_PER_BLOCK = 1 << 20
+CELL_BYTES = 64  # that a pair of a user and an item takes
 TASTE_STRENGTH = 2.0  # in units of Gumbel noise: how much a choice is taste, beside popularity and chance
 BIRTH = 1_577_836_800  # 2020-01-01, UTC
 YEAR_SECONDS = 31_536_000
@@ -90,11 +88,10 @@ def make_interactions(
     ['movie_id', 'title', 'year', 'genres']
     """
     for name, size in (("n_users", n_users), ("n_items", n_items), ("n_factors", n_factors)):
-        check_count(name, size)
-    for name, amount in (("density", density), ("popularity_skew", popularity_skew), ("noise", noise)):
-        check_amount(name, amount)
-    if not 0 < density <= 1:
-        raise ValueError(f"density must be above 0 and at most 1, got {density!r}")
+        check_int(size, name, at_least=1)
+    check_number(density, "density", above=0, at_most=1)
+    for name, amount in (("popularity_skew", popularity_skew), ("noise", noise)):
+        check_number(amount, name, at_least=0)
     rng = generator_of(random_state)
     tastes = rng.standard_normal((n_users, n_factors))
     mixtures = rng.dirichlet(np.full(n_factors, 0.25), n_items)
@@ -124,22 +121,6 @@ def make_interactions(
     )
 
 
-def check_count(name: str, value: Any) -> None:
-    """An integer of at least 1."""
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value!r}")
-
-
-def check_amount(name: str, value: Any) -> None:
-    """A finite number from 0."""
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{name} must be a finite number from 0, got {value!r}")
-
-
 def _events_per_user(rng: np.random.Generator, n_users: int, n_items: int, density: float) -> NDArray[np.int64]:
     shape = 2.5  # the spread of a user's share is some 0.6 of its mean
     shares = rng.beta(shape, max(shape * (1 - density) / density, 1e-9), n_users)
@@ -157,7 +138,7 @@ def _choose(
     centred /= max(np.sqrt((centred**2).sum(axis=1).mean()), 1e-12)
     n_users, n_items = len(tastes), len(mixtures)
     items, affinities = [], []
-    for block in np.array_split(np.arange(n_users), 1 + n_users * n_items // CELLS_PER_BLOCK):
+    for block in np.array_split(np.arange(n_users), 1 + n_users // rows_at_once(CELL_BYTES * n_items)):
         affinity = tastes[block] @ centred.T
         utility = popularity + TASTE_STRENGTH * affinity + rng.gumbel(size=affinity.shape)
         least_chosen = np.sort(utility, axis=1)[np.arange(len(block)), n_items - n_events[block]]

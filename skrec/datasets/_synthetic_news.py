@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skrec._checks import check_int, check_number
 from skrec.data import Interactions
 from skrec.data._random import generator_of
-from skrec.datasets._synthetic import check_amount, check_count
 
 START = 1_577_836_800  # 2020-01-01, UTC
 HOUR = 3600
@@ -99,11 +99,10 @@ def make_news(
     """
     counts = {"n_users": n_users, "n_items": n_items, "n_impressions": n_impressions, "n_shown": n_shown, "n_days": n_days}
     for name, count in counts.items():
-        check_count(name, count)
-    for name, amount in (("taste", taste), ("recency", recency), ("half_life", half_life)):
-        check_amount(name, amount)
-    if half_life == 0:
-        raise ValueError("half_life must be above 0, got 0")
+        check_int(count, name, at_least=1)
+    for name, amount in (("taste", taste), ("recency", recency)):
+        check_number(amount, name, at_least=0)
+    check_number(half_life, "half_life", above=0)
     a_day = n_items // (n_days + 1)
     if n_shown < 2 or n_shown > a_day / 5:
         raise ValueError(f"n_shown must be from 2 to a fifth of the {a_day} articles that a day brings, got {n_shown}")

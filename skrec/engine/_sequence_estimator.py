@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from skrec.base._checks import check_int
+from skrec._checks import check_int
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine._estimator import TorchRecommender

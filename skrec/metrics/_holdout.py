@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from skrec._checks import check_flag
 from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.data._callers import depth_of_caller
 from skrec.data._hashing import hash_labels, splitmix64
@@ -248,8 +249,7 @@ def cut_histories(data: Interactions, *, ordered: bool, relevant: Mask | None = 
     """
     if not isinstance(data, Interactions):
         raise TypeError(f"data must be Interactions, got {type(data).__name__}; check_interactions reads other tables")
-    if not isinstance(ordered, bool | np.bool_):
-        raise TypeError(f"ordered must be True or False, got {ordered!r}")
+    check_flag(ordered, "ordered")
     pairs, pair_of_event = np.unique(data.pair_keys, return_inverse=True)
     users, items = np.divmod(pairs, max(data.n_items, 1))
     n_distinct = np.bincount(users, minlength=data.n_users)

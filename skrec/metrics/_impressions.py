@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skrec._checks import check_int
 from skrec.data._arrays import as_array, as_numbers
-from skrec.metrics._ranking import check_k
 
 PerImpression = NDArray[np.float64]
 
@@ -115,7 +115,7 @@ def impression_ndcg(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLik
     >>> impression_ndcg([0.9, 0.5, 0.1], [0, 1, 1], [7, 7, 7], k=2).round(4).tolist()
     [0.3869]
     """
-    k, shown = check_k(k), _in_order(scores, clicked, impressions)
+    k, shown = check_int(k, "k", at_least=1), _in_order(scores, clicked, impressions)
     discount = 1 / np.log2(np.arange(2, shown.longest + 2))
     discount[k:] = 0
     best = np.append(0, np.cumsum(discount))[shown.n_clicked]

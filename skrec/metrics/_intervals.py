@@ -1,15 +1,17 @@
-"""How sure a mean over users is."""
+"""Confidence intervals of means over users."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import bootstrap
 
+from skrec._checks import check_fraction, check_int
+from skrec._memory import rows_at_once
 from skrec.data._arrays import as_array, as_numbers
 from skrec.data._random import generator_of
-from skrec.data._splitting import check_count, check_fraction
 
-_DRAWS_AT_ONCE = 2**22
+_BYTES_OF_A_DRAW = 24  # a place, a value and a weight
 
 
 def bootstrap_interval(
@@ -20,9 +22,9 @@ def bootstrap_interval(
     n_resamples: int = 1000,
     random_state: Any = 0,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of a (weighted) mean: users are drawn with replacement, again and again.
+    """Percentile bootstrap interval of a (weighted) mean over users.
 
-    Of the difference of two models' per-user values it is a paired interval.
+    For the differences between two models' values of each user, it is a paired interval.
 
     Parameters
     ----------
@@ -33,6 +35,7 @@ def bootstrap_interval(
     level : float, default=0.95
         Share of the resampled means inside the interval.
     n_resamples : int, default=1000
+        At least 2.
     random_state : int, Generator, RandomState or None, default=0
 
     Returns
@@ -41,13 +44,16 @@ def bootstrap_interval(
 
     Raises
     ------
-    ValueError
-        If values are empty, or an argument is outside its range.
+    ValueError, TypeError
+        If values are empty, or an argument is outside its range or of another type.
 
     Notes
     -----
-    Time O(n_users * n_resamples), some 10 s for 100,000 users and 10,000 resamples; scratch memory below 150 MB up to
-    four million users.
+    By `scipy.stats.bootstrap` with ``method="percentile"``. The more accurate "BCa" takes time that is quadratic in the number
+    of users; for 6,000 users it moves the bounds by less than 2 % of the width of the interval.
+
+    Time O(n_users * n_resamples): 4 s for 100,000 users and 1,000 resamples, 8 s with weights. Scratch memory is below 150 MB
+    for up to two million users.
 
     Examples
     --------
@@ -60,22 +66,30 @@ def bootstrap_interval(
         raise ValueError(f"values must be one number for each of at least one user, got shape {values.shape}")
     if not np.isfinite(values).all():
         raise ValueError(f"values must be finite, but {np.count_nonzero(~np.isfinite(values))} are not")
-    weights = np.ones(len(values)) if weights is None else as_numbers(as_array(weights, "weights"), "weights")
-    if weights.shape != values.shape or not ((weights > 0) & (weights < np.inf)).all():
-        raise ValueError(f"weights must be {len(values)} positive numbers, one for each value")
-    level, n_resamples = check_fraction(level, "level"), check_count(n_resamples, "n_resamples")
-    means = _resampled_means(values, weights.astype(np.float64), n_resamples, generator_of(random_state))
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    samples: tuple = (values,)
+    if weights is not None:
+        weights = as_numbers(as_array(weights, "weights"), "weights").astype(np.float64)
+        if weights.shape != values.shape or not ((weights > 0) & (weights < np.inf)).all():
+            raise ValueError(f"weights must be {len(values)} positive numbers, one for each value")
+        samples = (values * weights, weights)
+    level, n_resamples = check_fraction(level, "level"), check_int(n_resamples, "n_resamples", at_least=2)
+    rng = generator_of(random_state)
+    if len(values) == 1:  # which scipy refuses
+        return float(values[0]), float(values[0])
+    found = bootstrap(
+        samples,
+        _mean,
+        paired=True,
+        method="percentile",
+        confidence_level=level,
+        n_resamples=n_resamples,
+        batch=rows_at_once(_BYTES_OF_A_DRAW * len(values)),
+        rng=rng,
+    )
+    low, high = found.confidence_interval
     return float(low), float(high)
 
 
-def _resampled_means(
-    values: NDArray[np.float64], weights: NDArray[np.float64], n_resamples: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    n = len(values)
-    at_once = max(1, _DRAWS_AT_ONCE // n)
-    means = []
-    for start in range(0, n_resamples, at_once):
-        drawn = rng.integers(n, size=(min(at_once, n_resamples - start), n))
-        means.append((values * weights)[drawn].sum(axis=1) / weights[drawn].sum(axis=1))
-    return np.concatenate(means)
+def _mean(values: NDArray, weights: NDArray | None = None, *, axis: int) -> NDArray:
+    """Means of values, or weighted means of values that have been multiplied by their weights."""
+    return values.mean(axis) if weights is None else values.sum(axis) / weights.sum(axis)

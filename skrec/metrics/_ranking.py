@@ -7,7 +7,6 @@ second time. ``relevant`` holds 1 (or True) where an item is relevant, and 0 els
 any gets NaN, so that a mean is taken over the others (``np.nanmean``).
 """
 
-import numbers
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from skrec._checks import check_choice, check_int
 from skrec.data._arrays import as_array, as_numbers
 
 PerUser = NDArray[np.float64]
@@ -104,8 +104,7 @@ def recall(
     >>> recall([[2, 3]], [[1, 1, 1, 0]], k=2, denominator="capped").tolist()
     [0.5]
     """
-    if denominator not in ("relevant", "capped"):
-        raise ValueError(f"denominator must be 'relevant' or 'capped', got {denominator!r}")
+    check_choice(denominator, "denominator", ("relevant", "capped"))
     found = _find(recommended, _pattern(relevant), k)
     return _ratio(found.hits.sum(axis=1), found.n_relevant if denominator == "relevant" else found.n_possible)
 
@@ -252,15 +251,6 @@ def _area(scores: NDArray, relevant: NDArray[np.integer]) -> float:
     return float((below + not_above).mean() / (2 * len(others)))
 
 
-def check_k(k: Any) -> int:
-    """The length of a list, as an int of at least 1."""
-    if isinstance(k, bool | np.bool_) or not isinstance(k, numbers.Integral):
-        raise TypeError(f"k must be an integer of at least 1, got {k!r}")
-    if k < 1:
-        raise ValueError(f"k must be an integer of at least 1, got {k!r}")
-    return int(k)
-
-
 def are_stored(pattern: sp.csr_array, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which (row, column) pairs hold something other than zero."""
     if len(rows) == 0:  # scipy would answer with a sparse array
@@ -319,7 +309,7 @@ def _pattern(relevant: Any) -> sp.csr_array:
 
 def _find(recommended: ArrayLike, gains: sp.csr_array, k: int) -> _Found:
     """Which places hold a relevant item that did not stand higher up already, and its gain."""
-    k = check_k(k)
+    k = check_int(k, "k", at_least=1)
     n_users, n_items = gains.shape
     lists = as_array(recommended, "recommended")
     if lists.dtype.kind not in "iu":

@@ -7,11 +7,10 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from skrec.data import check_positive_from
+from skrec._checks import check_choice, check_int, check_number
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._full_ranking import LIST_METRICS, Measure, evaluate_rankings
 from skrec.metrics._prediction import RATING_METRICS, evaluate_ratings
-from skrec.metrics._ranking import check_k
 from skrec.metrics._shown import WHOLE_IMPRESSIONS, evaluate_impressions
 from skrec.metrics._unwrapping import unwrap_fitted
 
@@ -60,10 +59,9 @@ def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: flo
     >>> make_ranking_scorer("recall", k=20, positive_from=4)
     get_scorer('recall@20', positive_from=4.0)
     """
-    if metric not in [*LIST_METRICS, "auc"]:
-        raise ValueError(f"metric must be one of {', '.join(map(repr, [*LIST_METRICS, 'auc']))}, got {metric!r}")
-    threshold = None if positive_from is None else check_positive_from(positive_from)
-    k = check_k(k)
+    check_choice(metric, "metric", (*LIST_METRICS, "auc"))
+    threshold = check_number(positive_from, "positive_from", or_none=True)
+    k = check_int(k, "k", at_least=1)
     return RankingScorer(metric, None if metric == "auc" else k, threshold)
 
 
@@ -102,7 +100,7 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string such as 'ndcg@10', got {name!r}")
-    threshold = None if positive_from is None else check_positive_from(positive_from)
+    threshold = check_number(positive_from, "positive_from", or_none=True)
     rating_metric = f"neg_{name}" if name in ("rmse", "mae") else name
     if rating_metric in RATING_METRICS:
         return RatingScorer(rating_metric)
@@ -116,7 +114,7 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
         others = ", ".join([*WHOLE_IMPRESSIONS, "auc", "rmse", "mae", "r2"])
         raise ValueError(f"name must be one of {names} with a number for k, {others}, got {name!r}")
     if metric == "impression_ndcg":
-        return ImpressionScorer(metric, check_k(int(digits)), threshold)
+        return ImpressionScorer(metric, check_int(int(digits), "k", at_least=1), threshold)
     return make_ranking_scorer(metric, k=int(digits), positive_from=threshold)
 
 
@@ -149,7 +147,7 @@ def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = Non
     if not isinstance(names, Iterable) or isinstance(names, str | bytes):
         raise TypeError(f"names must be a list of names, got {names!r}")
     names = list(names)
-    threshold = None if positive_from is None else check_positive_from(positive_from)
+    threshold = check_number(positive_from, "positive_from", or_none=True)
     scorers = tuple(get_scorer(name, positive_from=threshold) for name in names)
     if not names or len(set(names)) < len(names):
         raise ValueError(f"names must be at least one name, each of them once, got {names!r}")

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from skrec._checks import check_int, check_n_jobs, check_number
 from skrec.base import EmbeddingRecommender
-from skrec.base._checks import check_int, check_n_jobs, check_number
 from skrec.base._divergence import overflow
 from skrec.base._pairs import dense_products
 from skrec.data import Interactions, fade, is_positive

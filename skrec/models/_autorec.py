@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from skrec.base._checks import check_choice, check_int, check_number
+from skrec._checks import check_choice, check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import (
     ACTIVATIONS,

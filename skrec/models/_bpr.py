@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skrec._checks import check_int, check_n_jobs, check_number
 from skrec.base import EmbeddingRecommender
-from skrec.base._checks import check_int, check_n_jobs, check_number
 from skrec.base._pairs import dense_products
 from skrec.data import Interactions, is_positive
 from skrec.data._random import draw_seed

@@ -1,6 +1,6 @@
 """Caser: convolutions over the last items of a user."""
 
-from skrec.base._checks import check_int, check_number
+from skrec._checks import check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import SequenceRecommender
 from skrec.engine.networks._caser import Caser

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
+from skrec._checks import check_number
 from skrec.base import BaseRecommender, EmbeddingRecommender
-from skrec.base._checks import check_number
 from skrec.base._pairs import dense_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from skrec._checks import check_number
+from skrec._memory import blocks, rows_at_once
 from skrec.base import ItemWeightsRecommender
-from skrec.base._checks import check_number
 from skrec.data import Interactions
 from skrec.models._inverse import Matrix, invert_in_place
 
 _RELATIVE_ERROR = 1e-4
-_ROWS_AT_ONCE = 512
+_ENTRY_BYTES = 64  # that one takes in a sparse product, with room to spare
 _FEW_USERS = 0.75  # of the items
 
 
@@ -111,9 +112,8 @@ def _inverse(rows: sp.csr_array, regularization: float, dtype: Any) -> Matrix:
     of_items = _empty(n_items, "items", dtype)
     of_users = _regularized_gram(columns, rows, regularization, _empty(n_users, "users", dtype))
     invert_in_place(of_users)
-    for start in range(0, n_items, _ROWS_AT_ONCE):
-        block = columns[start : start + _ROWS_AT_ONCE] @ of_users
-        of_items[start : start + _ROWS_AT_ONCE] = (columns @ block.T).T
+    for block in blocks(n_items, rows_at_once(_ENTRY_BYTES * n_items)):
+        of_items[block] = (columns @ (columns[block] @ of_users).T).T
     with np.errstate(over="ignore"):  # immense regularization leaves nothing
         of_items /= -regularization
     of_items[np.diag_indices(n_items)] += 1
@@ -133,9 +133,8 @@ def _regularized_gram(rows: sp.csr_array, columns: sp.csr_array, regularization:
     """``columns @ rows / regularization + I``, in the memory of ``gram``."""
     n = len(gram)
     with np.errstate(over="ignore"):  # an infinite matrix is refused when it is inverted
-        for start in range(0, n, _ROWS_AT_ONCE):
-            block = gram[start : start + _ROWS_AT_ONCE]
-            (columns[start : start + _ROWS_AT_ONCE] @ rows).toarray(out=block)
-            block /= regularization
+        for block in blocks(n, rows_at_once(_ENTRY_BYTES * n)):
+            (columns[block] @ rows).toarray(out=gram[block])
+            gram[block] /= regularization
     gram[np.diag_indices(n)] += 1
     return gram

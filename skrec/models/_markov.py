@@ -4,8 +4,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from skrec._checks import check_number
 from skrec.base import BaseRecommender
-from skrec.base._checks import check_number
 from skrec.base._pairs import entries_at
 from skrec.data import Interactions, is_positive
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skrec.base._checks import check_int, check_number
+from skrec._checks import check_int, check_number
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (

@@ -1,6 +1,6 @@
 """A network over embeddings."""
 
-from skrec.base._checks import check_flag, check_int, check_number
+from skrec._checks import check_flag, check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import (
     MLP,

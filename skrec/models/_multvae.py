@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from skrec.base._checks import check_int, check_number
+from skrec._checks import check_int, check_number
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import RowRecommender, check_layers

@@ -7,15 +7,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.base._checks import check_choice, check_flag, check_int, check_number
+from skrec._checks import check_choice, check_flag, check_int, check_number
+from skrec._memory import blocks, rows_at_once
 from skrec.base._parameters import DeclaredParameters, Needs
-from skrec.topk import whole_row_blocks
 
 Weighting = Literal["tfidf", "bm25"] | None
 
 # of BM25: how soon a repeated word saturates, how much a document's length matters
 _K1, _B = 1.2, 0.75
-_SEARCH_BYTES = 8 * 2**20  # of float32; the sparse products of a block take up to ten times as much
+_SIMILARITY_BYTES = 32  # that one takes in a sparse product, in float64, with its sorting
 
 
 class NeighbourParameters(DeclaredParameters):
@@ -75,7 +75,7 @@ class NeighbourParameters(DeclaredParameters):
         """Blocks (n_queries_of_block, n_vectors) of the similarities of all queries, float32."""
         transposed = vectors.T.tocsr()
         of_queries, of_vectors = _lengths(queries) ** (1 - asymmetry), _lengths(vectors) ** (1 + asymmetry)
-        for block in whole_row_blocks(queries.shape[0], vectors.shape[0], max_bytes=_SEARCH_BYTES):
+        for block in blocks(queries.shape[0], rows_at_once(_SIMILARITY_BYTES * vectors.shape[0])):
             similarities = queries[block] @ transposed
             rows = np.repeat(np.arange(block.start, block.stop), np.diff(similarities.indptr))
             if own is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skrec.base._checks import check_flag, check_int
+from skrec._checks import check_flag, check_int
 from skrec.data import Interactions
 from skrec.engine import (
     GMF,

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from skrec._checks import check_choice, check_flag, check_int, check_number
+from skrec._memory import rows_at_once
 from skrec.base import Recommendations
 from skrec.base._allowed import Unknown
-from skrec.base._checks import check_choice, check_flag, check_int, check_number
 from skrec.base._parameters import Needs
 from skrec.data import Interactions, at_moments, check_interactions, check_pairs, in_impressions, is_matrix, moments
 from skrec.engine import (
@@ -29,7 +30,7 @@ from skrec.engine.networks._news import News
 from skrec.models._news_moments import AskedAtMoments
 from skrec.models._news_objective import DrawnClicks, Readers, ShownClicks
 
-_AT_ONCE = 2**14
+_ROW_BYTES = 2**12  # that a reader or a score takes
 
 
 class NewsRecommender(AskedAtMoments):
@@ -216,14 +217,17 @@ class NewsRecommender(AskedAtMoments):
         times, moment = np.unique(moments(events), return_inverse=True)
         _, first, reader = np.unique(events.users * len(times) + moment, return_index=True, return_inverse=True)
         asked = self._readers.at_times(self.module_.past, events[first])
-        blocks = torch.arange(len(first), device=self.device_).split(_AT_ONCE)
+        blocks = torch.arange(len(first), device=self.device_).split(rows_at_once(_ROW_BYTES))
         readers = torch.cat([self.module_.encode(asked.of(rows))[0] for rows in blocks])
         hours = self._clock.hours(times)
         # what is shown has appeared: an article that is newer than the training data is as old as its first event here
         appeared = self._first_events()
         np.minimum.at(appeared, events.items, hours[moment])
         ages = self._tensor(hours[moment] - appeared[events.items])
-        pairs = zip(*(part.split(_AT_ONCE) for part in (self._tensor(reader), self._tensor(events.items), ages)), strict=True)
+        pairs = zip(
+            *(part.split(rows_at_once(_ROW_BYTES)) for part in (self._tensor(reader), self._tensor(events.items), ages)),
+            strict=True,
+        )
         scores = [self.module_.match((readers[rows],), items) + self.module_.freshness(old) for rows, items, old in pairs]
         return torch.cat(scores).cpu().numpy()
 

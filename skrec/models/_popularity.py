@@ -4,8 +4,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from skrec._checks import check_number
 from skrec.base import HistoryRecommender
-from skrec.base._checks import check_number
 from skrec.base._divergence import divergence
 from skrec.data import Interactions
 

@@ -1,6 +1,6 @@
 """SASRec: self-attention over what a user did."""
 
-from skrec.base._checks import check_int, check_number
+from skrec._checks import check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import SequenceRecommender
 from skrec.engine.networks._sasrec import SASRec

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import enet_path
 
+from skrec._checks import check_int, check_n_jobs, check_number
 from skrec._process import MutedWarning, progress_bar
 from skrec.base import ItemWeightsRecommender
-from skrec.base._checks import check_int, check_n_jobs, check_number
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
 from skrec.models._neighbours import largest

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skrec.base._checks import check_int, check_number
+from skrec._checks import check_int, check_number
+from skrec._memory import rows_at_once
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (
@@ -21,7 +22,7 @@ from skrec.engine import (
 from skrec.engine.networks._two_tower import TwoTower
 
 _FEATURES = "user_features or item_features in X"
-_PAIRS_AT_ONCE = 2**16
+_PAIR_BYTES = 2**10
 
 
 class TwoTowerRecommender(PairRecommender):
@@ -154,7 +155,7 @@ class TwoTowerRecommender(PairRecommender):
         if len(strange):
             users, rows = np.unique(X.users[strange], return_inverse=True)
             of_features, items = self._vectors_of_features(X.user_features[users]), self._tensor(data.items[strange])
-            parts = zip(self._tensor(rows).split(_PAIRS_AT_ONCE), items.split(_PAIRS_AT_ONCE), strict=True)
+            parts = zip(*(pairs.split(rows_at_once(_PAIR_BYTES)) for pairs in (self._tensor(rows), items)), strict=True)
             with torch.no_grad():
                 scores[strange] = (
                     torch.cat([self.module_.score((of_features[row],), item) for row, item in parts]).cpu().numpy()

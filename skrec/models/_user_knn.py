@@ -6,8 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from skrec._checks import check_choice
 from skrec.base import HistoryRecommender
-from skrec.base._checks import check_choice
 from skrec.base._pairs import sparse_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions

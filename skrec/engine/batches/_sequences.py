@@ -78,22 +78,9 @@ class SequenceTable(nn.Module):
 
 def followed_by(known: Interactions, later: Interactions) -> Interactions:
     """Events in the same codes one after the other; those without times of their own come last."""
-    times = None
-    if known.timestamps is not None:
-        latest = np.full(len(later), known.timestamps.max(initial=0))
-        times = np.concatenate([known.timestamps, latest if later.timestamps is None else later.timestamps])
-    weights = None
-    if known.weights is not None or later.weights is not None:
-        given = (np.ones(len(part), np.float32) if part.weights is None else part.weights for part in (known, later))
-        weights = np.concatenate(list(given))
-    return known._replace(
-        users=np.concatenate([known.users, later.users]),
-        items=np.concatenate([known.items, later.items]),
-        values=np.concatenate([known.values, later.values]),
-        timestamps=times,
-        weights=weights,
-        impressions=None,
-    )
+    if known.timestamps is not None and later.timestamps is None:
+        later = later._replace(timestamps=np.full(len(later), known.timestamps.max(initial=0)))
+    return known._followed_by(later)._replace(impressions=None)
 
 
 class SequenceBatches:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skrec._memory import BLOCK_BYTES
 from skrec.data import Interactions
 from skrec.data._histories import in_order_of_users, take, take_some
 from skrec.engine.batches._negatives import log_share
@@ -17,8 +18,6 @@ from skrec.engine.fold_in._most_probable import Explained, curvature_of_events, 
 from skrec.engine.fold_in._prior import Prior, State
 from skrec.engine.fold_in._ridge import ridge
 
-# numbers that a block of users may take in memory
-_FLOATS = 2**26
 _USERS_TO_ALIGN = 8
 # items that events are compared with: fewer where each score is a pass through a network
 _COMPARED_FLOATS, _LEAST_COMPARED, _MOST_COMPARED = 2**17, 512, 2048
@@ -160,7 +159,8 @@ class FoldIn(NamedTuple):
         per_user = len(self.catalogue.popularity) * self.network.floats_per_score + 4 * width**2
         per_event = 4 * width
         n_events = np.bincount(histories.users, minlength=histories.n_users)
-        cost = np.cumsum(per_user + n_events * per_event) // _FLOATS
+        # float64; several blocks, since all users of one are done when the slowest is
+        cost = np.cumsum(8 * (per_user + n_events * per_event)) // (8 * BLOCK_BYTES)
         starts = np.flatnonzero(np.diff(cost, prepend=-1))
         return (slice(*pair) for pair in zip(starts.tolist(), [*starts[1:].tolist(), histories.n_users], strict=True))
 

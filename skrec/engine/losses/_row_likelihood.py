@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from skrec._memory import BLOCK_BYTES
 from skrec.engine.batches._sparse_rows import Rows
 from skrec.engine.networks._products import Factors
 
 # scores at once: few enough for a core's cache; an accelerator wants them by the million
-_FLOATS_ON_CPU, _FLOATS_ELSEWHERE = 2**21, 2**26
+_FLOATS_ON_CPU, _FLOATS_ELSEWHERE = BLOCK_BYTES // 32, BLOCK_BYTES  # 8 MiB, which caches hold, and 256 MiB
 
 
 def row_likelihood(factors: Factors, target: Rows) -> Tensor:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skrec._memory import rows_at_once
 from skrec.engine.batches._at_times import Asked, PastTable
 from skrec.engine.batches._sparse_rows import Rows
 from skrec.engine.networks._layers import Dropout, embedding
@@ -16,7 +17,7 @@ from skrec.engine.networks._network import EmbeddingNetwork, State
 from skrec.engine.networks._products import products
 from skrec.engine.networks._tower import Reader, feature_table
 
-_ITEMS_AT_ONCE = 2**14
+_ARTICLE_BYTES = 2**12  # that reading one takes
 
 
 class Text(nn.Module):
@@ -102,7 +103,10 @@ class News(EmbeddingNetwork):
         return vectors, torch.zeros_like(vectors[:, 0]) if self.attention is None else self.attention(vectors)[:, 0]
 
     def prepare(self) -> None:
-        parts = [self.read(items) for items in torch.arange(self.n_items, device=self.newcomer.device).split(_ITEMS_AT_ONCE)]
+        parts = [
+            self.read(items)
+            for items in torch.arange(self.n_items, device=self.newcomer.device).split(rows_at_once(_ARTICLE_BYTES))
+        ]
         self.vectors, self.interest = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
     def encode(self, query: Tensor | Asked) -> State:

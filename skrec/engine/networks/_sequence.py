@@ -2,12 +2,13 @@
 
 from torch import Tensor, nn
 
+from skrec._memory import blocks, rows_at_once
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.networks._layers import embedding
 from skrec.engine.networks._network import State
 from skrec.engine.networks._products import ProductNetwork
 
-_SEQUENCES_AT_ONCE = 512
+_SEQUENCE_BYTES = 2**17  # that one takes on its way through a network
 
 
 class SequenceNetwork(ProductNetwork):
@@ -57,8 +58,8 @@ class SequenceNetwork(ProductNetwork):
         order = lengths.argsort()  # alike lengths together: little is computed for the sake of padding
         order = order[lengths[order] > 0]
         found = self.items.weight.new_zeros(len(users), self.items.embedding_dim)
-        for start in range(0, len(order), _SEQUENCES_AT_ONCE):
-            rows = order[start : start + _SEQUENCES_AT_ONCE]
+        for block in blocks(len(order), rows_at_once(_SEQUENCE_BYTES)):
+            rows = order[block]
             sequences = table(users[rows])
             found[rows] = self.encode(sequences._replace(users=None) if are_new else sequences)[0]
         return found

@@ -16,7 +16,7 @@ from typing import Any, Self
 import joblib
 import numpy as np
 
-from skrec.base._checks import read_path
+from skrec._checks import read_path
 from skrec.base._writing import UNFINISHED
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller

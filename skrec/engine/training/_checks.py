@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skrec._checks import check_choice, check_fraction, check_int, check_number, read_path
 from skrec._process import MutedWarning
-from skrec.base._checks import check_choice, check_int, check_number, read_path
-from skrec.data import Interactions, check_positive_from
+from skrec.data import Interactions
 from skrec.engine.training._optimizers import OPTIMIZERS
 from skrec.metrics import CoverageWarning, get_scorer
 
@@ -52,10 +52,9 @@ def check_training(settings: Any) -> None:
     if settings.regularization is not None:
         check_number(settings.regularization, "regularization", at_least=0)
     check_number(settings.weight_decay, "weight_decay", at_least=0)
-    check_number(settings.validation_fraction, "validation_fraction", above=0, below=1)
+    check_fraction(settings.validation_fraction, "validation_fraction")
     check_choice(settings.verbose, "verbose", (0, 1, 2))
-    if settings.positive_from is not None:
-        check_positive_from(settings.positive_from)
+    check_number(settings.positive_from, "positive_from", or_none=True)
     if settings.half_life is not None:
         check_number(settings.half_life, "half_life", above=0)
     _check_early_stopping(settings.early_stopping)

@@ -105,7 +105,10 @@ def set_rate(optimizer: torch.optim.Optimizer, lr: float, momentum: float | None
 
 @torch.no_grad()
 def clip(parameters: Iterable[nn.Parameter], largest: float) -> None:
-    """Shorten the gradient of all weights together to a length of at most ``largest``; gradients of rows are gradients too."""
+    """Shorten the gradient of all weights together to a length of at most ``largest``.
+
+    Torch's ``clip_grad_norm_`` takes no sparse gradients.
+    """
     gradients = []
     for parameter in parameters:
         if parameter.grad is not None and parameter.grad.is_sparse:
