@@ -63,7 +63,7 @@ class IdEncoder:
             raise ValueError(f"{name} must be distinct labels, but {twice!r} occurs more than once")
 
     @classmethod
-    def learn(cls, labels: ArrayLike, *, name: str = "ids") -> tuple[Self, NDArray[np.int64]]:
+    def learn(cls, labels: ArrayLike | pd.Categorical, *, name: str = "ids") -> tuple[Self, NDArray[np.int64]]:
         """Learn the vocabulary of some labels: sorted where they can be compared, else by first appearance.
 
         Returns
@@ -72,6 +72,12 @@ class IdEncoder:
         codes : int64 array of shape (n,)
             The code of each of the given labels.
         """
+        if isinstance(labels, pd.Categorical) and (labels.codes >= 0).all():
+            present = pd.unique(labels.codes)
+            encoder, codes = cls.learn(labels.categories[present], name=name)
+            of_category = np.empty(len(labels.categories), np.int64)
+            of_category[present] = codes
+            return encoder, of_category[labels.codes]
         array = as_labels(labels, name=name)
         codes, ids = pd.factorize(array)
         try:
