@@ -361,7 +361,10 @@ BAD_TIMES = {
     ),
     "times of day": ([dt.time(1), dt.time(2)], "timestamps must be whole numbers or datetimes, got datetime.time(1, 0)"),
     "months": (pd.period_range("2020-01", periods=2, freq="M"), "timestamps must be whole numbers or datetimes, got Period("),
-    "words": (["2020-01-01", "2021-01-01"], "timestamps must be whole numbers or datetimes, got '2020-01-01' at position 0; pd.to_datetime"),
+    "words": (
+        ["2020-01-01", "2021-01-01"],
+        "timestamps must be whole numbers or datetimes, got '2020-01-01' at position 0; pd.to_datetime",
+    ),
     "bool": ([True, False], "timestamps must be whole numbers or datetimes, got True"),
     "durations": (pd.to_timedelta([1, 2]), "timestamps must be whole numbers or datetimes, got Timedelta"),
 }
@@ -387,9 +390,9 @@ def test_what_is_no_time_is_refused_by_name(times, words):
     ],
 )
 def test_the_time_that_does_not_fit_is_named_with_its_position(times, words):
-    for given in (times, pd.Series(times, dtype=object)):
+    for column in (times, pd.Series(times, dtype=object)):
         with pytest.raises(ValueError) as caught:
-            Interactions.from_arrays(range(len(times)), range(len(times)), timestamps=given)
+            Interactions.from_arrays(range(len(times)), range(len(times)), timestamps=column)
         assert words in str(caught.value)
     with pytest.raises(ValueError) as caught:
         times_of(pd.Series([5, True], dtype=object))

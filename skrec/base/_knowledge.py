@@ -24,7 +24,7 @@ class KnowledgeMixin:
     has_past_: NDArray[np.bool_]
     item_counts_: NDArray[np.int64]
     learned_counts_: NDArray[np.int64]
-    popularity_: NDArray[np.float32]
+    popularity_: NDArray[np.float64]
     _informative: Callable[..., Any]
 
     def _count(self, data: Interactions) -> None:
@@ -33,7 +33,7 @@ class KnowledgeMixin:
         self.item_counts_ = np.bincount(self.seen_.indices, minlength=data.n_items)
         pairs = data[self._informative(data)].to_csr(duplicates="any")
         self.learned_counts_ = np.bincount(pairs.indices, minlength=data.n_items)
-        self.popularity_ = self.learned_counts_.astype(np.float32)
+        self.popularity_ = self.learned_counts_.astype(np.float64)
         self.has_past_ = np.diff(pairs.indptr) > 0
 
     @property

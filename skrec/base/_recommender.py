@@ -24,7 +24,7 @@ from skrec.base._similarity import SimilarityMixin
 from skrec.data import Interactions, check_interactions, check_pairs, is_matrix, positive_mask
 from skrec.data._appending import check_same_unit
 from skrec.data._callers import depth_of_caller
-from skrec.data._ordering import warn_of_columns_as_time, warn_of_item_order
+from skrec.data._ordering import warn_of_item_order
 from skrec.metrics import get_scorer
 from skrec.topk import as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
 
@@ -58,7 +58,7 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
         Users with an event that the model learns from; all others get the popular items.
     item_counts_ : int64 array of shape (n_items_,)
         Users of each item in the data that the model was trained on.
-    popularity_ : float32 array of shape (n_items_,)
+    popularity_ : float64 array of shape (n_items_,)
         Distinct users of each item, among the events that the model learns from.
     """
 
@@ -201,11 +201,9 @@ class BaseRecommender(KnowledgeMixin, AudienceMixin, ListsMixin, SimilarityMixin
             warn_of_item_order(self.events_, from_matrix=is_matrix(X), model=type(self).__name__)
 
     def _check_order_of_histories(self, users: Any, histories: Interactions, name: str) -> None:
-        """Warn where a model that was fitted to events in order of time reads rows of a matrix with several events."""
-        if not self._ordered or self.events_.timestamps is None or not is_matrix(users):
-            return
-        if np.bincount(histories.users).max(initial=0) > 1:
-            warn_of_columns_as_time(name, type(self).__name__)
+        """Warn where the order of new users' events cannot be that of time, and the model reads it."""
+        if self._ordered:
+            warn_of_item_order(histories, from_matrix=is_matrix(users), model=type(self).__name__, name=name)
 
     def _check_weights(self, data: Interactions) -> None:
         if data.weights is None:

@@ -13,8 +13,8 @@ import pandas as pd
 
 from skrec.data._callers import depth_of_caller
 from skrec.data._compressed import check_gzip, check_max_bytes
-from skrec.data._csv_integers import bounded_by_digits, is_integer
 from skrec.data._csv_events import EventCheck, Layout, to_labels, to_number, to_numbers, to_times
+from skrec.data._csv_integers import bounded_by_digits, is_integer
 from skrec.data._reading import Columns, find_column, read_frame, warn_of_unused
 from skrec.data._text import Records, Text, is_well_formed
 from skrec.data._times import check_unit

@@ -28,11 +28,10 @@ def bounded_by_digits(lines: str, delimiter: str, n_fields: int, places: Iterabl
     ends = np.flatnonzero((text == ord(delimiter)) | (text == ord("\n")))
     if len(ends) != n_fields * lines.count("\n"):
         return False
-    ends = ends.reshape(-1, n_fields)
-    if (text.take(ends[:, -1]) != ord("\n")).any():
+    if (text.take(ends[n_fields - 1 :: n_fields]) != ord("\n")).any():
         return False
-    starts = np.concatenate([[0], ends.ravel()[:-1] + 1]).reshape(-1, n_fields)
-    return all(_are_bounded(text, starts[:, place], ends[:, place]) for place in places)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    return all(_are_bounded(text, starts[place::n_fields], ends[place::n_fields]) for place in places)
 
 
 def _are_bounded(text: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> bool:

@@ -124,7 +124,7 @@ def _is_grouped(column: NDArray) -> bool:
     """Whether equal values stand in rows one after another, as no random order has them."""
     counts = np.unique(column, return_counts=True)[1]
     n_runs = 1 + np.count_nonzero(np.diff(column))
-    return n_runs == len(counts) and gammaln(n_runs + 1) + _log_chance_of_order(counts) < _LEAST_LOG_CHANCE
+    return n_runs == len(counts) and _log_chance_of_order(counts) + gammaln(n_runs + 1) < _LEAST_LOG_CHANCE
 
 
 def _is_sorted(column: NDArray) -> bool:
@@ -133,8 +133,11 @@ def _is_sorted(column: NDArray) -> bool:
 
 
 def _log_chance_of_order(counts: NDArray) -> float:
-    """The logarithm of how often a random order of values that occur so many times is one certain order."""
-    return float(gammaln(counts + 1).sum() - gammaln(counts.sum() + 1))
+    """The logarithm of how often a random order of values that occur so many times is one certain order.
+
+    Of two values 0: they may be those of two groups of users.
+    """
+    return float(gammaln(counts + 1).sum() - gammaln(counts.sum() + 1)) if len(counts) > 2 else 0.0
 
 
 def _has_fractions(others: NDArray) -> bool:

@@ -127,7 +127,9 @@ def _whole_numbers(series: pd.Series, name: str) -> NDArray[np.int64]:
         whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**n_digits)
     if not whole.all():
         its_type = "int64" if series.dtype.itemsize == 8 else f"int64, or their own type, {series.dtype},"
-        raise ValueError(f"{name} must be datetimes, or whole numbers that {its_type} holds exactly, got {_first(numbers, ~whole)}")
+        raise ValueError(
+            f"{name} must be datetimes, or whole numbers that {its_type} holds exactly, got {_first(numbers, ~whole)}"
+        )
     return numbers.astype(np.int64)
 
 

@@ -314,6 +314,8 @@ class TorchRecommender(NetworkInference):
         from skrec.engine import _lightning
 
         check_not_empty(self, batches)
+        if len(batches) == 1:
+            self._warn_if_set("accumulate_grad_batches", "more than one minibatch in an epoch, as with a smaller batch_size")
         self.optimizer_ = optimizer or self._optimizer_name()
         if self.optimizer_ == "row_adam":
             use_row_gradients(network)

@@ -278,7 +278,7 @@ class NetworkInference(BaseRecommender):
         if self._resolved_negatives() not in ("popularity", "in_batch"):
             return Pool(self._tensor(rng.permutation(np.flatnonzero(self._compared_items))[:n]), None)
         drawn = self._tensor(rng.choice(self.n_items_, n, p=self.popularity_ / self.popularity_.sum()))
-        return Pool(drawn, log_share(self._tensor(self.popularity_)).double()[drawn])
+        return Pool(drawn, log_share(self._tensor(self.popularity_.astype(np.float32))).double()[drawn])
 
     def _fold_in_blocks(self, histories: Interactions) -> Iterator[slice]:
         """Ranges of users whose fold-in fits in memory."""

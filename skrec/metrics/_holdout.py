@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.data._callers import depth_of_caller
 from skrec.data._hashing import hash_labels, splitmix64
+from skrec.data._ordering import warn_of_item_order
 from skrec.metrics._ranking import are_stored
 
 Mask = NDArray[np.bool_]
@@ -117,6 +118,8 @@ class Holdout:
         is_known_user[: estimator.n_users_] = estimator._known_users
         hidden = known = is_known_user[data.users]
         if not known.all():
+            if estimator._ordered:
+                warn_of_item_order(given[~known], from_matrix=is_matrix(X), model=type(estimator).__name__)
             hidden = known.copy()
             hidden[~known] = cut_histories(given[~known], ordered=estimator._ordered, relevant=relevant[~known])
         last = "the last relevant event and what came after it"
