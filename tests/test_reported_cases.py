@@ -22,6 +22,7 @@ from time import process_time
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 import torch
@@ -1021,7 +1022,8 @@ def test_a_pipeline_whose_output_is_set_may_end_in_a_model_with_embeddings(libra
     events = random_events()
     model = ALSRecommender(n_factors=4, positive_from=1, n_jobs=1, random_state=0)
     plain = clone(model).fit(events)
-    pipeline = make_pipeline(FunctionTransformer(lambda X: X), model).set_output(transform=library).fit(events)
+    as_frame = FunctionTransformer(pl.from_pandas if library == "polars" else pd.DataFrame)
+    pipeline = make_pipeline(as_frame, model).set_output(transform=library).fit(events)
     np.testing.assert_array_equal(pipeline.predict(events), plain.predict(events))
     vectors, n_users = pipeline.transform(events), events["user"].nunique()
     np.testing.assert_array_equal(np.asarray(vectors), plain.transform(events))
@@ -1048,11 +1050,11 @@ def test_groups_of_minibatches_have_no_effect_where_there_is_one():
 @pytest.mark.parametrize("model", [SASRecRecommender, GRU4RecRecommender, CaserRecommender, MarkovRecommender])
 def test_scorers_warn_of_columns_that_are_taken_for_time(model):
     settings = {"max_epochs": 1, "random_state": 0} if "max_epochs" in model().get_params() else {}
-    timed = Interactions.from_csr(ones()).to_frame().assign(timestamp=range(ones().nnz))
+    timed = Interactions.from_arrays(*np.array(ones().nonzero()), timestamps=np.arange(ones().nnz), n_items=8)
     fitted, scorer = model(**settings).fit(timed), get_scorer("ndcg@3")
     newcomers = ones((20, 8), seed=1)
-    untimed = Interactions.from_csr(newcomers).to_frame()
-    untimed["user"] += 100
+    users, items = newcomers.nonzero()
+    untimed = Interactions.from_arrays(100 + users, items, n_items=8)
     for X, words in (
         (newcomers, "X is a matrix"),
         (newcomers.toarray(), "X is a matrix"),
@@ -1063,4 +1065,5 @@ def test_scorers_warn_of_columns_that_are_taken_for_time(model):
                 call(fitted, X)
             assert ["in order of time" in str(warning.message) for warning in said].count(True) == 1
             assert said[0].filename == __file__
-    scorer(fitted, untimed.assign(timestamp=range(len(untimed))))  # with times, in silence
+    scorer(fitted, dataclasses.replace(untimed, timestamps=np.arange(len(untimed))))  # with times, in silence
+    scorer(fitted, Interactions.from_arrays(*np.divmod(np.arange(96), 8)))  # users of the training data, likewise
