@@ -361,7 +361,10 @@ BAD_TIMES = {
     ),
     "times of day": ([dt.time(1), dt.time(2)], "timestamps must be whole numbers or datetimes, got datetime.time(1, 0)"),
     "months": (pd.period_range("2020-01", periods=2, freq="M"), "timestamps must be whole numbers or datetimes, got Period("),
-    "words": (["2020-01-01", "2021-01-01"], "timestamps must be whole numbers or datetimes, got '2020-01-01'; pd.to_datetime"),
+    "words": (
+        ["2020-01-01", "2021-01-01"],
+        "timestamps must be whole numbers or datetimes, got '2020-01-01' at position 0; pd.to_datetime",
+    ),
     "bool": ([True, False], "timestamps must be whole numbers or datetimes, got True"),
     "durations": (pd.to_timedelta([1, 2]), "timestamps must be whole numbers or datetimes, got Timedelta"),
 }
@@ -372,6 +375,28 @@ def test_what_is_no_time_is_refused_by_name(times, words):
     with pytest.raises(ValueError) as caught:
         times_of(times)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        ([5, 6, 2.5], "got 2.5 at position 2"),
+        ([5, 6, "x", 7], "must be whole numbers or datetimes, got 'x' at position 2; pd.to_datetime reads dates in words"),
+        ([dt.date(2020, 1, 1), 6, "x"], "must be whole numbers or datetimes, got 'x' at position 2; pd.to_datetime"),
+        ([dt.date(2020, 1, 1), 5, dt.date(2020, 1, 2)], "got 5 at position 1, a number among others"),
+        ([5, 6, pd.Timestamp("2020"), 7], "got Timestamp('2020-01-01 00:00:00') at position 2, a date among others"),
+        ([5, dt.timedelta(1)], "got datetime.timedelta(days=1) at position 1"),
+        ([5, 2**70], "got 1180591620717411303424 at position 1"),
+    ],
+)
+def test_the_time_that_does_not_fit_is_named_with_its_position(times, words):
+    for column in (times, pd.Series(times, dtype=object)):
+        with pytest.raises(ValueError) as caught:
+            Interactions.from_arrays(range(len(times)), range(len(times)), timestamps=column)
+        assert words in str(caught.value)
+    with pytest.raises(ValueError) as caught:
+        times_of(pd.Series([5, True], dtype=object))
+    assert "got True at position 1" in str(caught.value)
 
 
 def test_the_times_of_a_table_are_named_as_its_own():

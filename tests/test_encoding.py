@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skrec.data import IdEncoder
+from skrec.data import IdEncoder, Interactions
 
 DAYS = pd.to_datetime(["2020-01-02", "2020-01-01"])
 CHEZ_NOUS = DAYS.tz_localize("Europe/Paris")
@@ -224,3 +224,32 @@ def test_labels_of_another_kind_cannot_be_meant(known, labels):
 @pytest.mark.parametrize(("known", "labels"), ALIKE)
 def test_unknown_labels_of_the_kind_are_merely_unknown(known, labels):
     assert (IdEncoder(known).encode_alike(labels, name="users") == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "categories"),
+    [
+        (["b", "a", "b", "c"], ["c", "unused", "b", "a"]),
+        ([7, 3, 7], [3, 5, 7]),
+        (["b", 1, "b", "a"], [1, "a", "b"]),
+        (list(DAYS), list(DAYS[::-1])),
+        (list(CHEZ_NOUS), list(CHEZ_NOUS)),
+        ([1.5, 2.5, 1.5], [2.5, 1.5]),
+        ([True, False], [False, True]),
+    ],
+    ids=str,
+)
+def test_categories_make_the_vocabulary_of_their_values(labels, categories):
+    category = pd.Categorical(labels, categories)
+    (expected, codes), (found, found_codes) = IdEncoder.learn(np.asarray(category)), IdEncoder.learn(category)
+    assert found.ids.tolist() == expected.ids.tolist() and found.ids.dtype == expected.ids.dtype
+    assert found_codes.tolist() == codes.tolist() and found_codes.dtype == np.int64
+
+
+def test_a_frame_of_categories_is_read_as_one_of_values():
+    frame = pd.DataFrame({"user": ["b", "a", "b"], "item": [5, 5, 3], "rating": [1, 2, 3]})
+    plain = Interactions.from_frame(frame)
+    data = Interactions.from_frame(frame.astype({"user": "category", "item": "category"}))
+    pd.testing.assert_frame_equal(data.to_frame(), plain.to_frame())
+    with pytest.raises(ValueError, match="column 'user' of df must not be missing, but the label at position 1 is"):
+        Interactions.from_frame(pd.DataFrame({"user": pd.Categorical(["a", None]), "item": [1, 2]}))

@@ -22,11 +22,13 @@ from time import process_time
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 import torch
 from forked import in_a_fork
 from joblib import parallel_config
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -978,3 +980,90 @@ def test_events_are_split_at_a_date():
     assert parts == [([1, 2], [3, 4]), ([4, 5], [6, 7])]
     with pytest.raises(ValueError, match="no events to test on from 2027-01-01T00:00:00"):
         next(TemporalSplit(at="2027-01-01").split(events))
+
+
+# ---- Rows of input ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["", "-1", "-1.0", "NaN", "nan", "None", "null", "NULL", "NA"])
+@pytest.mark.parametrize("numbers", [("7", "8"), ("a", "b")])
+def test_a_missing_impression_in_a_text_file_is_no_impression(tmp_path, word, numbers):
+    first, second = numbers
+    path = tmp_path / "shown.csv"
+    path.write_text(
+        f"user,item,rating,impression\nNaN,1,1,{first}\nNaN,2,0,{first}\nnull,1,1,{word}\nNaN,None,0,{word}\nnull,2,1,{second}\n"
+    )
+    for labels in ("auto", "text"):
+        data = Interactions.from_csv(path, labels=labels)
+        assert data.impressions.tolist() == [0, 0, -1, -1, 1]
+        assert data.to_frame()["user"].tolist() == ["NaN", "NaN", "null", "NaN", "null"]  # labels are text as written
+        assert data.to_frame()["item"].tolist() == ["1", "2", "1", "None", "2"]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, np.ndarray.tolist])
+def test_rows_of_plays_with_repeated_pairs_are_no_matrix(kind):
+    rng = np.random.default_rng(0)
+    plays = np.c_[rng.integers(0, 50, 500), rng.integers(0, 30, 500), rng.geometric(0.05, 500)]
+    assert len(np.unique(plays[:, :2], axis=0)) < len(plays)
+    for table in (plays, plays[np.argsort(plays[:, 0])], plays.astype(float), plays[:, [1, 0, 2]]):
+        with pytest.raises(ValueError, match=r"looks like \(user, item, rating\) rows\. Pass a DataFrame"):
+            PopularityRecommender().fit(kind(table))
+
+
+def test_the_time_among_others_that_is_none_is_named_with_its_position():
+    times = [pd.Timestamp("2026-01-01"), pd.Timestamp("2026-01-02"), "yesterday"]
+    events = pd.DataFrame({"user": [1, 2, 3], "item": [1, 1, 2], "timestamp": pd.Series(times, dtype=object)})
+    with pytest.raises(ValueError, match=r"column 'timestamp' of X must be .*, got 'yesterday' at position 2"):
+        PopularityRecommender().fit(events)
+
+
+@pytest.mark.parametrize("library", ["default", "pandas", "polars"])
+def test_a_pipeline_whose_output_is_set_may_end_in_a_model_with_embeddings(library):
+    events = random_events()
+    model = ALSRecommender(n_factors=4, positive_from=1, n_jobs=1, random_state=0)
+    plain = clone(model).fit(events)
+    as_frame = FunctionTransformer(pl.from_pandas if library == "polars" else pd.DataFrame)
+    pipeline = make_pipeline(as_frame, model).set_output(transform=library).fit(events)
+    np.testing.assert_array_equal(pipeline.predict(events), plain.predict(events))
+    vectors, n_users = pipeline.transform(events), events["user"].nunique()
+    np.testing.assert_array_equal(np.asarray(vectors), plain.transform(events))
+    if library != "default":
+        assert list(vectors.columns) == [f"alsrecommender{n}" for n in range(4)]
+    if library == "pandas":  # a row for each user, not for each event
+        assert vectors.index.tolist() == sorted(events["user"].unique()) and len(vectors) == n_users
+
+
+def test_popularity_holds_sums_that_float32_does_not():
+    weights = [2.0**24, 1.0, 1.0, 1.0]
+    data = Interactions.from_arrays([0, 1, 2, 3], [0, 0, 0, 1], weights=weights)
+    assert PopularityRecommender().fit(data).popularity_.tolist() == [2.0**24 + 2, 1]
+    assert EASERecommender(positive_from=1).fit(random_events()).popularity_.dtype == np.float64
+
+
+def test_groups_of_minibatches_have_no_effect_where_there_is_one():
+    with pytest.warns(UserWarning, match="accumulate_grad_batches=2 has no effect .* more than one minibatch in an epoch"):
+        MFRecommender(max_epochs=1, batch_size=1000, accumulate_grad_batches=2, random_state=0).fit(ones())
+    MFRecommender(max_epochs=1, batch_size=10, accumulate_grad_batches=2, random_state=0).fit(ones())
+
+
+@pytest.mark.filterwarnings("ignore:n_negatives")
+@pytest.mark.parametrize("model", [SASRecRecommender, GRU4RecRecommender, CaserRecommender, MarkovRecommender])
+def test_scorers_warn_of_columns_that_are_taken_for_time(model):
+    settings = {"max_epochs": 1, "random_state": 0} if "max_epochs" in model().get_params() else {}
+    timed = Interactions.from_arrays(*np.array(ones().nonzero()), timestamps=np.arange(ones().nnz), n_items=8)
+    fitted, scorer = model(**settings).fit(timed), get_scorer("ndcg@3")
+    newcomers = ones((20, 8), seed=1)
+    users, items = newcomers.nonzero()
+    untimed = Interactions.from_arrays(100 + users, items, n_items=8)
+    for X, words in (
+        (newcomers, "X is a matrix"),
+        (newcomers.toarray(), "X is a matrix"),
+        (untimed, "X has no timestamps and lists the items of each user by their code"),
+    ):
+        for call in (scorer, scorer.evaluate, lambda estimator, X: estimator.score(X)):
+            with pytest.warns(UserWarning, match=f"{words}: {model.__name__} reads events in order of time") as said:
+                call(fitted, X)
+            assert ["in order of time" in str(warning.message) for warning in said].count(True) == 1
+            assert said[0].filename == __file__
+    scorer(fitted, dataclasses.replace(untimed, timestamps=np.arange(len(untimed))))  # with times, in silence
+    scorer(fitted, Interactions.from_arrays(*np.divmod(np.arange(96), 8)))  # users of the training data, likewise

@@ -29,6 +29,10 @@ TABLES = {
     "few events": np.array([[1, 10, 5.0], [1, 11, 3.0]]),
     "every user has every item": np.c_[np.repeat(np.arange(6), 5), np.tile(np.arange(5), 6), np.tile([1, 2, 3], 10)],
     "events that occur again": np.repeat(np.c_[USERS, ITEMS, np.ones(N)], 2, axis=0),
+    "plays of pairs that occur again": np.c_[RNG.integers(0, 60, N), RNG.integers(0, 25, N), COUNTS],
+    "plays sorted by user": np.c_[np.sort(RNG.integers(0, 60, N)), RNG.integers(0, 60, N), COUNTS],
+    "plays sorted by day": np.c_[RNG.zipf(2, N), 5 + RNG.zipf(2, N), COUNTS, np.sort(RNG.integers(0, 300, N))],
+    "seconds of pairs that occur again": np.c_[RNG.zipf(2, N) + 10, RNG.zipf(2, N), RNG.gamma(1, 200, N)],
     "objects": np.c_[USERS, ITEMS, STARS].astype(object),
     "a list of lists": np.c_[USERS, ITEMS, STARS].tolist(),
     "tuples": [(0, 1, 1.0), (1, 0, 1.0)],
@@ -53,6 +57,11 @@ MATRICES = {
     "clicks": (RNG.random((100, 3)) < 0.5).astype(int),
     "clicks on two items": np.eye(2),
     "play counts with gaps": RNG.poisson(30, (100, 3)) * (RNG.random((100, 3)) < 0.6),
+    "play counts": RNG.poisson(30, (400, 3)),
+    "percentages": RNG.integers(0, 101, (1000, 3)),
+    "heavy tails": np.minimum(RNG.zipf(1.5, (1000, 4)), 10**6),
+    "play counts of two groups of users": np.r_[RNG.poisson(3, (200, 3)), RNG.poisson(40, (200, 3))],
+    "block of plays": np.kron(np.eye(3), np.full((30, 1), 20)),
     "fractions": RNG.normal(size=(20, 3)),
     "numbers up to 20": (20 * RNG.random((20, 5))).astype(int),
     "ones": np.ones((10, 4)),
@@ -67,3 +76,15 @@ MATRICES = {
 @pytest.mark.parametrize("matrix", MATRICES.values(), ids=MATRICES)
 def test_a_matrix_of_few_items_is_read(matrix):
     assert check_interactions(matrix).n_items >= 2
+
+
+@pytest.mark.parametrize("n_rows", [30, 300, 3000])
+def test_matrices_of_counts_with_repeated_rows_are_read(n_rows):
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        for matrix in (
+            rng.poisson(30, (n_rows, 3)) * (rng.random((n_rows, 3)) < 0.5),
+            rng.geometric(0.1, (n_rows, 4)) * (rng.random((n_rows, 4)) < 0.6),
+            np.floor(rng.gamma(1, 20, (n_rows, 5))) * (rng.random((n_rows, 5)) < 0.7),
+        ):
+            assert check_interactions(matrix).n_items == matrix.shape[1]

@@ -194,3 +194,48 @@ def test_no_line_is_lost(tmp_path_factory, lines, quoting):
         labels = data.to_frame()[["user", "item"]].to_numpy().ravel()
         n_ends_in_labels = sum(str(label).count(end) for label in labels for end in "\r\n")
         assert len(data) <= n_lines <= len(data) + n_ends_in_labels
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("odd", "kind"),
+    [
+        ("7", int), ("0", int), (str(2**63 - 1), int), (str(2**63), str), ("007", str), ("00", str), ("+7", str), ("-7", str),
+        (" 7", str), ("7 ", str), ("7.0", str), ("7e1", str), ("1a2", str), ("NA", str), ("True", str), ("\t7", str),
+        ('"7"', int), ('"07"', str), ("1_0", str), ("٧", str),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", [0, 1, 60])
+def test_one_label_of_another_kind_makes_all_of_them_text(path, odd, kind, place, end):
+    items = [str(number) for number in range(1, 61)]
+    items.insert(place, odd)
+    lines = [f"{number},{item},0.5" for number, item in enumerate(items)]
+    path.write_text(end.join(["user,item,rating", *lines]), newline="", encoding="utf-8")
+    table = Interactions.from_csv(path).to_frame()
+    assert table["item"].tolist() == [kind(item.strip('"')) for item in items]
+    assert table["user"].tolist() == list(range(61))  # the other column stays as it is
+
+
+LABELS = st.one_of(st.integers(0, 20).map(str), st.text(st.sampled_from("01 7+-.ea"), min_size=1, max_size=3))
+
+
+@given(pairs=st.lists(st.tuples(LABELS, LABELS), min_size=1, max_size=30), sep=st.sampled_from([",", "::", "\t"]))
+def test_labels_are_integers_exactly_where_all_are_written_so(tmp_path_factory, pairs, sep):
+    path = tmp_path_factory.getbasetemp() / "labels.csv"
+    path.write_text("".join(f"{user}{sep}{item}\n" for user, item in [("user", "item"), *pairs]))
+    table = Interactions.from_csv(path, sep=sep).to_frame()
+    for column, words in zip(("user", "item"), zip(*pairs)):
+        are_integers = all(re.fullmatch("0|[1-9][0-9]*", word) for word in words)
+        assert table[column].tolist() == [int(word) if are_integers else word for word in words]
+
+
+def test_lines_beyond_the_first_chunk_are_looked_at_too(path):
+    lines = [f"{number % 900 + 100},{number % 77},{number % 5 / 2}" for number in range(60_000)]
+    path.write_text("\n".join(["user,item,rating", *lines]))
+    assert Interactions.from_csv(path).user_ids.tolist() == list(range(100, 1000))
+    path.write_text("\n".join(["user,item,rating", *lines, "0100,3,1"]))
+    data = Interactions.from_csv(path)
+    assert data.user_ids.tolist() == ["0100", *map(str, range(100, 1000))] and data.item_ids.dtype.kind == "i"
+    path.write_text("\n".join(["user,item,rating", *lines, "100,3", "101,3,1,1"]))
+    with pytest.raises(ValueError, match="line 60002: expected 3 fields, got 2"):
+        Interactions.from_csv(path)

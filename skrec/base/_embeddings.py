@@ -3,8 +3,11 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
+from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._recommender import BaseRecommender
 from skrec.topk import row_blocks
@@ -31,7 +34,23 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
     def _state_vectors(self, state: Any) -> NDArray[np.float32]:
         raise NotImplementedError(f"{type(self).__name__} must write _state_vectors")
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Names of the columns of `transform`: the name of the class in lower case and a number.
+
+        Parameters
+        ----------
+        input_features : ignored
+            As of other transformers of scikit-learn.
+
+        Returns
+        -------
+        array of str, shape (d,)
+        """
+        check_is_fitted(self)
+        prefix = type(self).__name__.lower()
+        return np.array([f"{prefix}{number}" for number in range(self._user_vectors().shape[1])], dtype=object)
+
+    def transform(self, X: Any) -> NDArray[np.float32] | pd.DataFrame:
         """Embeddings of users, for UMAP, clustering, or the next step of a Pipeline.
 
         Parameters
@@ -42,9 +61,12 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         -------
         float32 array of shape (n_users, d)
             A row for each id, each row of a matrix, or each user of events in the order of their labels; as for `recommend`,
-            these are the users with events.
+            these are the users with events. After ``set_output(transform="pandas")`` a DataFrame, whose index holds the users.
         """
         query = self._query(X, name="X")
         query.check_known(self.vocabulary_, name="X")
         blocks = [self._state_vectors(query[users].state(self)) for users in row_blocks(len(query), self.n_items_)]
-        return np.concatenate(blocks) if blocks else self._user_vectors()[:0]
+        vectors = np.concatenate(blocks) if blocks else self._user_vectors()[:0]
+        if _get_output_config("transform", self)["dense"] == "pandas":  # scikit-learn would take the index of X, a row an event
+            return pd.DataFrame(vectors, index=index_of(query.labels))
+        return vectors

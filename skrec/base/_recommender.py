@@ -54,7 +54,7 @@ class BaseRecommender(DeclaredParameters):
         Items with training events, or known by their features. Others come last in rankings.
     item_counts_ : int64 array of shape (n_items_,)
         Users of each item in the training data.
-    popularity_ : float32 array of shape (n_items_,)
+    popularity_ : float64 array of shape (n_items_,)
         Users of each item, among the events that the model learns from.
     """
 

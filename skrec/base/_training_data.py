@@ -12,7 +12,7 @@ from skrec.base._queries import NewUsers, Query, known_users
 from skrec.data import Interactions, is_matrix, positive_mask
 from skrec.data._appending import check_same_unit
 from skrec.data._callers import depth_of_caller
-from skrec.data._ordering import warn_of_columns_as_time, warn_of_item_order
+from skrec.data._ordering import warn_of_item_order
 from skrec.data._training_shape import is_of_shape, may_be_of_known_users, warn_of_training_shape
 from skrec.data._vocabulary import Vocabulary, are_labels
 
@@ -32,7 +32,7 @@ def store_counts(model: Any, data: Interactions) -> None:
     """Store in a model what users have seen, and how popular items are, in some events."""
     counts = count_events(data, model._informative(data))
     model.seen_, model.item_counts_, model.has_past_ = counts.seen, counts.item_counts, counts.has_past
-    model.learned_counts_, model.popularity_ = counts.learned_counts, counts.learned_counts.astype(np.float32)
+    model.learned_counts_, model.popularity_ = counts.learned_counts, counts.learned_counts.astype(np.float64)
 
 
 def check_weights(model: Any, data: Interactions) -> None:
@@ -87,9 +87,8 @@ def read_query(model: Any, users: Any, *, name: str = "users") -> Query:
 def read_new_users(model: Any, X: Any, *, name: str) -> NewUsers:
     """New users by their interactions; warns if the columns of a matrix would be taken for an order in time."""
     histories, labels = model.vocabulary_.histories(X, name=name)
-    is_timed = model._ordered and model.events_.timestamps is not None
-    if is_timed and is_matrix(X) and np.bincount(histories.users).max(initial=0) > 1:
-        warn_of_columns_as_time(name, type(model).__name__)
+    if model._ordered:
+        warn_of_item_order(histories, from_matrix=is_matrix(X), model=type(model).__name__, name=name)
     if model._compares_times:
         check_same_unit(model.events_, histories, name)
     return NewUsers(histories, labels)

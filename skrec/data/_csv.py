@@ -3,7 +3,7 @@
 import csv
 import io
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain, islice
 from math import isnan
 from typing import Any
@@ -14,11 +14,15 @@ import pandas as pd
 from skrec.data._callers import depth_of_caller
 from skrec.data._compressed import check_gzip, check_max_bytes
 from skrec.data._csv_events import EventCheck, Layout, to_labels, to_number, to_numbers, to_times
+from skrec.data._csv_integers import bounded_by_digits, is_integer
 from skrec.data._reading import Columns, find_column, read_frame, warn_of_unused
 from skrec.data._text import Records, Text, is_well_formed
 from skrec.data._times import check_unit
 
-_LABELS = ("user", "item", "impression")
+_LABELS = {"user", "item", "impression"}
+_NO_IMPRESSION = ("-1", "-1.0", "NaN", "nan", "NA", "N/A", "n/a", "<NA>", "None", "NULL", "null")
+"""What programs write for missing values, beside nothing."""
+
 _SAMPLE = 20
 _ROWS = 10_000
 
@@ -51,7 +55,7 @@ def read_csv(
     if timestamp_unit is not None and "timestamp" not in layout.places:
         raise ValueError(f"timestamp_unit={timestamp_unit!r} needs timestamps, but {name} has no column 'timestamp'")
     try:
-        return _columns(_whole_table(text, layout, timestamp_unit), text, labels, timestamp_unit)
+        return _columns(_whole_table(text, layout, labels, timestamp_unit), text, labels, timestamp_unit)
     except (OverflowError, TypeError, ValueError) as error:
         reason = error
     if on_bad_lines == "raise":
@@ -61,7 +65,7 @@ def read_csv(
         raise ValueError(f"{name} cannot be read: {reason}")
     faults: list[str] = []
     records = _records(text, layout, timestamp_unit)
-    table = _parse(_Source(_good_chunks(records, layout, faults), layout, ","), layout, csv.QUOTE_MINIMAL, text.decimal)
+    table = _parse(_CountedSource(_good_chunks(records, layout, faults), layout, ","), layout, csv.QUOTE_MINIMAL, text.decimal)
     if not faults or table.empty:
         raise ValueError(f"{name} cannot be read: {faults[0] if faults else reason}")
     summary = f"{name}: {len(faults)} lines that are no events were skipped; the first is {faults[0]}"
@@ -89,7 +93,8 @@ def _find_layout(text: Text, columns: Mapping[str, Any], header: int | None) -> 
     rows = [fields for _, fields in sample if not isinstance(fields, ValueError)]
     if words is not None and "rating" not in places:
         warn_of_unused(_numeric_columns(text, words, rows, places), text.path.name)
-    return Layout(n_lines, n_records, len(first), max(map(len, rows), default=0), places, names)
+    integers = tuple(kind for kind in _LABELS if kind in places and all(map(is_integer, _fields_at(places[kind], rows))))
+    return Layout(n_lines, n_records, len(first), max(map(len, rows), default=0), places, names, integers)
 
 
 def _first_fields(records: list[Record], text: Text) -> tuple[int, list[str]]:
@@ -125,20 +130,21 @@ def _numeric_columns(text: Text, words: list[str], rows: list[list[str]], places
     """The columns that are not of events and seem to hold numbers."""
 
     def holds_numbers(place: int) -> bool:
-        fields = [row[place] for row in rows if place < len(row)]
+        fields = _fields_at(place, rows)
         return bool(fields) and not any(isnan(to_number(field, text.decimal)) for field in fields)
 
     return [word for place, word in enumerate(words) if place not in places.values() and holds_numbers(place)]
 
 
-class _Source:
-    """What pandas reads: chunks of text, in which separators and quotes are noted."""
+def _fields_at(place: int, rows: list[list[str]]) -> list[str]:
+    return [row[place] for row in rows if place < len(row)]
 
-    def __init__(self, chunks: Iterator[str], layout: Layout, delimiter: str):
-        width = 1 + max(layout.n_fields, layout.n_most_fields)  # pandas would take the first of too many fields for an index
+
+class _Source:
+    """What pandas reads: chunks of text below a header of numbers."""
+
+    def __init__(self, chunks: Iterator[str], width: int, delimiter: str):
         self.delimiter = delimiter
-        self.n_delimiters = 1 - width
-        self.has_quotes = False
         self._chunks = chain([delimiter.join(map(str, range(width))) + "\n"], chunks)
 
     def __iter__(self) -> Iterator[str]:
@@ -146,15 +152,37 @@ class _Source:
 
     def read(self, size: int = -1) -> str:
         """The next chunk, whatever its size."""
-        chunk = next(self._chunks, "")
+        return next(self._chunks, "")
+
+
+class _CountedSource(_Source):
+    """A source in which separators and quotes are noted."""
+
+    def __init__(self, chunks: Iterator[str], layout: Layout, delimiter: str):
+        width = 1 + max(layout.n_fields, layout.n_most_fields)  # pandas would take the first of too many fields for an index
+        super().__init__(chunks, width, delimiter)
+        self.n_delimiters = 1 - width
+        self.has_quotes = False
+
+    def read(self, size: int = -1) -> str:
+        chunk = super().read(size)
         self.n_delimiters += chunk.count(self.delimiter)
         self.has_quotes |= '"' in chunk
         return chunk
 
 
-def _whole_table(text: Text, layout: Layout, timestamp_unit: str | None) -> pd.DataFrame:
+class _NotIntegersError(Exception):
+    """A column of labels that was taken for integers holds others, or a line is not plain."""
+
+
+def _whole_table(text: Text, layout: Layout, labels: str, timestamp_unit: str | None) -> pd.DataFrame:
     """The columns of events of a file without a malformed line."""
-    source = _Source(text.chunks(layout.n_lines), layout, text.delimiter)
+    if labels == "auto" and layout.integers:
+        try:
+            return _table_of_integers(text, layout)
+        except _NotIntegersError:
+            pass
+    source = _CountedSource(text.chunks(layout.n_lines), layout, text.delimiter)
     table = _parse(source, layout, csv.QUOTE_MINIMAL if text.has_quotes else csv.QUOTE_NONE, text.decimal)
     if (source.has_quotes and text.has_quotes) or source.n_delimiters != len(table) * (layout.n_fields - 1):
         check = EventCheck(layout, text.decimal, timestamp_unit)
@@ -163,35 +191,60 @@ def _whole_table(text: Text, layout: Layout, timestamp_unit: str | None) -> pd.D
     return table
 
 
+def _table_of_integers(text: Text, layout: Layout) -> pd.DataFrame:
+    """The columns of events of a file of plain lines, where labels are integers in the columns that begin with integers."""
+    places = [layout.places[kind] for kind in layout.integers]
+
+    def chunks() -> Iterator[str]:
+        for chunk in text.chunks(layout.n_lines):
+            if not bounded_by_digits(chunk, text.delimiter, layout.n_fields, places):
+                raise _NotIntegersError
+            yield chunk
+
+    source = _Source(chunks(), layout.n_fields, text.delimiter)
+    table = _parse_columns(source, layout.places, _LABELS - set(layout.integers), csv.QUOTE_NONE, text.decimal)
+    if any(table[kind].dtype != np.int64 for kind in layout.integers):
+        raise _NotIntegersError
+    return table
+
+
 def _parse(source: _Source, layout: Layout, quoting: int, decimal: str) -> pd.DataFrame:
     """The columns of events, labels as they are written; ValueError if a line has too many fields."""
-    beyond = str(layout.n_fields)
-    places = {kind: str(place) for kind, place in layout.places.items()}
+    table = _parse_columns(source, layout.places | {"beyond": layout.n_fields}, _LABELS, quoting, decimal)
+    if table.pop("beyond").notna().any():
+        raise ValueError(f"a line has more than {layout.n_fields} fields")
+    return table
+
+
+def _parse_columns(
+    source: _Source, places: Mapping[str, int], as_text: Collection[str], quoting: int, decimal: str
+) -> pd.DataFrame:
+    """The columns at some positions; those of ``as_text`` as they are written."""
     table = pd.read_csv(
         source,
         sep=source.delimiter,
         quoting=quoting,
         decimal=decimal,
-        usecols=[*set(places.values()), beyond],
-        dtype={place: object for kind, place in places.items() if kind in _LABELS},
+        usecols=[*set(map(str, places.values()))],
+        dtype={str(place): object for kind, place in places.items() if kind in as_text},
         keep_default_na=False,
         na_values=[""],
         low_memory=False,  # in parts, a column of dates and numbers would be read now as text, now as numbers
     )
-    if table[beyond].notna().any():
-        raise ValueError(f"a line has more than {layout.n_fields} fields")
-    return pd.DataFrame({kind: table[place] for kind, place in places.items()})
+    return pd.DataFrame({kind: table[str(place)] for kind, place in places.items()}, copy=False)
 
 
 def _columns(table: pd.DataFrame, text: Text, labels: str, timestamp_unit: str | None) -> Columns:
     readers = {"rating": to_numbers, "weight": to_numbers, "timestamp": to_times}
     columns = {kind: readers[kind](table[kind]) for kind in table if kind in readers}
     for kind in table.columns.intersection(_LABELS):
-        words = text.as_written(table[kind])
-        if kind == "impression":
-            words = words.mask(words == "-1")
-        values = to_labels(words, as_text=labels == "text")
-        columns[kind] = pd.Series(values, dtype=values.dtype)
+        words = table[kind]
+        if words.dtype == object:
+            words = text.as_written(words)
+            if kind == "impression":
+                words = words.mask(words.isin(_NO_IMPRESSION))
+            words = to_labels(words, as_text=labels == "text")
+        columns[kind] = words
     return read_frame(pd.DataFrame(columns), name=text.path.name, timestamp_unit=timestamp_unit)
 
 

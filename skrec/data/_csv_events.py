@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from skrec.data._csv_integers import is_integer
 from skrec.data._text import has_length
 from skrec.data._times import time_range
 
 _LARGEST = float(np.finfo(np.float32).max)
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
-_CODE = re.compile("0|[1-9][0-9]{0,18}")
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _RELATIVE = ("now", "today")  # which pandas takes for times
 
@@ -35,6 +34,8 @@ class Layout(NamedTuple):
         The position of each column of events that the file has.
     names : dict of str to str
         What these columns are called in messages.
+    integers : tuple of str
+        Columns of labels that are integers in the first events.
     """
 
     n_lines: int
@@ -43,6 +44,7 @@ class Layout(NamedTuple):
     n_most_fields: int
     places: dict[str, int]
     names: dict[str, str]
+    integers: tuple[str, ...]
 
 
 class EventCheck:
@@ -111,16 +113,12 @@ def to_number(text: str, decimal: str) -> float:
     return float(text) if _NUMBER.fullmatch(text) else nan
 
 
-def to_labels(words: NDArray, *, as_text: bool) -> NDArray:
+def to_labels(words: pd.Series, *, as_text: bool) -> pd.Categorical:
     """Labels as integers if all of them are written as int64 is, without signs or leading zeros; else as they are written."""
-    codes, distinct = pd.factorize(words)
-    if not as_text and all(map(_CODE.fullmatch, distinct)) and all(int(word) < 2**63 for word in distinct):
+    codes, distinct = pd.factorize(words.to_numpy())
+    if not as_text and all(map(is_integer, distinct)):
         distinct = distinct.astype(np.int64)
-    if codes.min() >= 0:
-        return distinct[codes]
-    labels = np.full(len(codes), None, dtype=object)
-    labels[codes >= 0] = distinct[codes[codes >= 0]]
-    return labels
+    return pd.Categorical.from_codes(codes, pd.Index(distinct, dtype=distinct.dtype))
 
 
 def to_numbers(column: pd.Series) -> pd.Series:

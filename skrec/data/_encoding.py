@@ -57,13 +57,13 @@ class IdEncoder:
 
     def __init__(self, ids: ArrayLike, *, name: str = "ids"):
         self.ids = as_labels(ids, name=name)
-        self._index = _index_of(self.ids)
+        self._index = index_of(self.ids)
         if not self._index.is_unique:
             twice = self._index[self._index.duplicated()][0]
             raise ValueError(f"{name} must be distinct labels, but {twice!r} occurs more than once")
 
     @classmethod
-    def learn(cls, labels: ArrayLike, *, name: str = "ids") -> tuple[Self, NDArray[np.int64]]:
+    def learn(cls, labels: ArrayLike | pd.Categorical, *, name: str = "ids") -> tuple[Self, NDArray[np.int64]]:
         """Learn the vocabulary of some labels: sorted where they can be compared, else by first appearance.
 
         Returns
@@ -72,6 +72,12 @@ class IdEncoder:
         codes : int64 array of shape (n,)
             The code of each of the given labels.
         """
+        if isinstance(labels, pd.Categorical) and (labels.codes >= 0).all():
+            present = pd.unique(labels.codes)
+            encoder, codes = cls.learn(labels.categories[present], name=name)
+            of_category = np.empty(len(labels.categories), np.int64)
+            of_category[present] = codes
+            return encoder, of_category[labels.codes]
         array = as_labels(labels, name=name)
         codes, ids = pd.factorize(array)
         try:
@@ -88,7 +94,7 @@ class IdEncoder:
     def encode(self, labels: ArrayLike, *, name: str = "labels") -> NDArray[np.int64]:
         """Codes of labels, -1 for those that are not in the vocabulary; ``name`` is for messages."""
         array = as_labels(labels, name=name)
-        index, wanted = self._index, _index_of(array)
+        index, wanted = self._index, index_of(array)
         kinds = {index.dtype.kind, array.dtype.kind}
         if len(kinds) == 2 and "b" not in kinds:  # pandas would round large integers to floats, and take words for dates
             index, wanted = index.astype(object), wanted.astype(object)
@@ -166,13 +172,13 @@ def joined(known: NDArray, labels: NDArray, is_new: NDArray[np.bool_], *, name: 
         raise TypeError(_unlike(name, known, new[is_strange]))
     parts = [known, new]
     if len({part.dtype == object for part in parts}) == 2:  # numpy would turn datetimes into numbers
-        parts = [_index_of(part).astype(object).to_numpy() for part in parts]
+        parts = [index_of(part).astype(object).to_numpy() for part in parts]
     return np.concatenate(parts)
 
 
 def as_list(labels: NDArray) -> list:
     """The labels as Python's or pandas' own objects: numpy's ``tolist`` turns datetimes into numbers."""
-    return _index_of(labels).tolist()
+    return index_of(labels).tolist()
 
 
 def _unlike(name: str, known: NDArray, labels: NDArray) -> str:
@@ -200,7 +206,7 @@ def _in_plain_type(labels: NDArray) -> NDArray:
     return labels.astype(_PLAIN_TYPES[kinds.pop()], copy=False)
 
 
-def _index_of(array: NDArray) -> pd.Index:
+def index_of(array: NDArray) -> pd.Index:
     """An index with the array's own type: pandas would guess that objects are dates."""
     return pd.Index(array, dtype=array.dtype if array.dtype == object else None)
 

@@ -22,12 +22,12 @@ class Vocabulary(NamedTuple):
     features: NDArray[np.float32] | None
 
 
-def learn_vocabulary(labels: NDArray, features: Any, *, axis: str, column: str) -> Vocabulary:
+def learn_vocabulary(labels: NDArray | pd.Categorical, features: Any, *, axis: str, column: str) -> Vocabulary:
     """The labels of some events, or, where there is a table of features, those of its rows.
 
     Parameters
     ----------
-    labels : array of shape (n_events,)
+    labels : array or Categorical of shape (n_events,)
     features : DataFrame, Table or None
         A row for each label, which stands in the index or in the column ``column``; all others are numbers.
     axis : {"user", "item"}

@@ -287,7 +287,7 @@ class Interactions(EventTable):
             Names of columns, or their positions from 0. The columns ``rating`` (or ``value``, ``plays``, ``count``),
             ``timestamp``, ``weight`` and ``impression`` are used when present. Timestamps are whole numbers, or dates or
             times in ISO 8601, with or without a zone, such as 2018-09-20, 2018-09-20 14:30 or 2018-09-20T14:30:05Z; as for
-            `from_frame`.
+            `from_frame`. An impression that is empty, -1, NaN, NA, N/A, <NA>, None or null says that an event was in none.
         sep : str, default=","
             One or more characters, such as "::", or r"\s+" for any number of blanks and tabs, where quotes have no meaning.
         header : int or None, default=0

@@ -4,12 +4,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 _NAMES = ("user", "item", "rating", "timestamp")
 _MOST_COLUMNS = 5
 _LARGEST_RATING = 10
 _EARLIEST_TIME = 10**8  # in Unix seconds, in the year 1973; as a value of an event it would be an odd one
 _EXPECTED_REPEATS = 10
+_LEAST_LOG_CHANCE = np.log(1e-6)
+_LEAST_AT_ENDS = 5
+_LEAST_SHARE_AT_ENDS = 0.02
 
 
 def refuse_records(X: Any, array: NDArray, name: str) -> None:
@@ -34,7 +38,8 @@ def refuse_events(array: NDArray, name: str) -> None:
     """ValueError if numbers are evidently rows of (user, item), (user, item, rating) or (user, item, rating, time).
 
     Two columns of integers are. Otherwise the first two of at most five columns must hold whole numbers from 0, and look like
-    labels rather than like the values of two items: see `_has_times`, `_has_keys` and `_has_labels`.
+    labels rather than like the values of two items: see `_has_times`, `_has_keys`,
+    `_is_in_order`, `_has_labels` and `_is_log`.
     """
     if _is_narrow(array) and _are_events(array):
         raise ValueError(_message(name, array, _NAMES[: array.shape[1]]))
@@ -64,7 +69,9 @@ def _are_events(array: NDArray) -> bool:
     pairs, others = numbers[:, :2], numbers[:, 2:]
     if (pairs < 0).any() or (pairs != np.floor(pairs)).any():
         return False
-    return _has_times(pairs, others) or _has_keys(pairs) or _has_labels(pairs, others)
+    if _has_times(pairs, others) or _has_keys(pairs) or _is_in_order(pairs, others):
+        return True
+    return not _has_gaps(pairs) and (_has_labels(pairs, others) or _is_log(pairs, others))
 
 
 def _has_times(pairs: NDArray, others: NDArray) -> bool:
@@ -81,19 +88,73 @@ def _has_keys(pairs: NDArray) -> bool:
     return expected >= _EXPECTED_REPEATS and len(np.unique(pairs, axis=0)) == n
 
 
-def _has_labels(pairs: NDArray, others: NDArray) -> bool:
-    """Whether the first two columns have values that are no ratings, values that occur again, and few zeros if any.
+def _has_gaps(pairs: NDArray) -> bool:
+    """Whether zero is the most frequent value of a column, as what is missing is in a matrix. Label 0 is one of many."""
+    zeros = (pairs == 0).sum(axis=0)
+    counts = [np.unique(column, return_counts=True)[1] for column in pairs.T]
+    return any(n_zeros > 0 and n_zeros >= count[1:].max(initial=0) for n_zeros, count in zip(zeros, counts))
 
-    Zeros in a matrix are what is missing and more frequent than any other value, while label 0 is one of many. Where the
-    next column holds no ratings either, but counts, both columns have to repeat values, and no pair may occur twice.
+
+def _has_labels(pairs: NDArray, others: NDArray) -> bool:
+    """Whether the first two columns have values that are no ratings, and values that occur again.
+
+    Where the next column holds no ratings either, but counts, both columns have to repeat values, and no pair may occur twice.
     """
     if others.shape[1] > 2 or pairs.max() <= _LARGEST_RATING:
         return False
-    counts = [np.unique(column, return_counts=True)[1] for column in pairs.T]
-    zeros = (pairs == 0).sum(axis=0)
-    if any(n_zeros > 0 and n_zeros >= n_most for n_zeros, n_most in zip(zeros, (count[1:].max(initial=0) for count in counts))):
-        return False
-    repeats = [count.max() > 1 for count in counts]
+    repeats = [len(np.unique(column)) < len(column) for column in pairs.T]
     if others.size == 0 or others.max() <= _LARGEST_RATING:
         return any(repeats)
     return all(repeats) and len(np.unique(pairs, axis=0)) == len(pairs)
+
+
+def _is_log(pairs: NDArray, others: NDArray) -> bool:
+    """Whether pairs that may occur again are followed by other numbers, while all values of a matrix are of one kind."""
+    return others.size > 0 and pairs.max() > _LARGEST_RATING and (_has_fractions(others) or _are_codes(pairs))
+
+
+def _is_in_order(pairs: NDArray, others: NDArray) -> bool:
+    """Whether rows stand in the order of a label or a time; those of a matrix are in no order of an item's values."""
+    if others.size == 0 or pairs.max() <= _LARGEST_RATING:
+        return False
+    return any(_is_grouped(column) for column in pairs.T) or any(_is_sorted(column) for column in others.T)
+
+
+def _is_grouped(column: NDArray) -> bool:
+    """Whether equal values stand in rows one after another, as no random order has them."""
+    counts = np.unique(column, return_counts=True)[1]
+    n_runs = 1 + np.count_nonzero(np.diff(column))
+    return n_runs == len(counts) and _log_chance_of_order(counts) + gammaln(n_runs + 1) < _LEAST_LOG_CHANCE
+
+
+def _is_sorted(column: NDArray) -> bool:
+    counts = np.unique(column, return_counts=True)[1]
+    return bool((np.diff(column) >= 0).all()) and _log_chance_of_order(counts) < _LEAST_LOG_CHANCE
+
+
+def _log_chance_of_order(counts: NDArray) -> float:
+    """The logarithm of how often a random order of values that occur so many times is one certain order.
+
+    Of two values 0: they may be those of two groups of users.
+    """
+    return float(gammaln(counts + 1).sum() - gammaln(counts.sum() + 1)) if len(counts) > 2 else 0.0
+
+
+def _has_fractions(others: NDArray) -> bool:
+    """Whether another column mostly holds fractions, in so many rows that the first two would have some too."""
+    shares = (others != np.floor(others)).mean(axis=0)
+    return bool((len(others) * np.log(1 - np.minimum(shares, 0.5)) < _LEAST_LOG_CHANCE / 2).any())
+
+
+def _are_codes(pairs: NDArray) -> bool:
+    """Whether both columns fill ranges that differ, and do not thin out towards their ends, as counts do."""
+    starts, stops = pairs.min(axis=0), pairs.max(axis=0)
+    differ = np.ptp(starts) > 0.1 * stops.min() or np.ptp(stops) > 0.1 * stops.min()
+    least = max(_LEAST_AT_ENDS, _LEAST_SHARE_AT_ENDS * len(pairs))
+    return differ and all(_fills(column, start, stop, least) for column, start, stop in zip(pairs.T, starts, stops))
+
+
+def _fills(column: NDArray, start: float, stop: float, least: float) -> bool:
+    margin = 0.1 * (stop - start)
+    n_at_ends = min((column <= start + margin).sum(), (column >= stop - margin).sum())
+    return n_at_ends >= least and len(np.unique(column)) >= 0.5 * (stop - start + 1)

@@ -11,25 +11,22 @@ from skrec.data._interactions import Interactions
 _CHANCE = 1e-6
 
 
-def warn_of_item_order(data: Interactions, *, from_matrix: bool, model: str) -> None:
+def warn_of_item_order(data: Interactions, *, from_matrix: bool, model: str, name: str = "X") -> None:
     """Warn where events without timestamps come in the order of the items, which a model would take for that of time.
+
+    ``name`` is what to call the data.
 
     Warns
     -----
     UserWarning
         If they are of a matrix, whose order is that of its columns, or `is_ordered_by_item` says so of others.
     """
-    if data.timestamps is not None:
+    if data.timestamps is not None or np.bincount(data.users).max(initial=0) < 2:
         return
     if from_matrix:
-        warn_of_columns_as_time("X", model)
+        _warn(f"{name} is a matrix", model)
     elif is_ordered_by_item(data):
-        _warn("X has no timestamps and lists the items of each user by their code", model)
-
-
-def warn_of_columns_as_time(name: str, model: str) -> None:
-    """Warn that a matrix called ``name`` has no order in time."""
-    _warn(f"{name} is a matrix", model)
+        _warn(f"{name} has no timestamps and lists the items of each user by their code", model)
 
 
 def is_ordered_by_item(data: Interactions) -> bool:

@@ -28,8 +28,8 @@ _COUNTS = {"plays", "count"}
 class Columns(NamedTuple):
     """The columns of a frame of events."""
 
-    users: NDArray
-    items: NDArray
+    users: NDArray | pd.Categorical
+    items: NDArray | pd.Categorical
     values: NDArray[np.float32] | None
     timestamps: NDArray[np.int64] | None
     weights: NDArray[np.float32] | None
@@ -92,8 +92,8 @@ def read_frame(
         )
     groups = read(_read_groups, column("impression", impression))
     return Columns(
-        users=read(as_labels, user),
-        items=read(as_labels, item),
+        users=read(_read_labels, user),
+        items=read(_read_labels, item),
         values=read(read_values, column("rating", rating), n_events=n),
         timestamps=None if times is None else times.numbers,
         weights=read(read_weights, column("weight", weight), n_events=n),
@@ -152,6 +152,15 @@ def only_columns(frame: Any, kinds: Collection[str], *, name: str) -> Any:
     if not {"user", "item"} <= set(kept) or len(kept) == len(present):
         return frame  # which is refused with the names of all its columns, or needs no change
     return frame.select(kept) if hasattr(type(frame), "select") else frame.loc[:, [column in wanted for column in present]]
+
+
+def _read_labels(labels: Any, *, name: str) -> NDArray | pd.Categorical:
+    """Labels, none of them missing; pandas' categories are kept, so that each label is looked at once."""
+    array = getattr(labels, "array", None)
+    if not isinstance(array, pd.Categorical) or (array.codes < 0).any():
+        return as_labels(labels, name=name)
+    as_labels(array.categories, name=name)
+    return array
 
 
 def _read_groups(labels: Any, *, name: str) -> tuple[NDArray[np.int64], NDArray]:

@@ -17,7 +17,7 @@ BLANKS = r"\s+"
 FIELD_END = "\x1f"
 """Stands for a separator of several characters: pandas parses quickly what is separated by one."""
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _MOST_LINES = 1000
 _QUOTING = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC, csv.QUOTE_NONE)
 _NO_POINT = '0123456789+-eE"\r\n\0 '

@@ -1,6 +1,8 @@
 """Times of events as whole numbers."""
 
 import datetime
+from collections import Counter
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +73,8 @@ def _as_series(times: Any, n_events: int, name: str) -> pd.Series:
     """A column of whatever type numpy or pandas has for it; Arrow's and categories are unpacked."""
     times = getattr(times, "array", times)  # pandas' own array knows the time zone
     array = times if isinstance(times, pd.api.extensions.ExtensionArray) else as_array(times, name)
+    if array.dtype.kind in "US" and not hasattr(times, "dtype"):  # numpy turns [1, "a"] into words
+        array = np.array(times, dtype=object)
     if array.shape != (n_events,):
         raise ValueError(f"{name} must be one time for each of the {n_events} events, got shape {array.shape}")
     series = pd.Series(array)
@@ -108,16 +112,14 @@ def _since_1970(series: pd.Series, name: str) -> NDArray[np.int64]:
         raise ValueError(f"{name} must lie in the years 1 to 9999: {error}") from None
     outside = (numbers < _FIRST) | (numbers > _LAST)
     if outside.any():
-        raise ValueError(f"{name} must lie in the years 1 to 9999 in UTC, got {series[outside].iloc[0]}")
+        raise ValueError(f"{name} must lie in the years 1 to 9999 in UTC, got {_first(series, outside)}")
     return numbers
 
 
 def _whole_numbers(series: pd.Series, name: str) -> NDArray[np.int64]:
     kind = series.dtype.kind
     if kind not in "iuf" or isinstance(series.dtype, pd.PeriodDtype):
-        first = series.tolist()[0]
-        hint = "; pd.to_datetime reads dates in words" if isinstance(first, str) else ""
-        raise ValueError(f"{name} must be whole numbers or datetimes, got {first!r}{hint}")
+        raise ValueError(f"{name} must be whole numbers or datetimes, got {_stray(series.tolist())}")
     numbers = series.to_numpy(np.dtype(f"{kind}8"))
     whole = numbers <= np.iinfo(np.int64).max
     if kind == "f":
@@ -125,8 +127,28 @@ def _whole_numbers(series: pd.Series, name: str) -> NDArray[np.int64]:
         whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**n_digits)
     if not whole.all():
         its_type = "int64" if series.dtype.itemsize == 8 else f"int64, or their own type, {series.dtype},"
-        raise ValueError(f"{name} must be datetimes, or whole numbers that {its_type} holds exactly, got {numbers[~whole][0]}")
+        raise ValueError(
+            f"{name} must be datetimes, or whole numbers that {its_type} holds exactly, got {_first(numbers, ~whole)}"
+        )
     return numbers.astype(np.int64)
+
+
+def _stray(times: list) -> str:
+    """The first value that is neither a number nor a date, or else the first of the rarer kind, and its position."""
+    kinds = [_kind(time) for time in times]
+    stray = None if None in kinds else Counter(kinds).most_common()[-1][0]
+    position = kinds.index(stray)
+    hint = "" if stray is None else f", a {stray} among others"
+    if isinstance(times[position], str):
+        hint = "; pd.to_datetime reads dates in words"
+    return f"{times[position]!r} at position {position}{hint}"
+
+
+def _kind(time: Any) -> str | None:
+    if isinstance(time, datetime.date | np.datetime64):
+        return "date"
+    is_number = isinstance(time, Integral | float | np.floating) and not isinstance(time, bool | np.timedelta64)
+    return "number" if is_number and abs(time) < 2**63 else None
 
 
 def _in_microseconds(numbers: NDArray[np.int64], unit: str, name: str) -> NDArray[np.int64]:
@@ -134,7 +156,12 @@ def _in_microseconds(numbers: NDArray[np.int64], unit: str, name: str) -> NDArra
     outside = (numbers < first) | (numbers > last)
     if outside.any():
         raise ValueError(
-            f"{name} must lie in the years 1 to 9999, but {numbers[outside][0]} does not if its unit is {unit!r} "
+            f"{name} must lie in the years 1 to 9999, but {_first(numbers, outside)} does not if its unit is {unit!r} "
             "(timestamp_unit)"
         )
     return numbers // 1000 if unit == "ns" else numbers * UNITS[unit]
+
+
+def _first(times: NDArray | pd.Series, wanted: NDArray[np.bool_]) -> str:
+    position = int(np.argmax(wanted))
+    return f"{times[position]} at position {position}"

@@ -311,6 +311,8 @@ class TorchRecommender(EmbeddingRecommender):
         from skrec.engine.training import _lightning
 
         check_not_empty(self, batches)
+        if len(batches) == 1:
+            self._warn_if_set("accumulate_grad_batches", "more than one minibatch in an epoch, as with a smaller batch_size")
         self.optimizer_ = self._optimizer_name()
         if self.optimizer_ == "row_adam":
             use_row_gradients(network)

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import get_tags
 
+from skrec._memory import blocks, rows_at_once
 from skrec.data import Interactions
 from skrec.data._training_shape import is_of_shape, may_be_of_known_users, warn_of_training_shape
 from skrec.data._vocabulary import Vocabulary
 from skrec.topk import whole_row_blocks
 
-_USERS_AT_ONCE = 2**14
+_USER_BYTES = 2**12
 
 Users = Callable[[slice], Any]
 """Gives a range of some users as ``recommend`` takes them: labels of known users, or interactions of new ones."""
@@ -62,8 +63,7 @@ def known_items(estimator: Any) -> NDArray[np.bool_]:
 def best_items(estimator: Any, users: Users, n_users: int, k: int, *, exclude_seen: bool) -> NDArray[np.int64]:
     """Codes (n_users, k) of the best items, by ``recommend``."""
     codes = np.empty((n_users, k), np.int64)
-    for start in range(0, n_users, _USERS_AT_ONCE):
-        rows = slice(start, min(start + _USERS_AT_ONCE, n_users))
+    for rows in blocks(n_users, rows_at_once(_USER_BYTES)):
         codes[rows] = estimator.recommend(users(rows), k=k, exclude_seen=exclude_seen).codes
     return codes
 

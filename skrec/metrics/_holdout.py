@@ -126,6 +126,8 @@ class Holdout:
         is_known_user[: estimator.n_users_] = known_users(estimator)
         hidden = known = is_known_user[data.users]
         if not known.all():
+            if ordered:
+                warn_of_item_order(given[~known], from_matrix=is_matrix(X), model=type(estimator).__name__)
             hidden = known.copy()
             hidden[~known] = cut_histories(given[~known], ordered=ordered, relevant=relevant[~known])
         last = "the last relevant event and what came after it"

@@ -51,11 +51,11 @@ class PopularityRecommender(HistoryRecommender):
         weights = np.ones(len(events)) if events.weights is None else events.weights.astype(np.float64)
         if self.half_life is not None:
             weights = weights * self._freshness(events)
-        self.item_scores_ = np.bincount(events.items, weights, minlength=data.n_items)
+        self.item_scores_ = np.bincount(events.items, weights, minlength=data.n_items).astype(np.float64)
         if self.item_scores_.max() > np.finfo(np.float32).max:
             what = f"an item's weights add up to {self.item_scores_.max():.6g}, which is too large for float32"
             raise divergence(self, what, of_values=False)
-        self.popularity_ = self.item_scores_.astype(np.float32)
+        self.popularity_ = self.item_scores_
 
     def _freshness(self, events: Interactions) -> np.ndarray:
         if events.timestamps is None:

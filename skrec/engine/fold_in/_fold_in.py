@@ -61,7 +61,7 @@ class Catalogue(NamedTuple):
         if not by_popularity:
             return Pool(self.tensor(rng.permutation(np.flatnonzero(self.compared))[:n]), None)
         drawn = self.tensor(rng.choice(len(self.popularity), n, p=self.popularity / self.popularity.sum()))
-        return Pool(drawn, log_share(self.tensor(self.popularity)).double()[drawn])
+        return Pool(drawn, log_share(self.tensor(self.popularity.astype(np.float32))).double()[drawn])
 
 
 class FoldIn(NamedTuple):
