@@ -33,6 +33,7 @@ from skrec.engine.fold_in import (
     PriorOfDirections,
     State,
     curvature_of_events,
+    freeze,
     learn_prior,
     most_probable,
 )
@@ -142,7 +143,7 @@ class NetworkInference(BaseRecommender):
         users = np.flatnonzero(self.has_past_)
         users = users[np.unique(np.linspace(0, len(users) - 1, min(len(users), _USERS_TO_ALIGN)).astype(int))]
         histories = self._relevant(in_order_of_users(take_some(self.events_, users)))
-        network = FrozenNetwork(self.module_, prior)
+        network = freeze(self.module_, prior)
         explained = network.vectors, self._likelihood(network, histories)
         states, n_events = self._known_state(users), self._n_events(histories).sum()
         self.prior_ = prior.aligned(curvature_of_events(prior, states, n_events, explained))
@@ -226,7 +227,7 @@ class NetworkInference(BaseRecommender):
 
     def _explained(self, histories: Interactions, prior: Prior, shift: Callable[[Tensor, State], State]) -> State:
         """The most probable states, of which ``shift(users, state)`` makes what the network knows users by."""
-        network = FrozenNetwork(self.module_, self.prior_)
+        network = freeze(self.module_, self.prior_)
 
         def explained(users: Tensor) -> Explained:
             likelihood = self._likelihood(network, take_some(histories, users.cpu().numpy()))

@@ -4,6 +4,7 @@ A path gives its features already times their weights in that layer: of a produc
 ``n_factors`` numbers for each score, where the sum is one matrix product.
 """
 
+import copy
 from itertools import pairwise
 from typing import Any
 
@@ -79,6 +80,23 @@ class MLP(nn.Module):
         of_items = self.of_item(self.drop(self.items(items)))
         return self.layers((of_users[:, None] if items.ndim == 2 else of_users) + of_items) @ head
 
+    def linear_maps(self, head: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Weight (n_out, n_in) and bias (n_out,) of all that comes after each rectifier, outside of training, in float64.
+
+        The last one gives the score, by the ``head``. Normalisation by running statistics is linear.
+        """
+        corners = [place for place, layer in enumerate(self.layers) if isinstance(layer, nn.ReLU)]
+        maps, width = [], self.of_user.out_features
+        for before, after in pairwise((*corners, len(self.layers))):
+            part = copy.deepcopy(self.layers[before + 1 : after]).double().eval().requires_grad_(False)
+            unit = torch.eye(width, dtype=torch.float64, device=head.device)
+            bias = part(torch.zeros_like(unit[:1]))
+            maps.append(((part(unit) - bias).T, bias[0]))
+            width = bias.shape[1]
+        weight, bias = maps[-1]
+        maps[-1] = (head.double() @ weight)[None], (head.double() @ bias)[None]
+        return maps
+
 
 class BatchNorm(nn.BatchNorm1d):
     """Batch normalisation of the last axis, whatever axes are before it; one row alone goes by the running statistics."""
@@ -117,6 +135,11 @@ class PathNetwork(EmbeddingNetwork):
     def head_weights(self) -> tuple[Tensor, ...]:
         """What the linear layer makes of each path's features."""
         return self.head.weight[0].split([path.width for path in self.paths])
+
+    @property
+    def has_paths(self) -> bool:
+        """Whether the paths say it all: a network, or a path, may have a ``score`` or ``forward`` of its own."""
+        return type(self) is PathNetwork and all(type(path) in (GMF, MLP) for path in self.paths)
 
 
 class PathEmbeddings(EmbeddingMixin):

@@ -5,7 +5,7 @@ with the mean and, widened, the covariance of the states that training found. No
 a history is the mean user.
 """
 
-from skrec.engine.fold_in._frozen import FrozenNetwork
+from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
 from skrec.engine.fold_in._likelihoods import Events, Likelihood, Pool, pairs, ratings, rows, softmax_of_rows
 from skrec.engine.fold_in._most_probable import Explained, curvature_of_events, most_probable
 from skrec.engine.fold_in._prior import WIDENING, WIDENING_OF_DIRECTIONS, Prior, PriorOfDirections, State, learn_prior

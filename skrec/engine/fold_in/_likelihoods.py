@@ -14,8 +14,9 @@ from torch import Tensor
 from skrec.engine._candidates import log_expected
 from skrec.engine._losses import Loss
 from skrec.engine._rows import Rows
-from skrec.engine.fold_in._frozen import FrozenNetwork, with_pullback
+from skrec.engine.fold_in._frozen import FrozenNetwork
 from skrec.engine.fold_in._losses_of_pairs import loss_of_pairs
+from skrec.engine.fold_in._scores import with_pullback
 
 Likelihood = Callable[[Tensor], tuple[Tensor, Tensor]]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from skrec.engine._losses import Loss, bce, bpr
-from skrec.engine.fold_in._frozen import with_pullback
+from skrec.engine.fold_in._scores import with_pullback
 
 # of scores of positives (n,) and negatives (n, m): losses (n,) and their derivatives by both
 LossOfPairs = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
