@@ -1,15 +1,16 @@
 """Losses of one positive and some negatives, with their derivatives by the scores.
 
-Those of bpr and bce are written out, which spares the arrays that autograd would keep. Other losses go through autograd.
+Those of bpr and smooth warp are written out, which spares the arrays that autograd would keep. Other losses go through autograd.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from skrec.engine._losses import Loss, bce, bpr
+from skrec.engine._losses import Loss, bpr, warp
 from skrec.engine.fold_in._scores import with_pullback
 
 # of scores of positives (n,) and negatives (n, m): losses (n,) and their derivatives by both
@@ -32,7 +33,9 @@ def loss_of_pairs(loss: Loss, mask: Tensor, log_q: Tensor | None, weights: Tenso
     """
     if loss is bpr:
         return _bpr(mask, weights)
-    return _bce(mask, log_q, weights) if loss is bce else _by_autograd(loss, mask, log_q, weights)
+    if isinstance(loss, partial) and loss.func is warp and loss.keywords.get("width", 0) > 0:
+        return _warp(mask, weights, **loss.keywords)
+    return _by_autograd(loss, mask, log_q, weights)
 
 
 def _bpr(mask: Tensor, weights: Tensor) -> LossOfPairs:
@@ -46,14 +49,22 @@ def _bpr(mask: Tensor, weights: Tensor) -> LossOfPairs:
     return losses
 
 
-def _bce(mask: Tensor, log_q: Tensor | None, weights: Tensor) -> LossOfPairs:
-    shares = mask * weights[:, None]
+def _warp(mask: Tensor, weights: Tensor, n_items: int, width: float) -> LossOfPairs:
+    negatives = mask.to(weights.dtype)
+    # how many items a negative within the margin stands for
+    share = (n_items - 1) / negatives.sum(1).clamp(min=1)
 
     def losses(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        if log_q is not None:
-            positive, negative = positive - log_q[:, 0], negative - log_q[:, 1:]
-        values = F.softplus(-positive).mul_(weights).add_(F.softplus(negative).mul_(shares).sum(1))
-        return values, -(-positive).sigmoid().mul_(weights), negative.sigmoid().mul_(shares)
+        excess = (negative - positive[:, None]).add_(1).div_(width)
+        violates = excess.sigmoid().mul_(negatives)
+        hinges = width * F.softplus(excess).mul_(negatives).sum(1)
+        violations = violates.sum(1)
+        at_least = violations.clamp(min=1e-12)
+        weight = (share * violations).log1p_() / at_least
+        by_violations = hinges * (share / (1 + share * violations) - weight) / at_least
+        # the derivative of a sigmoid is itself times its distance from 1
+        slopes = (1 - violates).mul_((by_violations / width)[:, None]).add_(weight[:, None]).mul_(violates).mul_(weights[:, None])
+        return weights * hinges * weight, -slopes.sum(1), slopes
 
     return losses
 

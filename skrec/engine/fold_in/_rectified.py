@@ -26,7 +26,7 @@ class SmoothReLU(nn.Module):
 
 
 def rectified(of_items: Tensor, maps: list[LinearMap], index: Tensor | None) -> Scores:
-    """Linear maps, each of rectified numbers, the first of the sum of two vectors; the last one gives a score.
+    """Linear maps, each of numbers that `SmoothReLU` has rectified, the first of the sum of two vectors; the last gives a score.
 
     Parameters
     ----------
@@ -37,36 +37,60 @@ def rectified(of_items: Tensor, maps: list[LinearMap], index: Tensor | None) -> 
     index : int64 Tensor of shape (n_items,), or None
         Users of pairs with the items.
     """
+    of_items, maps = _in_units_of_corners(of_items, 0.5), _between_corners(maps)
     n_floats = _FLOATS_ON_CPU if of_items.device.type == "cpu" else _FLOATS_ELSEWHERE
     n_pairs = max(1, n_floats // (2 * sum(weight.shape[1] for weight, _ in maps)))
+    kept = of_items.new_empty(0)
+
+    def buffer(*shape: int) -> Tensor:
+        nonlocal kept  # to write to new memory costs as much as all layers
+        kept = kept if kept.shape == shape else of_items.new_empty(shape)
+        return kept
 
     def all_of_each(vectors: Tensor) -> tuple[Tensor, Pullback]:
+        vectors = _in_units_of_corners(vectors)
         scores = vectors.new_empty(len(vectors), len(of_items))
-        slopes_of_pairs = vectors.new_empty(*scores.shape, vectors.shape[1])
+        slopes_of_pairs = buffer(*scores.shape, vectors.shape[1])
         height = max(1, n_pairs // max(1, len(of_items)))
         for users in (slice(start, start + height) for start in range(0, len(vectors), height)):
-            sums = torch.add(vectors[users, None], of_items, out=slopes_of_pairs[users])
-            scores[users] = _to_slopes(sums.flatten(0, 1), maps).view(-1, len(of_items))
-        return scores, lambda slopes: (slopes[:, None] @ slopes_of_pairs)[:, 0]
+            sums = (vectors[users, None] + of_items).flatten(0, 1)
+            scores[users] = _score(sums, maps, slopes_of_pairs[users].view(sums.shape)).view(-1, len(of_items))
+        return scores, lambda slopes: _in_units_of_corners((slopes[:, None] @ slopes_of_pairs)[:, 0])
 
     def one_by_one(vectors: Tensor) -> tuple[Tensor, Pullback]:
-        slopes_of_pairs = vectors.index_select(0, index).add_(of_items)
-        scores = torch.cat([_to_slopes(sums, maps) for sums in slopes_of_pairs.split(n_pairs)])
-        return scores, lambda slopes: torch.zeros_like(vectors).index_add_(0, index, slopes[:, None] * slopes_of_pairs)
+        vectors = _in_units_of_corners(vectors)
+        slopes_of_pairs = buffer(*of_items.shape)
+        parts = zip(index.split(n_pairs), of_items.split(n_pairs), slopes_of_pairs.split(n_pairs), strict=True)
+        scores = [_score(vectors.index_select(0, users).add_(items), maps, slopes) for users, items, slopes in parts]
+
+        def pullback(slopes: Tensor) -> Tensor:
+            products = slopes_of_pairs.mul_(slopes[:, None])
+            return _in_units_of_corners(torch.zeros_like(vectors).index_add_(0, index, products))
+
+        return torch.cat(scores), pullback
 
     return all_of_each if index is None else one_by_one
 
 
-def _to_slopes(sums: Tensor, maps: list[LinearMap]) -> Tensor:
-    """Scores (n,) of sums of vectors (n, w), which are replaced by the scores' derivatives."""
-    x, slopes = sums, []
+def _score(x: Tensor, maps: list[LinearMap], slopes_of_x: Tensor) -> Tensor:
+    """Scores (n,) of sums of vectors (n, w), which are written over; their derivatives go to ``slopes_of_x``."""
+    slopes = []
     for weight, bias in maps:
-        slope = torch.mul(x, 1 / (2 * _WIDTH_OF_CORNERS)).add_(0.5).clamp_(0, 1)
-        slopes.append(slope)
-        # x itself is free to be written to
-        x = torch.addmm(bias, x.add_(_WIDTH_OF_CORNERS).sub_(slope, alpha=_WIDTH_OF_CORNERS).mul_(slope), weight.T)
-    by_layer = maps[-1][0].expand(len(sums), -1)
+        slopes.append(x.clamp(0, 1))
+        x = torch.addmm(bias, x.sub_(slopes[-1], alpha=0.5).mul_(slopes[-1]), weight.T)
+    by_layer = maps[-1][0]
     for (weight, _), slope in zip(maps[-2::-1], slopes[:0:-1], strict=True):
         by_layer = torch.mm(slope.mul_(by_layer), weight)
-    torch.mul(slopes[0], by_layer, out=sums)
+    torch.mul(slopes[0], by_layer, out=slopes_of_x)
     return x[:, 0]
+
+
+def _in_units_of_corners(x: Tensor, offset: float = 0.0) -> Tensor:
+    """Numbers such that a corner goes from 0 to 1, if the offset is a half: its slope is then the number itself."""
+    return x / (2 * _WIDTH_OF_CORNERS) + offset
+
+
+def _between_corners(maps: list[LinearMap]) -> list[LinearMap]:
+    """The same linear maps of numbers, and to numbers, in units of corners; only scores are in their own."""
+    *hidden, (weight, bias) = maps
+    return [*((weight, _in_units_of_corners(bias, 0.5)) for weight, bias in hidden), (2 * _WIDTH_OF_CORNERS * weight, bias)]

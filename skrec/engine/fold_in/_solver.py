@@ -61,7 +61,7 @@ class _Descent:
     def __init__(self, curvature: Tensor):
         n = len(curvature)
         self.points, self.gradients, self.directions = (torch.zeros_like(curvature) for _ in range(3))
-        self.inverses = torch.diag_embed(1 / curvature)
+        self.inverses = _Matrices(1 / curvature)
         self.values, self.slopes, self.steps, self.low, self.high = curvature.new_zeros(5, n)
         self.finished = torch.zeros(n, dtype=torch.bool, device=curvature.device)
         self.converged = self.finished.clone()
@@ -104,14 +104,13 @@ class _Descent:
         moved, bent = self.steps[:, None] * self.directions, gradients - self.gradients
         product = (moved * bent).sum(1)
         scale = torch.where(accepted & (product > 0), 1 / product, 0)[:, None]
-        by_inverse = (self.inverses @ bent[..., None])[..., 0]
+        by_inverse = self.inverses.times(bent)
         growth = scale * (1 + scale * (bent * by_inverse).sum(1, keepdim=True)) * moved - scale * by_inverse
-        left, right = torch.stack([moved, -scale * by_inverse], 2), torch.stack([growth, moved], 1)
-        self.inverses.baddbmm_(left, right)
+        self.inverses.add(torch.stack([moved, -scale * by_inverse], 1), torch.stack([growth, moved], 1))
 
     def _set_out(self, which: Tensor) -> None:
         """New directions where the points have moved; the end where they need not, or cannot, move on."""
-        directions = -(self.inverses @ self.gradients[..., None])[..., 0]
+        directions = -self.inverses.times(self.gradients)
         self.directions = torch.where(which[:, None], directions, self.directions)
         self.slopes = torch.where(which, (self.gradients * self.directions).sum(1), self.slopes)
         self.steps = torch.where(which, 1.0, self.steps)
@@ -119,3 +118,37 @@ class _Descent:
         self.converged |= self.gradients.norm(dim=1) <= TOLERANCE
         length = self.directions.norm(dim=1)
         self.finished = self.converged | ~(self.steps * length > _LEAST_STEP) | ~self.values.isfinite()
+
+
+class _Matrices:
+    """Square matrices, diagonal at first, to each of which products of a tall and a wide one are added.
+
+    These stay factors until they are half as many numbers as full matrices have: that takes less time, and few searches are longer.
+    """
+
+    def __init__(self, diagonals: Tensor):
+        n, d = diagonals.shape
+        self.sums, self.n_factors = diagonals, 0
+        self.left, self.right = diagonals.new_empty(2, n, 2 * max(1, d // 8), d)
+
+    def __getitem__(self, which: Tensor) -> "_Matrices":
+        part = object.__new__(_Matrices)
+        part.sums, part.left, part.right = self.sums[which], self.left[which], self.right[which]
+        part.n_factors = self.n_factors
+        return part
+
+    def times(self, vectors: Tensor) -> Tensor:
+        """The product of each matrix (d, d) with one of the vectors (n, d)."""
+        columns = vectors[..., None]
+        left, right = self.left[:, : self.n_factors], self.right[:, : self.n_factors]
+        products = self.sums[..., None] * columns if self.sums.ndim == 2 else self.sums @ columns
+        return (products + left.mT @ (right @ columns))[..., 0]
+
+    def add(self, left: Tensor, right: Tensor) -> None:
+        """Add ``left.mT @ right``, of two tensors of shape (n, 2, d)."""
+        if self.n_factors == self.left.shape[1]:
+            full = self.sums if self.sums.ndim == 3 else torch.diag_embed(self.sums)
+            self.sums, self.n_factors = full.baddbmm_(self.left.mT, self.right), 0
+        places = slice(self.n_factors, self.n_factors + 2)
+        self.left[:, places], self.right[:, places] = left, right
+        self.n_factors += 2
