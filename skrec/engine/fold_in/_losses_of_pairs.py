@@ -50,21 +50,20 @@ def _bpr(mask: Tensor, weights: Tensor) -> LossOfPairs:
 
 
 def _warp(mask: Tensor, weights: Tensor, n_items: int, width: float) -> LossOfPairs:
-    negatives = mask.to(weights.dtype)
+    masked = ~mask
     # how many items a negative within the margin stands for
-    share = (n_items - 1) / negatives.sum(1).clamp(min=1)
+    share = (n_items - 1) / mask.sum(1).clamp(min=1)
 
     def losses(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        excess = (negative - positive[:, None]).add_(1).div_(width)
-        violates = excess.sigmoid().mul_(negatives)
-        hinges = width * F.softplus(excess).mul_(negatives).sum(1)
+        excess = (negative - (positive[:, None] - 1)).div_(width).masked_fill_(masked, -torch.inf)
+        hinges, violates = width * F.softplus(excess).sum(1), excess.sigmoid_()
         violations = violates.sum(1)
         at_least = violations.clamp(min=1e-12)
-        weight = (share * violations).log1p_() / at_least
-        by_violations = hinges * (share / (1 + share * violations) - weight) / at_least
-        # the derivative of a sigmoid is itself times its distance from 1
-        slopes = (1 - violates).mul_((by_violations / width)[:, None]).add_(weight[:, None]).mul_(violates).mul_(weights[:, None])
-        return weights * hinges * weight, -slopes.sum(1), slopes
+        by_hinges = weights * (share * violations).log1p_() / at_least
+        by_violations = hinges * (weights * share / (1 + share * violations) - by_hinges) / (width * at_least)
+        # a sigmoid's derivative is itself times its distance from 1
+        slopes = (violates * -by_violations[:, None]).add_((by_violations + by_hinges)[:, None]).mul_(violates)
+        return by_hinges * hinges, -slopes.sum(1), slopes
 
     return losses
 
