@@ -4,7 +4,6 @@ In float32 the sums over a catalogue would leave a gradient of rounding, which d
 """
 
 import copy
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch

@@ -114,12 +114,11 @@ def rows(network: FrozenNetwork, target: Rows, compared: Tensor, loss: Loss) -> 
 
 
 class _Draws(NamedTuple):
-    """Lists of negatives: the event that each is compared with, places of the pool, which of them count, and how much each list.
+    """Lists of items of the pool, each drawn for one event.
 
     Attributes
     ----------
-    events : int64 Tensor of shape (n_lists,)
-    users : int64 Tensor of shape (n_lists,)
+    events, users : int64 Tensor of shape (n_lists,)
     places : int64 Tensor of shape (n_lists, n_negatives)
     are_negatives : bool Tensor of shape (n_lists, n_negatives)
         Where the items of the pool are not the user's own.

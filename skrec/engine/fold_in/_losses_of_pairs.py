@@ -1,6 +1,7 @@
 """Losses of one positive and some negatives, with their derivatives by the scores.
 
-Those of bpr and smooth warp are written out, which spares the arrays that autograd would keep. Other losses go through autograd.
+Those of bpr and smooth warp are written out, which takes fewer passes over the scores than autograd. Other losses go through
+autograd.
 """
 
 from collections.abc import Callable
@@ -50,20 +51,22 @@ def _bpr(mask: Tensor, weights: Tensor) -> LossOfPairs:
 
 
 def _warp(mask: Tensor, weights: Tensor, n_items: int, width: float) -> LossOfPairs:
-    masked = ~mask
+    left_out = (~mask).flatten().nonzero()[:, 0]
+    ones = weights.new_ones(mask.shape[1])  # a product with which is faster than a sum over few
     # how many items a negative within the margin stands for
     share = (n_items - 1) / mask.sum(1).clamp(min=1)
 
     def losses(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        excess = (negative - (positive[:, None] - 1)).div_(width).masked_fill_(masked, -torch.inf)
-        hinges, violates = width * F.softplus(excess).sum(1), excess.sigmoid_()
-        violations = violates.sum(1)
+        excess = (negative - (positive[:, None] - 1)).mul_(1 / width)
+        excess.view(-1).index_fill_(0, left_out, -torch.inf)
+        hinges, violates = width * (F.softplus(excess) @ ones), excess.sigmoid_()
+        violations = violates @ ones
         at_least = violations.clamp(min=1e-12)
         by_hinges = weights * (share * violations).log1p_() / at_least
         by_violations = hinges * (weights * share / (1 + share * violations) - by_hinges) / (width * at_least)
         # a sigmoid's derivative is itself times its distance from 1
         slopes = (violates * -by_violations[:, None]).add_((by_violations + by_hinges)[:, None]).mul_(violates)
-        return by_hinges * hinges, -slopes.sum(1), slopes
+        return by_hinges * hinges, -(slopes @ ones), slopes
 
     return losses
 

@@ -1,7 +1,7 @@
-"""Rectified layers over the sum of a user's and an item's vector: scores and their derivatives, a few pairs at a time.
+"""Rectified layers over the sum of a user's and an item's vector: scores and their derivatives, some pairs at a time.
 
-Autograd would write a dozen arrays of the size users x items x width. Here the layers of some pairs stay in the processor's cache,
-and of each pair the derivatives by the user's vector are kept, which cost no more than those of a sum of the scores.
+Autograd would keep a dozen arrays of shape (n_users, n_items, width). Here the layers of some pairs are computed forwards and
+backwards while they are in the processor's cache. What is kept are the derivatives of each pair's score by the user's vector.
 """
 
 import torch
@@ -26,7 +26,7 @@ class SmoothReLU(nn.Module):
 
 
 def rectified(of_items: Tensor, maps: list[LinearMap], index: Tensor | None) -> Scores:
-    """Linear maps, each of numbers that `SmoothReLU` has rectified, the first of the sum of two vectors; the last gives a score.
+    """Scores by linear maps, before each of which numbers pass through `SmoothReLU`, at first sums of two vectors.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ def rectified(of_items: Tensor, maps: list[LinearMap], index: Tensor | None) -> 
     of_items, maps = _in_units_of_corners(of_items, 0.5), _between_corners(maps)
     n_floats = _FLOATS_ON_CPU if of_items.device.type == "cpu" else _FLOATS_ELSEWHERE
     n_pairs = max(1, n_floats // (2 * sum(weight.shape[1] for weight, _ in maps)))
+    users_of_pairs = () if index is None else index.split(n_pairs)
     kept = of_items.new_empty(0)
 
     def buffer(*shape: int) -> Tensor:
@@ -60,7 +61,7 @@ def rectified(of_items: Tensor, maps: list[LinearMap], index: Tensor | None) -> 
     def one_by_one(vectors: Tensor) -> tuple[Tensor, Pullback]:
         vectors = _in_units_of_corners(vectors)
         slopes_of_pairs = buffer(*of_items.shape)
-        parts = zip(index.split(n_pairs), of_items.split(n_pairs), slopes_of_pairs.split(n_pairs), strict=True)
+        parts = zip(users_of_pairs, of_items.split(n_pairs), slopes_of_pairs.split(n_pairs), strict=True)
         scores = [_score(vectors.index_select(0, users).add_(items), maps, slopes) for users, items, slopes in parts]
 
         def pullback(slopes: Tensor) -> Tensor:

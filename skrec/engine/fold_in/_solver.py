@@ -44,7 +44,7 @@ def minimise(function_of: Callable[[Tensor], Function], curvature: Tensor) -> tu
     descent.start(*function(descent.points))
     for _ in range(_MOST_EVALUATIONS):
         unfinished = (~descent.finished).nonzero()[:, 0]
-        if 2 * len(unfinished) <= len(indices):
+        if 3 * len(unfinished) <= 2 * len(indices):
             points[indices], converged[indices] = descent.points, descent.converged
             if not len(unfinished):
                 break
