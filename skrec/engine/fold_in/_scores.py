@@ -7,8 +7,8 @@ from torch import Tensor
 
 # from derivatives of some sum by a function's values to derivatives of this sum by the function's argument
 Pullback = Callable[[Tensor], Tensor]
-# from vectors (n_users, w) to scores of the same items for each user, or of pairs of a user and an item; the pullback may be called
-# once, before other vectors are scored
+# from vectors (n_users, w) to scores of the same items for each user, or of pairs of a user and an item; the pullback may be
+# called once, before other vectors are scored
 Scores = Callable[[Tensor], tuple[Tensor, Pullback]]
 
 
