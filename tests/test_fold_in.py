@@ -1,5 +1,7 @@
 """Fold-in: the most probable state under the prior, whoever is folded in beside."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,11 +11,11 @@ from scipy.special import expit, log_softmax
 
 from skrec import AutoRecRecommender, MFRecommender, MLPRecommender, NeuMFRecommender, TwoTowerRecommender
 from skrec.data import Interactions
-from skrec.engine.fold_in import Prior
-from skrec.engine.fold_in._losses_of_pairs import loss_of_pairs
+from skrec.engine import GMF, MLP, DotProduct, PathNetwork, build_seeded
+from skrec.engine.fold_in import Events, Pool, Prior, freeze, pairs
 from skrec.engine.fold_in._ridge import ridge
 from skrec.engine.fold_in._solver import minimise
-from skrec.engine.losses._losses import bce, bpr
+from skrec.engine.losses._losses import bce, bpr, warp
 
 RNG = np.random.default_rng(0)
 RATINGS = csr_array(np.where(RNG.random((30, 20)) < 0.4, RNG.integers(1, 6, (30, 20)), 0).astype(np.float32))
@@ -133,17 +135,55 @@ def test_squared_errors_are_solved_for_users_with_any_number_of_events():
         np.testing.assert_allclose(found[user], np.linalg.solve(gram, right), rtol=1e-5)
 
 
+CLOSED = {"bpr": bpr, "bce": bce, "warp": partial(warp, n_items=20, width=0.2)}
+
+
 @pytest.mark.parametrize("corrected", [False, True])
-@pytest.mark.parametrize("loss", [bpr, bce])
+@pytest.mark.parametrize("loss", CLOSED.values(), ids=CLOSED)
 def test_derivatives_in_closed_form_are_those_of_autograd(loss, corrected):
     rng = np.random.default_rng(0)
-    positive, negative, weights = (torch.tensor(rng.normal(size=size)) for size in (7, (7, 3), 7))
-    mask = torch.tensor(rng.random((7, 3)) < 0.6)
-    mask[0] = False
-    log_q = torch.tensor(rng.normal(size=(7, 4))) if corrected else None
-    closed = loss_of_pairs(loss, mask, log_q, weights)(positive, negative)
-    by_autograd = loss_of_pairs(lambda *arguments: loss(*arguments), mask, log_q, weights)(positive, negative)
+    matrix = csr_array(np.where(rng.random((5, 12)) < 0.3, rng.random((5, 12)), 0))
+    users, items = matrix.nonzero()
+    weights = torch.tensor(matrix.data)
+    events = Events(torch.tensor(users), torch.tensor(items), weights, weights, 5)
+    pool = Pool(torch.arange(0, 12, 2), torch.tensor(rng.normal(size=6)) if corrected else None)
+    network = freeze(DotProduct(5, 12, 3, std=1.0, user_bias=False), Prior(torch.zeros(3), torch.eye(3), (3,)))
+    vectors = torch.tensor(rng.normal(size=(5, 3)))
+    closed = pairs(network, events, pool, loss, n_negatives=3)(vectors)
+    by_autograd = pairs(network, events, pool, lambda *arguments: loss(*arguments), n_negatives=3)(vectors)
     for found, expected in zip(closed, by_autograd, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+class OwnNetwork(PathNetwork):
+    """A network of which the library does not know that its paths are all that its scores are made of."""
+
+    has_paths = False
+
+
+@pytest.mark.parametrize("pairs_of", [None, torch.tensor([3, 0, 0, 2, 1])], ids=["all items", "pairs"])
+@pytest.mark.parametrize("settings", [{}, {"batch_norm": True}, {"hidden": (5,)}, {"hidden": (7, 6, 5)}], ids=str)
+def test_scores_of_paths_and_their_derivatives_are_those_of_autograd(settings, pairs_of):
+    network = build_seeded(lambda: OwnNetwork([GMF(4, 9, 3), MLP(4, 9, (3, 2), **{"hidden": (8, 5)} | settings)]), 0).eval()
+    rng = np.random.default_rng(0)
+    with torch.no_grad():
+        for tensor in network.parameters():
+            tensor.copy_(torch.tensor(rng.normal(size=tensor.shape)))
+        for layer in network.modules():
+            if isinstance(layer, torch.nn.BatchNorm1d):
+                layer.running_mean += torch.tensor(rng.normal(size=layer.num_features))
+                layer.running_var *= torch.tensor(rng.uniform(0.5, 2, layer.num_features))
+    prior, state, items = Prior(torch.zeros(6), torch.eye(6), (3, 3)), rng.normal(size=(4, 6)), torch.tensor([1, 8, 3, 3, 5])
+
+    def scores_and_derivatives():
+        point, frozen = torch.tensor(state, requires_grad=True), freeze(network, prior)
+        vectors = frozen.vectors(point.split(3, 1))
+        scores, pullback = frozen.scores(items, pairs_of)(vectors.detach())
+        return scores, torch.autograd.grad(vectors, point, pullback(scores.cos()))[0]
+
+    by_autograd = scores_and_derivatives()
+    network.__class__ = PathNetwork
+    for found, expected in zip(scores_and_derivatives(), by_autograd, strict=True):
         torch.testing.assert_close(found, expected)
 
 

@@ -10,6 +10,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._recommender import BaseRecommender
+from skrec.data._encoding import index_of
 from skrec.topk import row_blocks
 
 

@@ -395,7 +395,9 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _fold_in(self) -> FoldIn:
         noise = max(self.train_loss_, _LEAST_NOISE)
-        catalogue = Catalogue(self._compared_items, self.popularity_, noise, self.seed_, self.device_)
+        catalogue = Catalogue(
+            self._compared_items, self.popularity_, noise, self.seed_, self.device_, self.module_.floats_per_score
+        )
         return FoldIn(self.module_, self.objective_, self.prior_, catalogue)
 
     @torch.no_grad()

@@ -15,6 +15,7 @@ from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.data._callers import depth_of_caller
 from skrec.data._hashing import hash_labels, splitmix64
 from skrec.data._histories import take
+from skrec.data._ordering import warn_of_item_order
 from skrec.data._vocabulary import decode
 from skrec.metrics._estimators import Users, encode, known_items, known_users, traits_of
 from skrec.metrics._ranking import are_stored

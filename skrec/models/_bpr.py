@@ -158,7 +158,7 @@ class BPRRecommender(EmbeddingRecommender):
             n_negatives=1,
         )
         compared = np.ones(self.n_items_, bool)
-        return FoldIn(self.module_, objective, self.prior_, Catalogue(compared, self.popularity_, 1.0, self.seed_, "cpu"))
+        return FoldIn(self.module_, objective, self.prior_, Catalogue(compared, self.popularity_, 1.0, self.seed_, "cpu", 1))
 
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T + self.item_biases_[items]

@@ -12,7 +12,7 @@ from skrec._memory import BLOCK_BYTES
 from skrec.data import Interactions
 from skrec.data._histories import in_order_of_users, take, take_some
 from skrec.engine.batches._negatives import log_share
-from skrec.engine.fold_in._frozen import FrozenNetwork
+from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
 from skrec.engine.fold_in._likelihoods import Events, Pool
 from skrec.engine.fold_in._most_probable import Explained, curvature_of_events, most_probable
 from skrec.engine.fold_in._prior import Prior, State
@@ -37,6 +37,8 @@ class Catalogue(NamedTuple):
     seed : int
         Draws what events are compared with.
     device : str
+    floats_per_score : int
+        How many numbers the computation of one score holds at once.
     """
 
     compared: NDArray[np.bool_]
@@ -44,6 +46,7 @@ class Catalogue(NamedTuple):
     noise: float
     seed: int
     device: str
+    floats_per_score: int
 
     def tensor(self, array: NDArray) -> Tensor:
         """A copy of an array on the device."""
@@ -54,9 +57,9 @@ class Catalogue(NamedTuple):
         users, items, values = (self.tensor(array) for array in (histories.users, histories.items, histories.values))
         return Events(users, items, values.double(), self.tensor(_weights(histories)).double(), histories.n_users)
 
-    def pool(self, floats_per_score: int, *, by_popularity: bool) -> Pool:
+    def pool(self, *, by_popularity: bool) -> Pool:
         """Items drawn as the negatives of training are: all with the same chance, or by popularity."""
-        rng, n = np.random.default_rng(self.seed), _COMPARED_FLOATS // floats_per_score
+        rng, n = np.random.default_rng(self.seed), _COMPARED_FLOATS // self.floats_per_score
         n = min(max(n, _LEAST_COMPARED), _MOST_COMPARED)
         if not by_popularity:
             return Pool(self.tensor(rng.permutation(np.flatnonzero(self.compared))[:n]), None)
@@ -116,7 +119,7 @@ class FoldIn(NamedTuple):
         histories = self.objective.history(in_order_of_users(take_some(events, users)))
         with torch.no_grad():
             states = self.network.encode(self.catalogue.tensor(users))
-        network = FrozenNetwork(self.network, self.prior)
+        network = freeze(self.network, self.prior)
         explained = network.vectors, self.objective.likelihood(network, histories, self.catalogue)
         return self.prior.aligned(curvature_of_events(self.prior, states, weights_of_users(histories).sum(), explained))
 
@@ -125,7 +128,7 @@ class FoldIn(NamedTuple):
         return self.network.has_factors and self.network.y_range is None
 
     def _search(self, histories: Interactions, added: Tensor | None) -> State:
-        network = FrozenNetwork(self.network, self.prior)
+        network = freeze(self.network, self.prior)
 
         def explained(users: Tensor) -> Explained:
             likelihood = self.objective.likelihood(network, take_some(histories, users.cpu().numpy()), self.catalogue)

@@ -1,50 +1,28 @@
-"""Scores of a trained network as functions of users alone, with their derivatives.
+"""Scores of a trained network as functions of users alone, with their derivatives, in float64.
 
-Scores of products are linear in the users' vectors, so that their derivatives are one matrix product. Other networks are
-differentiated by autograd.
+In float32 the sums over a catalogue would leave a gradient of rounding, which differs with the number of users at once.
 """
 
 import copy
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from skrec.engine.fold_in._prior import Prior, State
-from skrec.engine.networks._network import EmbeddingNetwork
-from skrec.engine.networks._products import Factors
-
-_WIDTH_OF_CORNERS = 0.05
-
-# from derivatives of some sum by a function's values to derivatives of this sum by the function's argument
-Pullback = Callable[[Tensor], Tensor]
-Scores = Callable[[Tensor], tuple[Tensor, Pullback]]
+from skrec.engine.fold_in._rectified import SmoothReLU, rectified
+from skrec.engine.fold_in._scores import Pullback, Scores, products, with_pullback
+from skrec.engine.networks._branches import GMF, MLP, PathNetwork
+from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork
+from skrec.engine.networks._products import Factors, ProductNetwork
 
 
-class FrozenNetwork:
-    """A network whose scores are functions of its users in float64, everything else being constant.
-
-    In float32 the sums over a catalogue would leave a gradient of rounding, which differs with the number of users at once.
-
-    Parameters
-    ----------
-    network : RecommenderNetwork
-    prior : Prior
-        Of its users.
-    """
-
-    def __init__(self, network: Any, prior: Prior):
-        self.has_factors, self.floats_per_score = network.has_factors, network.floats_per_score
-        self.network, self.widths = network if self.has_factors else _in_double(network), prior.widths
-        self.mean_user = prior.state(torch.zeros_like(prior.mean)[None])
+class FrozenNetwork(Protocol):
+    """A network whose scores are functions of its users, everything else being constant."""
 
     def vectors(self, state: State) -> Tensor:
-        """What scores are functions of, (n, w): what products are made of, a user's vector and bias, or the state itself."""
-        if not self.has_factors:
-            return torch.cat(state, 1)
-        factors = self.network.with_users(Factors(state[0], state[0]), state)
-        return factors.users if factors.user_biases is None else torch.cat([factors.users, factors.user_biases[:, None]], 1)
+        """What scores are functions of, (n_users, w), from states in float64, by operations that autograd knows."""
 
     def scores(self, items: Tensor, index: Tensor | None = None) -> Scores:
         """Scores of all of some items for each user, or, with an ``index`` of users, of each item for one of them.
@@ -59,68 +37,130 @@ class FrozenNetwork:
         callable
             Maps vectors (n_users, w) to the scores, (n_users, n_items) or (n_items,), and their pullback.
         """
-        if not self.has_factors:
-            return lambda vectors: with_pullback(lambda flat: self._score(flat, items, index), vectors)
-        products = self._products(items, index)
-        if self.network.y_range is None:
-            return products
 
-        def rated(vectors: Tensor) -> tuple[Tensor, Pullback]:
-            scores, to_vectors = products(vectors)
-            ratings, to_scores = with_pullback(self.network.rating, scores)
-            return ratings, lambda slopes: to_vectors(to_scores(slopes))
 
-        return rated
+def freeze(network: RecommenderNetwork, prior: Prior) -> FrozenNetwork:
+    """A network as a function of users whose states have some prior: by closed forms where the network has them."""
+    if isinstance(network, ProductNetwork) and network.has_factors:
+        return _FrozenProducts(network, prior)
+    if isinstance(network, PathNetwork) and network.has_paths:
+        return _FrozenPaths(network)
+    return _FrozenByAutograd(network, prior)
 
-    def _score(self, flat: Tensor, items: Tensor, index: Tensor | None) -> Tensor:
-        if index is None:
-            return self.network.score(flat.split(self.widths, 1), items[None])
-        return self.network.score(flat[index].split(self.widths, 1), items)
 
-    def _products(self, items: Tensor, index: Tensor | None) -> Scores:
-        """Products with the items' vectors, plus their biases and the mean of the ratings."""
+class _FrozenProducts:
+    """A network of products, which are linear in the users' vectors."""
+
+    def __init__(self, network: Any, prior: Prior):
+        self.network, self.mean_user = network, prior.state(torch.zeros_like(prior.mean)[None])
+
+    def vectors(self, state: State) -> Tensor:
+        factors = self.network.with_users(Factors(state[0], state[0]), state)
+        return factors.users if factors.user_biases is None else torch.cat([factors.users, factors.user_biases[:, None]], 1)
+
+    def scores(self, items: Tensor, index: Tensor | None = None) -> Scores:
         with torch.no_grad():
             factors = self.network.factors_of(self.mean_user, items)
         of_items = factors.items.double()
         if factors.user_biases is not None:
             of_items = torch.cat([of_items, torch.ones_like(of_items[:, :1])], 1)
-        biases = of_items.new_zeros(len(items)) if factors.biases is None else factors.biases.double()
-        if self.network.y_range is None:
-            biases = self.network.rating(biases)
-
-        def all_of_each(vectors: Tensor) -> tuple[Tensor, Pullback]:
-            return torch.addmm(biases, vectors, of_items.T), lambda slopes: slopes @ of_items
-
-        def one_by_one(vectors: Tensor) -> tuple[Tensor, Pullback]:
-            def pullback(slopes: Tensor) -> Tensor:
-                return torch.zeros_like(vectors).index_add_(0, index, slopes[:, None] * of_items)
-
-            return biases + (vectors.index_select(0, index) * of_items).sum(1), pullback
-
-        return all_of_each if index is None else one_by_one
+        biases = _mean(self.network).expand(len(items))
+        if factors.biases is not None:
+            biases = biases + factors.biases.double()
+        return _in_range(self.network, products(of_items, biases, index))
 
 
-def with_pullback(function: Callable[[Tensor], Tensor], point: Tensor) -> tuple[Tensor, Pullback]:
-    """The value of a function, and its pullback by autograd."""
-    point = point.detach().requires_grad_()
-    with torch.enable_grad():
-        value = function(point)
-    return value.detach(), lambda slopes: torch.autograd.grad(value, point, slopes)[0]
+class _FrozenPaths:
+    """A `PathNetwork`: a sum of products of embeddings and of rectified layers over them."""
+
+    def __init__(self, network: Any):
+        heads = (head.detach().double() for head in network.head_weights())
+        paths = zip(network.paths, heads, strict=True)
+        self.network, self.bias = network, network.head.bias.detach().double() + _mean(network)
+        self.paths = [
+            _FrozenProduct(path, head) if isinstance(path, GMF) else _FrozenLayers(path, head) for path, head in paths
+        ]
+
+    def vectors(self, state: State) -> Tensor:
+        return torch.cat([path.vectors(part) for path, part in zip(self.paths, state, strict=True)], 1)
+
+    def scores(self, items: Tensor, index: Tensor | None = None) -> Scores:
+        of_paths, widths = [path.scores(items, index) for path in self.paths], [path.width for path in self.paths]
+
+        def summed(vectors: Tensor) -> tuple[Tensor, Pullback]:
+            parts = zip(of_paths, vectors.split(widths, 1), strict=True)
+            scores, pullbacks = zip(*(of_path(part) for of_path, part in parts), strict=True)
+            return sum(scores, self.bias), lambda slopes: torch.cat([pullback(slopes) for pullback in pullbacks], 1)
+
+        return _in_range(self.network, summed)
 
 
-class SmoothReLU(nn.Module):
-    """ReLU with a parabola in place of the corner, so that what is made of it has a gradient everywhere."""
+class _FrozenProduct:
+    """A `GMF`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        slope = ((x + _WIDTH_OF_CORNERS) / (2 * _WIDTH_OF_CORNERS)).clamp(0, 1)
-        return _WIDTH_OF_CORNERS * slope.square() + (x - _WIDTH_OF_CORNERS).clamp(min=0)
+    def __init__(self, path: GMF, head: Tensor):
+        self.path, self.head, self.width = path, head, len(head)
+
+    def vectors(self, part: Tensor) -> Tensor:
+        return part * self.head
+
+    def scores(self, items: Tensor, index: Tensor | None) -> Scores:
+        of_items = self.path.items(items).detach().double()
+        return products(of_items, of_items.new_zeros(len(items)), index)
 
 
-def _in_double(network: nn.Module) -> Any:
-    """A smooth copy in float64 without the tables of users, of which none is looked up."""
-    tables = {
-        id(table): nn.Embedding(0, table.embedding_dim)
-        for table in (network.user_tables if isinstance(network, EmbeddingNetwork) else [])
-    }
-    replaced = {id(part): SmoothReLU() for part in network.modules() if isinstance(part, nn.ReLU)}
-    return copy.deepcopy(network, tables | replaced).double().requires_grad_(False)
+class _FrozenLayers:
+    """An `MLP`."""
+
+    def __init__(self, path: MLP, head: Tensor):
+        self.path, self.maps, self.width = path, path.linear_maps(head), path.of_user.out_features
+        self.weight, self.bias = (parameter.detach().double() for parameter in (path.of_user.weight, path.of_user.bias))
+
+    def vectors(self, part: Tensor) -> Tensor:
+        return F.linear(part, self.weight, self.bias)
+
+    def scores(self, items: Tensor, index: Tensor | None) -> Scores:
+        of_items = self.path.items(items).detach().double() @ self.path.of_item.weight.detach().double().T
+        return rectified(of_items, self.maps, index)
+
+
+class _FrozenByAutograd:
+    """Any other network: a smooth copy in float64 without the tables of users, of which none is looked up."""
+
+    def __init__(self, network: nn.Module, prior: Prior):
+        tables = {
+            id(table): nn.Embedding(0, table.embedding_dim)
+            for table in (network.user_tables if isinstance(network, EmbeddingNetwork) else [])
+        }
+        replaced = {id(part): SmoothReLU() for part in network.modules() if isinstance(part, nn.ReLU)}
+        self.network: Any = copy.deepcopy(network, tables | replaced).double().requires_grad_(False)
+        self.widths = prior.widths
+
+    def vectors(self, state: State) -> Tensor:
+        return torch.cat(state, 1)
+
+    def scores(self, items: Tensor, index: Tensor | None = None) -> Scores:
+        def score(flat: Tensor) -> Tensor:
+            if index is None:
+                return self.network.score(flat.split(self.widths, 1), items[None])
+            return self.network.score(flat[index].split(self.widths, 1), items)
+
+        return lambda vectors: with_pullback(score, vectors)
+
+
+def _mean(network: Any) -> Tensor:
+    """What an `EmbeddingNetwork` adds to scores, (1,)."""
+    return network.mean.double()[None] if network.y_range is None else torch.zeros_like(network.mean).double()[None]
+
+
+def _in_range(network: Any, scores: Scores) -> Scores:
+    """The scores within the range of ratings of an `EmbeddingNetwork`, if it has one."""
+    if network.y_range is None:
+        return scores
+
+    def ratings(vectors: Tensor) -> tuple[Tensor, Pullback]:
+        values, to_vectors = scores(vectors)
+        rated, to_scores = with_pullback(network.rating, values)
+        return rated, lambda slopes: to_vectors(to_scores(slopes))
+
+    return ratings

@@ -6,16 +6,19 @@ items alone.
 """
 
 from collections.abc import Callable
+from math import log
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from skrec.engine.batches._candidates import log_expected
 from skrec.engine.batches._sparse_rows import Rows
-from skrec.engine.fold_in._frozen import FrozenNetwork, with_pullback
+from skrec.engine.fold_in._frozen import FrozenNetwork
 from skrec.engine.fold_in._losses_of_pairs import loss_of_pairs
-from skrec.engine.losses._losses import Loss
+from skrec.engine.fold_in._scores import with_pullback
+from skrec.engine.losses._losses import Loss, bce
 
 Likelihood = Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -110,34 +113,77 @@ def rows(network: FrozenNetwork, target: Rows, compared: Tensor, loss: Loss) -> 
     return likelihood
 
 
+class _Draws(NamedTuple):
+    """Lists of items of the pool, each drawn for one event.
+
+    Attributes
+    ----------
+    events, users : int64 Tensor of shape (n_lists,)
+    places : int64 Tensor of shape (n_lists, n_negatives)
+    are_negatives : bool Tensor of shape (n_lists, n_negatives)
+        Where the items of the pool are not the user's own.
+    weights : float64 Tensor of shape (n_lists,)
+    """
+
+    events: Tensor
+    users: Tensor
+    places: Tensor
+    are_negatives: Tensor
+    weights: Tensor
+
+
 def pairs(network: FrozenNetwork, events: Events, pool: Pool, loss: Loss, *, n_negatives: int) -> Likelihood:
     """Each event against other items than the user's own, ``n_negatives`` at a time.
 
     The events of a user, in order of items, take the items of the pool one after another, about as many each, so that none is
     taken much more often than another.
     """
-    n_items = len(pool.items)
-    lists = _lists_of_events(events, n_negatives, n_items)
-    users = events.users[lists]
-    n_lists = torch.bincount(lists, minlength=len(events.users))
-    places = _places(events, lists, n_lists, n_negatives) % n_items
-    log_q = None if pool.log_chances is None else log_expected(pool.log_chances[places])
-    weights = (events.weights / n_lists)[lists]
-    losses_of = loss_of_pairs(loss, ~_are_own(events, users, pool.items[places]), log_q, weights)
+    draws = _draws(events, pool, n_negatives)
+    if loss is bce:
+        return _binary(network, events, pool, draws)
     of_events, of_pool = network.scores(events.items, events.users), network.scores(pool.items)
-    flat_places = (users[:, None] * n_items + places).flatten()
+    log_q = None if pool.log_chances is None else log_expected(pool.log_chances[draws.places])
+    losses_of = loss_of_pairs(loss, draws.are_negatives, log_q, draws.weights)
+    flat_places = (draws.users[:, None] * len(pool.items) + draws.places).flatten()
 
     def likelihood(vectors: Tensor) -> tuple[Tensor, Tensor]:
         positive, from_positive = of_events(vectors)
         negative, from_negative = of_pool(vectors)
-        of_lists = negative.view(-1).index_select(0, flat_places).view(places.shape)
-        losses, by_positive, by_negative = losses_of(positive.index_select(0, lists), of_lists)
-        slopes = torch.zeros_like(positive).scatter_add_(0, lists, by_positive)
+        of_lists = negative.view(-1).index_select(0, flat_places).view(draws.places.shape)
+        losses, by_positive, by_negative = losses_of(positive.index_select(0, draws.events), of_lists)
+        slopes = torch.zeros_like(positive).scatter_add_(0, draws.events, by_positive)
         slopes_of_pool = torch.zeros_like(negative)
         slopes_of_pool.view(-1).scatter_add_(0, flat_places, by_negative.flatten())
-        return events.sums(losses, users), from_positive(slopes) + from_negative(slopes_of_pool)
+        return events.sums(losses, draws.users), from_positive(slopes) + from_negative(slopes_of_pool)
 
     return likelihood
+
+
+def _binary(network: FrozenNetwork, events: Events, pool: Pool, draws: _Draws) -> Likelihood:
+    """`pairs` by bce, which compares nothing: an item of the pool counts as often as it is drawn, and all draws are one sum."""
+    of_events, of_pool = network.scores(events.items, events.users), network.scores(pool.items)
+    counts = events.weights.new_zeros(events.n_users, len(pool.items))
+    counts.index_put_((draws.users[:, None], draws.places), draws.are_negatives * draws.weights[:, None], accumulate=True)
+    log_q = 0.0 if pool.log_chances is None else pool.log_chances + log(draws.places.shape[1])
+
+    def likelihood(vectors: Tensor) -> tuple[Tensor, Tensor]:
+        positive, from_positive = of_events(vectors)
+        negative, from_negative = of_pool(vectors)
+        negative = negative - log_q
+        losses = events.sums(events.weights * F.softplus(-positive), events.users)
+        losses += F.softplus(negative).mul_(counts).sum(1)
+        slopes = (-positive).sigmoid_().mul_(-events.weights)
+        return losses, from_positive(slopes) + from_negative(negative.sigmoid_().mul_(counts))
+
+    return likelihood
+
+
+def _draws(events: Events, pool: Pool, n_negatives: int) -> _Draws:
+    lists = _lists_of_events(events, n_negatives, len(pool.items))
+    users, n_lists = events.users[lists], torch.bincount(lists, minlength=len(events.users))
+    places = _places(events, lists, n_lists, n_negatives) % len(pool.items)
+    are_negatives = ~_are_own(events, users, pool.items[places])
+    return _Draws(lists, users, places, are_negatives, (events.weights / n_lists)[lists])
 
 
 def _lists_of_events(events: Events, n_negatives: int, n_items: int) -> Tensor:

@@ -44,7 +44,7 @@ def minimise(function_of: Callable[[Tensor], Function], curvature: Tensor) -> tu
     descent.start(*function(descent.points))
     for _ in range(_MOST_EVALUATIONS):
         unfinished = (~descent.finished).nonzero()[:, 0]
-        if 2 * len(unfinished) <= len(indices):
+        if 3 * len(unfinished) <= 2 * len(indices):
             points[indices], converged[indices] = descent.points, descent.converged
             if not len(unfinished):
                 break
@@ -61,7 +61,7 @@ class _Descent:
     def __init__(self, curvature: Tensor):
         n = len(curvature)
         self.points, self.gradients, self.directions = (torch.zeros_like(curvature) for _ in range(3))
-        self.inverses = torch.diag_embed(1 / curvature)
+        self.inverses = _Matrices(1 / curvature)
         self.values, self.slopes, self.steps, self.low, self.high = curvature.new_zeros(5, n)
         self.finished = torch.zeros(n, dtype=torch.bool, device=curvature.device)
         self.converged = self.finished.clone()
@@ -79,7 +79,7 @@ class _Descent:
 
     def start(self, values: Tensor, gradients: Tensor) -> None:
         self.values, self.gradients = values, gradients
-        self._set_out(~self.finished)
+        self._set_out(~self.finished, -self.inverses.times(gradients))
 
     def move(self, values: Tensor, gradients: Tensor) -> None:
         """Take a step where it is good, else try a shorter or a longer one."""
@@ -87,9 +87,9 @@ class _Descent:
         rounding = _ROUNDING * self.values.abs()
         is_low_enough = values <= self.values + _DECREASE * self.steps * self.slopes + rounding
         is_flat_enough = slopes >= _CURVATURE * self.slopes
-        accepted = is_low_enough & is_flat_enough & ~self.finished
+        accepted, directions = is_low_enough & is_flat_enough & ~self.finished, self.directions
         if accepted.any():
-            self._learn(accepted, gradients)
+            directions = self._learn(accepted, gradients)
             self.points = torch.where(accepted[:, None], self.trial, self.points)
             self.gradients = torch.where(accepted[:, None], gradients, self.gradients)
             self.values = torch.where(accepted, values, self.values)
@@ -97,21 +97,22 @@ class _Descent:
             self.high = torch.where(is_low_enough, self.high, self.steps)
             self.low = torch.where(is_low_enough & ~is_flat_enough, self.steps, self.low)
             self.steps = torch.where(self.high.isinf(), 2 * self.low, (self.low + self.high) / 2)
-        self._set_out(accepted)
+        self._set_out(accepted, directions)
 
-    def _learn(self, accepted: Tensor, gradients: Tensor) -> None:
-        """The BFGS update of the inverse matrices, by the steps that were accepted."""
+    def _learn(self, accepted: Tensor, gradients: Tensor) -> Tensor:
+        """The BFGS update of the inverse matrices, by the steps that were accepted, and the directions that follow from it."""
         moved, bent = self.steps[:, None] * self.directions, gradients - self.gradients
         product = (moved * bent).sum(1)
         scale = torch.where(accepted & (product > 0), 1 / product, 0)[:, None]
-        by_inverse = (self.inverses @ bent[..., None])[..., 0]
+        products = self.inverses.times(gradients)
+        by_inverse = products + self.directions  # the product with what is bent
         growth = scale * (1 + scale * (bent * by_inverse).sum(1, keepdim=True)) * moved - scale * by_inverse
-        left, right = torch.stack([moved, -scale * by_inverse], 2), torch.stack([growth, moved], 1)
-        self.inverses.baddbmm_(left, right)
+        left, right = torch.stack([moved, -scale * by_inverse], 1), torch.stack([growth, moved], 1)
+        self.inverses.add(left, right)
+        return -(products + ((right @ gradients[..., None]).mT @ left)[:, 0])
 
-    def _set_out(self, which: Tensor) -> None:
+    def _set_out(self, which: Tensor, directions: Tensor) -> None:
         """New directions where the points have moved; the end where they need not, or cannot, move on."""
-        directions = -(self.inverses @ self.gradients[..., None])[..., 0]
         self.directions = torch.where(which[:, None], directions, self.directions)
         self.slopes = torch.where(which, (self.gradients * self.directions).sum(1), self.slopes)
         self.steps = torch.where(which, 1.0, self.steps)
@@ -119,3 +120,39 @@ class _Descent:
         self.converged |= self.gradients.norm(dim=1) <= TOLERANCE
         length = self.directions.norm(dim=1)
         self.finished = self.converged | ~(self.steps * length > _LEAST_STEP) | ~self.values.isfinite()
+
+
+class _Matrices:
+    """Square matrices, diagonal at first, to each of which products of a tall and a wide one are added.
+
+    These stay factors until they have as many numbers as the full matrices, which most searches are too short for.
+    """
+
+    def __init__(self, diagonals: Tensor):
+        n, d = diagonals.shape
+        self.sums, self.n_factors = diagonals, 0
+        self.left, self.right = diagonals.new_empty(2, n, 2 * max(1, d // 4), d)
+
+    def __getitem__(self, which: Tensor) -> "_Matrices":
+        part = object.__new__(_Matrices)
+        part.sums, part.n_factors = self.sums[which], self.n_factors
+        part.left, part.right = part.sums.new_empty(2, len(which), *self.left.shape[1:])
+        used = slice(self.n_factors)
+        part.left[:, used], part.right[:, used] = self.left[which, used], self.right[which, used]
+        return part
+
+    def times(self, vectors: Tensor) -> Tensor:
+        """The product of each matrix (d, d) with one of the vectors (n, d)."""
+        columns = vectors[..., None]
+        left, right = self.left[:, : self.n_factors], self.right[:, : self.n_factors]
+        products = self.sums * vectors if self.sums.ndim == 2 else (self.sums @ columns)[..., 0]
+        return products + ((right @ columns).mT @ left)[:, 0]
+
+    def add(self, left: Tensor, right: Tensor) -> None:
+        """Add ``left.mT @ right``, of two tensors of shape (n, 2, d)."""
+        if self.n_factors == self.left.shape[1]:
+            full = self.sums if self.sums.ndim == 3 else torch.diag_embed(self.sums)
+            self.sums, self.n_factors = full.baddbmm_(self.left.mT, self.right), 0
+        places = slice(self.n_factors, self.n_factors + 2)
+        self.left[:, places], self.right[:, places] = left, right
+        self.n_factors += 2

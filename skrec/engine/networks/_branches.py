@@ -4,8 +4,10 @@ A path gives its features already times their weights in that layer: of a produc
 ``n_factors`` numbers for each score, where the sum is one matrix product.
 """
 
+import copy
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -73,6 +75,23 @@ class MLP(nn.Module):
         of_items = self.of_item(self.drop(self.items(items)))
         return self.layers((of_users[:, None] if items.ndim == 2 else of_users) + of_items) @ head
 
+    def linear_maps(self, head: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Weight (n_out, n_in) and bias (n_out,) of all that comes after each rectifier, outside of training, in float64.
+
+        The last one gives the score, by the ``head``. Normalisation by running statistics is linear.
+        """
+        corners = [place for place, layer in enumerate(self.layers) if isinstance(layer, nn.ReLU)]
+        maps, width = [], self.of_user.out_features
+        for before, after in pairwise((*corners, len(self.layers))):
+            part = copy.deepcopy(self.layers[before + 1 : after]).double().eval().requires_grad_(False)
+            unit = torch.eye(width, dtype=torch.float64, device=head.device)
+            bias = part(torch.zeros_like(unit[:1]))
+            maps.append(((part(unit) - bias).T, bias[0]))
+            width = bias.shape[1]
+        weight, bias = maps[-1]
+        maps[-1] = (head.double() @ weight)[None], (head.double() @ bias)[None]
+        return maps
+
 
 class BatchNorm(nn.BatchNorm1d):
     """Batch normalisation of the last axis, whatever axes are before it; one row alone goes by the running statistics."""
@@ -85,7 +104,16 @@ class BatchNorm(nn.BatchNorm1d):
 
 
 class PathNetwork(EmbeddingNetwork):
-    """Paths from (user, item) to features, and one linear layer over all of them."""
+    """Paths from (user, item) to features, and one linear layer over all of them.
+
+    Attributes
+    ----------
+    has_paths : bool, default=True
+        Whether the paths and the linear layer give all scores. A network that overrides ``score`` or ``forward`` sets it to
+        False.
+    """
+
+    has_paths: bool = True
 
     def __init__(self, paths: list[GMF | MLP]):
         super().__init__()

@@ -111,7 +111,7 @@ class SampledRanking(Ranking):
         if self.sampling == "popularity" and self.is_softmax:
             # the softmax corrects the draws, so that it stands for the one over the whole catalogue
             return likelihood_of_rows(network, self.rows(histories), catalogue, self.losses)
-        pool = catalogue.pool(network.floats_per_score, by_popularity=self.sampling == "popularity")
+        pool = catalogue.pool(by_popularity=self.sampling == "popularity")
         return pairs(network, catalogue.events(histories), pool, self.losses.smooth, n_negatives=self.n_negatives)
 
 
@@ -126,7 +126,7 @@ class InBatchRanking(Ranking):
     def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
         if self.is_softmax:
             return likelihood_of_rows(network, self.rows(histories), catalogue, self.losses)
-        pool = catalogue.pool(network.floats_per_score, by_popularity=True)
+        pool = catalogue.pool(by_popularity=True)
         return pairs(network, catalogue.events(histories), pool, self.losses.smooth, n_negatives=_FEW_NEGATIVES)
 
 
@@ -152,7 +152,7 @@ class Slates(Ranking):
         return SlateBatches(events, batch_size=self.batch_size, positive_from=self.positive_from)
 
     def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
-        pool = catalogue.pool(network.floats_per_score, by_popularity=False)
+        pool = catalogue.pool(by_popularity=False)
         return pairs(network, catalogue.events(histories), pool, self.losses.smooth, n_negatives=_FEW_NEGATIVES)
 
 
