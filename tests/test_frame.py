@@ -46,6 +46,7 @@ KINDS = {
     "UUID": lambda n: uuid.UUID(int=n),
     "date": lambda n: dt.date(2020, 1, 1 + n),
     "datetime": lambda n: pd.Timestamp(2020, 1, 1 + n),
+    "datetime of nanoseconds": lambda n: pd.Timestamp(2020, 1, 1 + n).as_unit("ns"),
     "datetime with zone": lambda n: pd.Timestamp(2020, 1, 1 + n, tz="Asia/Tokyo"),
     "bytes": lambda n: bytes([97 + n]),
 }

@@ -166,13 +166,18 @@ def joined(known: NDArray, labels: NDArray, is_new: NDArray[np.bool_], *, name: 
         raise TypeError(_unlike(name, known, new[is_strange]))
     parts = [known, new]
     if len({part.dtype == object for part in parts}) == 2:  # numpy would turn datetimes into numbers
-        parts = [_index_of(part).astype(object).to_numpy() for part in parts]
+        parts = [as_objects(part) for part in parts]
     return np.concatenate(parts)
 
 
 def as_list(labels: NDArray) -> list:
     """The labels as Python's or pandas' own objects: numpy's ``tolist`` turns datetimes into numbers."""
     return _index_of(labels).tolist()
+
+
+def as_objects(labels: NDArray) -> NDArray:
+    """A copy of the labels as an array of the objects that `as_list` gives."""
+    return np.array(_index_of(labels), dtype=object)
 
 
 def _unlike(name: str, known: NDArray, labels: NDArray) -> str:
