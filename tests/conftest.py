@@ -64,6 +64,6 @@ def same_for_all():
 
 @pytest.fixture(scope="module")
 def one_thread():
-    """Tiny models are slower on several threads, by far where other processes want the cores too."""
-    with threadpool_limits(1):
+    """One thread, or OMP_NUM_THREADS: tiny models are slower on several, by far where other processes want the cores too."""
+    with threadpool_limits(int(os.environ.get("OMP_NUM_THREADS", 1))):
         yield

@@ -262,7 +262,7 @@ def test_in_batch_corrected_gradient_is_that_of_the_full_softmax():
 
 
 def test_rows_are_those_of_the_matrix():
-    matrix = sp.random_array((15, 7), density=0.3, rng=np.random.default_rng(0), format="csr").astype(np.float32)
+    matrix = sp.random_array((15, 7), density=0.3, random_state=np.random.default_rng(0), format="csr").astype(np.float32)
     batches = RowBatches(matrix, batch_size=4, negatives=None)
     users = torch.tensor([3, 0, 14, 3])
     np.testing.assert_array_equal(batches.table(users).dense(7), matrix.toarray()[users])

@@ -107,6 +107,14 @@ def test_so_it_is_for_als(size):
         assert_finite_or_refused(partial(lists_of_newcomers, fitted, events(**given)))
 
 
+def test_equations_that_als_cannot_solve_are_blamed_on_the_ratings():
+    """All rows of a user's equations are equal once the penalty is lost in rounding, which no processor rounds otherwise."""
+    fitted = quick(ALSRecommender).fit(likes())
+    fitted.item_embeddings_ = np.ones_like(fitted.item_embeddings_)
+    with pytest.raises(ValueError, match=r"ratings up to 1\.09951e\+12 are too large"):
+        fitted.recommend(events(np.full(N, 2.0**40)))
+
+
 @pytest.mark.parametrize("name", ["values", "weights"])
 def test_partial_fit_refuses_what_fit_does_and_changes_nothing(name):
     for estimator in (quick(ALSRecommender), quick(PopularityRecommender), model(loss="mse")):
@@ -164,11 +172,6 @@ DIVERGING = {
     ),
     "ALS's ratings": (ALSRecommender(n_factors=4, random_state=0), spread(1e30), r"within 15 epochs.*ratings.* 1e\+30\)$"),
     "ALS's alpha": (ALSRecommender(n_factors=4, alpha=1e35, random_state=0), likes(), r"lower alpha \(it is 1e\+35\)$"),
-    "equations that ALS cannot solve": (
-        ALSRecommender(n_factors=4, random_state=0, max_epochs=3),
-        spread(1e10),
-        r"largest is 1e\+10|up to 1e\+10",
-    ),
     "BPR's rate": (
         BPRRecommender(n_factors=4, learning_rate=1e30, random_state=0),
         likes(),
@@ -188,7 +191,7 @@ def test_a_fit_that_diverges_says_when_and_what_is_likely_and_leaves_the_estimat
     with pytest.raises(ValueError, match=message) as caught:
         all_answers(estimator.fit(data), data)
     assert type(caught.value) is ValueError
-    assert vars(estimator) == before or "up to" in str(caught.value)
+    assert vars(estimator) == before
 
 
 def test_a_mild_scale_is_not_blamed():

@@ -46,6 +46,7 @@ KINDS = {
     "UUID": lambda n: uuid.UUID(int=n),
     "date": lambda n: dt.date(2020, 1, 1 + n),
     "datetime": lambda n: pd.Timestamp(2020, 1, 1 + n),
+    "datetime of nanoseconds": lambda n: pd.Timestamp(2020, 1, 1 + n).as_unit("ns"),
     "datetime with zone": lambda n: pd.Timestamp(2020, 1, 1 + n, tz="Asia/Tokyo"),
     "bytes": lambda n: bytes([97 + n]),
 }
@@ -96,6 +97,14 @@ def test_events_are_scored_by_their_labels_in_whatever_order_they_come(label, ev
     asked = data.draw(st.permutations(events))[: data.draw(st.integers(1, len(events)))]
     expected = slow_scores(events)
     assert model.predict(frame_of(asked, label)).tolist() == [expected[user][item] for user, item, _ in asked]
+
+
+@pytest.mark.parametrize("label", KINDS.values(), ids=KINDS)
+def test_an_unknown_label_is_named_as_it_was_given(label):
+    model = Memory().fit(frame_of([(0, 0, 1), (1, 1, 1)], label))
+    with pytest.raises(ValueError) as caught:
+        model.recommend([label(0), label(2)], k=1)
+    assert repr(label(2)) in str(caught.value)
 
 
 LIKES = pd.DataFrame({"user": ["ann", "ann", "bob", "cid"], "item": ["x", "y", "x", "z"], "rating": [3, 1, 2, 1]})

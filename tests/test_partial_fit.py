@@ -55,6 +55,13 @@ def test_values_times_and_impressions_go_along_and_a_missing_weight_is_one():
     assert both.impressions.tolist() == [0, 0, 1, 1] and both.weights.tolist() == [1, 1, 2, 3]
 
 
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_impressions_that_are_called_by_their_times_still_are(unit):
+    times = [pd.Timestamp(2020, 1, day).as_unit(unit) for day in (1, 2)]
+    known, new = (frame([1], [1], impression=[time]) for time in times)
+    assert append_events(known, new, as_new_users=False).impression_ids.tolist() == times
+
+
 @pytest.mark.parametrize("as_sparse", [False, True])
 def test_features_of_known_items_stay_and_new_items_bring_theirs(as_sparse):
     def events(items, rows):

@@ -236,7 +236,7 @@ def test_the_cut_of_a_new_users_history_depends_on_the_values_of_labels_alone():
 
 
 def test_a_scorer_warns_of_a_test_matrix_with_the_shape_of_the_training_matrix():
-    whole = sp.random_array((40, 30), density=0.5, rng=np.random.default_rng(0)).tocoo()
+    whole = sp.random_array((40, 30), density=0.5, random_state=np.random.default_rng(0)).tocoo()
     is_test = np.arange(whole.nnz) % 2 == 0
     train, test = (sp.csr_array((whole.data[m], (whole.row[m], whole.col[m])), shape=(40, 30)) for m in (~is_test, is_test))
     model, ndcg = EASERecommender().fit(train), get_scorer("ndcg@10")

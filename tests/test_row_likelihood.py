@@ -19,7 +19,7 @@ N_USERS, N_ITEMS, WIDTH = 23, 17, 5
 
 def random_target(*, weighted=False, seed=0):
     rng = np.random.default_rng(seed)
-    matrix = sp.random_array((N_USERS, N_ITEMS), density=0.2, rng=rng, format="csr").astype(np.float32)
+    matrix = sp.random_array((N_USERS, N_ITEMS), density=0.2, random_state=rng, format="csr").astype(np.float32)
     matrix.data[:] = rng.random(matrix.nnz) + 0.5 if weighted else 1
     return RowTable(matrix)(torch.arange(N_USERS)), torch.tensor(matrix.toarray())
 

@@ -13,7 +13,7 @@ N_ROWS, N_COLUMNS, WIDTH = 15, 7, 4
 
 
 def random_matrix(density=0.3, seed=0, shape=(N_ROWS, N_COLUMNS)):
-    return sp.random_array(shape, density=density, rng=np.random.default_rng(seed), format="csr").astype(np.float32)
+    return sp.random_array(shape, density=density, random_state=np.random.default_rng(seed), format="csr").astype(np.float32)
 
 
 def random_dense(*shape, seed=0):

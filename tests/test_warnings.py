@@ -111,7 +111,7 @@ def test_train_scores_are_asked_for_without_a_warning():
 
 
 def test_nothing_is_said_of_two_folds_of_the_rows_of_a_matrix():
-    likes = sp.random_array((60, 30), density=0.3, rng=np.random.default_rng(0), format="csr")
+    likes = sp.random_array((60, 30), density=0.3, random_state=np.random.default_rng(0), format="csr")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         cross_validate(EASERecommender(), likes, scoring=get_scorer("ndcg@10"), cv=FOLDS, return_train_score=True)

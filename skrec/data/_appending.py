@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.data._encoding import IdEncoder, joined
+from skrec.data._encoding import IdEncoder, as_objects, joined
 from skrec.data._interactions import Interactions
 
 _COLUMNS = {"timestamps": "", "impressions": "; a missing label, or -1, says that an event was in no impression"}
@@ -106,7 +106,7 @@ def _impression_ids(known: Interactions, new: Interactions) -> NDArray | None:
     if len(new) == 0 or (known.impression_ids is None and new.impression_ids is None):
         return known.impression_ids
     labels = [np.arange(_n_impressions(part)) if part.impression_ids is None else part.impression_ids for part in (known, new)]
-    return np.concatenate([part.astype(object) for part in labels])
+    return np.concatenate([as_objects(part) for part in labels])
 
 
 def _features(known: Any, new: Any, codes: NDArray[np.int64], n: int, axis: str, name: str) -> Any:

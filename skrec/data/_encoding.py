@@ -181,6 +181,11 @@ def as_list(labels: NDArray) -> list:
     return index_of(labels).tolist()
 
 
+def as_objects(labels: NDArray) -> NDArray:
+    """A copy of the labels as an array of the objects that `as_list` gives."""
+    return np.array(index_of(labels), dtype=object)
+
+
 def _unlike(name: str, known: NDArray, labels: NDArray) -> str:
     known_label, label = (as_list(some[:1])[0] for some in (known, labels))
     return f"{name} must have labels like those known, such as {known_label!r}, got {label!r}"

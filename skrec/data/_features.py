@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec.data._arrays import as_numbers
-from skrec.data._encoding import IdEncoder, as_labels
+from skrec.data._encoding import IdEncoder, as_labels, as_list
 from skrec.data._reading import column_names
 
 _ENCODE = "skrec.FeatureEncoder().fit_transform(table) makes numbers of words, categories and gaps"
@@ -49,7 +49,7 @@ def learn_vocabulary(labels: NDArray | pd.Categorical, features: Any, *, axis: s
     if (codes < 0).any():
         lacking = pd.unique(labels[codes < 0])
         raise ValueError(
-            f"{name} must have a row for each {axis} with events, but {len(lacking)} have none: {lacking[:5].tolist()}"
+            f"{name} must have a row for each {axis} with events, but {len(lacking)} have none: {as_list(lacking[:5])}"
         )
     return Vocabulary(encoder.ids, codes, table[np.argsort(places)])
 

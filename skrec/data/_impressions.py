@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skrec.data._encoding import as_list
 from skrec.data._interactions import Interactions
 
 
@@ -58,7 +59,7 @@ def read_impressions(users: NDArray[np.int64], impressions: NDArray[np.int64], i
     owners = users[first]
     strays = impressions[owners[places] != users]
     if len(strays):
-        stray = f"number {strays[0]}" if ids is None else f"{ids[strays[:1]].tolist()[0]!r}"
+        stray = f"number {strays[0]}" if ids is None else f"{as_list(ids[strays[:1]])[0]!r}"
         raise ValueError(f"an impression is what one user was shown, but {stray} has events of several users")
     return Impressions(numbers, owners, places)
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skrec.data._appending import append_events
 from skrec.data._canonical import check_interactions, is_matrix
-from skrec.data._encoding import IdEncoder, as_labels, kinds_of
+from skrec.data._encoding import IdEncoder, as_labels, as_list, as_objects, kinds_of
 from skrec.data._histories import in_order_of_users
 from skrec.data._interactions import Interactions
 
@@ -184,7 +184,7 @@ def decode(codes: NDArray[np.int64], ids: NDArray | None) -> NDArray:
         return codes
     labels = ids[np.maximum(codes, 0)]
     if (codes < 0).any():
-        labels = labels.astype(object)
+        labels = as_objects(labels.ravel()).reshape(codes.shape)
         labels[codes < 0] = None
     return labels
 
@@ -229,14 +229,14 @@ def _check_known(codes: NDArray[np.int64], labels: NDArray, name: str, n_codes: 
     if len(unknown) and n_codes is not None:
         raise ValueError(f"{name} must be codes in 0..{n_codes - 1}, got {unknown[0]}")
     if len(unknown):
-        raise ValueError(f"{name} holds labels that the model does not know: {unknown[:5].tolist()}, {len(unknown)} in all")
+        raise ValueError(f"{name} holds labels that the model does not know: {as_list(unknown[:5])}, {len(unknown)} in all")
 
 
 def _find(labels: NDArray, encoder: IdEncoder | None, n: int, name: str, hint: str = "") -> NDArray[np.int64]:
     if encoder is not None:
         return encoder.encode_alike(labels, name=name)
     if kinds_of(labels) - {"integer"}:
-        given = reprlib.repr(labels.tolist())
+        given = reprlib.repr(as_list(labels))
         raise ValueError(f"{name} must be integer codes, since the model was fitted without labels, got {given}{hint}")
     codes, inside = np.full(len(labels), -1), (labels >= 0) & (labels < n)
     codes[inside] = labels[inside]

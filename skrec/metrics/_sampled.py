@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from skrec._checks import check_choice, check_int
 from skrec.data import IdEncoder, Interactions, check_interactions
 from skrec.data._arrays import as_array
-from skrec.data._encoding import as_labels
+from skrec.data._encoding import as_labels, as_list
 from skrec.metrics._unwrapping import Unwrapped, unwrap_fitted
 
 _PART_OF_TIES_AHEAD = {"for": 0.0, "half": 0.5, "against": 1.0}
@@ -104,11 +104,11 @@ def _check_known(estimator: Any, users: NDArray, positives: NDArray, negatives: 
     unknown = _codes(users, estimator.user_ids_, estimator.n_users_, "users") < 0
     if unknown.any():
         raise ValueError(
-            f"users holds labels that the model does not know: {users[unknown][:5].tolist()}, {unknown.sum()} in all"
+            f"users holds labels that the model does not know: {as_list(users[unknown][:5])}, {unknown.sum()} in all"
         )
     for labels, name in ((positives, "positives"), (negatives.ravel(), "negatives")):
         if _codes(labels, estimator.item_ids_, estimator.n_items_, name).max() < 0:
-            raise ValueError(f"{name} holds no label that the model knows, but {labels[:5].tolist()}")
+            raise ValueError(f"{name} holds no label that the model knows, but {as_list(labels[:5])}")
 
 
 def _codes(labels: NDArray, ids: Any, n: int, name: str) -> NDArray[np.int64]:
