@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from skrec.base._counts import ones_at, with_index_of
 from skrec.base._recommender import BaseRecommender
 from skrec.data import Interactions, is_positive
 
@@ -30,7 +31,11 @@ class HistoryRecommender(BaseRecommender):
     positive_from: float | None = None
 
     def _keep_rows(self, data: Interactions) -> sp.csr_array:
-        self.rows_ = self._positives(data, self.positive_from).to_csr(duplicates="any")
+        positives = self._positives(data, self.positive_from)
+        if positives is self.events_:
+            self.rows_ = ones_at(self.seen_)
+        else:
+            self.rows_ = with_index_of(positives.to_csr(duplicates="any"), self.seen_)
         return self.rows_
 
     def _known_state(self, users: NDArray[np.int64]) -> sp.csr_array:

@@ -1,7 +1,7 @@
 """Vectors of items that nobody has touched, foretold from their features."""
 
 import copy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,18 @@ class ColdStartRecommender(EmbeddingRecommender):
         trained = copy.copy(before.estimator_).set_params(**self.estimator.get_params(deep=False))
         self.estimator_ = trained.partial_fit(events[len(before.events_) :])
         self._foretell(events)
+
+    def _store_events(self) -> None:
+        super()._store_events()
+        self.seen_ = self.estimator_.seen_
+        if self.keep_events and self.estimator_.keep_events:
+            self.events_ = self.estimator_.events_
+
+    def anonymized(self) -> Self:
+        """As of all models, with an anonymized estimator."""
+        twin = super().anonymized()
+        twin.estimator_ = self.estimator_.anonymized()
+        return twin
 
     def _foretell(self, data: Interactions) -> None:
         """Learn the regression; put what it says in place of the vectors of items without events."""

@@ -46,16 +46,22 @@ class PopularityRecommender(HistoryRecommender):
 
     def _fit(self, data: Interactions) -> None:
         self._keep_rows(data)
+        if data.weights is None and self.half_life is None:
+            self.item_scores_ = self.learned_counts_.astype(np.float64)
+        else:
+            self.item_scores_ = self._weighted_counts(data)
+        if self.item_scores_.max() > np.finfo(np.float32).max:
+            what = f"an item's weights add up to {self.item_scores_.max():.6g}, which is too large for float32"
+            raise divergence(self, what, of_values=False)
+        self.popularity_ = self.item_scores_.astype(np.float32)
+
+    def _weighted_counts(self, data: Interactions) -> NDArray[np.float64]:
         events = data[self._informative(data)]
         events = events[events.last_of_each_pair()]
         weights = np.ones(len(events)) if events.weights is None else events.weights.astype(np.float64)
         if self.half_life is not None:
             weights = weights * self._freshness(events)
-        self.item_scores_ = np.bincount(events.items, weights, minlength=data.n_items)
-        if self.item_scores_.max() > np.finfo(np.float32).max:
-            what = f"an item's weights add up to {self.item_scores_.max():.6g}, which is too large for float32"
-            raise divergence(self, what, of_values=False)
-        self.popularity_ = self.item_scores_.astype(np.float32)
+        return np.bincount(events.items, weights, minlength=data.n_items).astype(np.float64, copy=False)
 
     def _freshness(self, events: Interactions) -> np.ndarray:
         if events.timestamps is None:
