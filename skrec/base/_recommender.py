@@ -180,8 +180,8 @@ class BaseRecommender(DeclaredParameters):
     def anonymized(self) -> Self:
         """A copy without the labels of users and without the training events, to be saved or given away.
 
-        It answers as before, but knows users by their codes alone: user i is ``user_ids_[i]`` of the original. Which items
-        each code has seen, and what was learned about it, is kept. `partial_fit` of the copy is an error.
+        It answers as before, but knows users by their codes alone: user i is ``user_ids_[i]`` of the original. Features of
+        users, which items they have seen, and what was learned is kept. `partial_fit` of the copy is an error.
 
         Returns
         -------

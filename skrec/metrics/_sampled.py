@@ -10,7 +10,7 @@ from skrec.data import IdEncoder, Interactions, check_interactions
 from skrec.data._arrays import as_array
 from skrec.data._encoding import as_labels
 from skrec.metrics._ranking import check_k
-from skrec.metrics._unwrapping import TRAINING_DATA, Unwrapped, unwrap_fitted
+from skrec.metrics._unwrapping import VOCABULARY, Unwrapped, unwrap_fitted
 
 _PART_OF_TIES_AHEAD = {"for": 0.0, "half": 0.5, "against": 1.0}
 
@@ -71,7 +71,7 @@ def sampled_leave_one_out(
     He et al., "Neural collaborative filtering", WWW 2017. Krichene and Rendle, "On sampled metrics for item
     recommendation", KDD 2020, on why not.
     """
-    unwrapped, k = unwrap_fitted(estimator, methods=["predict"], attributes=TRAINING_DATA), check_k(k)
+    unwrapped, k = unwrap_fitted(estimator, methods=["predict"], attributes=VOCABULARY), check_k(k)
     if not isinstance(ties, str) or ties not in _PART_OF_TIES_AHEAD:
         raise ValueError(f"ties must be one of {', '.join(map(repr, _PART_OF_TIES_AHEAD))}, got {ties!r}")
     users, positives, negatives = _labels(users, "users"), _labels(positives, "positives"), _labels(negatives, "negatives")

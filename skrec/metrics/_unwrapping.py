@@ -38,13 +38,11 @@ def unwrap(estimator: Any) -> Unwrapped:
     return Unwrapped(inner, tuple(transformers))
 
 
-TRAINING_DATA = ("n_users_", "n_items_", "user_ids_", "item_ids_")
+VOCABULARY = ("n_users_", "n_items_", "user_ids_", "item_ids_")
 """The attributes by which labels are put into codes."""
 
 
-def unwrap_fitted(
-    estimator: Any, *, methods: Iterable[str], attributes: Iterable[str] = (*TRAINING_DATA, "seen_")
-) -> Unwrapped:
+def unwrap_fitted(estimator: Any, *, methods: Iterable[str], attributes: Iterable[str] = (*VOCABULARY, "seen_")) -> Unwrapped:
     """As `unwrap`, checked.
 
     Raises

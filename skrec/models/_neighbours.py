@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec.base._checks import check_choice, check_flag, check_int, check_number
+from skrec.base._counts import with_index_of
 from skrec.base._parameters import DeclaredParameters, Needs
 from skrec.topk import whole_row_blocks
 
@@ -108,7 +109,7 @@ def weights_of_items(rows: sp.csr_array, weighting: Weighting) -> NDArray[np.flo
 def weighted(rows: sp.csr_array, of_users: NDArray, of_items: NDArray) -> sp.csr_array:
     """Rows of ones with the product of both weights at each pair."""
     values = np.repeat(of_users, np.diff(rows.indptr)) * of_items[rows.indices]
-    return sp.csr_array((values, rows.indices, rows.indptr), shape=rows.shape)
+    return with_index_of(sp.csr_array((values, rows.indices, rows.indptr), shape=rows.shape), rows)
 
 
 def stacked(blocks: list[sp.csr_array], width: int) -> sp.csr_array:
