@@ -1,4 +1,4 @@
-"""Models that see a user as a row of items."""
+"""Models of rows of users."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from skrec.data import Interactions, is_positive
 
 
 class HistoryRecommender(BaseRecommender):
-    """Base of models that score a user's row: known and new users are the same to them.
+    """Base of models that score users by their rows, known and new users alike.
 
     A model writes ``_fit(data)``, which calls ``_keep_rows`` on the positive events, and ``_score(rows, items)``, where rows
     is CSR (n_users, n_items) of ones.
@@ -20,7 +20,7 @@ class HistoryRecommender(BaseRecommender):
     Parameters
     ----------
     positive_from : float, default=None
-        Least value of an event that counts; None counts every value above 0.
+        Least value of an event that counts. If None, values above 0 count.
 
     Attributes
     ----------

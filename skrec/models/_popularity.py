@@ -1,4 +1,4 @@
-"""The floor: what everybody likes."""
+"""The simplest baseline: popular items."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,16 +11,15 @@ from skrec.data import Interactions
 
 
 class PopularityRecommender(HistoryRecommender):
-    """The same list for everybody: the items with the most users, or the most recent ones.
+    """The same list for all users: the items with the most users, or with the most recent events.
 
     Parameters
     ----------
     positive_from : float, default=None
-        Least value of an event that counts; None counts every value above 0.
+        Least value of an event that counts. If None, values above 0 count.
     half_life : float, default=None
-        Age at which an event counts half, in the unit of the timestamps (microseconds where they were datetimes),
-        counted back from the latest event of all; None
-        counts all alike.
+        Age at which an event counts half, in the unit of the timestamps (microseconds if they were datetimes), before the
+        latest event of all. If None, events of all ages count the same.
 
     Attributes
     ----------
