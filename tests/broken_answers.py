@@ -42,6 +42,11 @@ class RanksBackwards(EASERecommender):
         return replace(lists, labels=lists.labels[:, ::-1], scores=lists.scores[:, ::-1], codes=lists.codes[:, ::-1])
 
 
+class ScoresSeenItems(EASERecommender):
+    def score_items(self, users=None, *, exclude_seen=False):
+        return super().score_items(users)
+
+
 class LearnsNothing(EASERecommender):
     def _fit(self, data):
         super()._fit(data)
@@ -212,6 +217,7 @@ CAUGHT = [
     (LooksAtTheNeighbours, testing.check_company_changes_no_score),
     (PredictsInAnotherOrder, testing.check_predict_of_events),
     (PredictsInAnotherOrder, testing.check_predict_of_a_matrix),
+    (ScoresSeenItems, testing.check_score_items),
     (RecommendsToEverybody, testing.check_audience),
     (ExplainsHalf, testing.check_explain),
     (FindsItself, testing.check_similar_items),

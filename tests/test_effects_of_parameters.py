@@ -29,7 +29,7 @@ from skrec.data import Interactions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-NO_PART_OF_THE_ANSWER = {"accelerator", "checkpoint_dir", "logger", "n_jobs", "trainer", "verbose"}
+NO_PART_OF_THE_ANSWER = {"accelerator", "checkpoint_dir", "keep_events", "logger", "n_jobs", "trainer", "verbose"}
 """Parameters that say where and how a fit runs, not what it learns."""
 
 HOUR = 3600

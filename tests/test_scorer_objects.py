@@ -11,7 +11,9 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
 
+from skrec import BaseRecommender, compare
 from skrec.data import Interactions
 from skrec.metrics import get_scorer, make_multi_scorer, make_ranking_scorer
 
@@ -93,6 +95,26 @@ def test_only_fitted_recommenders_are_scored(scorer):
         scorer(SameForAll(), ROWS)
     with pytest.raises(TypeError, match=r"must be a fitted recommender, .* got LinearRegression\(\)"):
         scorer(LinearRegression(), ROWS)
+
+
+def test_an_estimator_of_another_package_is_scored_alone_and_inside_a_pipeline_a_search_and_a_comparison():
+    assert BaseRecommender not in SameForAll.__mro__
+    X, scorer = popular_events(), get_scorer("ndcg@5")
+    train, test = X[::2], X[1::2]
+    alone = scorer(SameForAll().fit(train), test)
+    folds = KFold(2, shuffle=True, random_state=0)
+    search = GridSearchCV(SameForAll(), {"sign": [-1, 1]}, scoring=scorer, cv=folds).fit(train)
+    for estimator in (make_pipeline("passthrough", SameForAll()).fit(train), search):
+        assert scorer(estimator, test) == alone
+    table = compare([SameForAll()], train, ["ndcg@5"], test=test, baseline="SameForAll")
+    assert table.loc["SameForAll", "ndcg@5"] == alone
+
+
+def test_an_estimator_is_told_what_it_lacks():
+    model = SameForAll().fit(ROWS)
+    del model.seen_
+    with pytest.raises(TypeError, match=r"must be a fitted recommender, .* which has no seen_"):
+        get_scorer("ndcg@5")(model, ROWS)
 
 
 def test_an_evaluation_prints_its_figures_and_not_its_arrays(same_for_all):

@@ -5,7 +5,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skrec.topk import NO_CANDIDATE, as_array, row_blocks, top_k_of_columns
+from skrec.base._recommendations import Audience
+from skrec.data._vocabulary import decode
+from skrec.topk import NO_CANDIDATE, as_array, check_list_length, row_blocks, top_k_of_columns
+
+
+def find_audience(model: Any, items: Any, k: int, *, exclude_seen: bool) -> Audience:
+    """The best known users for items with these labels."""
+    asked = model.vocabulary_.item_codes(items, name="items")
+    check_list_length(k, len(asked), model.n_users_, "users")
+    codes, scores = best_users(model, asked, k, exclude_seen=exclude_seen)
+    return Audience(decode(asked, model.item_ids_), decode(codes, model.user_ids_), scores, codes)
 
 
 def best_users(

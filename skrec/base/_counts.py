@@ -1,4 +1,4 @@
-"""Counts of the training data."""
+"""Counts of the training data, and what a fitted model stores of it."""
 
 from typing import NamedTuple
 
@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec.data import Interactions
+from skrec.data._table import index_dtype
 
 
 class TrainingCounts(NamedTuple):
@@ -14,8 +15,8 @@ class TrainingCounts(NamedTuple):
 
     Attributes
     ----------
-    seen : CSR of shape (n_users, n_items)
-        Stores the pairs of the events.
+    seen : bool CSR of shape (n_users, n_items)
+        True at the pairs of the events.
     item_counts : int64 array of shape (n_items,)
         Users of each item.
     learned_counts : int64 array of shape (n_items,)
@@ -32,11 +33,47 @@ class TrainingCounts(NamedTuple):
 
 def count_events(data: Interactions, is_informative: NDArray[np.bool_]) -> TrainingCounts:
     """Count some events, and those of them that the model learns from."""
-    seen = data.to_csr(duplicates="any")
-    pairs = data[is_informative].to_csr(duplicates="any")
+    shape = data.n_users, data.n_items
+    pairs = seen = _pairs(data.users, data.items, shape)
+    if not is_informative.all():
+        pairs = _pairs(data.users[is_informative], data.items[is_informative], shape)
     return TrainingCounts(
         seen=seen,
         item_counts=np.bincount(seen.indices, minlength=data.n_items),
         learned_counts=np.bincount(pairs.indices, minlength=data.n_items),
         has_past=np.diff(pairs.indptr) > 0,
     )
+
+
+def _pairs(users: NDArray, items: NDArray, shape: tuple[int, int]) -> sp.csr_array:
+    """True at each pair of codes."""
+    codes = index_dtype(*shape, len(users))
+    coordinates = users.astype(codes, copy=False), items.astype(codes, copy=False)
+    pairs = sp.coo_array((np.ones(len(users), bool), coordinates), shape=shape).tocsr()
+    pairs.sum_duplicates()
+    return pairs
+
+
+def ones_at(pairs: sp.csr_array) -> sp.csr_array:
+    """A float32 matrix of ones at the stored entries of another one, with the same index arrays."""
+    ones = sp.csr_array((np.ones(pairs.nnz, np.float32), pairs.indices, pairs.indptr), shape=pairs.shape)
+    return with_index_of(ones, pairs)
+
+
+def with_index_of(matrix: sp.csr_array, other: sp.csr_array) -> sp.csr_array:
+    """A matrix with the index arrays of another one if it stores the same entries, which takes no memory of its own.
+
+    The entries of the first must be among those of the other.
+    """
+    if matrix.nnz == other.nnz:
+        matrix.indices, matrix.indptr = other.indices, other.indptr  # the constructor would make views, pickled twice
+    return matrix
+
+
+def stored_events(data: Interactions, seen: sp.csr_array) -> Interactions:
+    """Events with codes of 32 bits if they fit; those of a matrix share their items with ``seen``."""
+    codes = index_dtype(data.n_users, data.n_items)
+    users, items = data.users.astype(codes, copy=False), data.items
+    if len(items) == seen.nnz and np.array_equal(items, seen.indices):
+        items = seen.indices
+    return data._replace(users=users, items=items.astype(codes, copy=False))

@@ -1,4 +1,4 @@
-"""Models that see a user as a row of items."""
+"""Models of rows of users."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from skrec.base._counts import ones_at, with_index_of
 from skrec.base._recommender import BaseRecommender
 from skrec.data import Interactions, is_positive
 
 
 class HistoryRecommender(BaseRecommender):
-    """Base of models that score a user's row: known and new users are the same to them.
+    """Base of models that score users by their rows, known and new users alike.
 
     A model writes ``_fit(data)``, which calls ``_keep_rows`` on the positive events, and ``_score(rows, items)``, where rows
     is CSR (n_users, n_items) of ones.
@@ -19,7 +20,7 @@ class HistoryRecommender(BaseRecommender):
     Parameters
     ----------
     positive_from : float, default=None
-        Least value of an event that counts; None counts every value above 0.
+        Least value of an event that counts. If None, values above 0 count.
 
     Attributes
     ----------
@@ -30,7 +31,11 @@ class HistoryRecommender(BaseRecommender):
     positive_from: float | None = None
 
     def _keep_rows(self, data: Interactions) -> sp.csr_array:
-        self.rows_ = self._positives(data, self.positive_from).to_csr(duplicates="any")
+        positives = self._positives(data, self.positive_from)
+        if positives is self.events_:
+            self.rows_ = ones_at(self.seen_)
+        else:
+            self.rows_ = with_index_of(positives.to_csr(duplicates="any"), self.seen_)
         return self.rows_
 
     def _known_state(self, users: NDArray[np.int64]) -> sp.csr_array:

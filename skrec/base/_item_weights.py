@@ -1,4 +1,4 @@
-"""Models that say what each item speaks for: a score is a sum over the user's items."""
+"""Item-item models: a score is a sum over the user's items."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ class ItemWeightsRecommender(HistoryRecommender):
     Attributes
     ----------
     item_weights_ : float32 array or CSR of shape (n_items_, n_items_)
-        Row i holds what a user's having item i says about all items.
+        Row i holds what item i in a user's past adds to the scores of all items.
     """
 
     if TYPE_CHECKING:  # an annotation that runs would make a parameter
@@ -37,7 +37,12 @@ class ItemWeightsRecommender(HistoryRecommender):
         return sparse_products(self.rows_, self.item_weights_, users, items)
 
     def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
-        """The k items of a known user's past that speak most for an item.
+        """The k items of a known user's past that add most to the score of an item.
+
+        Parameters
+        ----------
+        user, item : label
+        k : int, default=5
 
         Returns
         -------

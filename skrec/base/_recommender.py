@@ -15,18 +15,16 @@ from skrec.base import _knowledge as knowledge
 from skrec.base import _scoring as scoring
 from skrec.base import _training_data as training
 from skrec.base._allowed import Unknown, read_items
-from skrec.base._audience import best_users
-from skrec.base._copying import deep_copy, shallow_copy, without_learned_attributes
+from skrec.base._audience import find_audience
+from skrec.base._copying import deep_copy, shallow_copy
 from skrec.base._lists import read_list_request
-from skrec.base._parameters import DeclaredParameters
+from skrec.base._parameters import DeclaredParameters, Needs
 from skrec.base._parquet import write_parquet
 from skrec.base._recommendations import Audience, Recommendations, SimilarItems, SimilarUsers
-from skrec.base._similarity import Metric, nearest
+from skrec.base._similarity import Metric, find_similar_items, find_similar_users
 from skrec.base._tags import RecommenderTags, with_recommender_tags
-from skrec.data import Interactions, check_interactions, check_pairs, is_matrix
-from skrec.data._vocabulary import decode
+from skrec.data import Interactions, check_pairs, is_matrix
 from skrec.metrics import get_scorer
-from skrec.topk import check_list_length
 
 
 class BaseRecommender(DeclaredParameters):
@@ -39,15 +37,20 @@ class BaseRecommender(DeclaredParameters):
     * ``_new_state(histories)`` gives the same for new users, from their events (fold-in),
     * ``_score(state, items)`` gives the scores (n_users, n_items) of a slice of items, an array or tensor.
 
+    Parameters
+    ----------
+    keep_events : bool, default=True
+        Whether the fitted model keeps the training events, from which `partial_fit` goes on.
+
     Attributes
     ----------
     user_ids_, item_ids_ : arrays of labels, or None if the data have none
     n_users_, n_items_, n_features_in_ : int
         Number of users and items; ``n_features_in_`` is the number of items.
     events_ : Interactions
-        The training data, from which `partial_fit` goes on: 20 bytes an event, 28 with times.
-    seen_ : CSR of shape (n_users_, n_items_)
-        Ones at the pairs of the training data.
+        The training data: 12 bytes an event, 20 with times. Without events if ``keep_events`` is False.
+    seen_ : bool CSR of shape (n_users_, n_items_)
+        True at the pairs of the training data.
     has_past_ : bool array of shape (n_users_,)
         Users with an event that the model learns from. Others get the most popular items.
     known_items_ : bool array of shape (n_items_,)
@@ -58,6 +61,12 @@ class BaseRecommender(DeclaredParameters):
         Users of each item, among the events that the model learns from.
     """
 
+    keep_events: bool = True
+
+    _needs: ClassVar[dict[str, Needs]] = {
+        "keep_events": Needs(lambda model: not model._answers_from_events, "a model that does not answer from its events"),
+    }
+    _answers_from_events: ClassVar[bool] = False  # not only `partial_fit` needs them
     _ordered: ClassVar[bool] = False  # whether the order of a user's events matters
     _reads_weights: ClassVar[bool] = False
 
@@ -85,7 +94,8 @@ class BaseRecommender(DeclaredParameters):
         self._fit(events)
 
     # functions of a model, which it may override
-    _learn_vocabulary, _count = training.learn_vocabulary, training.store_counts
+    _learn_vocabulary, _store_events = training.learn_vocabulary, training.store_events
+    _count = training.store_counts
     _check_weights, _check_order = training.check_weights, training.check_order
     _positives = staticmethod(training.positive_events)
     _recode, _query = training.encode_test_data, training.read_query
@@ -131,19 +141,7 @@ class BaseRecommender(DeclaredParameters):
         ValueError, TypeError
             If data cannot be read or a parameter is out of range.
         """
-        data = check_interactions(X, y)
-        if len(data) == 0:
-            raise ValueError("X has no events: at least one stored (sparse) or non-zero (dense) entry is required to fit")
-        fresh = without_learned_attributes(self)
-        fresh._learn_vocabulary(data)
-        fresh._check_parameters()
-        fresh._warn_of_parameters_without_effect()
-        fresh._check_order(X)
-        if validation is None:
-            fresh._fit(data)
-        else:
-            fresh._fit_validated(data, validation)
-        self.__dict__ = fresh.__dict__
+        self.__dict__ = training.fitted_copy(self, X, y, validation).__dict__
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
@@ -171,14 +169,21 @@ class BaseRecommender(DeclaredParameters):
         """
         if not hasattr(self, "vocabulary_"):
             return self.fit(X, y)
-        events = self.vocabulary_.extend(self.events_, X, y, name="X")
-        fresh = shallow_copy(self)
-        fresh._learn_vocabulary(events)
-        fresh._check_parameters()
-        fresh._check_order(X)
-        fresh._partial_fit(events, self)
-        self.__dict__ = fresh.__dict__
+        self.__dict__ = training.further_fitted_copy(self, X, y).__dict__
         return self
+
+    def anonymized(self) -> Self:
+        """A copy without the labels of users and without the training events, to be saved or given away.
+
+        It answers as before, but knows users by their codes alone: user i is ``user_ids_[i]`` of the original. Features of
+        users, which items they have seen, and what was learned is kept. `partial_fit` of the copy is an error.
+
+        Returns
+        -------
+        estimator
+            ValueError if the model answers from its training events, as `NewsRecommender` does.
+        """
+        return training.without_identities(self)
 
     def predict(self, X: Any) -> NDArray[np.float32]:
         """Scores of events, or of all items for new users.
@@ -363,10 +368,7 @@ class BaseRecommender(DeclaredParameters):
         """
         check_is_fitted(self)
         check_flag(exclude_seen, "exclude_seen")
-        asked = self.vocabulary_.item_codes(items, name="items")
-        check_list_length(k, len(asked), self.n_users_, "users")
-        codes, scores = best_users(self, asked, k, exclude_seen=exclude_seen)
-        return Audience(decode(asked, self.item_ids_), decode(codes, self.user_ids_), scores, codes)
+        return find_audience(self, items, k, exclude_seen=exclude_seen)
 
     def similar_items(
         self,
@@ -405,10 +407,8 @@ class BaseRecommender(DeclaredParameters):
         """
         check_is_fitted(self)
         check_int(min_count, "min_count", at_least=0)
-        known, codes = self._learned_items, self.vocabulary_.item_codes(items, name="items")
-        allowed = known & (self.learned_counts_ >= min_count) & read_items(self.vocabulary_, exclude, candidates)
-        found, scores = nearest(self._item_vectors(), codes, known, allowed, k=k, metric=metric, include_self=include_self)
-        return SimilarItems(decode(codes, self.item_ids_), decode(found, self.item_ids_), scores, found)
+        allowed = (self.learned_counts_ >= min_count) & read_items(self.vocabulary_, exclude, candidates)
+        return find_similar_items(self, items, allowed, k=k, metric=metric, include_self=include_self)
 
     def similar_users(self, users: Any, *, k: int = 10, metric: Metric = "cosine", include_self: bool = False) -> SimilarUsers:
         """Find the k known users nearest to each of some known users.
@@ -425,10 +425,7 @@ class BaseRecommender(DeclaredParameters):
         SimilarUsers
         """
         check_is_fitted(self)
-        codes = self.vocabulary_.user_codes(users, name="users")
-        known = self._familiar_users(np.arange(self.n_users_))
-        found, scores = nearest(self._user_vectors(), codes, known, known, k=k, metric=metric, include_self=include_self)
-        return SimilarUsers(decode(codes, self.user_ids_), decode(found, self.user_ids_), scores, found)
+        return find_similar_users(self, users, k=k, metric=metric, include_self=include_self)
 
     def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
         """The k items of a known user's past that add most to the score of an item, if the score is a sum over these.

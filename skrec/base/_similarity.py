@@ -7,9 +7,28 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec._checks import check_choice, check_flag
+from skrec.base._recommendations import SimilarItems, SimilarUsers
+from skrec.data._vocabulary import decode
 from skrec.topk import NO_CANDIDATE, as_tensor, check_list_length, row_blocks, top_k_of_columns
 
 Metric = Literal["cosine", "dot", "l2"]
+
+
+def find_similar_items(
+    model: Any, items: Any, allowed: NDArray[np.bool_], *, k: int, metric: Metric, include_self: bool
+) -> SimilarItems:
+    """The nearest allowed items to items with these labels."""
+    codes, known = model.vocabulary_.item_codes(items, name="items"), model._learned_items
+    vectors, allowed = model._item_vectors(), known & allowed
+    found, scores = nearest(vectors, codes, known, allowed, k=k, metric=metric, include_self=include_self)
+    return SimilarItems(decode(codes, model.item_ids_), decode(found, model.item_ids_), scores, found)
+
+
+def find_similar_users(model: Any, users: Any, *, k: int, metric: Metric, include_self: bool) -> SimilarUsers:
+    """The nearest users to users with these labels."""
+    codes, known = model.vocabulary_.user_codes(users, name="users"), model._familiar_users(np.arange(model.n_users_))
+    found, scores = nearest(model._user_vectors(), codes, known, known, k=k, metric=metric, include_self=include_self)
+    return SimilarUsers(decode(codes, model.user_ids_), decode(found, model.user_ids_), scores, found)
 
 
 def nearest(

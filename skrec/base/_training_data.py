@@ -1,15 +1,18 @@
 """What a model takes from its training data, and checks of test data and histories against them."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skrec.base._counts import count_events
+from skrec._checks import check_flag
+from skrec.base._copying import shallow_copy, without_learned_attributes
+from skrec.base._counts import count_events, stored_events
 from skrec.base._queries import NewUsers, Query, known_users
-from skrec.data import Interactions, is_matrix, positive_mask
+from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
 from skrec.data._appending import check_same_unit
 from skrec.data._callers import depth_of_caller
 from skrec.data._ordering import warn_of_item_order
@@ -17,8 +20,61 @@ from skrec.data._training_shape import is_of_shape, may_be_of_known_users, warn_
 from skrec.data._vocabulary import Vocabulary, are_labels
 
 
+def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Any) -> Any:
+    """A copy of an estimator that has learned from X alone."""
+    data = check_interactions(X, y)
+    if len(data) == 0:
+        raise ValueError("X has no events: at least one stored (sparse) or non-zero (dense) entry is required to fit")
+    fresh = without_learned_attributes(model)
+    fresh._learn_vocabulary(data)
+    fresh._check_parameters()
+    fresh._warn_of_parameters_without_effect()
+    fresh._check_order(X)
+    if validation is None:
+        fresh._fit(data)
+    else:
+        fresh._fit_validated(data, validation)
+    fresh._store_events()
+    return fresh
+
+
+def further_fitted_copy(model: Any, X: Any, y: ArrayLike | None) -> Any:
+    """A copy of a fitted model that has also learned from X."""
+    if len(model.events_) == 0:
+        raise ValueError(
+            f"partial_fit goes on from the training events, which this {type(model).__name__} does not have: fit with "
+            "keep_events=True"
+        )
+    events = model.vocabulary_.extend(model.events_, X, y, name="X")
+    fresh = shallow_copy(model)
+    fresh._learn_vocabulary(events)
+    fresh._check_parameters()
+    fresh._check_order(X)
+    fresh._partial_fit(events, model)
+    fresh._store_events()
+    return fresh
+
+
+def store_events(model: Any) -> None:
+    """Store the training events in little memory, or none of them."""
+    events = stored_events(model.events_, model.seen_)
+    model.events_ = events if model.keep_events or model._answers_from_events else events[:0]
+
+
+def without_identities(model: Any) -> Any:
+    """A copy of a fitted model without labels of users and without training events."""
+    check_is_fitted(model)
+    if model._answers_from_events:
+        raise ValueError(f"{type(model).__name__} answers from its training events, so it cannot do without them")
+    twin = shallow_copy(model)
+    twin.user_ids_, twin.vocabulary_ = None, replace(model.vocabulary_, user_ids=None)
+    twin.events_ = model.events_[:0]._replace(user_ids=None, impression_ids=None)
+    return twin
+
+
 def learn_vocabulary(model: Any, data: Interactions) -> None:
     """Store events, labels, sizes and counts in a model."""
+    check_flag(model.keep_events, "keep_events")
     model._check_weights(data)
     model.events_ = data
     model.vocabulary_ = Vocabulary(data.n_users, data.n_items, data.user_ids, data.item_ids, type(model).__name__)
@@ -57,12 +113,12 @@ def check_order(model: Any, X: Any) -> None:
 
 def positive_events(data: Interactions, positive_from: float | None) -> Interactions:
     """The positive events; ValueError if there are none."""
-    positives = data[positive_mask(data, positive_from)]
-    if len(positives) == 0:
+    is_positive = positive_mask(data, positive_from)
+    if not is_positive.any():
         raise ValueError(
             f"X has no positive event: its largest value is {data.values.max():g}, with positive_from={positive_from!r}"
         )
-    return positives
+    return data if is_positive.all() else data[is_positive]
 
 
 def encode_test_data(model: Any, X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:

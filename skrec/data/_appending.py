@@ -76,7 +76,7 @@ def _check_columns(known: Interactions, new: Interactions, name: str) -> None:
 def check_same_unit(known: Interactions, new: Interactions, name: str, *, known_name: str = "the known events") -> None:
     """ValueError if the times of one are microseconds since 1970, and those of the other numbers of an unknown unit."""
     both_have = known.timestamps is not None and new.timestamps is not None
-    if both_have and len(known) and len(new) and known.timestamp_unit != new.timestamp_unit:
+    if both_have and len(new) and known.timestamp_unit != new.timestamp_unit:
         raise ValueError(
             f"timestamps of {name} are {_unit(new)}, but those of {known_name} are {_unit(known)}: pass datetimes in both, or "
             "say what the numbers are, as in Interactions.from_frame(df, timestamp_unit='s')"

@@ -42,15 +42,7 @@ def read_fields(
     if len(users) != len(items):
         raise ValueError(f"users and items must have one length, got {len(users)} and {len(items)}")
     n = len(users)
-    user_ids = None if user_ids is None else IdEncoder(user_ids, name="user_ids").ids
-    item_ids = None if item_ids is None else IdEncoder(item_ids, name="item_ids").ids
-    n_users = read_frame_size("users", users, n_users, user_ids)
-    n_items = read_frame_size("items", items, n_items, item_ids)
-    if n_users * n_items >= 2**63:
-        raise ValueError(
-            f"a frame of {n_users} x {n_items} is too large: codes are positions counted from 0; identifiers of another "
-            "kind are labels, for Interactions.from_frame"
-        )
+    vocabulary = read_vocabulary(users, items, n_users, n_items, user_ids, item_ids)
     times = Times(None, None)
     if timestamps is not None:
         times = read_times(timestamps, n_events=n, name="timestamps", unit=timestamp_unit)
@@ -67,18 +59,31 @@ def read_fields(
         "users": users,
         "items": items,
         "values": np.ones(n, np.float32) if values is None else read_values(values, n_events=n, name="values"),
-        "n_users": n_users,
-        "n_items": n_items,
         "timestamps": times.numbers,
         "weights": None if weights is None else read_weights(weights, n_events=n, name="weights"),
         "impressions": impressions,
-        "user_ids": user_ids,
-        "item_ids": item_ids,
-        "user_features": read_features(user_features, n_users, "user"),
-        "item_features": read_features(item_features, n_items, "item"),
+        "user_features": read_features(user_features, vocabulary["n_users"], "user"),
+        "item_features": read_features(item_features, vocabulary["n_items"], "item"),
         "timestamp_unit": times.unit,
         "impression_ids": impression_ids,
+        **vocabulary,
     }
+
+
+def read_vocabulary(
+    users: NDArray[np.int64], items: NDArray[np.int64], n_users: Any, n_items: Any, user_ids: Any, item_ids: Any
+) -> dict[str, Any]:
+    """The fields ``n_users``, ``n_items``, ``user_ids`` and ``item_ids`` for some codes."""
+    user_ids = None if user_ids is None else IdEncoder(user_ids, name="user_ids").ids
+    item_ids = None if item_ids is None else IdEncoder(item_ids, name="item_ids").ids
+    n_users = read_frame_size("users", users, n_users, user_ids)
+    n_items = read_frame_size("items", items, n_items, item_ids)
+    if n_users * n_items >= 2**63:
+        raise ValueError(
+            f"a frame of {n_users} x {n_items} is too large: codes are positions counted from 0; identifiers of another "
+            "kind are labels, for Interactions.from_frame"
+        )
+    return {"n_users": n_users, "n_items": n_items, "user_ids": user_ids, "item_ids": item_ids}
 
 
 def read_codes(codes: ArrayLike, *, name: str) -> NDArray[np.int64]:

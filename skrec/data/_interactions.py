@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from skrec._checks import read_path
 from skrec.data._csv import read_csv
 from skrec.data._features import learn_vocabulary
-from skrec.data._fields import read_fields
+from skrec.data._fields import read_fields, read_vocabulary
 from skrec.data._matrix import Entries, read_matrix
 from skrec.data._reading import Columns, read_frame, unused_numbers, warn_of_unused
 from skrec.data._table import EventTable
@@ -124,15 +124,8 @@ class Interactions(EventTable):
     @classmethod
     def from_entries(cls, entries: Entries, *, user_ids: ArrayLike | None = None, item_ids: ArrayLike | None = None) -> Self:
         """From the entries of a matrix that has been read."""
-        return cls.from_arrays(
-            entries.rows,
-            entries.columns,
-            entries.values,
-            n_users=entries.shape[0],
-            n_items=entries.shape[1],
-            user_ids=user_ids,
-            item_ids=item_ids,
-        )._replace(_made_of="rows")
+        vocabulary = read_vocabulary(entries.rows, entries.columns, *entries.shape, user_ids, item_ids)
+        return cls._trusted(users=entries.rows, items=entries.columns, values=entries.values, **vocabulary, _made_of="rows")
 
     @classmethod
     def from_frame(

@@ -13,6 +13,11 @@ from skrec.data._arrays import read_values
 from skrec.data._fields import read_fields
 
 
+def index_dtype(*sizes: int) -> type[np.int32] | type[np.int64]:
+    """The smaller type of integers that can count so many things."""
+    return np.int32 if max(sizes) < 2**31 else np.int64
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class EventTable:
     """The fields of `Interactions`, cast and checked; parts of them, their order, and other forms of them."""
@@ -115,7 +120,7 @@ class EventTable:
     @property
     def pair_keys(self) -> NDArray[np.int64]:
         """One int64 for each event that is equal exactly for equal (user, item)."""
-        return self.users * self.n_items + self.items
+        return self.users.astype(np.int64, copy=False) * self.n_items + self.items
 
     def last_of_each_pair(self) -> NDArray[np.int64]:
         """Positions, ascending, of each (user, item)'s latest event."""
@@ -130,7 +135,7 @@ class EventTable:
         return np.flatnonzero(is_last)
 
     def to_csr(self, *, duplicates: Literal["sum", "last", "any"] = "sum") -> sp.csr_array:
-        """The users x items matrix, float32, indices sorted.
+        """The users x items matrix, float32, indices sorted and of 32 bits if they fit.
 
         Parameters
         ----------
@@ -141,7 +146,9 @@ class EventTable:
         check_choice(duplicates, "duplicates", ("sum", "last", "any"))
         if duplicates == "last":
             return self[self.last_of_each_pair()].to_csr()
-        matrix = sp.coo_array((self.values, (self.users, self.items)), shape=(self.n_users, self.n_items)).tocsr()
+        codes = index_dtype(self.n_users, self.n_items, len(self))
+        coordinates = self.users.astype(codes, copy=False), self.items.astype(codes, copy=False)
+        matrix = sp.coo_array((self.values, coordinates), shape=(self.n_users, self.n_items)).tocsr()
         matrix.sum_duplicates()
         if duplicates == "any":
             matrix.data[:] = 1

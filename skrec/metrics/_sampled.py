@@ -10,7 +10,7 @@ from skrec._checks import check_choice, check_int
 from skrec.data import IdEncoder, Interactions, check_interactions
 from skrec.data._arrays import as_array
 from skrec.data._encoding import as_labels, as_list
-from skrec.metrics._unwrapping import Unwrapped, unwrap_fitted
+from skrec.metrics._unwrapping import VOCABULARY, Unwrapped, unwrap_fitted
 
 _PART_OF_TIES_AHEAD = {"for": 0.0, "half": 0.5, "against": 1.0}
 
@@ -71,7 +71,8 @@ def sampled_leave_one_out(
     He et al., "Neural collaborative filtering", WWW 2017. Krichene and Rendle, "On sampled metrics for item
     recommendation", KDD 2020, on why not.
     """
-    unwrapped, k = unwrap_fitted(estimator), check_int(k, "k", at_least=1)
+    unwrapped = unwrap_fitted(estimator, methods=["predict"], attributes=VOCABULARY)
+    k = check_int(k, "k", at_least=1)
     check_choice(ties, "ties", tuple(_PART_OF_TIES_AHEAD))
     users, positives, negatives = _labels(users, "users"), _labels(positives, "positives"), _labels(negatives, "negatives")
     n = len(users)

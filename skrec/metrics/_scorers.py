@@ -180,7 +180,7 @@ class OrderScorer:
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods that an estimator must have."""
-        return ("predict",)
+        return ("recommend", "predict")
 
     @property
     def measure(self) -> Measure:
@@ -204,7 +204,7 @@ class RankingScorer(OrderScorer):
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods that an estimator must have."""
-        return ("score_items",) if self.k is None else ()
+        return ("recommend", "score_items") if self.k is None else ("recommend",)
 
 
 class ImpressionScorer(OrderScorer):
@@ -225,13 +225,13 @@ class RatingScorer:
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
         """The value, each user's own, and how they came about."""
-        unwrapped = unwrap_fitted(estimator)
+        unwrapped = unwrap_fitted(estimator, methods=self.methods)
         return evaluate_ratings(self.name, unwrapped.recommender, unwrapped.transform(X), y)
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods that an estimator must have; of rows of a matrix, ratings come from ``score_items``."""
-        return ("predict",)
+        """The methods that an estimator must have; ratings of rows of a matrix come from ``score_items``."""
+        return ("predict", "score_items")
 
     def __repr__(self) -> str:
         return f"get_scorer({self.name!r})"
@@ -251,7 +251,8 @@ class MultiScorer:
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, Evaluation]:
         """The `Evaluation` of each scorer, by name."""
-        unwrapped = unwrap_fitted(estimator, methods=tuple({name for scorer in self.scorers for name in scorer.methods}))
+        methods = dict.fromkeys(name for scorer in self.scorers for name in scorer.methods)
+        unwrapped = unwrap_fitted(estimator, methods=methods)
         estimator, X = unwrapped.recommender, unwrapped.transform(X)
         named = dict(zip(self.names, self.scorers, strict=True))
         evaluations = {

@@ -1,5 +1,6 @@
 """The recommender inside what scikit-learn makes of it: a fitted search, a Pipeline, a frozen estimator."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sklearn.frozen import FrozenEstimator
@@ -37,32 +38,38 @@ def unwrap(estimator: Any) -> Unwrapped:
     return Unwrapped(inner, tuple(transformers))
 
 
-_ATTRIBUTES = ("n_users_", "n_items_", "user_ids_", "item_ids_", "seen_")
+VOCABULARY = ("n_users_", "n_items_", "user_ids_", "item_ids_")
+"""The attributes by which labels are put into codes."""
 
 
-def unwrap_fitted(estimator: Any, *, methods: tuple[str, ...] = ("predict",)) -> Unwrapped:
-    """As `unwrap`, checked: a recommender has ``recommend`` and the methods that are asked for.
+def unwrap_fitted(estimator: Any, *, methods: Iterable[str], attributes: Iterable[str] = (*VOCABULARY, "seen_")) -> Unwrapped:
+    """As `unwrap`, checked.
 
     Raises
     ------
     NotFittedError
         If the innermost estimator is not fitted.
     TypeError
-        If it is a class, or lacks one of the methods, or what is known of the training data.
+        If it is a class, or lacks one of the methods or attributes.
     """
     unwrapped = unwrap(estimator)
-    inner = unwrapped.recommender
-    where = "" if inner is estimator else f" in {type(estimator).__name__}"
-    must = f"estimator must be a fitted recommender, or a fitted search or Pipeline that ends in one, got {inner!r}{where}"
-    if isinstance(inner, type):
-        raise TypeError(must)
-    _check_has(inner, ("recommend", *methods), must)
-    check_is_fitted(inner)
-    _check_has(inner, _ATTRIBUTES, must)
+    if isinstance(unwrapped.recommender, type):
+        raise _no_recommender(estimator, unwrapped.recommender, [])
+    _check_has(estimator, unwrapped.recommender, methods)
+    check_is_fitted(unwrapped.recommender)
+    _check_has(estimator, unwrapped.recommender, attributes)
     return unwrapped
 
 
-def _check_has(estimator: Any, names: tuple[str, ...], must: str) -> None:
-    lacking = [name for name in names if not hasattr(estimator, name)]
+def _check_has(estimator: Any, inner: Any, names: Iterable[str]) -> None:
+    lacking = [name for name in names if not hasattr(inner, name)]
     if lacking:
-        raise TypeError(f"{must}, which has no {' and no '.join(lacking)}")
+        raise _no_recommender(estimator, inner, lacking)
+
+
+def _no_recommender(estimator: Any, inner: Any, lacking: list[str]) -> TypeError:
+    where = "" if inner is estimator else f" in {type(estimator).__name__}"
+    why = f", which has no {' and no '.join(lacking)}" if lacking else ""
+    return TypeError(
+        f"estimator must be a fitted recommender, or a fitted search or Pipeline that ends in one, got {inner!r}{where}{why}"
+    )

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_int, check_n_jobs, check_number
 from skrec.base import EmbeddingRecommender
+from skrec.base._counts import with_index_of
 from skrec.base._divergence import overflow
 from skrec.base._pairs import dense_products
 from skrec.data import Interactions, fade, is_positive
@@ -91,7 +92,7 @@ class ALSRecommender(EmbeddingRecommender):
 
     def _fit(self, data: Interactions) -> None:
         self.seed_ = draw_seed(self.random_state)
-        self.confidences_ = self._confidences(fade(self._positives(data, self.positive_from), self.half_life))
+        self._learn_confidences(data)
         with implicit_guard, finite_factors(solver := self._solver(), self, of_values=True):
             solver.fit(self.confidences_, show_progress=bool(self.verbose))
         self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
@@ -101,7 +102,7 @@ class ALSRecommender(EmbeddingRecommender):
         if before.item_embeddings_.shape[1] != self.n_factors:
             raise ValueError(f"partial_fit goes on with n_factors={before.item_embeddings_.shape[1]}, got {self.n_factors}")
         self.seed_ = before.seed_
-        self.confidences_ = self._confidences(fade(self._positives(events, self.positive_from), self.half_life))
+        self._learn_confidences(events)
         new = events[len(before.events_) :]
         new = new[self._informative(new)]
         users, items = np.unique(new.users), np.unique(new.items)
@@ -115,6 +116,10 @@ class ALSRecommender(EmbeddingRecommender):
                 solver.partial_fit_users(users, rows)
                 solver.partial_fit_items(items, columns)
         self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
+
+    def _learn_confidences(self, data: Interactions) -> None:
+        positives = fade(self._positives(data, self.positive_from), self.half_life)
+        self.confidences_ = with_index_of(self._confidences(positives), self.seen_)
 
     def _confidences(self, events: Interactions) -> Any:
         return for_implicit(_weighted(events).to_csr(duplicates="sum"))

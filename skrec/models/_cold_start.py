@@ -1,7 +1,7 @@
-"""Vectors of items that nobody has touched, foretold from their features."""
+"""Vectors of items without events, predicted from their features."""
 
 import copy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,35 +19,36 @@ _SAMPLE = 50
 
 
 class ColdStartRecommender(EmbeddingRecommender):
-    """A factor model that also knows items without events: a ridge regression foretells their vectors from their features.
+    """A factor model for items without events too: a ridge regression predicts their vectors from their features.
 
-    The regression is learned from the items that have both features and events, and each counts by the square root of its
-    number of users, for the vectors of rare items are little but noise. Everything else is the factor model's own.
+    The regression is learned from the items that have both features and events. Each is weighted by the square root of its
+    number of users, since the vectors of rare items are mostly noise. Otherwise the answers are those of the factor model.
 
     Parameters
     ----------
     estimator : recommender, default=None
-        It must be given, and its scores be products of ``user_embeddings_`` and ``item_embeddings_``, plus ``item_biases_``
-        where there are any: `ALSRecommender`, `BPRRecommender`, `MFRecommender`, `LightGCNRecommender`, or one of sequences,
+        Required. Its scores must be products of ``user_embeddings_`` and ``item_embeddings_``, plus ``item_biases_`` if it has
+        any: `ALSRecommender`, `BPRRecommender`, `MFRecommender`, `LightGCNRecommender`, or one of sequences,
         such as `SASRecRecommender`.
     alpha : float, default=1.0
-        Penalty of the regression: the larger, the nearer are new items to the mean item.
+        L2 penalty of the regression. With larger values, new items are closer to the mean item.
 
     Attributes
     ----------
     estimator_ : recommender
         A clone, fitted.
-    regression_ : Ridge, or None where the data have no ``item_features``
+    regression_ : Ridge, or None if the data have no ``item_features``
     item_embeddings_ : float32 array of shape (n_items_, d)
-        Of the estimator; foretold for items without events.
+        Of the estimator; predicted for items without events.
     item_biases_ : float32 array of shape (n_items_,)
+        Of the estimator; predicted for items without events.
 
     Notes
     -----
     New items come with a row of features and no events, in the data of `fit` or later by
-    ``partial_fit(Interactions.from_features(item_features=...))``. Without ``item_features`` the estimator is left as it is.
-    An item with events is known, liked or not: one that got nothing but low ratings keeps the vector that the estimator found.
-    The regression takes ``n_items * n_features**2`` multiplications.
+    ``partial_fit(Interactions.from_features(item_features=...))``. Without ``item_features`` nothing is predicted. Items with
+    events keep the estimator's vector, even if no event is positive. The regression takes ``n_items * n_features**2``
+    multiplications.
 
     References
     ----------
@@ -82,15 +83,27 @@ class ColdStartRecommender(EmbeddingRecommender):
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self.estimator_ = clone(self.estimator).fit(data, validation=validation)
-        self._foretell(data)
+        self._predict_item_vectors(data)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         trained = copy.copy(before.estimator_).set_params(**self.estimator.get_params(deep=False))
         self.estimator_ = trained.partial_fit(events[len(before.events_) :])
-        self._foretell(events)
+        self._predict_item_vectors(events)
 
-    def _foretell(self, data: Interactions) -> None:
-        """Learn the regression; put what it says in place of the vectors of items without events."""
+    def _store_events(self) -> None:
+        super()._store_events()
+        self.seen_ = self.estimator_.seen_
+        if self.keep_events and self.estimator_.keep_events:
+            self.events_ = self.estimator_.events_
+
+    def anonymized(self) -> Self:
+        """A copy without the labels of users and without the training events, as `BaseRecommender.anonymized`."""
+        twin = super().anonymized()
+        twin.estimator_ = self.estimator_.anonymized()
+        return twin
+
+    def _predict_item_vectors(self, data: Interactions) -> None:
+        """Learn the regression, and replace the vectors of items without events by its predictions."""
         self._check_products()
         vectors, biases = self.estimator_.item_embeddings_, _biases(self.estimator_)
         self.item_embeddings_, self.item_biases_, self.regression_ = vectors, biases, None
@@ -104,7 +117,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         self.item_embeddings_, self.item_biases_ = np.ascontiguousarray(targets[:, :-1]), targets[:, -1].copy()
 
     def _check_products(self) -> None:
-        """Whether the scores of some users are what is to be foretold."""
+        """ValueError if the scores of some users are not products of vectors."""
         trained = self.estimator_
         users, items = np.flatnonzero(trained.has_past_)[:_SAMPLE], slice(0, min(_SAMPLE, trained.n_items_))
         state = trained._known_state(users)
@@ -117,10 +130,10 @@ class ColdStartRecommender(EmbeddingRecommender):
             )
 
     def _check_weights(self, data: Interactions) -> None:
-        """The estimator does this itself."""
+        """Left to the estimator."""
 
     def _check_order(self, X: Any) -> None:
-        """The estimator does this itself."""
+        """Left to the estimator."""
 
     def _checked(self) -> Any:
         has_embeddings = isinstance(self.estimator, EmbeddingRecommender)
@@ -152,7 +165,7 @@ class ColdStartRecommender(EmbeddingRecommender):
 
     @property
     def _described_items(self) -> NDArray[np.bool_]:
-        """Those whose vectors the regression foretold."""
+        """Items whose vectors are predictions."""
         return ~self.estimator_._familiar_items & (self.regression_ is not None)
 
     def _familiar_users(self, users: NDArray[np.int64]) -> NDArray[np.bool_]:

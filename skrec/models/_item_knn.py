@@ -9,10 +9,10 @@ from skrec.models._neighbours import NeighbourParameters, weighted, weights_of_i
 
 
 class ItemKNNRecommender(NeighbourParameters, ItemWeightsRecommender):
-    """Items like those that the user has: a score is a sum of similarities.
+    """Items similar to those of the user: a score is a sum of similarities.
 
-    Each item has its nearest neighbours; its score is the sum of its similarities to those of them that the user has. Two items
-    are alike if the same users have them. The weighting decides who is near; in a score all items of a user count the same, so
+    The score of an item is the sum of its similarities to those of its nearest neighbours that the user has. Items are similar
+    if the same users have them. The weighting affects which items are near; in a score all items of a user count the same, so
     new users need no training and every recommendation can be explained.
 
     Attributes

@@ -1,4 +1,4 @@
-"""The floor of sequence models: what followed what."""
+"""The baseline of sequence models: which item followed which."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,19 +11,19 @@ from skrec.data import Interactions, is_positive
 
 
 class MarkovRecommender(BaseRecommender):
-    """A first-order Markov chain: what others did right after the user's last item.
+    """A first-order Markov chain over items: what comes next depends on the user's last item.
 
     The score of an item is the estimated probability that it comes next,
-    ``(n(last, item) + smoothing * share(item)) / (n(last) + smoothing)``: n counts how often one item followed another, and
-    share is an item's part of all events, so that what never followed is ranked by popularity. Events of equal times keep the
-    order of their rows; without times that order is all there is.
+    ``(n(last, item) + smoothing * share(item)) / (n(last) + smoothing)``, where n counts how often one item followed another
+    and share is an item's part of all events. Items that never followed are ranked by popularity. Events with equal timestamps
+    keep the order of their rows. Without timestamps, the order of rows is the order in time.
 
     Parameters
     ----------
     positive_from : float, default=None
         Least value of an event that counts; None counts every value above 0.
     smoothing : float, default=1.0
-        How many imagined successors, spread by popularity, each item begins with.
+        Number of pseudo-counts of successors that each item starts with, distributed by popularity.
 
     Attributes
     ----------
@@ -78,15 +78,15 @@ class MarkovRecommender(BaseRecommender):
         return _last_items(positives[positives.user_time_order()])
 
     @property
-    def _ways(self) -> sp.csr_array:
-        """What comes after each item, itself among it."""
+    def _transitions_with_self(self) -> sp.csr_array:
+        """Counts of the successors of each item, plus one for the item itself."""
         return (self.transitions_ + sp.eye_array(self.n_items_, dtype=np.float32)).tocsr()
 
     def _item_vectors(self) -> sp.csr_array:
-        return sp.hstack([self._ways, self._ways.T]).tocsr()
+        return sp.hstack([self._transitions_with_self, self._transitions_with_self.T]).tocsr()
 
     def _user_vectors(self) -> sp.csr_array:
-        return self._ways[self.last_items_]
+        return self._transitions_with_self[self.last_items_]
 
     def _score(self, last_items: NDArray[np.int64], items: slice) -> NDArray[np.float32]:
         followed = self.transitions_[last_items]
@@ -102,7 +102,7 @@ class MarkovRecommender(BaseRecommender):
 
 
 def _last_items(events: Interactions) -> NDArray[np.int64]:
-    """The last item of each user of ordered events; 0 for users without any, who are not asked about."""
+    """The last item of each user in ordered events; 0 for users without events, for whom the model does not rank."""
     last = np.zeros(events.n_users, np.int64)
     last[events.users] = events.items  # of several assignments to one user the last one stays
     return last

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from skrec._checks import check_choice, check_flag, check_int, check_number
 from skrec._memory import blocks, rows_at_once
+from skrec.base._counts import with_index_of
 from skrec.base._parameters import DeclaredParameters, Needs
 
 Weighting = Literal["tfidf", "bm25"] | None
@@ -24,7 +25,7 @@ class NeighbourParameters(DeclaredParameters):
     Parameters
     ----------
     n_neighbors : int, default=100
-        The most similar that count; equal similarities go by position.
+        Number of neighbours, the most similar ones. Ties are broken by position.
     weighting : {"tfidf", "bm25"} or None, default=None
         How much a pair of a user and an item weighs in the search, items being documents and their users words. With None one;
         with "tfidf" ``ln(n_items / (1 + count))``, less if the user has many items; with "bm25" (k1 = 1.2, b = 0.75) also less
@@ -33,13 +34,13 @@ class NeighbourParameters(DeclaredParameters):
         Cosine similarity, ``x . y / (|x| |y| + shrinkage)``; if False, the product ``x . y``: without weighting, how many the
         two have in common.
     asymmetry : float, default=0.0
-        From -1 to 1: ``|x|**(1 - asymmetry) * |y|**(1 + asymmetry)`` stands in the place of ``|x| |y|``, x being the one whose
-        neighbours are sought. Above 0, long vectors x are near to more than with the cosine, and so popular items get higher
-        scores; 1, without weighting, is the share of y's users (or items) that x has too. Not used without ``normalize``.
+        From -1 to 1. ``|x| |y|`` is replaced by ``|x|**(1 - asymmetry) * |y|**(1 + asymmetry)``, where x is the vector whose
+        neighbours are searched. Values above 0 favour vectors with a large norm, such as popular items. 1, without weighting,
+        is the share of y's users (or items) that x has too. Not used if ``normalize`` is False.
     shrinkage : float, default=10.0
-        Keeps pairs that meet once or twice by chance from being the most similar of all: without it, two items that one and
-        the same user alone has are as like as can be. It is added to lengths, which weighting makes several times as long.
-        Not used without ``normalize``.
+        Added to the product of the lengths, so that pairs with few common entries are less similar. Without shrinkage, two
+        items whose only user is the same user have a similarity of 1. Weighting makes lengths several times as large. Not used
+        if ``normalize`` is False.
     """
 
     n_neighbors: int = 100
@@ -91,14 +92,14 @@ class NeighbourParameters(DeclaredParameters):
 
 
 def weights_of_users(rows: sp.csr_array, weighting: Weighting) -> NDArray[np.float64]:
-    """What a user's having an item says of the item, the inverse document frequency: less, the more items the user has."""
+    """Inverse document frequencies of users: smaller for users with more items."""
     if weighting is None:
         return np.ones(rows.shape[0])
     return np.log(rows.shape[1] / (1 + np.diff(rows.indptr)))
 
 
 def weights_of_items(rows: sp.csr_array, weighting: Weighting) -> NDArray[np.float64]:
-    """How much each user counts of those who have an item: less, the more there are."""
+    """Weights of items: with "bm25" smaller for items with more users."""
     if weighting != "bm25":
         return np.ones(rows.shape[1])
     lengths = np.bincount(rows.indices, minlength=rows.shape[1])
@@ -108,7 +109,7 @@ def weights_of_items(rows: sp.csr_array, weighting: Weighting) -> NDArray[np.flo
 def weighted(rows: sp.csr_array, of_users: NDArray, of_items: NDArray) -> sp.csr_array:
     """Rows of ones with the product of both weights at each pair."""
     values = np.repeat(of_users, np.diff(rows.indptr)) * of_items[rows.indices]
-    return sp.csr_array((values, rows.indices, rows.indptr), shape=rows.shape)
+    return with_index_of(sp.csr_array((values, rows.indices, rows.indptr), shape=rows.shape), rows)
 
 
 def stacked(blocks: list[sp.csr_array], width: int) -> sp.csr_array:

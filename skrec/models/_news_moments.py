@@ -19,6 +19,7 @@ class AskedAtMoments(TorchRecommender):
     if TYPE_CHECKING:  # an annotation that runs would make a parameter
         time_unit: Any
 
+    _answers_from_events = True
     # the moment as of which is asked, in the unit of the timestamps; None: after all that is known
     _moment: ClassVar[int | None] = None
 

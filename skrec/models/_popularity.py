@@ -1,4 +1,4 @@
-"""The floor: what everybody likes."""
+"""The simplest baseline: popular items."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,16 +11,15 @@ from skrec.data import Interactions
 
 
 class PopularityRecommender(HistoryRecommender):
-    """The same list for everybody: the items with the most users, or the most recent ones.
+    """The same list for all users: the items with the most users, or with the most recent events.
 
     Parameters
     ----------
     positive_from : float, default=None
-        Least value of an event that counts; None counts every value above 0.
+        Least value of an event that counts. If None, values above 0 count.
     half_life : float, default=None
-        Age at which an event counts half, in the unit of the timestamps (microseconds where they were datetimes),
-        counted back from the latest event of all; None
-        counts all alike.
+        Age at which an event counts half, in the unit of the timestamps (microseconds if they were datetimes), before the
+        latest event of all. If None, events of all ages count the same.
 
     Attributes
     ----------
@@ -46,16 +45,22 @@ class PopularityRecommender(HistoryRecommender):
 
     def _fit(self, data: Interactions) -> None:
         self._keep_rows(data)
+        if data.weights is None and self.half_life is None:
+            self.item_scores_ = self.learned_counts_.astype(np.float64)
+        else:
+            self.item_scores_ = self._weighted_counts(data)
+        if self.item_scores_.max() > np.finfo(np.float32).max:
+            what = f"an item's weights add up to {self.item_scores_.max():.6g}, which is too large for float32"
+            raise divergence(self, what, of_values=False)
+        self.popularity_ = self.item_scores_
+
+    def _weighted_counts(self, data: Interactions) -> NDArray[np.float64]:
         events = data[self._informative(data)]
         events = events[events.last_of_each_pair()]
         weights = np.ones(len(events)) if events.weights is None else events.weights.astype(np.float64)
         if self.half_life is not None:
             weights = weights * self._freshness(events)
-        self.item_scores_ = np.bincount(events.items, weights, minlength=data.n_items).astype(np.float64)
-        if self.item_scores_.max() > np.finfo(np.float32).max:
-            what = f"an item's weights add up to {self.item_scores_.max():.6g}, which is too large for float32"
-            raise divergence(self, what, of_values=False)
-        self.popularity_ = self.item_scores_
+        return np.bincount(events.items, weights, minlength=data.n_items).astype(np.float64, copy=False)
 
     def _freshness(self, events: Interactions) -> np.ndarray:
         if events.timestamps is None:

@@ -1,4 +1,4 @@
-"""Below the floor: no knowledge at all."""
+"""A baseline without any knowledge."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)  # the step of the SplitMix64 generator
 
 
 class RandomRecommender(HistoryRecommender):
-    """Items in an arbitrary order, another one for each user; the order follows from the seed and the user's items.
+    """Items in random order, which depends on the seed and on the set of the user's items.
 
     Parameters
     ----------

@@ -15,18 +15,18 @@ from skrec.models._neighbours import NeighbourParameters, stacked, weighted, wei
 
 
 class UserKNNRecommender(NeighbourParameters, HistoryRecommender):
-    """What users like this one have: a score is a sum of similarities.
+    """Items of similar users: a score is a sum of similarities.
 
-    Each user has nearest neighbours among the users of the training data; an item's score is the sum of the user's similarities
-    to those of them who have it. Two users are alike if they have the same items. The weighting decides who is near; in a score
-    all items of a neighbour count the same. New users are compared with those of the training data as known ones are.
+    The score of an item is the sum of the user's similarities to those of their nearest neighbours, among the users of the
+    training data, who have the item. Users are similar if they have the same items. The weighting affects who is near; in a
+    score all items of a neighbour count the same. New users have their neighbours among the users of the training data too.
 
     Parameters
     ----------
     neighborhood : {"nearest", "reverse"}, default="nearest"
-        Who speaks for a user: with "nearest", the ``n_neighbors`` users nearest to this one; with "reverse", all who have this
-        one among their own ``n_neighbors`` nearest (reverse nearest neighbours). Many may have a typical user among them, and
-        few or none an unusual one. To users of the training data a new one comes after those known who are as near.
+        Whose items are counted for a user. With "nearest", those of the ``n_neighbors`` nearest users. With "reverse", those of
+        all users who have this one among their own ``n_neighbors`` nearest: many for a typical user, few or none for an unusual
+        one. Of equally near users, known ones come before new ones.
 
     Attributes
     ----------

@@ -90,6 +90,7 @@ from skrec.testing._scores import (
     check_predict_of_events,
     check_predict_of_unknown_labels,
     check_score,
+    check_score_items,
     check_score_measures_lists_or_ratings,
     check_transform,
 )

@@ -56,6 +56,20 @@ def check_predict_of_a_matrix(estimator: BaseRecommender) -> None:
     assert not np.isnan(answer).any()
 
 
+def check_score_items(estimator: BaseRecommender) -> None:
+    """Known and new users get the scores by which `recommend` ranks, and on request minus infinity for seen items."""
+    model = fitted(estimator, likes)
+    for users, seen in ((np.array([9, 0]), likes()[[9, 0]]), (likes()[[0, 9, 30]], likes()[[0, 9, 30]])):
+        scores, expected = model.score_items(users), score_matrix(model, users)
+        assert scores.shape == (seen.shape[0], 24) and scores.dtype == np.float32
+        known = np.isfinite(expected)
+        np.testing.assert_allclose(scores[known], expected[known], **CLOSE)
+        unseen = model.score_items(users, exclude_seen=True)
+        assert np.isneginf(unseen[seen.toarray() > 0]).all(), "a seen item has a score"
+        np.testing.assert_array_equal(unseen[seen.toarray() == 0], scores[seen.toarray() == 0])
+    assert_raises(ValueError, lambda: model.score_items([99]), "users")
+
+
 def check_predict_is_refused_above_its_limit(estimator: BaseRecommender) -> None:
     """More scores than fit into memory raise an error that names what to call instead, before anything is computed."""
     n_rows = 2**28 // 24 + 1
