@@ -43,7 +43,7 @@ GRIDS = {
     ),
     "ColdStartRecommender, ALS": (
         ColdStartRecommender(estimator=ALSRecommender(regularization=30, n_jobs=1, random_state=0, **LIKES)),
-        {"estimator__n_factors": [32, 64], "estimator__alpha": [1, 2, 5], "alpha": [0.1, 1.0, 10.0]},
+        {"estimator__n_factors": [32, 64], "estimator__alpha": [1, 2, 5], "regularization": [0.1, 1.0, 10.0]},
     ),
     "ColdStartRecommender, MF": (
         ColdStartRecommender(
@@ -51,14 +51,14 @@ GRIDS = {
                 batch_size=64, max_epochs=30, learning_rate=0.02, dropout=0.5, regularization=3, random_state=0, **LIKES
             )
         ),
-        {"estimator__n_factors": [32, 64], "alpha": [0.1, 1.0, 10.0]},
+        {"estimator__n_factors": [32, 64], "regularization": [0.1, 1.0, 10.0]},
     ),
 }
 # what `--choose` found
 CHOSEN = {
     "TwoTowerRecommender": {"n_factors": 32, "max_epochs": 10, "temperature": None, "id_dropout": 0.3},
     "ColdStartRecommender, ALS": {"estimator__n_factors": 32, "estimator__alpha": 2, "alpha": 0.1},
-    "ColdStartRecommender, MF": {"estimator__n_factors": 64, "alpha": 0.1},
+    "ColdStartRecommender, MF": {"estimator__n_factors": 64, "regularization": 0.1},
 }
 
 

@@ -46,7 +46,7 @@ def main():
         print(f"{len(present)} {axis}s in the second part, {(~present.isin(first[axis])).sum()} of them new")
     print(f"\n{'':15} {'first part':>18} {'both, in turn':>18} {'all at once':>18}")
     for name, model in MODELS.items():
-        scorer = get_scorer("rmse") if name == "MF, ratings" else get_scorer("ndcg@10", **LIKED)
+        scorer = get_scorer("neg_rmse") if name == "MF, ratings" else get_scorer("ndcg@10", **LIKED)
         results = [(timed(learn, data), scorer(model, test.to_frame())) for learn, data in steps(model, first, second, table)]
         print(f"{name:15} " + " ".join(f"{score:10.4f}, {seconds:4.1f} s" for seconds, score in results))
 

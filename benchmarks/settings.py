@@ -30,13 +30,15 @@ _SOFTMAX = dict(loss="softmax", n_factors=256, dropout=0.3, batch_size=256)
 
 _COSINES = dict(temperature=0.15, n_factors=64, init_std=0.1, batch_size=512, max_epochs=25, learning_rate=0.02)
 
-_VAE_GOWALLA = dict(hidden=(128,), n_factors=64, batch_size=256, max_epochs=18, learning_rate=0.01, regularization=6)
+_VAE_GOWALLA = dict(
+    hidden_layer_sizes=(128,), n_factors=64, batch_size=256, max_epochs=18, learning_rate=0.01, regularization=6
+)
 
 _NEUMF = dict(
     loss="softmax",
     n_negatives=8,
     n_factors=128,
-    hidden=(64, 32),
+    hidden_layer_sizes=(64, 32),
     batch_size=1024,
     max_epochs=8,
     learning_rate=0.01,
@@ -70,7 +72,7 @@ _RATING_AUTOREC = AutoRecRecommender(
 _RATING_MLP = MLPRecommender(
     loss="mse",
     y_range=(0, 5.5),
-    hidden=(200, 100),
+    hidden_layer_sizes=(200, 100),
     embedding_dropout=0.1,
     dropout=0.2,
     batch_size=256,
@@ -86,7 +88,7 @@ ROWS = {
         "ItemKNNRecommender": ItemKNNRecommender(n_neighbors=111, weighting="bm25", shrinkage=298),
         "UserKNNRecommender": UserKNNRecommender(n_neighbors=516, weighting="bm25", shrinkage=0, neighborhood="reverse"),
         "EASERecommender": EASERecommender(regularization=1320),
-        "SLIMRecommender": SLIMRecommender(alpha=0.0788, l1_ratio=1.19e-5, n_neighbors=544),
+        "SLIMRecommender": SLIMRecommender(regularization=0.0788, l1_ratio=1.19e-5, n_neighbors=544),
         "ALSRecommender": ALSRecommender(n_factors=128, alpha=5, regularization=50, max_epochs=15),
         "MFRecommender": MFRecommender(**_SOFTMAX, regularization=4, learning_rate=0.01, max_epochs=40),
         "ALSRecommender-recency": ALSRecommender(n_factors=128, alpha=20, regularization=50, half_life=12, max_epochs=15),
@@ -97,7 +99,7 @@ ROWS = {
             loss="softmax",
             n_negatives=8,
             n_factors=64,
-            hidden=(128, 64),
+            hidden_layer_sizes=(128, 64),
             max_epochs=8,
             learning_rate=0.01,
             regularization=0.02,
@@ -137,7 +139,7 @@ ROWS = {
         "ItemKNNRecommender": ItemKNNRecommender(n_neighbors=200, weighting="tfidf", asymmetry=0.4, shrinkage=400),
         "UserKNNRecommender": UserKNNRecommender(n_neighbors=100, weighting="bm25", shrinkage=0),
         "EASERecommender": EASERecommender(regularization=80),  # the published row's own
-        "SLIMRecommender": SLIMRecommender(alpha=0.005, l1_ratio=1e-6),  # the published row's own
+        "SLIMRecommender": SLIMRecommender(regularization=0.005, l1_ratio=1e-6),  # the published row's own
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
         "MFRecommender": MFRecommender(**_COSINES | {"max_epochs": 40}),
         "MultVAERecommender": MultVAERecommender(**_VAE_GOWALLA),
@@ -232,9 +234,9 @@ GRIDS = {
     ("ml100k-rmse", "MFRecommender"): {"n_factors": [50, 100], "regularization": [0.06, 0.08, 0.1]},
     ("ml100k-rmse", "AutoRecRecommender"): {"dropout": [0.3, 0.5, 0.7], "weight_decay": [3, 5]},
     ("ml100k-rmse", "MLPRecommender"): [
-        {"hidden": [(100, 50)], "weight_decay": [0.1, 0.3, 1, 2]},
-        {"hidden": [(100, 50)], "weight_decay": [0.3], "embedding_dropout": [0.1, 0.3], "dropout": [0.4]},
-        {"hidden": [(200, 100)]},
+        {"hidden_layer_sizes": [(100, 50)], "weight_decay": [0.1, 0.3, 1, 2]},
+        {"hidden_layer_sizes": [(100, 50)], "weight_decay": [0.3], "embedding_dropout": [0.1, 0.3], "dropout": [0.4]},
+        {"hidden_layer_sizes": [(200, 100)]},
     ],
     ("gowalla", "ItemKNNRecommender"): [
         {"weighting": [None], "asymmetry": [0.4], "shrinkage": [10, 50], "n_neighbors": [100]},

@@ -91,7 +91,7 @@ class TemporalSplit(_Splitter):
     ----------
     n_splits : int, default=None
         If None, one, or as many as there are moments in ``at``.
-    test_fraction : float, default=None
+    test_size : float, default=None
         The part of *all* events in each test window, which follow one another up to the end of the data. Events that share
         the timestamp at which a window begins all belong to that window, so its share is exact only up to ties. If None, 0.2,
         or without meaning where ``at`` is given.
@@ -106,7 +106,7 @@ class TemporalSplit(_Splitter):
     Raises
     ------
     TypeError, ValueError
-        From the constructor, if an argument is out of range, or ``at`` is given together with ``test_fraction`` or another
+        From the constructor, if an argument is out of range, or ``at`` is given together with ``test_size`` or another
         ``n_splits``. From ``split``, if X has no timestamps or none of a known unit where dates need one, or a training or test
         part has no events, as where ``at`` lies outside the data.
 
@@ -132,23 +132,23 @@ class TemporalSplit(_Splitter):
         self,
         n_splits: int | None = None,
         *,
-        test_fraction: float | None = None,
+        test_size: float | None = None,
         at: Any = None,
         train_window: Any = None,
         test_window: Any = None,
     ):
         n_moments = 1 if at is None else len(read_moments(at, "at"))
         self.n_splits = n_moments if n_splits is None else check_int(n_splits, "n_splits", at_least=1)
-        self.test_fraction: Any = 0.2 if test_fraction is None and at is None else test_fraction
+        self.test_size: Any = 0.2 if test_size is None and at is None else test_size
         self.at, self.train_window, self.test_window = at, train_window, test_window
-        if at is None and self.n_splits * check_fraction(self.test_fraction, "test_fraction") >= 1:
+        if at is None and self.n_splits * check_fraction(self.test_size, "test_size") >= 1:
             raise ValueError(
-                f"n_splits * test_fraction must be below 1 to leave a training part, got {self.n_splits} * {self.test_fraction}"
+                f"n_splits * test_size must be below 1 to leave a training part, got {self.n_splits} * {self.test_size}"
             )
-        if at is not None and (self.n_splits != n_moments or test_fraction is not None):
+        if at is not None and (self.n_splits != n_moments or test_size is not None):
             raise ValueError(
-                f"at needs n_splits=None, or {n_moments}, its number of moments, and test_fraction=None, got "
-                f"n_splits={n_splits!r} and test_fraction={test_fraction!r}"
+                f"at needs n_splits=None, or {n_moments}, its number of moments, and test_size=None, got "
+                f"n_splits={n_splits!r} and test_size={test_size!r}"
             )
         for name, window in (("train_window", train_window), ("test_window", test_window)):
             check_length(window, name)
@@ -159,7 +159,7 @@ class TemporalSplit(_Splitter):
         train_window = length_in(unit, self.train_window, "train_window")
         test_window = length_in(unit, self.test_window, "test_window")
         if self.at is None:
-            starts = window_starts(events, self.test_fraction, self.n_splits).tolist()
+            starts = window_starts(events, self.test_size, self.n_splits).tolist()
         else:
             starts = ascending_moments(self.at, unit, "at")
         return parts_in_time(times, starts, unit, train_window=train_window, test_window=test_window)

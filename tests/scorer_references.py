@@ -212,6 +212,6 @@ def slow_ratings(world, *, hide):
 
     def measure(over):
         squares = mean_of(lambda miss: miss**2, over)
-        return {"rmse": -sqrt(squares), "mae": -mean_of(abs, over), "r2": 1 - squares / variance if variance else nan}
+        return {"neg_rmse": -sqrt(squares), "neg_mae": -mean_of(abs, over), "r2": 1 - squares / variance if variance else nan}
 
     return measure(range(len(true))), {user: measure(over) for user, over in rows.items()}

@@ -34,7 +34,7 @@ K, THRESHOLD = "k must be an integer of at least 1, got ", "positive_from must b
 
 SCORERS = {
     "no ratings to compare with": (
-        lambda: get_scorer("rmse")(LABELLED, FRAME),
+        lambda: get_scorer("neg_rmse")(LABELLED, FRAME),
         ValueError,
         "neg_rmse compares ratings: pass y, or X with a column 'rating'",
     ),
@@ -48,14 +48,14 @@ SCORERS = {
     "k 2.5": (lambda: make_ranking_scorer(k=2.5), TypeError, K + "2.5"),
     "k True": (lambda: make_ranking_scorer(k=True), TypeError, K + "True"),
     "a threshold in words": (lambda: get_scorer("auc", positive_from="4"), TypeError, THRESHOLD + "'4'"),
-    "a threshold of errors": (lambda: get_scorer("rmse", positive_from="4"), TypeError, THRESHOLD + "'4'"),
+    "a threshold of errors": (lambda: get_scorer("neg_rmse", positive_from="4"), TypeError, THRESHOLD + "'4'"),
     "a threshold beyond floats": (lambda: get_scorer("auc", positive_from=10**400), ValueError, THRESHOLD + "1000000"),
     "a complex threshold": (lambda: get_scorer("auc", positive_from=np.complex64(1)), TypeError, THRESHOLD + "np.complex64(1"),
     "estimator None": (lambda: get_scorer("auc")(None, MATRIX), TypeError, NO_RECOMMENDER + "None"),
-    "a class": (lambda: get_scorer("rmse")(PopularityRecommender, MATRIX), TypeError, NO_RECOMMENDER + "<class"),
+    "a class": (lambda: get_scorer("neg_rmse")(PopularityRecommender, MATRIX), TypeError, NO_RECOMMENDER + "<class"),
     "nothing to score": (lambda: get_scorer("auc")(CODED, np.zeros((2, 4))), ValueError, "X has nothing to score: 0 of its 0"),
     "one event": (lambda: get_scorer("auc")(CODED, [[0, 0, 1.0, 0]]), ValueError, "X has nothing to score: 1 of its 1 events"),
-    "y NaN": (lambda: get_scorer("rmse")(LABELLED, FRAME, [np.nan] * 7), ValueError, "y must hold finite numbers, got NaN"),
+    "y NaN": (lambda: get_scorer("neg_rmse")(LABELLED, FRAME, [np.nan] * 7), ValueError, "y must hold finite numbers, got NaN"),
 }  # fmt: skip
 
 
@@ -105,7 +105,7 @@ METRICS = {
     "values NaN": (lambda: bootstrap_interval([1, np.nan]), ValueError, "values must be finite, but 1 are not"),
     "values in words": (lambda: bootstrap_interval("abc"), ValueError, "values must hold numbers, got dtype <U3"),
     "weights infinite": (lambda: bootstrap_interval([1], [np.inf]), ValueError, "weights must be 1 positive numbers, one for"),
-    "level in words": (lambda: bootstrap_interval([1], level="95 %"), TypeError, "level must be a finite number above 0"),
+    "level in words": (lambda: bootstrap_interval([1], confidence_level="95 %"), TypeError, "confidence_level must be"),
     "2.5 resamples": (lambda: bootstrap_interval([1], n_resamples=2.5), TypeError, "n_resamples must be an integer of at"),
     "a matrix to cut": (lambda: cut_histories(MATRIX, ordered=True), TypeError, "data must be Interactions, got csr_array"),
     "ordered in words": (lambda: cut_histories(LABELLED.events_, ordered="no"), TypeError, "ordered must be True or False,"),

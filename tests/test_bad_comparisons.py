@@ -26,7 +26,7 @@ REFUSED = {
     "values": ({"y": [1, 2]}, ValueError, "y"),
     "scorer": ({"scorers": "ndcg"}, ValueError, "name must be one of ndcg@k"),
     "no scorer": ({"scorers": []}, ValueError, "scorers must be at least one"),
-    "the same scorer twice": ({"scorers": ["rmse", "neg_rmse"]}, ValueError, "each of another name"),
+    "the same scorer twice": ({"scorers": ["neg_rmse", "neg_rmse"]}, ValueError, "each of another name"),
     "a function": ({"scorers": [len]}, TypeError, "scorers must be names such as 'ndcg@10'"),
     "baseline": ({"baseline": "EASE"}, ValueError, "baseline must be one of the estimators, 'Spy', got 'EASE'"),
     "test and cv": ({"test": FRAME, "cv": RandomHoldout()}, ValueError, "test and cv must not be given together"),

@@ -111,7 +111,7 @@ READERS = {
     "recommend": ("users", lambda make, model, X: model.recommend(X)),
     "recommend_iter": ("users", lambda make, model, X: model.recommend_iter(X)),
     "ndcg@5": ("X", lambda make, model, X: get_scorer("ndcg@5")(model, X)),
-    "rmse": ("X", lambda make, model, X: get_scorer("rmse")(model, X)),
+    "rmse": ("X", lambda make, model, X: get_scorer("neg_rmse")(model, X)),
     "two scorers": ("X", lambda make, model, X: make_multi_scorer(["recall@5", "auc"])(model, X)),
 }
 
@@ -386,7 +386,7 @@ QUESTIONS = {
     "similar_items": lambda model: model.similar_items([0]),
     "similar_users": lambda model: model.similar_users([0]),
     "ndcg@5": lambda model: get_scorer("ndcg@5")(model, MATRIX),
-    "rmse": lambda model: get_scorer("rmse")(model, MATRIX),
+    "rmse": lambda model: get_scorer("neg_rmse")(model, MATRIX),
 }
 
 

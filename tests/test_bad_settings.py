@@ -82,10 +82,10 @@ BAD_FOR_MF = [
 
 
 BAD_FOR_NEUMF = [
-    ("hidden", (), (TypeError, ValueError)),
-    ("hidden", 64, TypeError),
-    ("hidden", (64, 0), ValueError),
-    ("hidden", (64.0,), TypeError),
+    ("hidden_layer_sizes", (), (TypeError, ValueError)),
+    ("hidden_layer_sizes", 64, TypeError),
+    ("hidden_layer_sizes", (64, 0), ValueError),
+    ("hidden_layer_sizes", (64.0,), TypeError),
     ("mlp_factors", 0, ValueError),
     ("pretrain", 1, TypeError),
 ]

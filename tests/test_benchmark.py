@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_table_and_another_one_another_split(events
 
 
 def test_level_and_resamples_reach_the_interval(events, parts):
-    row = compare([als()], events, NDCG, level=0.5, n_resamples=50).iloc[0]
+    row = compare([als()], events, NDCG, confidence_level=0.5, n_resamples=50).iloc[0]
     evaluation = NDCG.evaluate(als().fit(parts[0]), parts[1])
     assert (row["ndcg@10_low"], row["ndcg@10_high"]) == evaluation.interval(0.5, n_resamples=50)
 
@@ -118,7 +118,7 @@ def test_p_value_of_a_few_users_is_exact(few):
 
 def test_p_value_of_rmse_compares_weighted_squares(few):
     train, test = few
-    scorer = get_scorer("rmse")
+    scorer = get_scorer("neg_rmse")
     one, other = (scorer.evaluate(Constant(rating=rating).fit(train), test) for rating in (3.0, 4.5))
     assert len(set(one.weights)) > 1
     p_values = compare([Constant(rating=3.0), Constant(rating=4.5)], train, scorer, test=test)["neg_rmse_p_value"]
@@ -257,7 +257,7 @@ def test_an_als_tuned_on_the_training_part_is_added_where_there_is_none(events, 
 
 def test_for_ratings_the_baseline_is_the_first_model_and_no_als_is_added(events, parts):
     train, test = parts
-    table = compare({"two": Constant(rating=2.0), "four": Constant(rating=4.0)}, events, ["rmse", "mae", "r2"])
+    table = compare({"two": Constant(rating=2.0), "four": Constant(rating=4.0)}, events, ["neg_rmse", "neg_mae", "r2"])
     assert table.index.tolist() == ["two", "four"]
     assert table.attrs["protocol"]["baseline"] == "two"
     for scorer in ("neg_rmse", "neg_mae", "r2"):

@@ -310,7 +310,7 @@ def test_what_a_checkpoint_holds_is_checked_before_any_of_it_is_used(folder, exp
 
 
 def test_a_network_that_starts_from_trained_parts_trains_them_if_its_checkpoint_is_of_no_use(tmp_path, monkeypatch):
-    settings = {"n_factors": 4, "hidden": (4,), "pretrain": True, "max_epochs": 2, "random_state": 0}
+    settings = {"n_factors": 4, "hidden_layer_sizes": (4,), "pretrain": True, "max_epochs": 2, "random_state": 0}
     uninterrupted = NeuMFRecommender(**settings).fit(likes())
     NeuMFRecommender(**settings, checkpoint_dir=tmp_path).fit(likes())
     (first,), (last,) = tmp_path.rglob("epoch=0.ckpt"), tmp_path.rglob("epoch=1.ckpt")

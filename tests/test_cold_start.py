@@ -90,8 +90,8 @@ def test_a_new_film_is_similar_to_those_of_its_kind(fitted):
 def test_more_penalty_brings_new_films_nearer_to_the_mean_film():
     data = likes(item_features=GENRES)
     spread = []
-    for alpha in (0.1, 10.0, 1e6):
-        model = ColdStartRecommender(estimator=ALS, alpha=alpha).fit(data)
+    for regularization in (0.1, 10.0, 1e6):
+        model = ColdStartRecommender(estimator=ALS, regularization=regularization).fit(data)
         spread.append(np.linalg.norm(model.item_embeddings_[HORROR] - model.item_embeddings_[COMEDY]))
     assert spread[0] > spread[1] > 1000 * spread[2]
 
@@ -120,7 +120,7 @@ def test_films_come_in_later_and_grow_up():
 
 def test_the_inner_model_is_tuned_by_grid_search():
     data = likes(item_features=GENRES)
-    grid = {"estimator__n_factors": [2, 4], "alpha": [0.1, 1.0]}
+    grid = {"estimator__n_factors": [2, 4], "regularization": [0.1, 1.0]}
     search = GridSearchCV(ColdStartRecommender(estimator=ALS), grid, cv=KFold(2, shuffle=True, random_state=0)).fit(data)
     assert search.best_estimator_.item_embeddings_.shape[1] == search.best_params_["estimator__n_factors"]
     assert ALS.n_factors == 4 and not hasattr(ALS, "item_embeddings_")
@@ -162,7 +162,11 @@ BAD = {
     "a class": (ALSRecommender, TypeError, "estimator must be a recommender with embeddings"),
     "no embeddings": (PopularityRecommender(), TypeError, "estimator must be a recommender with embeddings"),
     "no vectors": (EASERecommender(), TypeError, "estimator must be a recommender with embeddings"),
-    "no products": (MLPRecommender(n_factors=2, hidden=(4,), max_epochs=1), ValueError, "estimator must score by products"),
+    "no products": (
+        MLPRecommender(n_factors=2, hidden_layer_sizes=(4,), max_epochs=1),
+        ValueError,
+        "estimator must score by products",
+    ),
     "ratings": (MFRecommender(loss="mse", n_factors=2, max_epochs=1), ValueError, "estimator must score by products"),
 }
 
@@ -174,8 +178,8 @@ def test_a_model_without_products_of_vectors_is_refused(estimator, error, words)
 
 
 def test_a_negative_penalty_is_refused():
-    with pytest.raises(ValueError, match="alpha must be a finite number of at least 0, got -1"):
-        ColdStartRecommender(estimator=ALS, alpha=-1).fit(likes(item_features=GENRES))
+    with pytest.raises(ValueError, match="regularization must be a finite number of at least 0, got -1"):
+        ColdStartRecommender(estimator=ALS, regularization=-1).fit(likes(item_features=GENRES))
 
 
 @pytest.mark.filterwarnings("ignore:X (is a matrix|has no timestamps)")

@@ -30,8 +30,8 @@ FAST = {
     ColdStartRecommender: {"estimator": ALSRecommender(n_factors=8, n_jobs=1, random_state=0)},
     EASERecommender: {"regularization": 1.0},
     MFRecommender: {"n_factors": 8, "learning_rate": 0.05},
-    MLPRecommender: {"n_factors": 8, "hidden": (16,), "max_epochs": 40, "learning_rate": 0.03},
-    NeuMFRecommender: {"n_factors": 8, "hidden": (16,), "max_epochs": 40, "learning_rate": 0.03},
+    MLPRecommender: {"n_factors": 8, "hidden_layer_sizes": (16,), "max_epochs": 40, "learning_rate": 0.03},
+    NeuMFRecommender: {"n_factors": 8, "hidden_layer_sizes": (16,), "max_epochs": 40, "learning_rate": 0.03},
     NewsRecommender: {"n_factors": 16, "learning_rate": 0.03, "batch_size": 64},
     GRU4RecRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
     SASRecRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
@@ -75,7 +75,7 @@ def test_contract(estimator, check):
 
 RATING = [  # AutoRec's default penalty is for more than these few ratings
     MFRecommender(loss="mse", n_factors=8, learning_rate=0.02),
-    MLPRecommender(loss="mse", n_factors=8, hidden=(16,), learning_rate=0.02),
+    MLPRecommender(loss="mse", n_factors=8, hidden_layer_sizes=(16,), learning_rate=0.02),
     AutoRecRecommender(loss="mse", side="item", n_factors=16, batch_size=8, regularization=0.2),
     AutoRecRecommender(loss="mse", side="user", n_factors=16, batch_size=8, regularization=0.2),
 ]

@@ -75,7 +75,7 @@ def test_windows_are_lengths_of_time(window):
 
 
 def test_a_window_of_training_rolls_over_fractions_too():
-    assert parts(TemporalSplit(2, test_fraction=0.2, train_window="3D"), TABLE) == [([3, 4, 5], [6, 7]), ([5, 6, 7], [8, 9])]
+    assert parts(TemporalSplit(2, test_size=0.2, train_window="3D"), TABLE) == [([3, 4, 5], [6, 7]), ([5, 6, 7], [8, 9])]
 
 
 def test_a_test_window_ends_where_the_next_one_begins():
@@ -112,7 +112,7 @@ def test_moments_that_cannot_split_the_data_are_refused(arguments, message):
         ({"at": pd.NaT}, (TypeError, ValueError), "at must"),
         ({"at": []}, ValueError, "at least one moment"),
         ({"at": "2026-01-05", "n_splits": 2}, ValueError, "at needs n_splits=None, or 1, .* got n_splits=2"),
-        ({"at": "2026-01-05", "test_fraction": 0.2}, ValueError, "at needs .* test_fraction=None, got .* test_fraction=0.2"),
+        ({"at": "2026-01-05", "test_size": 0.2}, ValueError, "at needs .* test_size=None, got .* test_size=0.2"),
         ({"train_window": "a while"}, ValueError, "train_window must be a positive .* got 'a while'"),
         ({"train_window": 0}, ValueError, "train_window must be a positive"),
         ({"test_window": "-2D"}, ValueError, "test_window must be a positive"),
@@ -132,7 +132,7 @@ def test_no_timestamps_no_moments():
 
 def test_a_splitter_prints_its_moments():
     printed = " ".join(repr(TemporalSplit(at="2026-01-05", train_window="3D")).split())
-    assert printed == "TemporalSplit(at='2026-01-05', n_splits=1, test_fraction=None, test_window=None, train_window='3D')"
+    assert printed == "TemporalSplit(at='2026-01-05', n_splits=1, test_size=None, test_window=None, train_window='3D')"
 
 
 def test_train_test_split_at_a_date():

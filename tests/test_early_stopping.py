@@ -83,7 +83,14 @@ def test_both_halves_of_a_pretrained_model_stop_by_the_same_figure():
         def on_train_epoch_end(self, trainer, network):
             epochs[-1] += 1
 
-    settings = {"n_factors": 8, "hidden": (8,), "learning_rate": 0.1, "max_epochs": 60, "patience": 2, "random_state": 0}
+    settings = {
+        "n_factors": 8,
+        "hidden_layer_sizes": (8,),
+        "learning_rate": 0.1,
+        "max_epochs": 60,
+        "patience": 2,
+        "random_state": 0,
+    }
     fitted = NeuMFRecommender(early_stopping="valid_loss", pretrain=True, trainer={"callbacks": Count()}, **settings)
     fitted.fit(likes(60), validation=likes(90)[60:])
     assert len(epochs) == 3 and max(epochs) < 60
@@ -109,8 +116,8 @@ def test_rows_of_a_validation_matrix_are_new_users():
 NETWORKS = {
     "factors": MFRecommender(loss="bpr"),
     "ratings": MFRecommender(loss="mse"),
-    "layers": MLPRecommender(hidden=(4,)),
-    "rows": MultVAERecommender(hidden=(4,)),
+    "layers": MLPRecommender(hidden_layer_sizes=(4,)),
+    "rows": MultVAERecommender(hidden_layer_sizes=(4,)),
     "columns": AutoRecRecommender(side="item"),
     "graph": LightGCNRecommender(),
     "towers": TwoTowerRecommender(),

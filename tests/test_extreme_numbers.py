@@ -165,7 +165,7 @@ DIVERGING = {
     ),
     "the rate of a pre-trained part": (
         NeuMFRecommender(
-            n_factors=4, hidden=(4,), pretrain=True, loss="mse", learning_rate=1e30, optimizer="sgd", random_state=0
+            n_factors=4, hidden_layer_sizes=(4,), pretrain=True, loss="mse", learning_rate=1e30, optimizer="sgd", random_state=0
         ),
         ratings(),
         r"in epoch 0.*lower learning_rate",

@@ -162,9 +162,13 @@ class OwnNetwork(PathNetwork):
 
 
 @pytest.mark.parametrize("pairs_of", [None, torch.tensor([3, 0, 0, 2, 1])], ids=["all items", "pairs"])
-@pytest.mark.parametrize("settings", [{}, {"batch_norm": True}, {"hidden": (5,)}, {"hidden": (7, 6, 5)}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"batch_norm": True}, {"hidden_layer_sizes": (5,)}, {"hidden_layer_sizes": (7, 6, 5)}], ids=str
+)
 def test_scores_of_paths_and_their_derivatives_are_those_of_autograd(settings, pairs_of):
-    network = build_seeded(lambda: OwnNetwork([GMF(4, 9, 3), MLP(4, 9, (3, 2), **{"hidden": (8, 5)} | settings)]), 0).eval()
+    network = build_seeded(
+        lambda: OwnNetwork([GMF(4, 9, 3), MLP(4, 9, (3, 2), **{"hidden_layer_sizes": (8, 5)} | settings)]), 0
+    ).eval()
     rng = np.random.default_rng(0)
     with torch.no_grad():
         for tensor in network.parameters():
@@ -213,9 +217,13 @@ KINDS = {
     "bounded ratings": MFRecommender(**MF | {"loss": "mse", "y_range": (0, 6), "positive_from": None}),
     "items' columns": AutoRecRecommender(side="item", positive_from=0, n_factors=40, batch_size=8, random_state=0),
     "ratings of columns": AutoRecRecommender(side="item", loss="mse", n_factors=40, batch_size=8, random_state=0),
-    "MLP": MLPRecommender(positive_from=0, n_factors=4, hidden=(8,), max_epochs=20, learning_rate=0.03, random_state=0),
-    "NeuMF": NeuMFRecommender(positive_from=0, n_factors=4, hidden=(8,), max_epochs=20, learning_rate=0.03, random_state=0),
-    "ratings of an MLP": MLPRecommender(loss="mse", n_factors=4, hidden=(8,), max_epochs=20, random_state=0),
+    "MLP": MLPRecommender(
+        positive_from=0, n_factors=4, hidden_layer_sizes=(8,), max_epochs=20, learning_rate=0.03, random_state=0
+    ),
+    "NeuMF": NeuMFRecommender(
+        positive_from=0, n_factors=4, hidden_layer_sizes=(8,), max_epochs=20, learning_rate=0.03, random_state=0
+    ),
+    "ratings of an MLP": MLPRecommender(loss="mse", n_factors=4, hidden_layer_sizes=(8,), max_epochs=20, random_state=0),
     "towers": TwoTowerRecommender(positive_from=0, n_factors=4, max_epochs=5, batch_size=32, random_state=0),
 }
 MATRICES = {

@@ -35,7 +35,7 @@ def test_interval_is_reproducible_and_widens_with_its_level():
     values = np.random.default_rng(6).random(50)
     assert bootstrap_interval(values) == bootstrap_interval(values)
     assert bootstrap_interval(values) != bootstrap_interval(values, random_state=1)
-    inner, outer = bootstrap_interval(values, level=0.5), bootstrap_interval(values, level=0.99)
+    inner, outer = bootstrap_interval(values, confidence_level=0.5), bootstrap_interval(values, confidence_level=0.99)
     assert outer[0] < inner[0] < inner[1] < outer[1]
 
 
@@ -70,5 +70,5 @@ def test_intervals_agree_with_the_slow_reference():
         draws = np.random.default_rng(seed).integers(len(values), size=(n_resamples, len(values))).tolist()
         one_each = [1] * len(values)
         expected = slow_interval(values.tolist(), one_each if weights is None else weights.tolist(), draws, level)
-        interval = bootstrap_interval(values, weights, level=level, n_resamples=n_resamples, random_state=seed)
+        interval = bootstrap_interval(values, weights, confidence_level=level, n_resamples=n_resamples, random_state=seed)
         assert interval == pytest.approx(expected, rel=0, abs=1e-12)

@@ -124,7 +124,7 @@ def test_so_it_is_with_each_kind_of_negatives(negatives):
 
 @pytest.mark.parametrize("loss", ("bce", "softmax", "bpr"))
 def test_so_it_is_with_a_network(loss):
-    settings = {"n_factors": 4, "hidden": (8,), "max_epochs": 60, "learning_rate": 0.02, "random_state": 0}
+    settings = {"n_factors": 4, "hidden_layer_sizes": (8,), "max_epochs": 60, "learning_rate": 0.02, "random_state": 0}
     fitted = NeuMFRecommender(loss=loss, **settings).fit(two_camps())
     assert fitted.recommend(k=1).items[:, 0].tolist() == list(range(12))
 
@@ -327,7 +327,7 @@ def test_pretraining_starts_from_equal_parts_of_both_trained_halves():
             ends.append(copy.deepcopy(network))
             return device
 
-    Watched(n_factors=3, hidden=(6, 4), pretrain=True, max_epochs=5, random_state=0).fit(two_camps())
+    Watched(n_factors=3, hidden_layer_sizes=(6, 4), pretrain=True, max_epochs=5, random_state=0).fit(two_camps())
     users, items = torch.arange(12), torch.arange(12)[None]
     gmf, mlp, fused = ends[0], ends[1], starts[2]
     assert [len(network.paths) for network in (gmf, mlp, fused)] == [1, 1, 2]
@@ -339,12 +339,16 @@ def test_pretraining_starts_from_equal_parts_of_both_trained_halves():
 
 @pytest.mark.parametrize(("optimizer", "used"), [("auto", "sgd"), ("adam", "adam"), (torch.optim.AdamW, "AdamW")])
 def test_after_pretraining_the_optimiser_is_plain_gradient_descent_unless_one_is_named(optimizer, used):
-    fitted = NeuMFRecommender(n_factors=3, hidden=(6,), pretrain=True, max_epochs=1, optimizer=optimizer, random_state=0)
+    fitted = NeuMFRecommender(
+        n_factors=3, hidden_layer_sizes=(6,), pretrain=True, max_epochs=1, optimizer=optimizer, random_state=0
+    )
     assert fitted.fit(two_camps()).optimizer_ == used
 
 
 def test_embeddings_of_neumf_are_those_of_both_paths_side_by_side():
-    fitted = NeuMFRecommender(n_factors=3, mlp_factors=5, hidden=(6,), max_epochs=1, random_state=0).fit(two_camps())
+    fitted = NeuMFRecommender(n_factors=3, mlp_factors=5, hidden_layer_sizes=(6,), max_epochs=1, random_state=0).fit(
+        two_camps()
+    )
     assert fitted.user_embeddings_.shape == fitted.item_embeddings_.shape == (12, 8)
     gmf, mlp = fitted.module_.paths
     np.testing.assert_array_equal(fitted.user_embeddings_[:, :3], gmf.users.weight.detach())
@@ -353,7 +357,7 @@ def test_embeddings_of_neumf_are_those_of_both_paths_side_by_side():
 
 
 def test_mlp_factors_are_by_default_as_wide_as_the_first_layer():
-    fitted = NeuMFRecommender(n_factors=3, hidden=(6, 2), max_epochs=1, random_state=0).fit(two_camps())
+    fitted = NeuMFRecommender(n_factors=3, hidden_layer_sizes=(6, 2), max_epochs=1, random_state=0).fit(two_camps())
     assert fitted.user_embeddings_.shape == (12, 3 + 6)
 
 

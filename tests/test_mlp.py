@@ -17,7 +17,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def model(**changes):
-    return MLPRecommender(**{"n_factors": 4, "hidden": (6, 3), "max_epochs": 3, "batch_size": 16, "random_state": 0} | changes)
+    return MLPRecommender(
+        **{"n_factors": 4, "hidden_layer_sizes": (6, 3), "max_epochs": 3, "batch_size": 16, "random_state": 0} | changes
+    )
 
 
 def pairs_of_all():
@@ -46,7 +48,7 @@ def plain_forward(network, users, items):
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
-@pytest.mark.parametrize("hidden", [(6,), (6, 3), (8, 6, 4)])
+@pytest.mark.parametrize("hidden_layer_sizes", [(6,), (6, 3), (8, 6, 4)])
 def test_a_score_is_a_plain_network_over_both_embeddings(hidden, batch_norm):
     fitted = model(hidden=hidden, batch_norm=batch_norm, learning_rate=0.05).fit(likes())
     pairs = pairs_of_all()
@@ -124,7 +126,9 @@ def test_one_event_left_for_the_last_minibatch_is_normalised_too(loss, batch_siz
     assert np.isfinite(fitted.history_.train_loss).all() and np.isfinite(fitted.predict(data)).all()
 
 
-@pytest.mark.parametrize("changes", [{"batch_norm": True}, {"dropout": 0.4}, {"embedding_dropout": 0.4}, {"hidden": (6, 4)}])
+@pytest.mark.parametrize(
+    "changes", [{"batch_norm": True}, {"dropout": 0.4}, {"embedding_dropout": 0.4}, {"hidden_layer_sizes": (6, 4)}]
+)
 def test_each_parameter_of_the_network_changes_what_is_learned(changes):
     assert not np.allclose(model(**changes).fit(likes()).predict(likes()), model().fit(likes()).predict(likes()), atol=1e-5)
 
@@ -161,9 +165,9 @@ def test_partial_fit_keeps_the_widths_and_a_new_fit_chooses_them_again():
     [
         ({"n_factors": 0}, ValueError),
         ({"n_factors": 4.0}, TypeError),
-        ({"hidden": ()}, TypeError),
-        ({"hidden": 64}, TypeError),
-        ({"hidden": (8, 0)}, ValueError),
+        ({"hidden_layer_sizes": ()}, TypeError),
+        ({"hidden_layer_sizes": 64}, TypeError),
+        ({"hidden_layer_sizes": (8, 0)}, ValueError),
         ({"dropout": 1}, ValueError),
         ({"embedding_dropout": 1}, ValueError),
         ({"embedding_dropout": "much"}, TypeError),
@@ -184,7 +188,14 @@ def test_what_is_no_product_is_learned():
     users, items = np.divmod(np.arange(60 * 45), 45)
     data = Interactions.from_arrays(users, items, np.where(users % 3 == items % 3, 5.0, 2.0))
     held_out = np.random.default_rng(0).random(len(data)) < 0.2
-    settings = {"loss": "mse", "n_factors": 8, "hidden": (16,), "max_epochs": 30, "batch_size": 128, "learning_rate": 0.02}
+    settings = {
+        "loss": "mse",
+        "n_factors": 8,
+        "hidden_layer_sizes": (16,),
+        "max_epochs": 30,
+        "batch_size": 128,
+        "learning_rate": 0.02,
+    }
     assert model(**settings).fit(data[~held_out]).score(data[held_out]) > 0.95
 
 
@@ -195,7 +206,7 @@ def test_ratings_of_movielens_are_predicted_better_than_by_means_of_users_and_it
     fitted = MLPRecommender(
         loss="mse",
         y_range=(0, 5.5),
-        hidden=(64,),
+        hidden_layer_sizes=(64,),
         dropout=0.2,
         embedding_dropout=0.2,
         batch_size=512,

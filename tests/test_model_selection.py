@@ -15,7 +15,7 @@ from skrec.model_selection import LeaveLastOut, RandomHoldout, TemporalSplit, Us
 
 SPLITTERS = [
     TemporalSplit(),
-    TemporalSplit(3, test_fraction=0.2),
+    TemporalSplit(3, test_size=0.2),
     LeaveLastOut(),
     LeaveLastOut(2),
     RandomHoldout(random_state=0),
@@ -111,7 +111,7 @@ def test_global_random_state_is_neither_used_nor_moved(data):
 @pytest.mark.parametrize(
     ("splitter", "text"),
     [
-        (TemporalSplit(), "TemporalSplit(at=None, n_splits=1, test_fraction=0.2, test_window=None, train_window=None)"),
+        (TemporalSplit(), "TemporalSplit(at=None, n_splits=1, test_size=0.2, test_window=None, train_window=None)"),
         (LeaveLastOut(2), "LeaveLastOut(n=2)"),
         (RandomHoldout(), "RandomHoldout(n_splits=1, random_state=None, test_size=0.2)"),
         (UserKFold(random_state=7), "UserKFold(n_splits=5, random_state=7, shuffle=True)"),
@@ -262,8 +262,8 @@ def test_parts_of_interactions_keep_the_frame(data):
     [
         ("random", 0.3, RandomHoldout(0.3, random_state=5)),
         ("random", None, RandomHoldout(0.2, random_state=5)),
-        ("time", 0.3, TemporalSplit(test_fraction=0.3)),
-        ("time", None, TemporalSplit(test_fraction=0.2)),
+        ("time", 0.3, TemporalSplit(test_size=0.3)),
+        ("time", None, TemporalSplit(test_size=0.2)),
         ("last", 2, LeaveLastOut(2)),
         ("last", None, LeaveLastOut(1)),
     ],
@@ -330,8 +330,8 @@ def test_core_of_interactions_has_the_smallest_frame_with_labels_and_features_ke
     [
         (lambda X: RandomHoldout(1), "test_size must be a finite number above 0 and below 1, got 1"),
         (lambda X: RandomHoldout(n_splits=0), "n_splits must be an integer of at least 1, got 0"),
-        (lambda X: TemporalSplit(test_fraction=0), "test_fraction must be a finite number above 0 and below 1, got 0"),
-        (lambda X: TemporalSplit(5), r"n_splits \* test_fraction must be below 1 .* got 5 \* 0.2"),
+        (lambda X: TemporalSplit(test_size=0), "test_size must be a finite number above 0 and below 1, got 0"),
+        (lambda X: TemporalSplit(5), r"n_splits \* test_size must be below 1 .* got 5 \* 0.2"),
         (lambda X: UserKFold(1), "n_splits must be an integer of at least 2, got 1"),
         (lambda X: splits(UserKFold(random_state=-1), X), "random_state must be an int from 0 to"),
         (lambda X: train_test_split(X, by="date"), "by must be one of 'random', 'time', 'last', 'user', got 'date'"),

@@ -21,15 +21,15 @@ HIDDEN = [(6,), (7, 5)]
 
 
 def model(**changes):
-    settings = {"n_factors": N_FACTORS, "hidden": (6,), "batch_size": 4, "max_epochs": 4, "random_state": 0}
+    settings = {"n_factors": N_FACTORS, "hidden_layer_sizes": (6,), "batch_size": 4, "max_epochs": 4, "random_state": 0}
     return MultVAERecommender(**settings | changes)
 
 
-def network(*, hidden=(6,), dropout=0.0, kl_weight=0.5, annealing=1):
+def network(*, hidden_layer_sizes=(6,), dropout=0.0, kl_weight=0.5, annealing=1):
     """A network of rows with weights, none of its numbers zero; and the rows."""
     values = np.random.default_rng(0).uniform(0.5, 2, 50)
     rows = likes().with_values(values.astype(np.float32)).to_csr()
-    built = build_seeded(lambda: MultVAE(rows, N_FACTORS, hidden, dropout, kl_weight, annealing), 0)
+    built = build_seeded(lambda: MultVAE(rows, N_FACTORS, hidden_layer_sizes, dropout, kl_weight, annealing), 0)
     generator = torch.Generator().manual_seed(1)
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.5, generator=generator)
@@ -69,9 +69,9 @@ USERS, ITEMS = torch.arange(N_USERS), torch.arange(N_ITEMS)[None]
 # ---- outside training ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hidden", HIDDEN)
-def test_scores_are_decoded_from_the_mean(hidden):
-    built, rows = network(hidden=hidden, dropout=0.5)
+@pytest.mark.parametrize("hidden_layer_sizes", HIDDEN)
+def test_scores_are_decoded_from_the_mean(hidden_layer_sizes):
+    built, rows = network(hidden_layer_sizes=hidden_layer_sizes, dropout=0.5)
     built.eval()
     mean, _ = read(built, rows.toarray())
     by_hand = predict(built, mean)
@@ -102,9 +102,9 @@ def test_a_row_counts_by_its_direction():
 # ---- in training -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hidden", HIDDEN)
-def test_the_loss_is_minus_the_likelihood_of_the_row_plus_the_weighted_distance(hidden):
-    built, rows = network(hidden=hidden)
+@pytest.mark.parametrize("hidden_layer_sizes", HIDDEN)
+def test_the_loss_is_minus_the_likelihood_of_the_row_plus_the_weighted_distance(hidden_layer_sizes):
+    built, rows = network(hidden_layer_sizes=hidden_layer_sizes)
     built.train()
     set_generator(built, torch.Generator().manual_seed(5))
     (batch,) = RowBatches(rows, batch_size=100, negatives=None).epoch(torch.Generator())
@@ -172,7 +172,7 @@ def test_dropout_leaves_out_entries_of_the_row():
 
 @pytest.mark.parametrize("loss", ["softmax", "bce"])
 def test_the_item_withheld_from_each_member_of_a_camp_is_recommended(loss):
-    settings = {"hidden": (16,), "batch_size": None, "learning_rate": 0.02, "max_epochs": 150}
+    settings = {"hidden_layer_sizes": (16,), "batch_size": None, "learning_rate": 0.02, "max_epochs": 150}
     fitted = model(loss=loss, **settings).fit(two_camps())
     assert fitted.recommend(k=1).items[:, 0].tolist() == list(range(12))
 
@@ -193,8 +193,8 @@ def test_partial_fit_goes_on_with_the_full_weight_of_the_distance():
     ("changes", "error"),
     [
         ({"n_factors": 0}, ValueError),
-        ({"hidden": ()}, TypeError),
-        ({"hidden": (6, 0)}, ValueError),
+        ({"hidden_layer_sizes": ()}, TypeError),
+        ({"hidden_layer_sizes": (6, 0)}, ValueError),
         ({"dropout": 1}, ValueError),
         ({"kl_weight": -0.1}, ValueError),
         ({"kl_weight": None}, TypeError),
@@ -216,5 +216,5 @@ def test_ratings_are_for_another_model():
 def test_movielens_is_ranked_well(movielens_100k):
     """EASE reaches .363 on this split, popularity .171."""
     train, test = train_test_split(movielens_100k.interactions, test_size=0.2, random_state=0)
-    fitted = MultVAERecommender(n_factors=50, hidden=(200,), positive_from=4, random_state=0).fit(train)
+    fitted = MultVAERecommender(n_factors=50, hidden_layer_sizes=(200,), positive_from=4, random_state=0).fit(train)
     assert get_scorer("ndcg@10", positive_from=4)(fitted, test) > 0.33

@@ -121,7 +121,7 @@ def invented():
 def test_clicks_decided_by_text_are_predicted_nearly_as_well_as_can_be(invented, pooling):
     data, chances = invented
     is_late = data.timestamps >= np.quantile(data.timestamps, 0.8)
-    settings = {"n_factors": 32, "max_history": 100, "max_epochs": 12, "batch_size": 128, "random_state": 0}
+    settings = {"n_factors": 32, "max_length": 100, "max_epochs": 12, "batch_size": 128, "random_state": 0}
     fitted = NewsRecommender(pooling=pooling, **settings).fit(data[~is_late])
     late = data[is_late]
     assert (~np.isin(late.items, data.items[~is_late])).mean() > 0.7  # mostly articles that nobody had been shown
@@ -227,10 +227,10 @@ def test_regularization_is_about_the_articles_own_vectors():
     ("changes", "message"),
     [
         ({"pooling": "max"}, "pooling must be"),
-        ({"max_history": 0}, "max_history must be"),
+        ({"max_length": 0}, "max_length must be"),
         ({"n_factors": 0}, "n_factors must be"),
         ({"dropout": 1.0}, "dropout must be"),
-        ({"hidden": (0,)}, "hidden"),
+        ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
         ({"time_unit": "h"}, "time_unit must be"),
         ({"id_embeddings": 1}, "id_embeddings must be"),
         ({"recency_half_life": 0}, "recency_half_life must be"),

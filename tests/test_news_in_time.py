@@ -65,7 +65,7 @@ def test_what_training_sees_is_what_predict_says():
 
 def test_a_reader_is_the_mean_of_the_last_articles_that_they_clicked_and_of_a_newcomer():
     data = slates()
-    fitted = model(pooling="mean", max_history=3).fit(data)
+    fitted = model(pooling="mean", max_length=3).fit(data)
     newcomer = fitted.module_.newcomer.detach().numpy()
     n_clicks = np.exp(fitted.module_.caution.item())  # that the newcomer counts as
     clicks = data[data.values > 0]

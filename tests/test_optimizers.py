@@ -100,7 +100,7 @@ def test_auto_is_adam_until_there_are_many_rows():
 def test_auto_is_adam_however_many_rows_there_are_where_every_minibatch_touches_all(estimator):
     many = Interactions.from_arrays([0, 1, 2], [0, 1, 2], n_users=3, n_items=200_001)
     tiny = {"n_factors": 1, "max_epochs": 1, "random_state": 0}
-    widths = {"hidden": (1,)} if estimator is MultVAERecommender else {}
+    widths = {"hidden_layer_sizes": (1,)} if estimator is MultVAERecommender else {}
     assert estimator(**tiny, **widths).fit(many).optimizer_ == "adam"
     assert MFRecommender(**tiny).fit(many).optimizer_ == "row_adam"
 

@@ -188,7 +188,7 @@ def test_age_is_counted_back_from_a_users_latest_event_of_all(monkeypatch):
         BPRRecommender(n_factors=4, max_epochs=2, positive_from=3, random_state=0),
         AutoRecRecommender(n_factors=4, max_epochs=2, positive_from=3, random_state=0),
         AutoRecRecommender(side="item", n_factors=4, max_epochs=2, positive_from=3, random_state=0),
-        MultVAERecommender(n_factors=4, hidden=(6,), max_epochs=2, positive_from=3, random_state=0),
+        MultVAERecommender(n_factors=4, hidden_layer_sizes=(6,), max_epochs=2, positive_from=3, random_state=0),
         LightGCNRecommender(n_factors=4, max_epochs=2, positive_from=3, random_state=0),
         MLPRecommender(batch_norm=True, max_epochs=2, positive_from=3, random_state=0),
         MFRecommender(temperature=0.2, n_factors=4, max_epochs=2, positive_from=3, random_state=0),
@@ -230,8 +230,8 @@ NETWORKS = {
     "bpr": MFRecommender(loss="bpr", n_factors=4, max_epochs=3, random_state=0),
     "rows": MFRecommender(n_factors=4, max_epochs=3, random_state=0),
     "ratings": MFRecommender(loss="mse", y_range=(0, 6), n_factors=4, max_epochs=3, random_state=0),
-    "NeuMF": NeuMFRecommender(n_factors=4, hidden=(4,), max_epochs=3, random_state=0),
-    "MLP": MLPRecommender(hidden=(4,), batch_norm=True, max_epochs=3, random_state=0),
+    "NeuMF": NeuMFRecommender(n_factors=4, hidden_layer_sizes=(4,), max_epochs=3, random_state=0),
+    "MLP": MLPRecommender(hidden_layer_sizes=(4,), batch_norm=True, max_epochs=3, random_state=0),
     "implicit's BPR": BPRRecommender(n_factors=4, max_epochs=3, random_state=0),
 }
 
@@ -269,15 +269,15 @@ SHAPING = [
     (MFRecommender(n_factors=4, loss="mse"), {"y_range": (0, 9)}),
     (NeuMFRecommender(n_factors=4), {"n_factors": 3}),
     (NeuMFRecommender(n_factors=4), {"mlp_factors": 3}),
-    (NeuMFRecommender(n_factors=4, hidden=(4,)), {"hidden": (4, 4)}),
+    (NeuMFRecommender(n_factors=4, hidden_layer_sizes=(4,)), {"hidden_layer_sizes": (4, 4)}),
     (MLPRecommender(), {"n_factors": 3}),
-    (MLPRecommender(hidden=(4,)), {"hidden": (9,)}),
-    (MLPRecommender(hidden=(4,)), {"batch_norm": True}),
+    (MLPRecommender(hidden_layer_sizes=(4,)), {"hidden_layer_sizes": (9,)}),
+    (MLPRecommender(hidden_layer_sizes=(4,)), {"batch_norm": True}),
     (AutoRecRecommender(n_factors=4), {"n_factors": 8}),
     (AutoRecRecommender(n_factors=4), {"side": "item"}),
     (AutoRecRecommender(n_factors=4), {"activation": "tanh"}),
-    (MultVAERecommender(n_factors=4, hidden=(4,)), {"n_factors": 8}),
-    (MultVAERecommender(n_factors=4, hidden=(4,)), {"hidden": (9,)}),
+    (MultVAERecommender(n_factors=4, hidden_layer_sizes=(4,)), {"n_factors": 8}),
+    (MultVAERecommender(n_factors=4, hidden_layer_sizes=(4,)), {"hidden_layer_sizes": (9,)}),
     (LightGCNRecommender(n_factors=4), {"n_factors": 8}),
     (LightGCNRecommender(n_factors=4), {"n_layers": 2}),
     (ALSRecommender(n_factors=4, n_jobs=1), {"n_factors": 8}),
@@ -312,9 +312,9 @@ def test_so_it_is_with_what_is_learned_and_when_it_stops(before, after, words):
 
 
 def test_a_list_is_the_same_shape_as_a_tuple():
-    model = MLPRecommender(hidden=[4, 3], loss="mse", y_range=[0, 2], max_epochs=1, random_state=0).fit(OLD)
-    model.set_params(hidden=(4, 3), y_range=(0, 2)).partial_fit(NEW)
-    model.set_params(hidden=[4, 3], y_range=[0, 2]).partial_fit(NEW)
+    model = MLPRecommender(hidden_layer_sizes=[4, 3], loss="mse", y_range=[0, 2], max_epochs=1, random_state=0).fit(OLD)
+    model.set_params(hidden_layer_sizes=(4, 3), y_range=(0, 2)).partial_fit(NEW)
+    model.set_params(hidden_layer_sizes=[4, 3], y_range=[0, 2]).partial_fit(NEW)
     assert len(model.user_embeddings_) == LIKES.user.nunique()
 
 

@@ -107,7 +107,7 @@ def test_several_scorers_at_once_and_train_scores_take_a_pipeline():
 def test_rating_scorers_take_a_pipeline_with_and_without_y():
     mf = MFRecommender(loss="mse", n_factors=4, max_epochs=2, random_state=0)
     pipeline, alone = make_pipeline(TEN_POINTS, mf).fit(EVENTS), mf.fit(on_ten_points(EVENTS))
-    for name in ("rmse", "mae", "r2"):
+    for name in ("neg_rmse", "neg_mae", "r2"):
         scorer = get_scorer(name)
         assert scorer(pipeline, EVENTS) == scorer(alone, on_ten_points(EVENTS))
         assert scorer(pipeline, EVENTS[["user", "item"]], 2 * EVENTS["rating"]) == scorer(alone, on_ten_points(EVENTS))
@@ -167,7 +167,7 @@ def test_compare_names_a_pipeline_by_its_recommender_and_shares_its_threshold():
 
 
 @pytest.mark.parametrize(
-    "scorer", [NDCG, get_scorer("rmse"), get_scorer("impression_auc"), make_multi_scorer(["auc"])], ids=repr
+    "scorer", [NDCG, get_scorer("neg_rmse"), get_scorer("impression_auc"), make_multi_scorer(["auc"])], ids=repr
 )
 def test_a_pipeline_that_ends_in_something_else_is_refused(scorer):
     with pytest.raises(TypeError, match=r"must be a fitted recommender, .* got LinearRegression\(\) in Pipeline"):

@@ -35,7 +35,7 @@ def test_y_takes_the_place_of_a_column_that_is_not_read():
     model = PopularityRecommender(positive_from=3).fit(EVENTS.assign(rating=np.nan), EVENTS["rating"])
     np.testing.assert_array_equal(model.item_scores_, PopularityRecommender(positive_from=3).fit(EVENTS).item_scores_)
     ratings = MFRecommender(loss="mse", max_epochs=1, random_state=0).fit(EVENTS)
-    scorer = get_scorer("rmse")
+    scorer = get_scorer("neg_rmse")
     assert scorer(ratings, EVENTS.assign(rating=np.nan), EVENTS["rating"]) == scorer(ratings, EVENTS)
 
 

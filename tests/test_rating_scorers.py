@@ -16,9 +16,9 @@ NAMED_RATINGS = frame([("ann", "c"), ("ann", "d"), ("bob", "a"), ("zoe", "e")], 
 @pytest.mark.parametrize(
     ("name", "value", "per_user"),
     [
-        ("rmse", -sqrt(17 / 4), [-sqrt(1 / 2), -4, 0]),
         ("neg_rmse", -sqrt(17 / 4), [-sqrt(1 / 2), -4, 0]),
-        ("mae", -5 / 4, [-1 / 2, -4, 0]),
+        ("neg_rmse", -sqrt(17 / 4), [-sqrt(1 / 2), -4, 0]),
+        ("neg_mae", -5 / 4, [-1 / 2, -4, 0]),
         ("neg_mae", -5 / 4, [-1 / 2, -4, 0]),
         ("r2", 1 - 17, [1 - 0.5 / 0.25, 1 - 16 / 0.25, 1]),
     ],
@@ -36,10 +36,10 @@ def test_hidden_ratings_of_a_matrix_are_predicted_from_the_rest():
     ratings = ROWS * 3
     data = check_interactions(ratings)
     items = data.items[cut_histories(data, ordered=False)]
-    assert get_scorer("mae")(UNLABELLED, ratings) == -np.abs(items - 3.0).mean()
+    assert get_scorer("neg_mae")(UNLABELLED, ratings) == -np.abs(items - 3.0).mean()
 
 
-@pytest.mark.parametrize("name", ["rmse", "mae", "r2"])
+@pytest.mark.parametrize("name", ["neg_rmse", "neg_mae", "r2"])
 def test_the_interval_of_ratings_is_around_the_value_of_all_events(name):
     rng = np.random.default_rng(3)
     model = SameForAll(range(CATALOGUE)).fit(ROWS)
@@ -58,4 +58,4 @@ def test_r2_of_constant_ratings_is_an_error(same_for_all):
 def test_predictions_that_are_not_finite_are_an_error():
     model = SameForAll((np.nan, np.inf, 0, 0, 0)).fit(TRAIN)
     with pytest.raises(ValueError, match="predictions must be finite, but 1 are not"):
-        get_scorer("rmse")(model, NAMED_RATINGS)
+        get_scorer("neg_rmse")(model, NAMED_RATINGS)

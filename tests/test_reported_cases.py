@@ -216,7 +216,7 @@ def test_ids_of_another_kind_than_the_training_data_are_a_type_error():
         "similar_items": lambda: model.similar_items(["10"]),
         "recommend_users": lambda: model.recommend_users(["10"]),
         "a ranking scorer": lambda: get_scorer("ndcg@10")(model, as_text),
-        "a rating scorer": lambda: get_scorer("rmse")(model, as_text.assign(rating=1.0)),
+        "a rating scorer": lambda: get_scorer("neg_rmse")(model, as_text.assign(rating=1.0)),
         "validation": lambda: EASERecommender().fit(DAY_1, validation=as_text),
         "partial_fit": lambda: model.partial_fit(as_text),
         "features": lambda: Interactions.from_frame(DAY_1, item_features=pd.DataFrame({"year": [1, 2]}, index=["10", "11"])),

@@ -106,11 +106,11 @@ def test_an_interrupted_fit_goes_on_to_the_same_result(tmp_path, monkeypatch, se
 OTHER_MODELS = {
     "cosines": (MFRecommender, {"temperature": 0.2}),
     "contrast": (MFRecommender, {"loss": "ccl", "negatives": "hard", "n_negatives": 3}),
-    "batch norm": (MLPRecommender, {"batch_norm": True, "embedding_dropout": 0.3, "hidden": (4, 3)}),
+    "batch norm": (MLPRecommender, {"batch_norm": True, "embedding_dropout": 0.3, "hidden_layer_sizes": (4, 3)}),
     "rows of ratings": (AutoRecRecommender, {"loss": "mse", "dropout": 0.3}),
     "columns of ratings": (AutoRecRecommender, {"loss": "mse", "side": "item"}),
     "columns": (AutoRecRecommender, {"side": "item"}),
-    "annealing": (MultVAERecommender, {"hidden": (5,), "annealing": 1}),
+    "annealing": (MultVAERecommender, {"hidden_layer_sizes": (5,), "annealing": 1}),
     "graph": (LightGCNRecommender, {"n_layers": 2}),
     "attention": (SASRecRecommender, {}),
     "recurrent": (GRU4RecRecommender, {"loss": "bce", "negatives": "uniform", "n_negatives": 1}),
@@ -153,7 +153,7 @@ def test_without_a_seed_the_run_goes_on_with_its_own(tmp_path, monkeypatch):
 
 
 def test_a_network_that_starts_from_trained_parts_does_not_train_them_again(tmp_path, monkeypatch):
-    settings = {"n_factors": 4, "hidden": (4,), "pretrain": True, "max_epochs": N_EPOCHS, "random_state": 0}
+    settings = {"n_factors": 4, "hidden_layer_sizes": (4,), "pretrain": True, "max_epochs": N_EPOCHS, "random_state": 0}
     uninterrupted = NeuMFRecommender(**settings).fit(likes())
     fit_interrupted(NeuMFRecommender(**settings, checkpoint_dir=tmp_path), likes(), monkeypatch, network=3)
     resumed = NeuMFRecommender(**settings, checkpoint_dir=tmp_path)

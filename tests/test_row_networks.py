@@ -16,7 +16,7 @@ SETTINGS = {"n_factors": 4, "batch_size": 4, "max_epochs": 2, "random_state": 0}
 READERS = {
     "AutoRec": AutoRecRecommender(**SETTINGS),
     "AutoRec of ratings": AutoRecRecommender(loss="mse", **SETTINGS),
-    "MultVAE": MultVAERecommender(hidden=(6,), **SETTINGS),
+    "MultVAE": MultVAERecommender(hidden_layer_sizes=(6,), **SETTINGS),
 }
 
 

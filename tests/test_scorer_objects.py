@@ -23,8 +23,8 @@ SCORERS = [
     get_scorer("ndcg@10"),
     get_scorer("recall_capped@20", positive_from=3.5),
     get_scorer("auc", positive_from=4),
-    get_scorer("rmse"),
-    make_multi_scorer(["ndcg@10", "mae"], positive_from=4),
+    get_scorer("neg_rmse"),
+    make_multi_scorer(["ndcg@10", "neg_mae"], positive_from=4),
 ]
 
 
@@ -55,7 +55,20 @@ def test_both_ways_to_a_ranking_scorer_lead_to_the_same():
     assert make_ranking_scorer("auc", k=7) == get_scorer("auc")
 
 
-BAD_NAMES = ["ndcg", "ndcg@", "ndcg@x", "ndcg@1.5", "ndcg@-1", "auc@10", "rmse@10", "dcg@10", "impression_auc@5", ""]
+BAD_NAMES = [
+    "ndcg",
+    "ndcg@",
+    "ndcg@x",
+    "ndcg@1.5",
+    "ndcg@-1",
+    "auc@10",
+    "neg_rmse@10",
+    "rmse",
+    "mae",
+    "dcg@10",
+    "impression_auc@5",
+    "",
+]
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
@@ -127,7 +140,7 @@ def test_an_evaluation_prints_its_figures_and_not_its_arrays(same_for_all):
 
 
 def test_many_scorers_answer_as_each_alone(same_for_all):
-    names = ["ndcg@2", "recall@4", "auc", "rmse", "hit_rate@1"]
+    names = ["ndcg@2", "recall@4", "auc", "neg_rmse", "hit_rate@1"]
     test = RATED.assign(user=["ann", "ann", "bob", "bob"], item=["c", "d", "a", "e"])
     multi = make_multi_scorer(names, positive_from=3)
     alone = {name: get_scorer(name, positive_from=3)(same_for_all, test) for name in names}

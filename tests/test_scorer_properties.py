@@ -208,7 +208,7 @@ def test_errors_of_hidden_entries_of_a_matrix_agree_with_the_slow_reference():
         expected = slow_ratings(world, hide=True)
         if expected is None:
             with pytest.raises(ValueError, match="nothing to score"):
-                get_scorer("rmse")(model, X)
+                get_scorer("neg_rmse")(model, X)
         elif isnan(expected[0]["r2"]):
             with pytest.raises(ValueError, match="r2 is not defined"):
                 quietly(get_scorer("r2"), model, X)
@@ -218,7 +218,7 @@ def test_errors_of_hidden_entries_of_a_matrix_agree_with_the_slow_reference():
 
 
 def check_ratings(model, X, y, of_all, of_users):
-    for name in ("rmse", "mae", "r2"):
+    for name in ("neg_rmse", "neg_mae", "r2"):
         evaluation, _ = quietly(get_scorer(name).evaluate, model, X, y)
         assert evaluation.value == pytest.approx(of_all[name], rel=1e-12, abs=1e-12)
         assert set(evaluation.users.tolist()) == set(of_users)

@@ -31,24 +31,28 @@ def dense_weights(rows, **parameters):
     return fit(rows, **parameters).item_weights_.toarray().astype(np.float64)
 
 
-@pytest.mark.parametrize(("alpha", "l1_ratio"), PENALTIES)
-def test_weights_are_those_of_scikit_learns_elastic_net_fitted_item_by_item(alpha, l1_ratio):
+@pytest.mark.parametrize(("regularization", "l1_ratio"), PENALTIES)
+def test_weights_are_those_of_scikit_learns_elastic_net_fitted_item_by_item(regularization, l1_ratio):
     rows = random_rows()
-    weights, dense = dense_weights(rows, alpha=alpha, l1_ratio=l1_ratio), rows.toarray().astype(np.float64)
+    weights, dense = dense_weights(rows, regularization=regularization, l1_ratio=l1_ratio), rows.toarray().astype(np.float64)
     for item in range(dense.shape[1]):
         others = np.delete(dense, item, axis=1)
-        net = ElasticNet(alpha=alpha, l1_ratio=l1_ratio, positive=True, fit_intercept=False, tol=1e-10, max_iter=100_000)
+        net = ElasticNet(
+            alpha=regularization, l1_ratio=l1_ratio, positive=True, fit_intercept=False, tol=1e-10, max_iter=100_000
+        )
         expected = np.insert(net.fit(others, dense[:, item]).coef_, item, 0)
         np.testing.assert_allclose(weights[:, item], expected, atol=2e-5)
     assert weights.any()
 
 
-@pytest.mark.parametrize(("alpha", "l1_ratio"), PENALTIES)
-def test_no_weight_can_be_changed_for_the_better(alpha, l1_ratio):
+@pytest.mark.parametrize(("regularization", "l1_ratio"), PENALTIES)
+def test_no_weight_can_be_changed_for_the_better(regularization, l1_ratio):
     """Karush-Kuhn-Tucker: the objective's slope is 0 at weights above 0, and not below 0 elsewhere."""
     rows = random_rows().toarray()
-    weights = dense_weights(sp.csr_array(rows), alpha=alpha, l1_ratio=l1_ratio)
-    slopes = rows.T @ (rows @ weights - rows) / len(rows) + alpha * l1_ratio + alpha * (1 - l1_ratio) * weights
+    weights = dense_weights(sp.csr_array(rows), regularization=regularization, l1_ratio=l1_ratio)
+    slopes = (
+        rows.T @ (rows @ weights - rows) / len(rows) + regularization * l1_ratio + regularization * (1 - l1_ratio) * weights
+    )
     np.fill_diagonal(slopes, 0)
     assert (weights >= 0).all()
     assert np.abs(slopes[weights > 0]).max() < 2e-5
@@ -79,7 +83,7 @@ def test_the_largest_weights_of_each_item_are_kept_as_they_are():
 
 
 def test_penalty_larger_than_what_items_share_leaves_no_weights():
-    model = fit(random_rows(), alpha=1, l1_ratio=1)
+    model = fit(random_rows(), regularization=1, l1_ratio=1)
     assert model.item_weights_.shape == (25, 25)
     assert model.item_weights_.nnz == 0
 
@@ -114,9 +118,9 @@ def test_progress_is_shown_where_it_is_asked_for(capsys):
 @pytest.mark.parametrize(
     ("parameters", "error"),
     [
-        ({"alpha": 0}, ValueError),
-        ({"alpha": np.nan}, ValueError),
-        ({"alpha": "much"}, TypeError),
+        ({"regularization": 0}, ValueError),
+        ({"regularization": np.nan}, ValueError),
+        ({"regularization": "much"}, TypeError),
         ({"l1_ratio": 0}, ValueError),
         ({"l1_ratio": 1.01}, ValueError),
         ({"n_neighbors": 0}, ValueError),

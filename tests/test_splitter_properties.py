@@ -89,7 +89,7 @@ def test_temporal_split_agrees_with_the_slow_reference(events, container, n_spli
     masks = window and [
         ([number < split for number in window], [number == split for number in window]) for split in range(1, n_splits + 1)
     ]
-    splitter = TemporalSplit(n_splits, test_fraction=fraction)
+    splitter = TemporalSplit(n_splits, test_size=fraction)
     check_splits(splitter, contain(events, container), masks, f"{n_splits} windows of")
 
 

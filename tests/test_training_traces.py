@@ -54,7 +54,7 @@ def test_fit_leaves_no_files_no_output_and_no_changed_state(workplace, capfd):
     capfd.readouterr()
     before = state_of_the_process()
     model(dropout=0.2, early_stopping="ndcg@10").fit(likes())
-    NeuMFRecommender(hidden=(4,), dropout=0.2, pretrain=True, max_epochs=2, random_state=0).fit(likes())
+    NeuMFRecommender(hidden_layer_sizes=(4,), dropout=0.2, pretrain=True, max_epochs=2, random_state=0).fit(likes())
     assert state_of_the_process() == before
     assert capfd.readouterr() == ("", "")
     assert list(workplace.iterdir()) == []

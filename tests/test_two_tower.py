@@ -64,7 +64,7 @@ def camps(answer):
         {"loss": "bpr", "negatives": "uniform"},
         {"loss": "bce", "negatives": "uniform"},
         {"temperature": 0.2},
-        {"hidden": (16,), "dropout": 0.1},
+        {"hidden_layer_sizes": (16,), "dropout": 0.1},
         {"id_dropout": 0.0},
     ],
     ids=str,
@@ -185,7 +185,7 @@ def test_films_that_nobody_could_choose_take_no_part_in_training(negatives):
     assert (weights[:2] != first[:2]).all()
 
 
-@pytest.mark.parametrize("hidden", [(), (8,)])
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (8,)])
 def test_sparse_features_are_the_same_features(hidden):
     dense = everything()
     as_csr = Interactions.from_arrays(
@@ -288,8 +288,8 @@ def test_a_new_film_without_features_is_refused_where_the_others_have_them(fitte
 
 
 BAD = {
-    "hidden": ({"hidden": 8}, TypeError, "hidden must be a tuple of layer widths"),
-    "a width": ({"hidden": (0,)}, ValueError, "a width in hidden must be an integer of at least 1"),
+    "hidden_layer_sizes": ({"hidden_layer_sizes": 8}, TypeError, "hidden must be a tuple of layer widths"),
+    "a width": ({"hidden_layer_sizes": (0,)}, ValueError, "a width in hidden must be an integer of at least 1"),
     "id_dropout": ({"id_dropout": 1}, ValueError, "id_dropout must be a finite number of at least 0 and below 1"),
     "temperature": ({"temperature": 0}, ValueError, "temperature must be a finite number above 0"),
     "ratings": ({"loss": "mse", "temperature": 0.1}, ValueError, "temperature is for rankings"),

@@ -84,7 +84,7 @@ OTHERS = {
     "fit of a pipeline": lambda: make_pipeline("passthrough", PopularityRecommender()).fit(EVENTS),
     "fit, weights": lambda: EASERecommender(positive_from=4).fit(EVENTS.assign(weight=2)),
     "partial_fit": lambda: ALSRecommender(n_factors=2, max_epochs=1, n_jobs=1).partial_fit(EVENTS),
-    "slim": lambda: SLIMRecommender(max_iter=1, tol=1e-12, alpha=1e-3, positive_from=1, n_jobs=1).fit(EVENTS),
+    "slim": lambda: SLIMRecommender(max_iter=1, tol=1e-12, regularization=1e-3, positive_from=1, n_jobs=1).fit(EVENTS),
     "score": lambda: ALL_COUNT.score(FEW),
     "search": lambda: GridSearchCV(PopularityRecommender(), {}, scoring=QUIET, cv=FOLDS).fit(EVENTS),
     "cross_val_score": lambda: cross_val_score(

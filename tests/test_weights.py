@@ -35,15 +35,15 @@ NETWORKS = {
     "bce in batches": MFRecommender(loss="bce", negatives="in_batch", n_factors=4, max_epochs=3, random_state=0),
     "ratings": MFRecommender(loss="mse", n_factors=4, max_epochs=3, random_state=0),
     "bounded ratings": MFRecommender(loss="mse", y_range=(0, 6), n_factors=4, max_epochs=3, random_state=0),
-    "NeuMF": NeuMFRecommender(n_factors=4, hidden=(4,), max_epochs=3, random_state=0),
-    "MLP": MLPRecommender(n_factors=4, hidden=(4,), max_epochs=20, learning_rate=0.03, random_state=0),
+    "NeuMF": NeuMFRecommender(n_factors=4, hidden_layer_sizes=(4,), max_epochs=3, random_state=0),
+    "MLP": MLPRecommender(n_factors=4, hidden_layer_sizes=(4,), max_epochs=20, learning_rate=0.03, random_state=0),
     "cosines": MFRecommender(temperature=0.2, n_factors=4, max_epochs=3, random_state=0),
     "contrast": MFRecommender(loss="ccl", n_factors=4, max_epochs=3, n_negatives=3, random_state=0),
     "hard": MFRecommender(loss="bpr", negatives="hard", n_factors=4, max_epochs=3, n_negatives=3, random_state=0),
     "read rows": AutoRecRecommender(n_factors=4, max_epochs=3, random_state=0),
     "read columns": AutoRecRecommender(side="item", n_factors=4, max_epochs=3, random_state=0),
     "read columns of ratings": AutoRecRecommender(loss="mse", side="item", n_factors=4, max_epochs=3, random_state=0),
-    "MultVAE": MultVAERecommender(n_factors=4, hidden=(6,), max_epochs=3, random_state=0),
+    "MultVAE": MultVAERecommender(n_factors=4, hidden_layer_sizes=(6,), max_epochs=3, random_state=0),
     "LightGCN": LightGCNRecommender(n_factors=4, max_epochs=3, random_state=0),
 }
 

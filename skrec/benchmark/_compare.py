@@ -28,7 +28,7 @@ def compare(
     test: Any = None,
     cv: Any = None,
     baseline: str | None = None,
-    level: float = 0.95,
+    confidence_level: float = 0.95,
     n_resamples: int = 1000,
     random_state: Any = 0,
     verbose: int = 0,
@@ -60,8 +60,8 @@ def compare(
         Name of the estimator that all others are tested against. By default the first `ALSRecommender`, also inside a search.
         If there is none, a row "ALSRecommender" is added: 64 factors, ``alpha`` of 1, 2, 5 or 20 and ``regularization`` of 1,
         10 or 50, whichever the first scorer prefers on a random fifth of the training part. ALS predicts no ratings: if a
-        scorer is "rmse", "mae" or "r2", nothing is added and the default is the first estimator.
-    level : float, default=0.95
+        scorer is "neg_rmse", "neg_mae" or "r2", nothing is added and the default is the first estimator.
+    confidence_level : float, default=0.95
         Of the intervals.
     n_resamples : int, default=1000
         Of each interval and each test; at least 2.
@@ -73,7 +73,7 @@ def compare(
     Returns
     -------
     DataFrame
-        A row for each estimator, in the order given. For each scorer, under its own name ("neg_rmse" for "rmse"), ``s``:
+        A row for each estimator, in the order given. For each scorer, ``s``:
 
         * ``s``: what the scorer returns, as a rule the mean over users,
         * ``s_low``, ``s_high``: percentile bootstrap interval over users,
@@ -124,7 +124,7 @@ def compare(
     >>> table.attrs["protocol"]["split"], table.attrs["protocol"]["baseline"]
     ('the first of RandomHoldout(n_splits=1, random_state=0, test_size=0.2)', 'ALSRecommender')
     """
-    check_fraction(level, "level")
+    check_fraction(confidence_level, "confidence_level")
     check_int(n_resamples, "n_resamples", at_least=2)
     check_int(verbose, "verbose", at_least=0)
     seed = _seed(random_state)
@@ -142,7 +142,7 @@ def compare(
             error.add_note(f"compare: raised by the estimator {name!r}")
             raise
     table = pd.DataFrame(
-        [_row(result, results[baseline], level, n_resamples, seed) for result in results.values()],
+        [_row(result, results[baseline], confidence_level, n_resamples, seed) for result in results.values()],
         index=pd.Index(list(results), name="estimator"),
     )
     table.attrs["protocol"] = {"split": split, "baseline": baseline, **_protocols(asked, results)}
@@ -168,12 +168,12 @@ def _scorers(scorers: Any, positive_from: float | None) -> dict[str, Any]:
     return named
 
 
-def _row(result: Result, base: Result, level: float, n_resamples: int, seed: int) -> dict[str, float]:
+def _row(result: Result, base: Result, confidence_level: float, n_resamples: int, seed: int) -> dict[str, float]:
     row = {}
     for name, evaluation in result.evaluations.items():
         other = base.evaluations[name]
         row[name] = evaluation.value
-        row[f"{name}_low"], row[f"{name}_high"] = evaluation.interval(level, n_resamples, seed)
+        row[f"{name}_low"], row[f"{name}_high"] = evaluation.interval(confidence_level, n_resamples, seed)
         row[f"{name}_difference"] = evaluation.value - other.value
         row[f"{name}_p_value"] = (
             np.nan if result is base else paired_p_value(evaluation, other, n_resamples=n_resamples, random_state=seed)

@@ -54,14 +54,14 @@ class Evaluation:
     per_impression: NDArray[np.float64] | None = field(default=None, repr=False)
     impressions: NDArray[np.int64] | None = field(default=None, repr=False)
 
-    def interval(self, level: float = 0.95, n_resamples: int = 1000, random_state: Any = 0) -> tuple[float, float]:
+    def interval(self, confidence_level: float = 0.95, n_resamples: int = 1000, random_state: Any = 0) -> tuple[float, float]:
         """Percentile bootstrap interval of ``value``, over users.
 
         Says how much the value depends on which users were asked, not on the training's randomness.
 
         Parameters
         ----------
-        level : float, default=0.95
+        confidence_level : float, default=0.95
         n_resamples : int, default=1000
         random_state : int, Generator, RandomState or None, default=0
 
@@ -70,5 +70,7 @@ class Evaluation:
         low, high : float
         """
         values = self.per_user**2 if self.is_quadratic else self.per_user
-        low, high = bootstrap_interval(values, self.weights, level=level, n_resamples=n_resamples, random_state=random_state)
+        low, high = bootstrap_interval(
+            values, self.weights, confidence_level=confidence_level, n_resamples=n_resamples, random_state=random_state
+        )
         return (-(high**0.5), -(low**0.5)) if self.is_quadratic else (low, high)

@@ -18,7 +18,7 @@ def bootstrap_interval(
     values: ArrayLike,
     weights: ArrayLike | None = None,
     *,
-    level: float = 0.95,
+    confidence_level: float = 0.95,
     n_resamples: int = 1000,
     random_state: Any = 0,
 ) -> tuple[float, float]:
@@ -32,7 +32,7 @@ def bootstrap_interval(
         One number for each user.
     weights : array-like of float, shape (n_users,), optional
         Positive; ones by default.
-    level : float, default=0.95
+    confidence_level : float, default=0.95
         Share of the resampled means inside the interval.
     n_resamples : int, default=1000
         At least 2.
@@ -72,7 +72,10 @@ def bootstrap_interval(
         if weights.shape != values.shape or not ((weights > 0) & (weights < np.inf)).all():
             raise ValueError(f"weights must be {len(values)} positive numbers, one for each value")
         samples = (values * weights, weights)
-    level, n_resamples = check_fraction(level, "level"), check_int(n_resamples, "n_resamples", at_least=2)
+    confidence_level, n_resamples = (
+        check_fraction(confidence_level, "confidence_level"),
+        check_int(n_resamples, "n_resamples", at_least=2),
+    )
     rng = generator_of(random_state)
     if len(values) == 1:  # which scipy refuses
         return float(values[0]), float(values[0])
@@ -81,7 +84,7 @@ def bootstrap_interval(
         _mean,
         paired=True,
         method="percentile",
-        confidence_level=level,
+        confidence_level=confidence_level,
         n_resamples=n_resamples,
         batch=rows_at_once(_BYTES_OF_A_DRAW * len(values)),
         rng=rng,

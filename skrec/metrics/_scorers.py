@@ -72,10 +72,9 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
     ----------
     name : str
         ``"ndcg@k"``, ``"recall@k"``, ``"recall_capped@k"``, ``"precision@k"``, ``"map@k"``, ``"mrr@k"``,
-        ``"hit_rate@k"`` with a number for k, or ``"auc"``: see `make_ranking_scorer`. Or ``"rmse"`` or ``"mae"``, which
-        return the **negative** error, so that greater is better; scikit-learn marks such scorers with ``neg_``, and
-        ``"neg_rmse"`` and ``"neg_mae"`` are the same ones. Or ``"r2"``, the share of variance explained. These three
-        compare ``predict(X)`` with y, or with the values in X; of each row of a matrix a part is hidden (see
+        ``"hit_rate@k"`` with a number for k, or ``"auc"``: see `make_ranking_scorer`. Or ``"neg_rmse"`` or ``"neg_mae"``, the
+        **negative** errors, so that greater is better, as in scikit-learn. Or ``"r2"``, the share of variance explained. These
+        three compare ``predict(X)`` with y, or with the values in X; of each row of a matrix a part is hidden (see
         `cut_histories`) and predicted from the rest. Or ``"impression_auc"``, ``"impression_mrr"`` or
         ``"impression_ndcg@k"``, of the order that ``predict`` gives to what was shown together: events with an
         ``impression`` column. The mean is over the impressions with something clicked and something not.
@@ -95,15 +94,14 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
     --------
     >>> get_scorer("ndcg@10", positive_from=4)
     get_scorer('ndcg@10', positive_from=4.0)
-    >>> get_scorer("rmse")
+    >>> get_scorer("neg_rmse")
     get_scorer('neg_rmse')
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string such as 'ndcg@10', got {name!r}")
     threshold = check_number(positive_from, "positive_from", or_none=True)
-    rating_metric = f"neg_{name}" if name in ("rmse", "mae") else name
-    if rating_metric in RATING_METRICS:
-        return RatingScorer(rating_metric)
+    if name in RATING_METRICS:
+        return RatingScorer(name)
     metric, at, digits = name.partition("@")
     if metric == "auc" and not at:
         return make_ranking_scorer("auc", positive_from=threshold)
@@ -111,7 +109,7 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
         return ImpressionScorer(metric, None, threshold)
     if metric not in [*LIST_METRICS, "impression_ndcg"] or re.fullmatch("[0-9]+", digits) is None:
         names = ", ".join(f"{metric}@k" for metric in [*LIST_METRICS, "impression_ndcg"])
-        others = ", ".join([*WHOLE_IMPRESSIONS, "auc", "rmse", "mae", "r2"])
+        others = ", ".join([*WHOLE_IMPRESSIONS, "auc", *RATING_METRICS])
         raise ValueError(f"name must be one of {names} with a number for k, {others}, got {name!r}")
     if metric == "impression_ndcg":
         return ImpressionScorer(metric, check_int(int(digits), "k", at_least=1), threshold)

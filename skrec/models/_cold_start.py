@@ -30,7 +30,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         Required. Its scores must be products of ``user_embeddings_`` and ``item_embeddings_``, plus ``item_biases_`` if it has
         any: `ALSRecommender`, `BPRRecommender`, `MFRecommender`, `LightGCNRecommender`, or one of sequences,
         such as `SASRecRecommender`.
-    alpha : float, default=1.0
+    regularization : float, default=1.0
         L2 penalty of the regression. With larger values, new items are closer to the mean item.
 
     Attributes
@@ -63,20 +63,20 @@ class ColdStartRecommender(EmbeddingRecommender):
     >>> genres = np.eye(2)[[0, 0, 0, 0, 1, 1, 1, 1, 0, 1]]  # the last two films are new
     >>> plays = Interactions.from_arrays(users, items, n_items=10, item_features=genres)
     >>> als = ALSRecommender(n_factors=2, random_state=0)
-    >>> ColdStartRecommender(estimator=als, alpha=0.1).fit(plays).recommend([0, 5], k=1).items.tolist()
+    >>> ColdStartRecommender(estimator=als, regularization=0.1).fit(plays).recommend([0, 5], k=1).items.tolist()
     [[8], [9]]
     """
 
     estimator: Any = None
-    alpha: float = 1.0
+    regularization: float = 1.0
 
     _needs: ClassVar[dict[str, Needs]] = {
-        "alpha": Needs(lambda model: model.events_.item_features is not None, "item_features in X"),
+        "regularization": Needs(lambda model: model.events_.item_features is not None, "item_features in X"),
     }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_number(self.alpha, "alpha", at_least=0)
+        check_number(self.regularization, "regularization", at_least=0)
 
     def _fit(self, data: Interactions) -> None:
         self._fit_validated(data, None)
@@ -111,7 +111,9 @@ class ColdStartRecommender(EmbeddingRecommender):
             return
         known, counts = self.estimator_._familiar_items, self.estimator_._item_counts
         targets = np.column_stack([vectors, biases])
-        self.regression_ = Ridge(alpha=self.alpha).fit(data.item_features[known], targets[known], np.sqrt(counts[known]))
+        self.regression_ = Ridge(alpha=self.regularization).fit(
+            data.item_features[known], targets[known], np.sqrt(counts[known])
+        )
         if not known.all():
             targets[~known] = self.regression_.predict(data.item_features[~known])
         self.item_embeddings_, self.item_biases_ = np.ascontiguousarray(targets[:, :-1]), targets[:, -1].copy()

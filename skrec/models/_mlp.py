@@ -20,7 +20,7 @@ class MLPRecommender(PairRecommender):
     ----------
     n_factors : int, default=None
         Width of the embeddings; None makes it min(600, round(1.6 n ** 0.56)) for n users, and the same for items.
-    hidden : tuple of int, default=(64, 32)
+    hidden_layer_sizes : tuple of int, default=(64, 32)
         Widths of the layers.
     dropout : float, default=0.0
         After each of them, in training.
@@ -39,8 +39,8 @@ class MLPRecommender(PairRecommender):
 
     Notes
     -----
-    Scores of users x items cost a pass through the network for each pair: ``hidden[0] * hidden[1] + ...`` multiplications,
-    against ``n_factors`` of a dot product. A softmax draws its negatives uniformly unless told otherwise.
+    Scores of users x items cost a pass through the network for each pair: with layer sizes (a, b) about ``a * b``
+    multiplications, against ``n_factors`` of a dot product. A softmax draws its negatives uniformly unless told otherwise.
 
     References
     ----------
@@ -52,25 +52,25 @@ class MLPRecommender(PairRecommender):
     >>> from scipy.sparse import csr_array
     >>> from skrec import MLPRecommender
     >>> likes = csr_array(np.kron(np.eye(2), np.ones((4, 4))) - np.eye(8))
-    >>> model = MLPRecommender(n_factors=4, hidden=(16,), max_epochs=150, random_state=0).fit(likes)
+    >>> model = MLPRecommender(n_factors=4, hidden_layer_sizes=(16,), max_epochs=150, random_state=0).fit(likes)
     >>> model.recommend([0, 5], k=1).items.tolist()
     [[0], [5]]
     """
 
     n_factors: int | None = None
-    hidden: tuple[int, ...] = (64, 32)
+    hidden_layer_sizes: tuple[int, ...] = (64, 32)
     dropout: float = 0.0
     embedding_dropout: float = 0.0
     batch_norm: bool = False
     n_negatives: int = 4
 
     _losses_of_rows = ()
-    _architecture_parameters = ("n_factors", "hidden", "batch_norm", "y_range")
+    _architecture_parameters = ("n_factors", "hidden_layer_sizes", "batch_norm", "y_range")
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_int(self.n_factors, "n_factors", at_least=1, or_none=True)
-        check_layers(self.hidden, self.dropout)
+        check_layers(self.hidden_layer_sizes, self.dropout)
         check_number(self.embedding_dropout, "embedding_dropout", at_least=0, below=1)
         check_flag(self.batch_norm, "batch_norm")
 
@@ -79,7 +79,7 @@ class MLPRecommender(PairRecommender):
             events.n_users,
             events.n_items,
             self._widths(events),
-            tuple(self.hidden),
+            tuple(self.hidden_layer_sizes),
             dropout=self.dropout,
             embedding_dropout=self.embedding_dropout,
             batch_norm=self.batch_norm,

@@ -12,9 +12,10 @@ from skrec.engine.networks._multvae import MultVAE
 class MultVAERecommender(RowRecommender):
     """Mult-VAE: a user's row is read into a distribution over tastes, of which the row is a draw of many items.
 
-    The row, scaled to length one, passes ``hidden`` layers to the mean and variance of ``n_factors`` latent numbers, and back
-    to one score for each item; the loss is minus the multinomial log-likelihood of the row plus ``kl_weight`` times the
-    distance of the distribution from the standard normal one. Recommendations go by the mean. New users need no training.
+    The row, scaled to length one, passes layers of ``hidden_layer_sizes`` to the mean and variance of ``n_factors`` latent
+    numbers, and back to one score for each item. The loss is minus the multinomial log-likelihood of the row plus
+    ``kl_weight`` times the distance of the distribution from the standard normal one. Recommendations go by the mean. New
+    users need no training.
 
     Parameters
     ----------
@@ -22,7 +23,7 @@ class MultVAERecommender(RowRecommender):
         Of whole rows; "softmax" is the paper's multinomial likelihood.
     n_factors : int, default=200
         Width of the latent vector.
-    hidden : tuple of int, default=(600,)
+    hidden_layer_sizes : tuple of int, default=(600,)
         Widths of the layers between it and the row.
     dropout : float, default=0.5
         Share of a row's entries that are not read, in training.
@@ -34,14 +35,16 @@ class MultVAERecommender(RowRecommender):
 
     Attributes
     ----------
-    user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, hidden[0]) and (n_items_, hidden[0])
+    user_embeddings_ : float32 array of shape (n_users_, hidden_layer_sizes[0])
+    item_embeddings_ : float32 array of shape (n_items_, hidden_layer_sizes[0])
         The last layer before the scores: their product is the score but for ``item_biases_``.
     item_biases_ : float32 array of shape (n_items_,)
 
     Notes
     -----
     A minibatch is read from its entries and predicted a few users at a time; nothing of the size n_users x n_items is built.
-    Time of an epoch: n_users * n_items * hidden[0] in matrix products. Memory: n_items * hidden[0] * 56 bytes, for both tables
+    Time of an epoch: n_users * n_items * width in matrix products, the width being hidden_layer_sizes[0].
+    Memory: n_items * width * 56 bytes, for both tables
     with gradients and Adam's moments, and for copies of the gradients.
 
     References
@@ -54,24 +57,24 @@ class MultVAERecommender(RowRecommender):
     >>> from scipy.sparse import csr_array
     >>> from skrec import MultVAERecommender
     >>> likes = csr_array(np.kron(np.eye(2), np.ones((4, 4))) - np.eye(8))
-    >>> model = MultVAERecommender(n_factors=4, hidden=(16,), max_epochs=60, random_state=0).fit(likes)
+    >>> model = MultVAERecommender(n_factors=4, hidden_layer_sizes=(16,), max_epochs=60, random_state=0).fit(likes)
     >>> model.recommend([0, 5], k=1).items.tolist()
     [[0], [5]]
     """
 
     n_factors: int = 200
-    hidden: tuple[int, ...] = (600,)
+    hidden_layer_sizes: tuple[int, ...] = (600,)
     dropout: float = 0.5
     kl_weight: float = 0.2
     annealing: float = 0.5
 
-    _architecture_parameters = ("n_factors", "hidden")
+    _architecture_parameters = ("n_factors", "hidden_layer_sizes")
     _needs: ClassVar[dict[str, Needs]] = {"annealing": Needs(lambda model: model.kl_weight > 0, "kl_weight above 0")}
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_int(self.n_factors, "n_factors", at_least=1)
-        check_layers(self.hidden, self.dropout)
+        check_layers(self.hidden_layer_sizes, self.dropout)
         check_number(self.kl_weight, "kl_weight", at_least=0)
         check_number(self.annealing, "annealing", at_least=0)
         if self._predicts_ratings:
@@ -81,5 +84,10 @@ class MultVAERecommender(RowRecommender):
         n_minibatches = self.max_epochs * -(-int(self.has_past_.sum()) // self.objective_.batch_size)
         annealing = max(1, round(self.annealing * n_minibatches))
         return MultVAE(
-            self.objective_.rows(events), self.n_factors, tuple(self.hidden), self.dropout, self.kl_weight, annealing
+            self.objective_.rows(events),
+            self.n_factors,
+            tuple(self.hidden_layer_sizes),
+            self.dropout,
+            self.kl_weight,
+            annealing,
         )

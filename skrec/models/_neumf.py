@@ -33,7 +33,7 @@ class NeuMFRecommender(PairRecommender):
         Width of the product's embeddings.
     mlp_factors : int, default=None
         Width of the network's embeddings; None means the width of the first hidden layer.
-    hidden : tuple of int, default=(64, 32)
+    hidden_layer_sizes : tuple of int, default=(64, 32)
         Widths of the network's layers.
     dropout : float, default=0.0
         After each of them, in training.
@@ -62,7 +62,7 @@ class NeuMFRecommender(PairRecommender):
     >>> from scipy.sparse import csr_array
     >>> from skrec import NeuMFRecommender
     >>> likes = csr_array(np.kron(np.eye(2), np.ones((4, 4))) - np.eye(8))
-    >>> model = NeuMFRecommender(n_factors=4, hidden=(8,), max_epochs=60, random_state=0).fit(likes)
+    >>> model = NeuMFRecommender(n_factors=4, hidden_layer_sizes=(8,), max_epochs=60, random_state=0).fit(likes)
     >>> model.recommend([0, 5], k=1).items.tolist()
     [[0], [5]]
     """
@@ -71,27 +71,27 @@ class NeuMFRecommender(PairRecommender):
     n_negatives: int = 4
     n_factors: int = 32
     mlp_factors: int | None = None
-    hidden: tuple[int, ...] = (64, 32)
+    hidden_layer_sizes: tuple[int, ...] = (64, 32)
     dropout: float = 0.0
     pretrain: bool = False
 
     _losses_of_rows = ()
-    _architecture_parameters = ("n_factors", "mlp_factors", "hidden", "y_range")
+    _architecture_parameters = ("n_factors", "mlp_factors", "hidden_layer_sizes", "y_range")
     _default_penalty_of_ratings = 1.0
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_int(self.n_factors, "n_factors", at_least=1)
         check_int(self.mlp_factors, "mlp_factors", at_least=1, or_none=True)
-        check_layers(self.hidden, self.dropout)
+        check_layers(self.hidden_layer_sizes, self.dropout)
         check_flag(self.pretrain, "pretrain")
 
     def _gmf(self, events: Interactions) -> GMF:
         return GMF(events.n_users, events.n_items, self.n_factors)
 
     def _mlp(self, events: Interactions) -> MLP:
-        width = self.mlp_factors or self.hidden[0]
-        return MLP(events.n_users, events.n_items, (width, width), tuple(self.hidden), dropout=self.dropout)
+        width = self.mlp_factors or self.hidden_layer_sizes[0]
+        return MLP(events.n_users, events.n_items, (width, width), tuple(self.hidden_layer_sizes), dropout=self.dropout)
 
     def _build(self, events: Interactions) -> PathNetwork:
         return PathNetwork([self._gmf(events), self._mlp(events)])

@@ -37,7 +37,7 @@ class NewsRecommender(AskedAtMoments):
     """News by their text: a reader is what they have clicked, an article what it says, and its age counts.
 
     The vector of an article is a network of its ``item_features``, such as text vectors; that of a reader a weighted mean of
-    the vectors of the last ``max_history`` articles that they clicked strictly before the moment in question, and of one for
+    the vectors of the last ``max_length`` articles that they clicked strictly before the moment in question, and of one for
     newcomers, which is learned too and counts as a few clicks. Their product is the score, plus what the article's age at that
     moment is worth. Neither in training nor in `predict` does a reader's vector know the click that is to be predicted, or
     anything as late or later. What was shown together happened at once; without timestamps the order of rows is that of time.
@@ -63,11 +63,11 @@ class NewsRecommender(AskedAtMoments):
         Clicks in a minibatch; None means 256.
     n_factors : int, default=64
         Width of the vectors.
-    hidden : tuple of int, default=()
+    hidden_layer_sizes : tuple of int, default=()
         Widths of layers between the features and the vector; without any it is a linear map.
     pooling : {"attention", "mean"}, default="attention"
         Whether it is learned which articles tell most about their readers, or all count alike.
-    max_history : int, default=50
+    max_length : int, default=50
         How many clicks are looked at, the latest ones.
     id_embeddings : bool, default=None
         Whether each article has a learned vector of its own beside what the features say. None means only where X has no item
@@ -92,7 +92,7 @@ class NewsRecommender(AskedAtMoments):
 
     Notes
     -----
-    Time of an epoch: each minibatch of B clicks reads its articles, at most ``B * (max_history + candidates)``, each once.
+    Time of an epoch: each minibatch of B clicks reads its articles, at most ``B * (max_length + candidates)``, each once.
     Memory: the features, and n_items * n_factors * 4 bytes for the vectors; with ``id_embeddings`` four times that.
     ``regularization`` is about the articles' own vectors; ``weight_decay`` is about all weights.
 
@@ -122,18 +122,20 @@ class NewsRecommender(AskedAtMoments):
     negatives: Literal["auto", "slate", "uniform", "popularity", "hard"] = "auto"
     batch_size: int | None = None
     n_factors: int = 64
-    hidden: tuple[int, ...] = ()
+    hidden_layer_sizes: tuple[int, ...] = ()
     pooling: Literal["attention", "mean"] = "attention"
-    max_history: int = 50
+    max_length: int = 50
     id_embeddings: bool | None = None
     recency_half_life: float | None = None
     time_unit: Literal["s", "ms", "us"] = "s"
     dropout: float = 0.2
 
-    _architecture_parameters = ("n_factors", "hidden", "pooling", "id_embeddings", "recency_half_life", "time_unit")
+    _architecture_parameters = ("n_factors", "hidden_layer_sizes", "pooling", "id_embeddings", "recency_half_life", "time_unit")
     _ordered = True
     _needs: ClassVar[dict[str, Needs]] = {
-        "hidden": Needs(lambda model: model.events_.item_features is not None or not model.hidden, "item_features in X"),
+        "hidden_layer_sizes": Needs(
+            lambda model: model.events_.item_features is not None or not model.hidden_layer_sizes, "item_features in X"
+        ),
         "regularization": Needs(
             lambda model: model._has_ids or not model.regularization,
             "vectors of the articles' own, as with id_embeddings=True; weight_decay is a penalty of all weights",
@@ -276,8 +278,8 @@ class NewsRecommender(AskedAtMoments):
             raise ValueError("NewsRecommender ranks what was shown: loss='mse' is for models of ratings")
         check_negatives(self, ("auto", "slate", "uniform", "popularity", "hard"))
         check_int(self.n_factors, "n_factors", at_least=1)
-        check_int(self.max_history, "max_history", at_least=1)
-        check_layers(self.hidden, self.dropout, at_least=0)
+        check_int(self.max_length, "max_length", at_least=1)
+        check_layers(self.hidden_layer_sizes, self.dropout, at_least=0)
         check_choice(self.pooling, "pooling", ("attention", "mean"))
         check_choice(self.time_unit, "time_unit", tuple(TICKS_PER_SECOND))
         if self.id_embeddings is not None:
@@ -305,7 +307,7 @@ class NewsRecommender(AskedAtMoments):
 
     @property
     def _readers(self) -> Readers:
-        return Readers(self.n_users_, self.max_history, self._clock)
+        return Readers(self.n_users_, self.max_length, self._clock)
 
     def _objective(self) -> Objective:
         is_slate = self.negatives == "slate" or (self.negatives == "auto" and self._tells_what_was_not_clicked)
@@ -343,7 +345,7 @@ class NewsRecommender(AskedAtMoments):
             features,
             self._appeared(),
             self.n_factors,
-            hidden=tuple(self.hidden),
+            hidden_layer_sizes=tuple(self.hidden_layer_sizes),
             has_ids=self._has_ids,
             has_attention=self.pooling == "attention",
             half_life=self.recency_half_life,

@@ -32,18 +32,18 @@ class Readers:
     ----------
     n_users : int
         The code of all readers without any click.
-    max_history : int
+    max_length : int
         How many clicks are looked at, the latest ones.
     clock : Clock
     """
 
     n_users: int
-    max_history: int
+    max_length: int
     clock: Clock
 
     def past(self, clicks: Interactions) -> PastTable:
         """The clicks of all readers, in order of time."""
-        return PastTable(clicks, self.max_history)
+        return PastTable(clicks, self.max_length)
 
     def at_times(self, past: PastTable, events: Interactions) -> Asked:
         """The readers of some events, each as of the time of the event."""

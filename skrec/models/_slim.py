@@ -21,14 +21,14 @@ from skrec.models._neighbours import largest
 class SLIMRecommender(ItemWeightsRecommender):
     """Sparse linear method: for each item, the few other items that speak for it, found by an elastic net.
 
-    The weights w of item j minimise ``|x_j - X w|**2 / (2 * n_users) + alpha * l1_ratio * |w|_1
-    + alpha * (1 - l1_ratio) / 2 * |w|**2``, where no weight is negative and that of j itself is 0: the objective of
+    The weights w of item j minimise ``|x_j - X w|**2 / (2 * n_users) + regularization * l1_ratio * |w|_1
+    + regularization * (1 - l1_ratio) / 2 * |w|**2``, where no weight is negative and that of j itself is 0: the objective of
     scikit-learn's ``ElasticNet``. A score is the sum of the weights of the user's items, so new users need no training and
     every recommendation can be explained.
 
     Parameters
     ----------
-    alpha : float, default=0.1
+    regularization : float, default=0.1
         Penalty of the weights, both kinds, for each user of the data.
     l1_ratio : float, default=0.01
         Share of the L1 norm in the penalty, above 0 and at most 1: the larger, the fewer weights are not 0.
@@ -56,9 +56,10 @@ class SLIMRecommender(ItemWeightsRecommender):
     Notes
     -----
     A pass over the weights of one item takes twice the number of events of its candidates: the items that share more than
-    ``alpha * l1_ratio * n_users`` users with it; all others have a weight of exactly 0. 3,706 items with a million events take
-    nine minutes of one core at alpha .08 and next to no L1 penalty, 41,000 items with 800,000 events under three. Memory is a
-    few copies of the events, for each thread those of the candidates, and 12 bytes for each weight.
+    ``regularization * l1_ratio * n_users`` users with it; all others have a weight of exactly 0. 3,706 items
+    with a million events take nine minutes of one core at regularization 0.08 and next to no L1 penalty, 41,000 items with
+    800,000 events under three. Memory is a few copies of the events, for each thread those of the candidates, and 12 bytes
+    for each weight.
 
     References
     ----------
@@ -74,7 +75,7 @@ class SLIMRecommender(ItemWeightsRecommender):
     [[1]]
     """
 
-    alpha: float = 0.1
+    regularization: float = 0.1
     l1_ratio: float = 0.01
     n_neighbors: int | None = None
     max_iter: int = 1000
@@ -83,7 +84,7 @@ class SLIMRecommender(ItemWeightsRecommender):
     verbose: int = 0
 
     def _check_parameters(self) -> None:
-        check_number(self.alpha, "alpha", above=0)
+        check_number(self.regularization, "regularization", above=0)
         check_number(self.l1_ratio, "l1_ratio", above=0, at_most=1)
         check_int(self.n_neighbors, "n_neighbors", at_least=1, or_none=True)
         check_int(self.max_iter, "max_iter", at_least=1)
@@ -102,7 +103,7 @@ class SLIMRecommender(ItemWeightsRecommender):
 
     def _weights_of(self, item: int, rows: sp.csr_array, columns: sp.csc_array) -> "_Weights":
         n_users = rows.shape[0]
-        candidates = _sharing_users(item, rows, columns, above=self.alpha * self.l1_ratio * n_users)
+        candidates = _sharing_users(item, rows, columns, above=self.regularization * self.l1_ratio * n_users)
         if len(candidates) == 0:
             return _Weights(candidates, np.empty(0, np.float32), done=True)
         target = columns[:, [item]].toarray().ravel()
@@ -111,7 +112,7 @@ class SLIMRecommender(ItemWeightsRecommender):
                 columns[:, candidates],
                 target,
                 l1_ratio=self.l1_ratio,
-                alphas=[self.alpha],
+                alphas=[self.regularization],
                 precompute=False,
                 positive=True,
                 tol=self.tol,
@@ -128,7 +129,7 @@ class SLIMRecommender(ItemWeightsRecommender):
         if n_unfinished:
             warnings.warn(
                 f"The weights of {n_unfinished} of {self.n_items_} items were not done after max_iter={self.max_iter} passes, "
-                "and are used as they are. Raise max_iter, tol, or alpha",
+                "and are used as they are. Raise max_iter, tol, or regularization",
                 ConvergenceWarning,
                 stacklevel=depth_of_caller(),
             )

@@ -40,7 +40,7 @@ class TwoTowerRecommender(PairRecommender):
         As for `TorchRecommender`. "in_batch" is corrected by how often an item is met in a minibatch.
     n_factors : int, default=64
         Width of the vectors.
-    hidden : tuple of int, default=()
+    hidden_layer_sizes : tuple of int, default=()
         Widths of rectified layers between features and vectors, the same on both sides; none makes what is read linear.
     dropout : float, default=0.0
         After each of these layers, in training.
@@ -86,23 +86,25 @@ class TwoTowerRecommender(PairRecommender):
 
     negatives: Literal["auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"] = "in_batch"
     n_factors: int = 64
-    hidden: tuple[int, ...] = ()
+    hidden_layer_sizes: tuple[int, ...] = ()
     dropout: float = 0.0
     id_dropout: float = 0.3
     init_std: float = 0.01
     temperature: float | None = None
 
-    _architecture_parameters = ("n_factors", "hidden", "temperature", "y_range")
+    _architecture_parameters = ("n_factors", "hidden_layer_sizes", "temperature", "y_range")
     _needs: ClassVar[dict[str, Needs]] = {
-        "hidden": Needs(lambda model: model._has_features or not model.hidden, _FEATURES),
-        "dropout": Needs(lambda model: model._has_features and len(model.hidden) > 0, f"hidden layers, and {_FEATURES}"),
+        "hidden_layer_sizes": Needs(lambda model: model._has_features or not model.hidden_layer_sizes, _FEATURES),
+        "dropout": Needs(
+            lambda model: model._has_features and len(model.hidden_layer_sizes) > 0, f"hidden layers, and {_FEATURES}"
+        ),
         "id_dropout": Needs(lambda model: model._has_features, _FEATURES),
     }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_int(self.n_factors, "n_factors", at_least=1)
-        check_layers(self.hidden, self.dropout, at_least=0)
+        check_layers(self.hidden_layer_sizes, self.dropout, at_least=0)
         check_number(self.id_dropout, "id_dropout", at_least=0, below=1)
         check_number(self.init_std, "init_std", above=0)
         if self.temperature is not None:
@@ -124,7 +126,7 @@ class TwoTowerRecommender(PairRecommender):
             self.n_factors,
             features,
             np.bincount(codes, minlength=n) > 0,
-            hidden=tuple(self.hidden),
+            hidden_layer_sizes=tuple(self.hidden_layer_sizes),
             dropout=self.dropout,
             id_dropout=self.id_dropout,
             std=self.init_std,

@@ -38,7 +38,7 @@ class MLP(nn.Module):
     n_users, n_items : int
     widths : (int, int)
         Of the embeddings of users and of items.
-    hidden : tuple of int
+    hidden_layer_sizes : tuple of int
         Of the layers.
     dropout, embedding_dropout : float
         After each layer, and of the embeddings.
@@ -51,7 +51,7 @@ class MLP(nn.Module):
         n_users: int,
         n_items: int,
         widths: tuple[int, int],
-        hidden: tuple[int, ...],
+        hidden_layer_sizes: tuple[int, ...],
         *,
         dropout: float = 0.0,
         embedding_dropout: float = 0.0,
@@ -60,15 +60,15 @@ class MLP(nn.Module):
         super().__init__()
         self.users, self.items = embedding(n_users, widths[0], std=0.01), embedding(n_items, widths[1], std=0.01)
         self.drop = Dropout(embedding_dropout)
-        self.of_user = nn.Linear(widths[0], hidden[0])
-        self.of_item = nn.Linear(widths[1], hidden[0], bias=False)
+        self.of_user = nn.Linear(widths[0], hidden_layer_sizes[0])
+        self.of_item = nn.Linear(widths[1], hidden_layer_sizes[0], bias=False)
         self.layers = nn.Sequential()
-        for width, following in pairwise((*hidden, None)):
+        for width, following in pairwise((*hidden_layer_sizes, None)):
             normal = [BatchNorm(width)] if batch_norm else []
             self.layers.extend([nn.ReLU(inplace=True), *normal, Dropout(dropout)])
             if following is not None:
                 self.layers.append(nn.Linear(width, following))
-        self.width, self.floats = hidden[-1], sum(hidden)
+        self.width, self.floats = hidden_layer_sizes[-1], sum(hidden_layer_sizes)
 
     def forward(self, user_vectors: Tensor, items: Tensor, head: Tensor) -> Tensor:
         of_users = self.of_user(self.drop(user_vectors))

@@ -20,7 +20,7 @@ class MultVAE(RowNetwork):
     rows : CSR of shape (n_users, n_items)
     n_factors : int
         Width of the latent vector.
-    hidden : tuple of int
+    hidden_layer_sizes : tuple of int
         Widths of the layers from the row to it; back they are passed in reverse.
     dropout : float
         Share of a row's entries that are not read.
@@ -31,12 +31,18 @@ class MultVAE(RowNetwork):
     """
 
     def __init__(
-        self, rows: sp.csr_array, n_factors: int, hidden: tuple[int, ...], dropout: float, kl_weight: float, annealing: int
+        self,
+        rows: sp.csr_array,
+        n_factors: int,
+        hidden_layer_sizes: tuple[int, ...],
+        dropout: float,
+        kl_weight: float,
+        annealing: int,
     ):
-        super().__init__(rows, hidden[0], dropout=dropout, normalize=True)
-        self.encoder = nn.Sequential(nn.Tanh(), *_layers(hidden), nn.Linear(hidden[-1], 2 * n_factors))
+        super().__init__(rows, hidden_layer_sizes[0], dropout=dropout, normalize=True)
+        self.encoder = nn.Sequential(nn.Tanh(), *_layers(hidden_layer_sizes), nn.Linear(hidden_layer_sizes[-1], 2 * n_factors))
         self.noise = Noise()
-        self.decoder = nn.Sequential(*_layers((n_factors, *reversed(hidden))))
+        self.decoder = nn.Sequential(*_layers((n_factors, *reversed(hidden_layer_sizes))))
         self.kl_weight, self.annealing = kl_weight, annealing
         self.register_buffer("n_minibatches", torch.zeros((), dtype=torch.int64))
 

@@ -23,10 +23,10 @@ _ARTICLE_BYTES = 2**12  # that reading one takes
 class Text(nn.Module):
     """Vectors of articles by their features, whose rows are scaled to a length of about one."""
 
-    def __init__(self, features: Any, width: int, *, hidden: tuple[int, ...], dropout: float):
+    def __init__(self, features: Any, width: int, *, hidden_layer_sizes: tuple[int, ...], dropout: float):
         super().__init__()
         self.table = feature_table(features)
-        self.reader = Reader(features.shape[1], width, hidden=hidden, dropout=dropout, std=width**-0.5)
+        self.reader = Reader(features.shape[1], width, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout, std=width**-0.5)
         squares = np.square(features.data if sp.issparse(features) else features, dtype=np.float64).sum()
         # a part of what is learned: more articles later must not change it
         self.register_buffer("scale", torch.tensor(float(features.shape[0] / squares) ** 0.5 if squares else 1.0))
@@ -51,7 +51,7 @@ class News(EmbeddingNetwork):
     appeared : float32 array of shape (n_items,)
         When each article appeared, in hours after the end of the training data.
     n_factors : int
-    hidden : tuple of int
+    hidden_layer_sizes : tuple of int
         Widths of the layers between the features and the vector.
     has_ids : bool
         Whether each article has a vector of its own.
@@ -68,7 +68,7 @@ class News(EmbeddingNetwork):
         appeared: NDArray[np.float32],
         n_factors: int,
         *,
-        hidden: tuple[int, ...],
+        hidden_layer_sizes: tuple[int, ...],
         has_ids: bool,
         has_attention: bool,
         half_life: float | None,
@@ -76,7 +76,9 @@ class News(EmbeddingNetwork):
     ):
         super().__init__()
         self.past, self.half_life, self.n_items = past, half_life, len(appeared)
-        self.text = None if features is None else Text(features, n_factors, hidden=hidden, dropout=dropout)
+        self.text = (
+            None if features is None else Text(features, n_factors, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout)
+        )
         # beside the text a vector of one's own begins with nothing to say, and stays so for an article that nobody clicked
         self.ids = embedding(self.n_items, n_factors, std=n_factors**-0.5 if features is None else 0) if has_ids else None
         layers = nn.Linear(n_factors, n_factors), nn.Tanh(), nn.Linear(n_factors, 1, bias=False)

@@ -42,7 +42,7 @@ class Reader(nn.Module):
         Features.
     width : int
         Of the vectors.
-    hidden : tuple of int
+    hidden_layer_sizes : tuple of int
         Widths of the hidden layers.
     dropout : float
         After each of these.
@@ -50,16 +50,16 @@ class Reader(nn.Module):
         Spread of the last layer's weights before training.
     """
 
-    def __init__(self, n_columns: int, width: int, *, hidden: tuple[int, ...], dropout: float, std: float):
+    def __init__(self, n_columns: int, width: int, *, hidden_layer_sizes: tuple[int, ...], dropout: float, std: float):
         super().__init__()
-        widths = (*hidden, width)
+        widths = (*hidden_layer_sizes, width)
         self.weight = nn.Parameter(torch.empty(n_columns, widths[0]))
         self.bias = nn.Parameter(torch.zeros(widths[0]))
         nn.init.xavier_normal_(self.weight)
         self.layers = nn.Sequential()
         for before, after in pairwise(widths):
             self.layers.extend([nn.ReLU(), Dropout(dropout), nn.Linear(before, after)])
-        nn.init.normal_(self.layers[-1].weight if hidden else self.weight, std=std)
+        nn.init.normal_(self.layers[-1].weight if hidden_layer_sizes else self.weight, std=std)
 
     def forward(self, rows: Tensor | Rows) -> Tensor:
         product = rows.times(self.weight) if isinstance(rows, Rows) else rows @ self.weight
@@ -92,7 +92,7 @@ class Tower(nn.Module):
     features : array or CSR with n rows, or None
     known : bool array of shape (n,)
         Who has events.
-    hidden, dropout, std
+    hidden_layer_sizes, dropout, std
         As for `Reader`; the embeddings have the same spread.
     id_dropout : float
         The share of embeddings that are left out.
@@ -105,7 +105,7 @@ class Tower(nn.Module):
         features: Any,
         known: NDArray[np.bool_],
         *,
-        hidden: tuple[int, ...],
+        hidden_layer_sizes: tuple[int, ...],
         dropout: float,
         id_dropout: float,
         std: float,
@@ -115,7 +115,7 @@ class Tower(nn.Module):
         self.features = self.reader = None
         if features is not None:
             self.features = feature_table(features)
-            self.reader = Reader(features.shape[1], width, hidden=hidden, dropout=dropout, std=std)
+            self.reader = Reader(features.shape[1], width, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout, std=std)
         self.drop = RowDropout(id_dropout)
         self.register_buffer("known", torch.tensor(known, dtype=torch.float32)[:, None], persistent=False)
 

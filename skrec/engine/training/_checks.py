@@ -97,13 +97,15 @@ def check_ranks(model: Any, instead: str) -> None:
         raise ValueError(f"{type(model).__name__} ranks: loss='mse' is for models of ratings, such as {instead}")
 
 
-def check_layers(hidden: Any, dropout: float, *, at_least: int = 1) -> None:
+def check_layers(hidden_layer_sizes: Any, dropout: float, *, at_least: int = 1) -> None:
     """Widths of a network's layers, of which it needs some number, and the dropout after each."""
-    if not isinstance(hidden, tuple | list) or len(hidden) < at_least:
+    if not isinstance(hidden_layer_sizes, tuple | list) or len(hidden_layer_sizes) < at_least:
         or_none = "" if at_least else " or ()"
-        raise TypeError(f"hidden must be a tuple of layer widths, such as (64, 32){or_none}, got {hidden!r}")
-    for width in hidden:
-        check_int(width, "a width in hidden", at_least=1)
+        raise TypeError(
+            f"hidden_layer_sizes must be a tuple of layer widths, such as (64, 32){or_none}, got {hidden_layer_sizes!r}"
+        )
+    for width in hidden_layer_sizes:
+        check_int(width, "a width in hidden_layer_sizes", at_least=1)
     check_number(dropout, "dropout", at_least=0, below=1)
 
 
