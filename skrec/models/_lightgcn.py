@@ -14,6 +14,7 @@ from skrec.engine import (
     Objective,
     TorchRecommender,
     check_negatives,
+    check_pair_loss,
     ranking_of,
 )
 from skrec.engine.networks._lightgcn import LightGCN
@@ -84,6 +85,7 @@ class LightGCNRecommender(TorchRecommender):
         if self._predicts_ratings:
             raise ValueError("LightGCNRecommender ranks: loss='mse' is for models of ratings, such as MFRecommender")
         check_negatives(self, KINDS_OF_NEGATIVES)
+        check_pair_loss(self)
 
     def _objective(self) -> Objective:
         return ranking_of(self)
