@@ -17,17 +17,17 @@ from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
 from skrec.data import Interactions, is_positive
 from skrec.data._random import draw_seed
-from skrec.engine._growth import grown
+from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import Catalogue, FoldIn, prior_of
+from skrec.engine.fold_in import Catalog, FoldIn, prior_of
 from skrec.engine.losses._losses import LOSSES, WIDTH_OF_CORNERS, Loss, Losses, warp
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine.training._checks import (
-    OfHeldOutEvents,
+    MutedCoverageWarning,
     architecture_of,
     check_held_out,
     check_not_empty,
@@ -36,7 +36,7 @@ from skrec.engine.training._checks import (
 )
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
-from skrec.engine.training._replay import PARTIAL_FIT_RATE, sample_with_replay
+from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import schedule_of
 
 _USER_BYTES = 2**12  # that encoding a user takes
@@ -86,7 +86,7 @@ class TorchRecommender(EmbeddingRecommender):
     cycle_mult : float, default=1
         How much longer each cycle is than the one before; needs ``cycle_len``.
     accumulate_grad_batches : int, default=1
-        Minibatches for each step of the optimiser.
+        Minibatches for each step of the optimizer.
     early_stopping : str, default=None
         A scorer such as "ndcg@10", or "valid_loss". Training stops when it has not improved for ``patience`` epochs, and the
         weights of the best epoch are kept. If None, all epochs are trained and the last one is kept, whether or not ``fit`` is
@@ -124,7 +124,7 @@ class TorchRecommender(EmbeddingRecommender):
     device_ : str
         Where it was trained.
     optimizer_ : str
-        The optimiser that was used.
+        The optimizer that was used.
     seed_ : int
         What ``random_state`` came to.
     """
@@ -228,7 +228,7 @@ class TorchRecommender(EmbeddingRecommender):
             return
         held_out = self.objective_.hold_out(data, self.validation_fraction, np.random.default_rng(self.seed_))
         check_held_out(self, data, held_out)
-        with OfHeldOutEvents.muted:
+        with MutedCoverageWarning.muted:
             self._train(data[~held_out], data[held_out], checkpoints)
         self._include_held_out(data)
 
@@ -258,7 +258,7 @@ class TorchRecommender(EmbeddingRecommender):
         self._count(data)
         if isinstance(trained.module_, EmbeddingNetwork):
             network = self._new_network(self.objective_.examples(data))
-            network = grown(self, network, data, trained, trained._new_state)
+            network = expand_network(self, network, data, trained, trained._new_state)
             self._set_network(network, torch.device(self.device_), self.train_loss_)
             self._align_prior()
 
@@ -273,13 +273,13 @@ class TorchRecommender(EmbeddingRecommender):
         self.seed_ = draw_seed(self.random_state)
         rows, examples = self.objective_.example_rows(events), self.objective_.examples(events)
         n_known = int(np.searchsorted(rows, len(before.events_)))
-        network = grown(self, self._new_network(examples), events, before, before._new_state)
+        network = expand_network(self, self._new_network(examples), events, before, before._new_state)
         chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
         if n_known == len(rows) or not self.objective_.has_signal(examples[chosen]):
             self._set_network(network, torch.device(before.device_), before.train_loss_)
             self._align_prior()
             return
-        self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_RATE)
+        self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
         # the error on a few events that were repeated many times says nothing about the ratings of new users
         self.train_loss_ = before.train_loss_
 
@@ -395,10 +395,10 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _fold_in(self) -> FoldIn:
         noise = max(self.train_loss_, _LEAST_NOISE)
-        catalogue = Catalogue(
+        catalog = Catalog(
             self._compared_items, self.popularity_, noise, self.seed_, self.device_, self.module_.floats_per_score
         )
-        return FoldIn(self.module_, self.objective_, self.prior_, catalogue)
+        return FoldIn(self.module_, self.objective_, self.prior_, catalog)
 
     @torch.no_grad()
     def _score(self, state: State, items: slice) -> Tensor:

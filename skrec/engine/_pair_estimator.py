@@ -9,8 +9,10 @@ from skrec.engine.objectives._rankings import InBatchRanking, Ranking, SampledRa
 from skrec.engine.objectives._ratings import Ratings
 from skrec.engine.training._checks import check_negatives, check_y_range
 
-DRAWN = Needs(lambda model: model._objective().draws_negatives, "negatives that are drawn, as with negatives='uniform'")
-PAIRS_AT_ONCE, ROWS_AT_ONCE = 1024, 128
+NEEDS_DRAWN_NEGATIVES = Needs(
+    lambda model: model._objective().draws_negatives, "negatives that are drawn, as with negatives='uniform'"
+)
+PAIR_BATCH_SIZE, ROW_BATCH_SIZE = 1024, 128
 KINDS_OF_NEGATIVES = ("auto", "uniform", "popularity", "hard", "in_batch", "all", "slate")
 _WITHOUT_DRAWS = {"in_batch": InBatchRanking, "all": WholeRows, "slate": Slates}
 
@@ -22,12 +24,12 @@ class PairRecommender(TorchRecommender):
     ----------
     y_range : (float, float), default=None
         Bounds of the predicted ratings, by a sigmoid; needs ``loss="mse"``. Bounds a little wider than those of the ratings
-        let these be reached. If None, predictions are not bounded and are centred on the mean of the ratings.
+        let these be reached. If None, predictions are not bounded and are centered on the mean of the ratings.
     n_negatives : int, default=1
         Negatives for each positive event, where they are drawn. "warp" estimates a rank from them: with one all weigh alike.
     negatives : {"auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"}, default="auto"
         What positives are compared with: unseen items drawn uniformly or by popularity, the one with the highest score of
-        ``n_negatives`` drawn uniformly, the other positives of the minibatch, the whole catalogue, or what was shown in the
+        ``n_negatives`` drawn uniformly, the other positives of the minibatch, the whole catalog, or what was shown in the
         same impression. "auto" is "all" for the softmax of products of embeddings, else "uniform". "softmax" and "bce" correct
         draws that are not uniform by the logarithm of their probability; other losses do not, and what is popular is then
         pushed down. Ratings are compared with nothing, so "mse" takes "auto" alone.
@@ -37,7 +39,7 @@ class PairRecommender(TorchRecommender):
     n_negatives: int = 1
     negatives: str = "auto"
 
-    _needs: ClassVar[dict[str, Needs]] = {"n_negatives": DRAWN}
+    _needs: ClassVar[dict[str, Needs]] = {"n_negatives": NEEDS_DRAWN_NEGATIVES}
     # the losses of whole rows, unless other negatives are asked for
     _losses_of_rows: ClassVar[tuple[str, ...]] = ("softmax",)
 
@@ -49,16 +51,16 @@ class PairRecommender(TorchRecommender):
 
     def _objective(self) -> Objective:
         if self._predicts_ratings:
-            return ratings_of(self, Ratings, self.batch_size or PAIRS_AT_ONCE)
-        return ranking_of(self, self._losses_of_rows)
+            return rating_objective(self, Ratings, self.batch_size or PAIR_BATCH_SIZE)
+        return ranking_objective(self, self._losses_of_rows)
 
 
-def ratings_of(model: Any, objective: type[Ratings], batch_size: int) -> Ratings:
+def rating_objective(model: Any, objective: type[Ratings], batch_size: int) -> Ratings:
     """An objective of ratings, by the parameters of a model."""
     return objective(losses=model._both_losses(), half_life=model.half_life, batch_size=batch_size, y_range=model.y_range)
 
 
-def ranking_of(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)) -> Objective:
+def ranking_objective(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)) -> Objective:
     """The objective that the parameters ``loss`` and ``negatives`` of a model ask for.
 
     Parameters
@@ -75,7 +77,7 @@ def ranking_of(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)) -> Ob
     base = Ranking(
         losses=losses.of_hardest() if kind == "hard" else losses,
         half_life=model.half_life,
-        batch_size=model.batch_size or (ROWS_AT_ONCE if kind == "all" else PAIRS_AT_ONCE),
+        batch_size=model.batch_size or (ROW_BATCH_SIZE if kind == "all" else PAIR_BATCH_SIZE),
         positive_from=model.positive_from,
     )
     if kind in ("in_batch", "all", "slate"):

@@ -1,7 +1,7 @@
 """The family of models that read and predict users' rows as wholes."""
 
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._pair_estimator import ROWS_AT_ONCE
+from skrec.engine._pair_estimator import ROW_BATCH_SIZE
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import WholeRows
 from skrec.engine.training._checks import check_whole_row_loss
@@ -26,14 +26,14 @@ class RowRecommender(TorchRecommender):
         check_whole_row_loss(self)
 
     def _objective(self) -> Objective:
-        return rows_of(self, WholeRows)
+        return row_objective(self, WholeRows)
 
 
-def rows_of(model: TorchRecommender, objective: type[WholeRows]) -> WholeRows:
+def row_objective(model: TorchRecommender, objective: type[WholeRows]) -> WholeRows:
     """An objective of whole rows, by the parameters of a model."""
     return objective(
         losses=model._both_losses(),
         half_life=model.half_life,
-        batch_size=model.batch_size or ROWS_AT_ONCE,
+        batch_size=model.batch_size or ROW_BATCH_SIZE,
         positive_from=model.positive_from,
     )

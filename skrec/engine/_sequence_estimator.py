@@ -9,7 +9,7 @@ from skrec._checks import check_int
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._pair_estimator import ROWS_AT_ONCE
+from skrec.engine._pair_estimator import ROW_BATCH_SIZE
 from skrec.engine.batches._sequences import SequenceTable
 from skrec.engine.networks._network import State
 from skrec.engine.objectives._next_item import NextItem
@@ -29,7 +29,7 @@ class SequenceRecommender(TorchRecommender):
         How many items the next one is compared with, where they are drawn.
     negatives : {"auto", "shared", "uniform", "popularity", "hard", "in_batch", "all"}, default="auto"
         "shared": ``n_negatives`` items drawn for the whole minibatch, the same for all of its events, whoever knows them;
-        "all": the whole catalogue, exact and dear; "auto": the one, or the other where the catalogue has no more items than
+        "all": the whole catalog, exact and dear; "auto": the one, or the other where the catalog has no more items than
         that. "in_batch": the other events' items. Else drawn for each event, among what its user has no event with, which takes
         ``n_negatives * n_factors`` numbers for each event of a minibatch: a few will do.
     max_length : int, default=50
@@ -69,7 +69,7 @@ class SequenceRecommender(TorchRecommender):
         return NextItem(
             losses=losses.of_hardest() if self.negatives == "hard" else losses,
             half_life=self.half_life,
-            batch_size=self.batch_size or ROWS_AT_ONCE,
+            batch_size=self.batch_size or ROW_BATCH_SIZE,
             positive_from=self.positive_from,
             candidates=candidates.get(self.negatives, self.negatives),
             n_negatives=self.n_negatives,

@@ -9,12 +9,12 @@ from skrec._checks import check_int, check_number
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (
-    DRAWN,
     KINDS_OF_NEGATIVES,
+    NEEDS_DRAWN_NEGATIVES,
     Objective,
     TorchRecommender,
     check_negatives,
-    ranking_of,
+    ranking_objective,
 )
 from skrec.engine.networks._lightgcn import LightGCN
 
@@ -73,7 +73,7 @@ class LightGCNRecommender(TorchRecommender):
 
     _architecture_parameters = ("n_factors", "n_layers")
     _folds_in = False
-    _needs: ClassVar[dict[str, Needs]] = {"n_negatives": DRAWN}
+    _needs: ClassVar[dict[str, Needs]] = {"n_negatives": NEEDS_DRAWN_NEGATIVES}
     _has_sparse_gradients = False
 
     def _check_parameters(self) -> None:
@@ -86,7 +86,7 @@ class LightGCNRecommender(TorchRecommender):
         check_negatives(self, KINDS_OF_NEGATIVES)
 
     def _objective(self) -> Objective:
-        return ranking_of(self)
+        return ranking_objective(self)
 
     def _build(self, events: Interactions) -> LightGCN:
         return LightGCN(self.objective_.rows(events), self.n_factors, self.n_layers, self.init_std)

@@ -13,14 +13,14 @@ from skrec.engine.batches._negatives import NegativeSampler
 from skrec.engine.batches._sequences import SequenceTable
 
 
-class Asked(NamedTuple):
+class UsersAtTimes(NamedTuple):
     """Users as of some moments.
 
     Attributes
     ----------
     users : int64 Tensor of shape (B,)
     stops : int64 Tensor of shape (B,)
-        The place in the `PastTable` before which the user's past stands.
+        The place in the `TimedSequenceTable` before which the user's past stands.
     hours : float32 Tensor of shape (B,)
         The moment, in hours after the end of the training data.
     """
@@ -29,17 +29,17 @@ class Asked(NamedTuple):
     stops: Tensor
     hours: Tensor
 
-    def of(self, rows: Tensor) -> "Asked":
+    def of(self, rows: Tensor) -> "UsersAtTimes":
         """Some of them."""
-        return Asked(*(part[rows] for part in self))
+        return UsersAtTimes(*(part[rows] for part in self))
 
-    def to(self, device: torch.device) -> "Asked":
+    def to(self, device: torch.device) -> "UsersAtTimes":
         """The same on another device."""
-        return Asked(*(part.to(device) for part in self))
+        return UsersAtTimes(*(part.to(device) for part in self))
 
 
-class PastTable(SequenceTable):
-    """Users' items in order of time, of which those before any moment can be asked for.
+class TimedSequenceTable(SequenceTable):
+    """Users' items in order of time, of which those before any moment can be queries for.
 
     The code behind the last user is that of all strangers, who have no past.
 
@@ -65,15 +65,15 @@ class PastTable(SequenceTable):
         rank = torch.searchsorted(self.times, times)
         return torch.searchsorted(self.keys, _keys(users, rank, len(self.times)))
 
-    def at_the_end(self, users: Tensor) -> Asked:
+    def after_all_events(self, users: Tensor) -> UsersAtTimes:
         """Users after all of their past, and of the training data."""
-        return Asked(users, self.indptr[users + 1], torch.zeros(len(users), device=users.device))
+        return UsersAtTimes(users, self.indptr[users + 1], torch.zeros(len(users), device=users.device))
 
-    def before(self, asked: Asked) -> tuple[Tensor, Tensor]:
+    def before(self, queries: UsersAtTimes) -> tuple[Tensor, Tensor]:
         """Items (B, T), the latest ones, and which of these are there."""
-        starts = torch.maximum(self.indptr[asked.users], asked.stops - self.max_length)
-        items, places = self.between(starts, asked.stops)
-        return items, places < asked.stops[:, None]
+        starts = torch.maximum(self.indptr[queries.users], queries.stops - self.max_length)
+        items, places = self.between(starts, queries.stops)
+        return items, places < queries.stops[:, None]
 
 
 def _keys(users: Any, rank: Any, n_moments: int) -> Any:
@@ -81,68 +81,68 @@ def _keys(users: Any, rank: Any, n_moments: int) -> Any:
     return users * (n_moments + 1) + rank
 
 
-class AskedBatches:
-    """Minibatches whose users are rows of some events, each asked for as of its event.
+class TimedBatches:
+    """Minibatches whose users are rows of some events, each queries for as of its event.
 
     Parameters
     ----------
     batches : Batches
         Of events whose ``users`` are their own positions.
-    asked : Asked
+    queries : UsersAtTimes
         Who each event is about, and when.
     """
 
-    def __init__(self, batches: Batches, asked: Asked):
-        self.batches, self.asked = batches, asked
+    def __init__(self, batches: Batches, queries: UsersAtTimes):
+        self.batches, self.queries = batches, queries
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def to(self, device: torch.device) -> None:
         self.batches.to(device)
-        self.asked = self.asked.to(device)
+        self.queries = self.queries.to(device)
 
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
         for batch in self.batches.epoch(generator):
-            yield batch._replace(query=self.asked.of(batch.query))
+            yield batch._replace(query=self.queries.of(batch.query))
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Asked, Tensor] | None:
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[UsersAtTimes, Tensor] | None:
         """As of the batches; None where there is nothing to compare."""
-        found = self.batches.probe(n, generator)
-        return None if found is None or len(found[1]) == 0 else (self.asked.of(found[0]), found[1])
+        found = self.batches.sample_pairs(n, generator)
+        return None if found is None or len(found[1]) == 0 else (self.queries.of(found[0]), found[1])
 
 
-class NegativesAsOf:
+class NegativesAtTimes:
     """Draws for rows of events what their users did not choose; what had not appeared by then is masked.
 
     Parameters
     ----------
     negatives : NegativeSampler
         Draws for users.
-    asked : Asked
+    queries : UsersAtTimes
         Who each event is about, and when.
     appeared : float32 Tensor of shape (n_items,), optional
-        When each item appeared, in the hours of ``asked``; None means long before.
+        When each item appeared, in the hours of ``queries``; None means long before.
     """
 
-    def __init__(self, negatives: NegativeSampler, asked: Asked, appeared: Tensor | None):
-        self.negatives, self.asked, self.appeared = negatives, asked, appeared
+    def __init__(self, negatives: NegativeSampler, queries: UsersAtTimes, appeared: Tensor | None):
+        self.negatives, self.queries, self.appeared = negatives, queries, appeared
         self.log_q = negatives.log_q
 
     def to(self, device: torch.device) -> None:
         self.negatives.to(device)
-        self.log_q, self.asked = self.negatives.log_q, self.asked.to(device)
+        self.log_q, self.queries = self.negatives.log_q, self.queries.to(device)
         self.appeared = None if self.appeared is None else self.appeared.to(device)
 
     def draw(self, users: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Items (len(users), n), and which of them count."""
-        items, mask = self.negatives.draw(self.asked.users[users], n, generator)
+        items, mask = self.negatives.draw(self.queries.users[users], n, generator)
         if self.appeared is None:
             return items, mask
-        is_there = self.appeared[items] <= self.asked.hours[users][:, None]
+        is_there = self.appeared[items] <= self.queries.hours[users][:, None]
         return items, is_there if mask is None else mask & is_there
 
 
-def numbered(events: Interactions) -> Interactions:
+def one_user_per_event(events: Interactions) -> Interactions:
     """The same events, each by a user of its own."""
     return events._replace(users=np.arange(len(events)), n_users=len(events), user_ids=None, user_features=None)

@@ -26,7 +26,7 @@ class Batch(NamedTuple):
     items : int64 Tensor of shape (B,), (B, C), or (1, C) for candidates that all examples share; or a tuple of these
         The parts of a tuple stand side by side, as the columns of target and mask do.
     target : float Tensor of shape (B,) or (B, C), or Rows
-        Rows where the candidates are the whole catalogue.
+        Rows where the candidates are the whole catalog.
     mask, log_q : Tensor of shape (B, C) or (1, C), or None
         The mask says which candidates count; for squared errors, how much.
     weight : float Tensor of shape (B,), or None
@@ -71,7 +71,7 @@ class Batches(Protocol):
 
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]: ...
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None: ...
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None: ...
 
 
 class PairBatches:
@@ -123,7 +123,7 @@ class PairBatches:
                 item_share=share / len(users[part]),
             )
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
         """Users (m,) and items (m, 2), a positive and a negative, of up to n events; None where values are targets."""
         if self.negatives is None:
             return None
@@ -157,7 +157,7 @@ class InBatchPairs(PairBatches):
 
 
 class RowBatches:
-    """Users with their whole row of positives, against the whole catalogue.
+    """Users with their whole row of positives, against the whole catalog.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ class RowBatches:
         Users in a minibatch. Its scores take ``batch_size * n_items * 4`` bytes a few times over, unless `row_likelihood` does
         without them.
     negatives : NegativeSampler or None
-        Draws what positives are compared with in `probe`.
+        Draws what positives are compared with in `sample_pairs`.
     """
 
     def __init__(self, rows: sp.csr_array, *, batch_size: int, negatives: NegativeSampler | None):
@@ -191,7 +191,7 @@ class RowBatches:
     def _batch(self, users: Tensor, everything: Tensor) -> Batch:
         return Batch(users, everything, self.table(users), item_share=1 / len(self.users))
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
         """Users (m,) and items (m, 2), a positive and a negative, of up to n stored entries."""
         if self.negatives is None:
             return None
@@ -236,7 +236,7 @@ class ColumnBatches:
         Of the transposed data, items x users. With ratings nothing else counts; a user's positives are compared with the other
         items of the minibatch.
     pairs : PairBatches or None
-        Gives the pairs of `probe`.
+        Gives the pairs of `sample_pairs`.
     """
 
     def __init__(self, columns: RowBatches, pairs: PairBatches | None):
@@ -268,9 +268,9 @@ class ColumnBatches:
                 item_share=1 / len(items),
             )
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
         """As of the pairs."""
-        return None if self.pairs is None else self.pairs.probe(n, generator)
+        return None if self.pairs is None else self.pairs.sample_pairs(n, generator)
 
 
 def _share_of(counts: Tensor) -> Tensor:
@@ -341,7 +341,7 @@ class SlateBatches:
             item_share=2 / int(mask.sum()),
         )
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
         """Users (m,) and items (m, 2): what was chosen and something shown beside it."""
         rows = torch.randperm(len(self.examples), generator=generator, device=self.users.device)[:n]
         batch = self._batch(rows)

@@ -107,7 +107,7 @@ class SharedCandidates:
 
 
 class AllCandidates:
-    """Each chosen item among the whole catalogue."""
+    """Each chosen item among the whole catalog."""
 
     def __init__(self, n_items: int):
         self.n_items = n_items

@@ -24,13 +24,13 @@ class Sequences(NamedTuple):
     users : int64 Tensor of shape (B,), or None
         Codes; None for strangers.
     items : int64 Tensor of shape (B, T)
-    asked : bool Tensor of shape (B, T)
+    requested : bool Tensor of shape (B, T)
         After which of these items the next one is asked for.
     """
 
     users: Tensor | None
     items: Tensor
-    asked: Tensor
+    requested: Tensor
 
 
 class SequenceTable(nn.Module):
@@ -100,7 +100,7 @@ class SequenceBatches:
     candidates : CandidateMaker
         What the next item is compared with.
     negatives : NegativeSampler
-        Draws what it is compared with in `probe`.
+        Draws what it is compared with in `sample_pairs`.
     is_target : bool array of shape (n_events,), optional
         The events to be predicted; the others are only read. None means all.
     """
@@ -118,9 +118,9 @@ class SequenceBatches:
         self.batch_size, self.candidates, self.negatives = batch_size, candidates, negatives
         self.table = SequenceTable(events, max_length)
         order = events.user_time_order()
-        asked = np.ones(len(events), bool) if is_target is None else is_target[order]
-        asked[self.table.indptr[:-1][np.diff(self.table.indptr) > 0]] = False  # nothing comes before a user's first event
-        self.is_target = torch.as_tensor(np.append(asked, False))
+        requested = np.ones(len(events), bool) if is_target is None else is_target[order]
+        requested[self.table.indptr[:-1][np.diff(self.table.indptr) > 0]] = False  # nothing comes before a user's first event
+        self.is_target = torch.as_tensor(np.append(requested, False))
         self.weights = None if events.weights is None else torch.as_tensor(events.weights[order])
         self.users, self.starts, self.stops = _windows(self.table.indptr, max_length)
         n_before = torch.cat([torch.zeros(1, dtype=torch.int64), self.is_target.cumsum(0)])
@@ -174,17 +174,17 @@ class SequenceBatches:
         """Windows without their last item, and of each target in them the user and the place."""
         starts, stops = self.starts[windows], self.stops[windows]
         items, places = self.table.between(starts - 1, stops - 1)
-        asked = (places < stops[:, None] - 1) & self.is_target[places + 1]
+        requested = (places < stops[:, None] - 1) & self.is_target[places + 1]
         users = self.users[windows]
-        return Sequences(users, items, asked), users[:, None].expand_as(asked)[asked], places[asked] + 1
+        return Sequences(users, items, requested), users[:, None].expand_as(requested)[requested], places[requested] + 1
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Sequences, Tensor]:
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Sequences, Tensor]:
         """Some windows and items (m, 2), what came next and something else, of about n events."""
         order = torch.randperm(len(self.users), generator=generator, device=self.users.device)
         query, users, places = self._query(order[: max(1, n // self.table.max_length)])
         drawn, mask = self.negatives.draw(users, 1, generator)
         if mask is not None:  # of users who know every item
-            query.asked[query.asked.clone()] = mask[:, 0]
+            query.requested[query.requested.clone()] = mask[:, 0]
             places, drawn = places[mask[:, 0]], drawn[mask[:, 0]]
         return query, torch.cat([self.table.items[places][:, None], drawn], 1)
 

@@ -5,7 +5,7 @@ with the mean and, widened, the covariance of the states that training found. No
 a history is the mean user.
 """
 
-from skrec.engine.fold_in._fold_in import Catalogue, FoldIn
+from skrec.engine.fold_in._fold_in import Catalog, FoldIn
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
 from skrec.engine.fold_in._likelihoods import Events, Likelihood, Pool, pairs, ratings, rows, softmax_of_rows
 from skrec.engine.fold_in._prior import Prior, State, learn_prior, prior_of

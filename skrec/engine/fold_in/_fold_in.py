@@ -13,17 +13,17 @@ from skrec.data import Interactions
 from skrec.data._histories import in_order_of_users, take, take_some
 from skrec.engine.batches._negatives import log_share
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
+from skrec.engine.fold_in._least_squares import solve_ridge
 from skrec.engine.fold_in._likelihoods import Events, Pool
-from skrec.engine.fold_in._most_probable import Explained, curvature_of_events, most_probable
+from skrec.engine.fold_in._map_estimate import Explained, curvature_of_events, map_estimate
 from skrec.engine.fold_in._prior import Prior, State
-from skrec.engine.fold_in._ridge import ridge
 
 _USERS_TO_ALIGN = 8
 # items that events are compared with: fewer where each score is a pass through a network
 _COMPARED_FLOATS, _LEAST_COMPARED, _MOST_COMPARED = 2**17, 512, 2048
 
 
-class Catalogue(NamedTuple):
+class Catalog(NamedTuple):
     """What fold-in has to know of the items and of training.
 
     Attributes
@@ -78,13 +78,13 @@ class FoldIn(NamedTuple):
         What it was trained by.
     prior : Prior
         The distribution of the trained users' states.
-    catalogue : Catalogue
+    catalog : Catalog
     """
 
     network: Any
     objective: Any
     prior: Prior
-    catalogue: Catalogue
+    catalog: Catalog
 
     def states(self, histories: Interactions, added: Tensor | None = None) -> State:
         """The most probable states of new users.
@@ -118,9 +118,9 @@ class FoldIn(NamedTuple):
         users = users[np.unique(np.linspace(0, len(users) - 1, min(len(users), _USERS_TO_ALIGN)).astype(int))]
         histories = self.objective.history(in_order_of_users(take_some(events, users)))
         with torch.no_grad():
-            states = self.network.encode(self.catalogue.tensor(users))
+            states = self.network.encode(self.catalog.tensor(users))
         network = freeze(self.network, self.prior)
-        explained = network.vectors, self.objective.likelihood(network, histories, self.catalogue)
+        explained = network.vectors, self.objective.likelihood(network, histories, self.catalog)
         return self.prior.aligned(curvature_of_events(self.prior, states, weights_of_users(histories).sum(), explained))
 
     @property
@@ -131,35 +131,35 @@ class FoldIn(NamedTuple):
         network = freeze(self.network, self.prior)
 
         def explained(users: Tensor) -> Explained:
-            likelihood = self.objective.likelihood(network, take_some(histories, users.cpu().numpy()), self.catalogue)
+            likelihood = self.objective.likelihood(network, take_some(histories, users.cpu().numpy()), self.catalog)
             return _vectors_of(network, None if added is None else added[users]), likelihood
 
-        return most_probable(self.prior, self.catalogue.tensor(weights_of_users(histories)), explained)
+        return map_estimate(self.prior, self.catalog.tensor(weights_of_users(histories)), explained)
 
     @torch.no_grad()
     def _least_squares(self, histories: Interactions) -> State:
         """The closed form for squared errors of products, with a bias of the user as one more factor."""
-        network, items = self.network, self.catalogue.tensor(histories.items)
+        network, items = self.network, self.catalog.tensor(histories.items)
         features = network.item_vectors(items)
         if len(self.prior.widths) == 2:
             features = torch.cat([features, torch.ones_like(features[:, :1])], 1)
-        targets = self.catalogue.tensor(histories.values) - network.mean
+        targets = self.catalog.tensor(histories.values) - network.mean
         if network.item_biases is not None:
             targets = targets - network.item_biases(items)[:, 0]
-        certainty = self.catalogue.tensor(_weights(histories)).sqrt()
-        return ridge(
+        certainty = self.catalog.tensor(_weights(histories)).sqrt()
+        return solve_ridge(
             self.prior,
             features * certainty[:, None],
             targets * certainty,
-            self.catalogue.tensor(histories.users),
+            self.catalog.tensor(histories.users),
             histories.n_users,
-            noise=self.catalogue.noise,
+            noise=self.catalog.noise,
         )
 
     def _blocks(self, histories: Interactions) -> Iterator[slice]:
         """Ranges of users whose fold-in fits in memory."""
         width = len(self.prior.mean)
-        per_user = len(self.catalogue.popularity) * self.network.floats_per_score + 4 * width**2
+        per_user = len(self.catalog.popularity) * self.network.floats_per_score + 4 * width**2
         per_event = 4 * width
         n_events = np.bincount(histories.users, minlength=histories.n_users)
         # float64; several blocks, since all users of one are done when the slowest is

@@ -1,6 +1,6 @@
 """Scores of a trained network as functions of users alone, with their derivatives, in float64.
 
-In float32 the sums over a catalogue would leave a gradient of rounding, which differs with the number of users at once.
+In float32 the sums over a catalog would leave a gradient of rounding, which differs with the number of users at once.
 """
 
 import copy
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from skrec.engine.fold_in._prior import Prior, State
 from skrec.engine.fold_in._rectified import SmoothReLU, rectified
 from skrec.engine.fold_in._scores import Pullback, Scores, products, with_pullback
-from skrec.engine.networks._branches import GMF, MLP, PathNetwork
+from skrec.engine.networks._branches import GMF, MLP, BranchNetwork
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork
 from skrec.engine.networks._products import Factors, ProductNetwork
 
@@ -43,8 +43,8 @@ def freeze(network: RecommenderNetwork, prior: Prior) -> FrozenNetwork:
     """A network as a function of users whose states have some prior: by closed forms where the network has them."""
     if isinstance(network, ProductNetwork) and network.has_factors:
         return _FrozenProducts(network, prior)
-    if isinstance(network, PathNetwork) and network.has_paths:
-        return _FrozenPaths(network)
+    if isinstance(network, BranchNetwork) and network.has_branches:
+        return _FrozenBranches(network)
     return _FrozenByAutograd(network, prior)
 
 
@@ -70,26 +70,30 @@ class _FrozenProducts:
         return _in_range(self.network, products(of_items, biases, index))
 
 
-class _FrozenPaths:
-    """A `PathNetwork`: a sum of products of embeddings and of rectified layers over them."""
+class _FrozenBranches:
+    """A `BranchNetwork`: a sum of products of embeddings and of rectified layers over them."""
 
     def __init__(self, network: Any):
         heads = (head.detach().double() for head in network.head_weights())
-        paths = zip(network.paths, heads, strict=True)
+        branches = zip(network.branches, heads, strict=True)
         self.network, self.bias = network, network.head.bias.detach().double() + _mean(network)
-        self.paths = [
-            _FrozenProduct(path, head) if isinstance(path, GMF) else _FrozenLayers(path, head) for path, head in paths
+        self.branches = [
+            _FrozenProduct(branch, head) if isinstance(branch, GMF) else _FrozenLayers(branch, head)
+            for branch, head in branches
         ]
 
     def vectors(self, state: State) -> Tensor:
-        return torch.cat([path.vectors(part) for path, part in zip(self.paths, state, strict=True)], 1)
+        return torch.cat([branch.vectors(part) for branch, part in zip(self.branches, state, strict=True)], 1)
 
     def scores(self, items: Tensor, index: Tensor | None = None) -> Scores:
-        of_paths, widths = [path.scores(items, index) for path in self.paths], [path.width for path in self.paths]
+        of_branches, widths = (
+            [branch.scores(items, index) for branch in self.branches],
+            [branch.width for branch in self.branches],
+        )
 
         def summed(vectors: Tensor) -> tuple[Tensor, Pullback]:
-            parts = zip(of_paths, vectors.split(widths, 1), strict=True)
-            scores, pullbacks = zip(*(of_path(part) for of_path, part in parts), strict=True)
+            parts = zip(of_branches, vectors.split(widths, 1), strict=True)
+            scores, pullbacks = zip(*(of_branch(part) for of_branch, part in parts), strict=True)
             return sum(scores, self.bias), lambda slopes: torch.cat([pullback(slopes) for pullback in pullbacks], 1)
 
         return _in_range(self.network, summed)
@@ -98,29 +102,29 @@ class _FrozenPaths:
 class _FrozenProduct:
     """A `GMF`."""
 
-    def __init__(self, path: GMF, head: Tensor):
-        self.path, self.head, self.width = path, head, len(head)
+    def __init__(self, branch: GMF, head: Tensor):
+        self.branch, self.head, self.width = branch, head, len(head)
 
     def vectors(self, part: Tensor) -> Tensor:
         return part * self.head
 
     def scores(self, items: Tensor, index: Tensor | None) -> Scores:
-        of_items = self.path.items(items).detach().double()
+        of_items = self.branch.items(items).detach().double()
         return products(of_items, of_items.new_zeros(len(items)), index)
 
 
 class _FrozenLayers:
     """An `MLP`."""
 
-    def __init__(self, path: MLP, head: Tensor):
-        self.path, self.maps, self.width = path, path.linear_maps(head), path.of_user.out_features
-        self.weight, self.bias = (parameter.detach().double() for parameter in (path.of_user.weight, path.of_user.bias))
+    def __init__(self, branch: MLP, head: Tensor):
+        self.branch, self.maps, self.width = branch, branch.linear_maps(head), branch.of_user.out_features
+        self.weight, self.bias = (parameter.detach().double() for parameter in (branch.of_user.weight, branch.of_user.bias))
 
     def vectors(self, part: Tensor) -> Tensor:
         return F.linear(part, self.weight, self.bias)
 
     def scores(self, items: Tensor, index: Tensor | None) -> Scores:
-        of_items = self.path.items(items).detach().double() @ self.path.of_item.weight.detach().double().T
+        of_items = self.branch.items(items).detach().double() @ self.branch.of_item.weight.detach().double().T
         return rectified(of_items, self.maps, index)
 
 

@@ -209,5 +209,5 @@ def _are_own(events: Events, users: Tensor, items: Tensor) -> Tensor:
     """Which of some items (n, m) the users (n,) have."""
     width = int(max(events.items.max(), items.max())) + 1 if len(users) else 1
     own = (events.users * width + events.items).sort().values
-    asked = users[:, None] * width + items
-    return own[torch.searchsorted(own, asked).clamp(max=len(own) - 1)] == asked
+    keys = users[:, None] * width + items
+    return own[torch.searchsorted(own, keys).clamp(max=len(own) - 1)] == keys

@@ -11,9 +11,9 @@ State = tuple[Tensor, ...]
 
 # training shrinks states towards their mean, so their covariance is less than that of the users' tastes; with 4 the stored
 # and the folded-in lists of ML-100K's users agree best over the losses
-WIDENING = 4.0
+PRIOR_COV_SCALE = 4.0
 # where only the direction of a vector counts nothing is shrunk: on a third of Gowalla 4 loses 5 % of the NDCG, 1 half of that
-WIDENING_OF_DIRECTIONS = 1.0
+PRIOR_COV_SCALE_OF_DIRECTIONS = 1.0
 
 _LEAST_STIFFNESS = 1e-2  # where the mean user is near the origin, no direction is more probable than another
 
@@ -72,7 +72,7 @@ class Prior(NamedTuple):
         return self._replace(root=root.to(self.root), curvature=values.clamp(min=0).to(self.root))
 
 
-class PriorOfDirections(Prior):
+class DirectionPrior(Prior):
     """The distribution of states of which only the direction counts: the density of a direction is its largest on the ray.
 
     Otherwise the search would shorten the states, as the length is free, and the shorter they are the worse its conditioning.
@@ -106,14 +106,14 @@ class PriorOfDirections(Prior):
         return (self.centre.square().sum() - along.square() + (lengths - self.length).square()) / 2
 
 
-def learn_prior(states: Iterable[State], *, widening: float = WIDENING) -> Prior:
+def learn_prior(states: Iterable[State], *, cov_scale: float = PRIOR_COV_SCALE) -> Prior:
     """The prior from the states of some trained users, which come in blocks: their mean and their widened covariance."""
     n, total, gram = 0, torch.zeros(()), torch.zeros(())
     for state in states:
         dtype, flat = state[0].dtype, torch.cat(state, 1).double()
         n, total, gram = n + len(flat), total.to(flat) + flat.sum(0), gram.to(flat) + flat.T @ flat
     mean = total / n
-    covariance = widening * (gram / n - mean.outer(mean))
+    covariance = cov_scale * (gram / n - mean.outer(mean))
     # fewer users than coordinates leave directions without any spread; a trace of it keeps the root defined
     covariance += (1e-4 * covariance.diagonal().mean() + 1e-12) * torch.eye(len(mean), device=mean.device)
     widths = tuple(part.shape[1] for part in state)
@@ -125,4 +125,4 @@ def prior_of(network: Any, users: Iterable[Tensor]) -> Prior:
     """The prior from the states that a trained network has for its users, which come in blocks of codes."""
     if network.temperature is None:
         return learn_prior(map(network.encode, users))
-    return PriorOfDirections(*learn_prior(map(network.encode, users), widening=WIDENING_OF_DIRECTIONS))
+    return DirectionPrior(*learn_prior(map(network.encode, users), cov_scale=PRIOR_COV_SCALE_OF_DIRECTIONS))

@@ -1,4 +1,4 @@
-"""Minimisation of many independent functions at once: BFGS, each function with its own steps and its own end.
+"""Minimization of many independent functions at once: BFGS, each function with its own steps and its own end.
 
 Matrices of second derivatives are kept for each function. The line search asks for the weak Wolfe conditions by bisection
 (Lewis and Overton, "Nonsmooth optimization via quasi-Newton methods", Mathematical Programming 141, 2013), so that it also
@@ -21,7 +21,7 @@ _DECREASE, _CURVATURE = 1e-4, 0.9
 _ROUNDING = 1e-14
 
 
-def minimise(function_of: Callable[[Tensor], Function], curvature: Tensor) -> tuple[Tensor, Tensor]:
+def minimize_all(function_of: Callable[[Tensor], Function], curvature: Tensor) -> tuple[Tensor, Tensor]:
     """Minimise n functions of d variables, all from 0.
 
     Parameters

@@ -47,7 +47,7 @@ def softmax(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: T
 
 
 def bpr(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-    """Bayesian personalised ranking (Rendle et al. 2009): -log sigmoid(positive - negative), mean over the negatives."""
+    """Bayesian personalized ranking (Rendle et al. 2009): -log sigmoid(positive - negative), mean over the negatives."""
     losses = F.softplus(scores - _positive(scores, target))
     if mask is None:  # the positive itself adds log 2, without a gradient; leaving it out so is cheaper than masking it
         return (losses.sum(-1) - log(2)) / max(1, losses.shape[-1] - 1)
@@ -65,7 +65,7 @@ def warp(
 ) -> Tensor:
     """Weighted approximate-rank pairwise loss (Weston et al. 2011): hinge with margin 1, weighted by the estimated rank.
 
-    The rank is the share of negatives that come within the margin of the positive, times the other items of a catalogue of
+    The rank is the share of negatives that come within the margin of the positive, times the other items of a catalog of
     ``n_items``, or the negatives themselves. Weston et al. draw until one does; here a fixed number is drawn, so that with a
     single negative all pairs within the margin weigh the same. A ``width`` above 0 makes hinge and rank smooth.
     """
@@ -148,7 +148,7 @@ def batch_losses(network: RecommenderNetwork, loss: Loss, batch: Batch) -> Tenso
 
 
 def total_loss(network: RecommenderNetwork, loss: Loss, batch: Batch) -> Tensor:
-    """The sum of `batch_losses`, by the shorter way that there is for the softmax of products with the whole catalogue."""
+    """The sum of `batch_losses`, by the shorter way that there is for the softmax of products with the whole catalog."""
     if loss is not softmax or not isinstance(batch.target, Rows) or not network.has_factors:
         return batch_losses(network, loss, batch).sum()
     factors, target, weight = network.factors(batch.query, batch.items), batch.target, batch.weight

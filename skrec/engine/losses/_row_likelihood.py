@@ -1,6 +1,6 @@
-"""The softmax over the whole catalogue where scores are products of two vectors, without holding the scores of a minibatch.
+"""The softmax over the whole catalog where scores are products of two vectors, without holding the scores of a minibatch.
 
-Autograd would write a dozen arrays of the size examples x catalogue. Here a few examples at a time have their scores, loss and
+Autograd would write a dozen arrays of the size examples x catalog. Here a few examples at a time have their scores, loss and
 gradients, all in the processor's cache: several times as fast, in a fraction of the memory.
 """
 
@@ -23,7 +23,7 @@ def row_likelihood(factors: Factors, target: Rows) -> Tensor:
     Parameters
     ----------
     factors : Factors
-        Of the whole catalogue, shared by all examples. Biases of users change nothing.
+        Of the whole catalog, shared by all examples. Biases of users change nothing.
     target : Rows
         How often each item was chosen, or with what weight; an item stands at most once in a row.
 
@@ -40,7 +40,7 @@ def row_likelihood(factors: Factors, target: Rows) -> Tensor:
     users, items = factors.users, factors.items[0]
     dtype = torch.promote_types(users.dtype, torch.float32)
     biases = items.new_zeros(len(items)) if factors.biases is None else factors.biases[0]
-    with torch.autocast(users.device.type, enabled=False):  # a sum over the catalogue wants all its digits
+    with torch.autocast(users.device.type, enabled=False):  # a sum over the catalog wants all its digits
         parts = users.to(dtype), items.to(dtype), biases.to(dtype)
         wanted = tuple(part.requires_grad and torch.is_grad_enabled() for part in parts)
         return _RowLikelihood.apply(*parts, target._replace(values=target.values.to(dtype)), wanted)

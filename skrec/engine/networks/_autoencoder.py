@@ -37,7 +37,7 @@ class SparseLinear(nn.Module):
         return rows._replace(values=self.dropout(rows.values)).times(self.table.weight, sparse=self.table.sparse) + self.bias
 
 
-class Readout(nn.Module):
+class OutputLayer(nn.Module):
     """One product with a hidden vector for each of n targets, and a bias for each."""
 
     def __init__(self, n: int, width: int):
@@ -48,20 +48,21 @@ class Readout(nn.Module):
 
 
 class RowNetwork(ProductNetwork):
-    """Base of autoencoders of users' rows: a new user needs no training.
+    """Base of autoencoders of users' rows.
 
-    A network writes ``encode_rows(rows) -> state``, from what its ``reader`` makes of rows to what its ``readout`` makes scores
-    of. It knows the rows that it was trained on, by which ``encode`` finds those of known users.
+    A network writes ``encode_rows(rows) -> state``. Rows pass through ``input_layer`` first, and ``output_layer`` computes the
+    scores from the state. The states of new users are computed from their rows without training. The training rows are kept,
+    so that ``encode`` can look up those of known users.
 
     Parameters
     ----------
     rows : CSR of shape (n_users, n_items)
     width : int
-        Of the layer that reads and of the layer that is read out.
+        Width of the input layer and of the output layer.
     dropout : float
-        Share of a row's entries that are not read, in training.
+        Fraction of a row's entries that are dropped in training.
     normalize : bool, default=False
-        Whether rows are scaled to length one first.
+        Whether rows are scaled to length 1 first.
     """
 
     reads_rows = True
@@ -69,8 +70,8 @@ class RowNetwork(ProductNetwork):
     def __init__(self, rows: sp.csr_array, width: int, *, dropout: float, normalize: bool = False):
         super().__init__()
         self.rows = RowTable(rows)
-        self.reader = SparseLinear(rows.shape[1], width, dropout=dropout, normalize=normalize)
-        self.readout = Readout(rows.shape[1], width)
+        self.input_layer = SparseLinear(rows.shape[1], width, dropout=dropout, normalize=normalize)
+        self.output_layer = OutputLayer(rows.shape[1], width)
 
     @property
     def user_tables(self) -> list[nn.Embedding]:
@@ -78,14 +79,14 @@ class RowNetwork(ProductNetwork):
 
     @property
     def item_tables(self) -> list[nn.Embedding]:
-        return [self.reader.table, self.readout.vectors, self.readout.biases]
+        return [self.input_layer.table, self.output_layer.vectors, self.output_layer.biases]
 
     @property
     def item_biases(self) -> nn.Embedding:  # type: ignore[override]
-        return self.readout.biases
+        return self.output_layer.biases
 
     def item_vectors(self, items: Tensor) -> Tensor:
-        return self.readout.vectors(items)
+        return self.output_layer.vectors(items)
 
     def encode_rows(self, rows: Rows) -> State:
         raise NotImplementedError(f"{type(self).__name__} must write encode_rows")

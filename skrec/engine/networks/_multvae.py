@@ -48,7 +48,7 @@ class MultVAE(RowNetwork):
 
     def posterior(self, rows: Rows) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the variance of the latent vector, (n_rows, n_factors) each."""
-        return self.encoder(self.reader(rows)).chunk(2, -1)
+        return self.encoder(self.input_layer(rows)).chunk(2, -1)
 
     def encode_rows(self, rows: Rows) -> tuple[Tensor]:
         mean, _ = self.posterior(rows)

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec._memory import rows_at_once
-from skrec.engine.batches._at_times import Asked, PastTable
+from skrec.engine.batches._at_times import TimedSequenceTable, UsersAtTimes
 from skrec.engine.batches._sparse_rows import Rows
 from skrec.engine.networks._layers import Dropout, embedding
 from skrec.engine.networks._network import EmbeddingNetwork, State
 from skrec.engine.networks._products import products
-from skrec.engine.networks._tower import Reader, feature_table
+from skrec.engine.networks._tower import FeatureMLP, feature_table
 
 _ARTICLE_BYTES = 2**12  # that reading one takes
 
@@ -26,14 +26,16 @@ class Text(nn.Module):
     def __init__(self, features: Any, width: int, *, hidden_layer_sizes: tuple[int, ...], dropout: float):
         super().__init__()
         self.table = feature_table(features)
-        self.reader = Reader(features.shape[1], width, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout, std=width**-0.5)
+        self.feature_mlp = FeatureMLP(
+            features.shape[1], width, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout, std=width**-0.5
+        )
         squares = np.square(features.data if sp.issparse(features) else features, dtype=np.float64).sum()
         # a part of what is learned: more articles later must not change it
         self.register_buffer("scale", torch.tensor(float(features.shape[0] / squares) ** 0.5 if squares else 1.0))
 
     def forward(self, items: Tensor) -> Tensor:
         rows = self.table(items)
-        return self.reader(rows._replace(values=rows.values * self.scale) if isinstance(rows, Rows) else rows * self.scale)
+        return self.feature_mlp(rows._replace(values=rows.values * self.scale) if isinstance(rows, Rows) else rows * self.scale)
 
 
 class News(EmbeddingNetwork):
@@ -45,7 +47,7 @@ class News(EmbeddingNetwork):
 
     Parameters
     ----------
-    past : PastTable
+    past : TimedSequenceTable
         Clicks of the users that it is trained on.
     features : array or CSR with a row for each item, or None
     appeared : float32 array of shape (n_items,)
@@ -63,7 +65,7 @@ class News(EmbeddingNetwork):
 
     def __init__(
         self,
-        past: PastTable,
+        past: TimedSequenceTable,
         features: Any,
         appeared: NDArray[np.float32],
         n_factors: int,
@@ -83,11 +85,11 @@ class News(EmbeddingNetwork):
         self.ids = embedding(self.n_items, n_factors, std=n_factors**-0.5 if features is None else 0) if has_ids else None
         layers = nn.Linear(n_factors, n_factors), nn.Tanh(), nn.Linear(n_factors, 1, bias=False)
         self.attention, self.dropout = nn.Sequential(*layers) if has_attention else None, Dropout(dropout)
-        self.newcomer = nn.Parameter(torch.randn(n_factors) * n_factors**-0.5)
-        self.caution = nn.Parameter(torch.zeros(()))
+        self.new_user_vector = nn.Parameter(torch.randn(n_factors) * n_factors**-0.5)
+        self.new_user_logit = nn.Parameter(torch.zeros(()))
         self.recency = None if half_life is None else nn.Parameter(torch.zeros(()))
         self.register_buffer("appeared", torch.tensor(appeared), persistent=False)
-        for name in ("vectors", "interest"):
+        for name in ("vectors", "attention_logits"):
             self.register_buffer(name, None, persistent=False)
 
     @property
@@ -107,24 +109,26 @@ class News(EmbeddingNetwork):
     def prepare(self) -> None:
         parts = [
             self.read(items)
-            for items in torch.arange(self.n_items, device=self.newcomer.device).split(rows_at_once(_ARTICLE_BYTES))
+            for items in torch.arange(self.n_items, device=self.new_user_vector.device).split(rows_at_once(_ARTICLE_BYTES))
         ]
-        self.vectors, self.interest = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+        self.vectors, self.attention_logits = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
-    def encode(self, query: Tensor | Asked) -> State:
+    def encode(self, query: Tensor | UsersAtTimes) -> State:
         """Readers as of some moments, or, of codes alone, after all that they clicked; with the hour in which they ask."""
-        return self.state_by(self.past, query if isinstance(query, Asked) else self.past.at_the_end(query))
+        return self.state_from(self.past, query if isinstance(query, UsersAtTimes) else self.past.after_all_events(query))
 
-    def state_by(self, past: PastTable, asked: Asked) -> State:
+    def state_from(self, past: TimedSequenceTable, queries: UsersAtTimes) -> State:
         """What `encode` gives, by other pasts."""
-        items, is_there = past.before(asked)
-        return self.readers(items, is_there, self.vectors, self.interest), asked.hours[:, None]
+        items, is_there = past.before(queries)
+        return self.readers(items, is_there, self.vectors, self.attention_logits), queries.hours[:, None]
 
-    def readers(self, items: Tensor, is_there: Tensor, vectors: Tensor, interest: Tensor) -> Tensor:
+    def readers(self, items: Tensor, is_there: Tensor, vectors: Tensor, attention_logits: Tensor) -> Tensor:
         """The vectors of readers by the rows of ``vectors`` that they have read."""
-        logits = interest[items].masked_fill(~is_there, -torch.inf)
-        shares = torch.cat([self.caution.expand(len(items), 1), logits], 1).softmax(-1)
-        return shares[:, :1] * self.newcomer + F.embedding_bag(items, vectors, per_sample_weights=shares[:, 1:], mode="sum")
+        logits = attention_logits[items].masked_fill(~is_there, -torch.inf)
+        shares = torch.cat([self.new_user_logit.expand(len(items), 1), logits], 1).softmax(-1)
+        return shares[:, :1] * self.new_user_vector + F.embedding_bag(
+            items, vectors, per_sample_weights=shares[:, 1:], mode="sum"
+        )
 
     def user_vectors(self, state: State) -> Tensor:
         return state[0]
@@ -150,9 +154,9 @@ class News(EmbeddingNetwork):
     def recency_weight(self) -> Tensor:
         """What is added for a new article."""
         # one number has to keep pace with products of many
-        return self.recency * len(self.newcomer) ** 0.5
+        return self.recency * len(self.new_user_vector) ** 0.5
 
-    def forward(self, query: Tensor | Asked, items: Tensor) -> Tensor:
+    def forward(self, query: Tensor | UsersAtTimes, items: Tensor) -> Tensor:
         if not self.training:
             return self.score(self.encode(query), items)
         past, is_there = self.past.before(query)
@@ -160,6 +164,6 @@ class News(EmbeddingNetwork):
         occurs = torch.zeros(self.n_items, dtype=torch.bool, device=items.device)
         occurs[past[is_there]] = occurs[items.flatten()] = True
         place = occurs.cumsum(0) - 1
-        vectors, interest = self.read(occurs.nonzero()[:, 0])
-        readers = self.readers(place[past].clamp(min=0), is_there, vectors, interest)
+        vectors, attention_logits = self.read(occurs.nonzero()[:, 0])
+        readers = self.readers(place[past].clamp(min=0), is_there, vectors, attention_logits)
         return products(readers, vectors[place[items]]) + self.freshness(query.hours[:, None] - self.appeared[items])

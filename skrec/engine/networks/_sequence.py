@@ -48,7 +48,7 @@ class SequenceNetwork(ProductNetwork):
     def encode(self, query: Tensor | Sequences) -> State:
         """Of sequences wherever they are asked, of users at their end."""
         if isinstance(query, Sequences):
-            return (self.states(query)[query.asked],)
+            return (self.states(query)[query.requested],)
         distinct, place = query.unique(return_inverse=True)
         return (self.read(self.sequences, distinct)[place],)
 

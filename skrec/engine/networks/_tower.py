@@ -33,7 +33,7 @@ def feature_table(features: Any) -> FeatureTable | RowTable:
     return RowTable(features) if sp.issparse(features) else FeatureTable(features)
 
 
-class Reader(nn.Module):
+class FeatureMLP(nn.Module):
     """Layers that make vectors of features: linear, with rectified hidden layers before the last if there are any.
 
     Parameters
@@ -90,10 +90,10 @@ class Tower(nn.Module):
     ----------
     n, width : int
     features : array or CSR with n rows, or None
-    known : bool array of shape (n,)
+    has_events : bool array of shape (n,)
         Who has events.
     hidden_layer_sizes, dropout, std
-        As for `Reader`; the embeddings have the same spread.
+        As for `FeatureMLP`; the embeddings have the same spread.
     id_dropout : float
         The share of embeddings that are left out.
     """
@@ -103,7 +103,7 @@ class Tower(nn.Module):
         n: int,
         width: int,
         features: Any,
-        known: NDArray[np.bool_],
+        has_events: NDArray[np.bool_],
         *,
         hidden_layer_sizes: tuple[int, ...],
         dropout: float,
@@ -112,27 +112,29 @@ class Tower(nn.Module):
     ):
         super().__init__()
         self.table = embedding(n, width, std=std)
-        self.features = self.reader = None
+        self.features = self.feature_mlp = None
         if features is not None:
             self.features = feature_table(features)
-            self.reader = Reader(features.shape[1], width, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout, std=std)
+            self.feature_mlp = FeatureMLP(
+                features.shape[1], width, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout, std=std
+            )
         self.drop = RowDropout(id_dropout)
-        self.register_buffer("known", torch.tensor(known, dtype=torch.float32)[:, None], persistent=False)
+        self.register_buffer("has_events", torch.tensor(has_events, dtype=torch.float32)[:, None], persistent=False)
 
     def forward(self, codes: Tensor) -> Tensor:
         own = self.table(codes)
-        if self.reader is None:
+        if self.feature_mlp is None:
             return own
-        return self.drop(own * self.known[codes]) + self.told(codes)
+        return self.drop(own * self.has_events[codes]) + self.feature_vectors(codes)
 
-    def told(self, codes: Tensor) -> Tensor:
+    def feature_vectors(self, codes: Tensor) -> Tensor:
         """What the features tell, whatever the shape of the codes; zero without features."""
-        if self.features is None or self.reader is None:
+        if self.features is None or self.feature_mlp is None:
             return torch.zeros(*codes.shape, self.table.embedding_dim, device=codes.device)
-        told = self.reader(self.features(codes.flatten()))
-        return told.view(*codes.shape, told.shape[-1])
+        vectors = self.feature_mlp(self.features(codes.flatten()))
+        return vectors.view(*codes.shape, vectors.shape[-1])
 
     def all_vectors(self) -> Tensor:
         """Of everybody, in blocks, for features may be much wider than vectors."""
-        codes = torch.arange(len(self.known), device=self.known.device)
+        codes = torch.arange(len(self.has_events), device=self.has_events.device)
         return torch.cat([self(block) for block in codes.split(rows_at_once(_ROW_BYTES))])

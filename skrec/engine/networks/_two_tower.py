@@ -9,7 +9,7 @@ from skrec.engine.networks._network import State
 from skrec.engine.networks._products import ProductNetwork
 from skrec.engine.networks._tower import Tower
 
-_OUT_OF_QUESTION = -3e4  # float16 ends at -65,504
+_UNAVAILABLE_LOGIT = -3e4  # float16 ends at -65,504
 
 
 class TwoTower(ProductNetwork):
@@ -41,7 +41,7 @@ class TwoTower(ProductNetwork):
         if not self.training:
             return factors
         # nobody could have chosen what was not there
-        return factors._replace(biases=(self.items.known[items][..., 0] == 0) * _OUT_OF_QUESTION)
+        return factors._replace(biases=(self.items.has_events[items][..., 0] == 0) * _UNAVAILABLE_LOGIT)
 
     def encode(self, users: Tensor) -> State:
         return (self.users(users) + self.common if self.training else self.final_users[users],)
@@ -56,12 +56,12 @@ class TwoTower(ProductNetwork):
     @torch.no_grad()
     def initialize_users(self, users: Tensor, state: State) -> None:
         """New users get an embedding for what their features do not tell."""
-        self.users.table.weight[users] = state[0] - self.users.told(users) - self.common
+        self.users.table.weight[users] = state[0] - self.users.feature_vectors(users) - self.common
 
     @torch.no_grad()
     def initialize_items(self, items: Tensor, known: Tensor) -> None:
         """New items have nothing but their features; without features they begin as the mean item."""
-        if self.items.reader is None:
+        if self.items.feature_mlp is None:
             super().initialize_items(items, known)
         else:
             self.items.table.weight[items] = 0

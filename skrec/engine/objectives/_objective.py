@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skrec.data import Interactions, by_weight, fade
 from skrec.data._splitting import hold_out_events
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import Catalogue, FrozenNetwork, Likelihood
+from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood
 from skrec.engine.losses._losses import Losses
 
 
@@ -90,7 +90,7 @@ class Objective:
         histories = histories[histories.last_of_each_pair()]
         return histories if histories.timestamps is None else fade(histories, self.half_life)
 
-    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
         """Minus the log-likelihoods of the histories of new users."""
         raise NotImplementedError(f"{type(self).__name__} has no likelihood of histories, so that it folds in no users")
 

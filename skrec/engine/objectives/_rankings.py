@@ -13,7 +13,7 @@ from skrec.engine.batches._batches import Batches, ColumnBatches, InBatchPairs, 
 from skrec.engine.batches._candidates import InBatchCandidates
 from skrec.engine.batches._negatives import NegativeSampler, PopularNegatives, UniformNegatives, log_popularity
 from skrec.engine.batches._sparse_rows import RowTable
-from skrec.engine.fold_in import Catalogue, FrozenNetwork, Likelihood, pairs, rows, softmax_of_rows
+from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, pairs, rows, softmax_of_rows
 from skrec.engine.losses._losses import Losses, softmax
 from skrec.engine.objectives._objective import Objective, counts
 
@@ -45,13 +45,13 @@ class Ranking(Objective):
         return self.losses.training is softmax
 
     def never_negative(self, known: Interactions) -> RowTable | None:
-        """The items that are no negatives of a user in a minibatch. A softmax stands for the whole catalogue and needs none."""
+        """The items that are no negatives of a user in a minibatch. A softmax stands for the whole catalog and needs none."""
         return None if self.is_softmax else RowTable(known.to_csr(duplicates="any"))
 
 
 @dataclass(frozen=True, eq=False)
 class WholeRows(Ranking):
-    """All positive events of a user at once, among the whole catalogue."""
+    """All positive events of a user at once, among the whole catalog."""
 
     def groups(self, examples: Interactions) -> NDArray[np.int64]:
         return examples.users
@@ -67,8 +67,8 @@ class WholeRows(Ranking):
             raise ValueError(f"{whose} need loss='softmax' where whole rows are learned from, got loss={loss!r}")
         return self.rows(events)
 
-    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
-        return likelihood_of_rows(network, self.rows(histories), catalogue, self.losses)
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
+        return likelihood_of_rows(network, self.rows(histories), catalog, self.losses)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +107,12 @@ class SampledRanking(Ranking):
         """Draws items that are not known of their users."""
         return (UniformNegatives if self.sampling == "uniform" else PopularNegatives)(known)
 
-    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
         if self.sampling == "popularity" and self.is_softmax:
-            # the softmax corrects the draws, so that it stands for the one over the whole catalogue
-            return likelihood_of_rows(network, self.rows(histories), catalogue, self.losses)
-        pool = catalogue.pool(by_popularity=self.sampling == "popularity")
-        return pairs(network, catalogue.events(histories), pool, self.losses.smooth, n_negatives=self.n_negatives)
+            # the softmax corrects the draws, so that it stands for the one over the whole catalog
+            return likelihood_of_rows(network, self.rows(histories), catalog, self.losses)
+        pool = catalog.pool(by_popularity=self.sampling == "popularity")
+        return pairs(network, catalog.events(histories), pool, self.losses.smooth, n_negatives=self.n_negatives)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,11 +123,11 @@ class InBatchRanking(Ranking):
         candidates = InBatchCandidates(log_popularity(known), self.never_negative(known))
         return InBatchPairs(events, batch_size=self.batch_size, negatives=UniformNegatives(known), candidates=candidates)
 
-    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
         if self.is_softmax:
-            return likelihood_of_rows(network, self.rows(histories), catalogue, self.losses)
-        pool = catalogue.pool(by_popularity=True)
-        return pairs(network, catalogue.events(histories), pool, self.losses.smooth, n_negatives=_FEW_NEGATIVES)
+            return likelihood_of_rows(network, self.rows(histories), catalog, self.losses)
+        pool = catalog.pool(by_popularity=True)
+        return pairs(network, catalog.events(histories), pool, self.losses.smooth, n_negatives=_FEW_NEGATIVES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,15 +151,15 @@ class Slates(Ranking):
             read_impressions(events.users, events.impressions, events.impression_ids)
         return SlateBatches(events, batch_size=self.batch_size, positive_from=self.positive_from)
 
-    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
-        pool = catalogue.pool(by_popularity=False)
-        return pairs(network, catalogue.events(histories), pool, self.losses.smooth, n_negatives=_FEW_NEGATIVES)
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
+        pool = catalog.pool(by_popularity=False)
+        return pairs(network, catalog.events(histories), pool, self.losses.smooth, n_negatives=_FEW_NEGATIVES)
 
 
-def likelihood_of_rows(network: FrozenNetwork, target: sp.csr_array, catalogue: Catalogue, losses: Losses) -> Likelihood:
-    """Of whole rows among the whole catalogue."""
-    users = catalogue.tensor(np.arange(target.shape[0]))
-    of_users, compared = RowTable(target).to(catalogue.device)(users), catalogue.tensor(catalogue.compared)
+def likelihood_of_rows(network: FrozenNetwork, target: sp.csr_array, catalog: Catalog, losses: Losses) -> Likelihood:
+    """Of whole rows among the whole catalog."""
+    users = catalog.tensor(np.arange(target.shape[0]))
+    of_users, compared = RowTable(target).to(catalog.device)(users), catalog.tensor(catalog.compared)
     if losses.training is softmax:
         return softmax_of_rows(network, of_users, compared)
     return rows(network, of_users, compared, losses.smooth)

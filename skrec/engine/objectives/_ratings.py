@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows
-from skrec.engine.fold_in import Catalogue, FrozenNetwork, Likelihood, ratings
+from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, ratings
 from skrec.engine.networks._network import EmbeddingNetwork
 from skrec.engine.objectives._objective import Objective, counts
 
@@ -54,8 +54,8 @@ class Ratings(Objective):
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         return PairBatches(events, batch_size=self.batch_size, negatives=None)
 
-    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
-        return ratings(network, catalogue.events(histories), noise=catalogue.noise)
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
+        return ratings(network, catalog.events(histories), noise=catalog.noise)
 
 
 @dataclass(frozen=True, eq=False)

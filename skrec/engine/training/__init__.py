@@ -1,1 +1,1 @@
-"""The life of a training run: Lightning, optimisers, schedules, history, checkpoints."""
+"""The life of a training run: Lightning, optimizers, schedules, history, checkpoints."""

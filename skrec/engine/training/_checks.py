@@ -194,7 +194,7 @@ def check_not_empty(settings: Any, batches: Sized) -> None:
         )
 
 
-class OfHeldOutEvents(MutedWarning):
+class MutedCoverageWarning(MutedWarning):
     """What scorers say of test data, on which a user cannot act where `fit` has drawn them."""
 
     category = CoverageWarning

@@ -50,9 +50,9 @@ class Training(pl.LightningModule):
     batches : Batches
     loss : callable
     optimizer : callable
-        Makes an optimiser of the network's parameters.
+        Makes an optimizer of the network's parameters.
     schedule : callable
-        Maps the optimiser step to a rate.
+        Maps the optimizer step to a rate.
     learning_rate : float
         At its top; the estimator's own, or a part of it.
     settings : TorchRecommender
@@ -88,7 +88,7 @@ class Training(pl.LightningModule):
         self.has_started, self.is_finished = False, False
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
         self.weights = list(network.parameters())
-        self.tally = _Tally()
+        self.counters = _Counters()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.make_optimizer(self.network.parameters(), lr=self.learning_rate)
@@ -102,7 +102,7 @@ class Training(pl.LightningModule):
     def on_fit_start(self) -> None:
         self.on_sigterm = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL  # None: it is not one of Python's
         self.batches.to(self.device)
-        self.probe = self.batches.probe(10_000, self.generator(-1))
+        self.sampled_pairs = self.batches.sample_pairs(10_000, self.generator(-1))
         # Lightning's way round to the backward pass costs a tenth of a small step; without scaling or several devices it is
         # the same thing
         is_plain = type(self.trainer.precision_plugin) is Precision and type(self.trainer.strategy) is SingleDeviceStrategy
@@ -127,7 +127,7 @@ class Training(pl.LightningModule):
         self.network.train()
         set_generator(self.network, self.generator(self.current_epoch + 2**20))
         self.started = time.perf_counter()
-        self.tally.loss_sum, self.tally.n_examples = torch.zeros((), device=self.device), 0
+        self.counters.loss_sum, self.counters.n_examples = torch.zeros((), device=self.device), 0
 
     def training_step(self, chunk: tuple[int, list[Batch]], _: int) -> None:
         optimizer = self.optimizers()
@@ -144,16 +144,16 @@ class Training(pl.LightningModule):
     def minibatch_loss(self, batch: Batch) -> Tensor:
         """Mean loss of a minibatch, and the penalty on the rows it touches."""
         total = total_loss(self.network, self.loss, batch)
-        self.tally.loss_sum.add_(total.detach())
-        self.tally.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
+        self.counters.loss_sum.add_(total.detach())
+        self.counters.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
         total = total / batch.n_examples
         if strength := self.settings._penalty:
             total = total + strength * self.network.penalty(batch.query, batch.touched_items, batch.item_share)
         return total
 
     def update(self, optimizer: Any) -> None:
-        """One optimiser step: rate, decay, clipping, step."""
-        rate = self.schedule(self.tally.n_updates)
+        """One optimizer step: rate, decay, clipping, step."""
+        rate = self.schedule(self.counters.n_updates)
         lr = self.learning_rate * rate.factor
         set_rate(optimizer, lr, rate.momentum)
         if self.settings.weight_decay:
@@ -164,10 +164,10 @@ class Training(pl.LightningModule):
         optimizer.step()
         for weight in self.weights:
             weight.grad = None
-        self.tally.n_updates += 1
+        self.counters.n_updates += 1
 
     def on_train_epoch_end(self) -> None:
-        train_loss = float(self.tally.loss_sum) / (float(self.tally.n_examples) or 1.0)
+        train_loss = float(self.counters.loss_sum) / (float(self.counters.n_examples) or 1.0)
         if not np.isfinite(train_loss):
             raise self.divergence(f"the loss is {train_loss}")
         if not all(bool((weight.abs() < _LARGEST_WEIGHT).all()) for weight in self.weights):
@@ -192,28 +192,28 @@ class Training(pl.LightningModule):
     @torch.no_grad()
     def pairwise_accuracy(self) -> float:
         """Share of a fixed sample of (positive, negative) pairs in the right order; half for a tie."""
-        if self.probe is None or len(self.probe[0]) == 0:
+        if self.sampled_pairs is None or len(self.sampled_pairs[0]) == 0:
             return float("nan")
-        scores = self.network(*self.probe)
+        scores = self.network(*self.sampled_pairs)
         return float(((scores[:, 0] > scores[:, 1]).float() + (scores[:, 0] == scores[:, 1]).float() / 2).mean())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        run = {"seed": self.seed, "n_updates": self.tally.n_updates, "is_finished": self.is_finished}
+        run = {"seed": self.seed, "n_updates": self.counters.n_updates, "is_finished": self.is_finished}
         checkpoint["skrec"] = run | {"history": self.history.state()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_checkpoint(checkpoint, self)
-        self.tally.n_updates = checkpoint["skrec"]["n_updates"]
+        self.counters.n_updates = checkpoint["skrec"]["n_updates"]
         self.history.resume(checkpoint["skrec"]["history"])
 
     def check_resumed(self) -> None:
         """See that Lightning goes on behind the last epoch that was recorded."""
-        if self.current_epoch != len(self.history.rows) or self.global_step != self.tally.n_updates:
+        if self.current_epoch != len(self.history.rows) or self.global_step != self.counters.n_updates:
             raise ValueError(f"its loops are at epoch {self.current_epoch}, step {self.global_step}")
         self.has_started = True
 
 
-class _Tally:
+class _Counters:
     """Counters of a run; a plain object, since a network's attributes are slow to set."""
 
     def __init__(self) -> None:

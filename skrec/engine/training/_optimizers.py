@@ -1,4 +1,4 @@
-"""Optimisers by name."""
+"""Optimizers by name."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -96,7 +96,7 @@ def use_row_gradients(network: nn.Module) -> None:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, lr: float, momentum: float | None) -> None:
-    """Put a step's learning rate, and Adam's first beta, into an optimiser."""
+    """Put a step's learning rate, and Adam's first beta, into an optimizer."""
     for group in optimizer.param_groups:
         group["lr"] = lr
         if momentum is not None and "betas" in group:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # times the learning rate: at the full rate a network forgets more than it learns, measured on ML-100K split in time
-PARTIAL_FIT_RATE = 0.1
+PARTIAL_FIT_LR_FACTOR = 0.1
 
 
 def sample_with_replay(groups: NDArray[np.int64], n_known: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -58,7 +58,7 @@ def _check_records(state: dict[str, Any], epoch: int, history: Any) -> None:
 
 
 def _state_after_a_step(training: Any) -> dict[str, Any]:
-    """What the state of the optimiser looks like, by one that makes a step of nothing with copies of the weights."""
+    """What the state of the optimizer looks like, by one that makes a step of nothing with copies of the weights."""
     network = copy.deepcopy(training.network)
     optimizer = training.make_optimizer(network.parameters(), lr=training.learning_rate)
     for weight in network.parameters():

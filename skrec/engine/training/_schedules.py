@@ -1,4 +1,4 @@
-"""Learning-rate schedules: functions of the optimiser step.
+"""Learning-rate schedules: functions of the optimizer step.
 
 Torch's own keep a state, which a resumed run would have to restore, and restart after whole multiples of a cycle only.
 """

@@ -8,7 +8,7 @@ from torch import Tensor
 from skrec.engine.fold_in._prior import Prior, State
 
 
-def ridge(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, n: int, *, noise: float) -> State:
+def solve_ridge(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, n: int, *, noise: float) -> State:
     """The most probable states if their products with an event's features are its target, up to normal errors.
 
     Parameters

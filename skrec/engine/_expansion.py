@@ -12,7 +12,7 @@ from skrec.data._histories import in_order_of_users
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State
 
 
-def grown(
+def expand_network(
     model: Any,
     network: RecommenderNetwork,
     events: Interactions,

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from skrec.engine.fold_in._likelihoods import Likelihood
 from skrec.engine.fold_in._prior import Prior, State
-from skrec.engine.fold_in._solver import Function, minimise
+from skrec.engine.fold_in._solver import Function, minimize_all
 
 # the vectors that a network makes of states, and what histories say of these
 Explained = tuple[Callable[[State], Tensor], Likelihood]
@@ -15,8 +15,8 @@ Explained = tuple[Callable[[State], Tensor], Likelihood]
 _STEP = 1e-4  # of differences
 
 
-def most_probable(prior: Prior, n_events: Tensor, explained: Callable[[Tensor], Explained]) -> State:
-    """States by minimisation in the prior's whitened coordinates, from the mean user on, for each user until it converges.
+def map_estimate(prior: Prior, n_events: Tensor, explained: Callable[[Tensor], Explained]) -> State:
+    """States by minimization in the prior's whitened coordinates, from the mean user on, for each user until it converges.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def most_probable(prior: Prior, n_events: Tensor, explained: Callable[[Tensor], 
     wide = prior.converted(torch.float64)
     curvature = torch.zeros_like(wide.mean) if wide.curvature is None else wide.curvature
     first = wide.stiffness + n_events.double()[:, None] * curvature
-    solution, _ = minimise(lambda users: _penalised(wide, *explained(users)), first)
+    solution, _ = minimize_all(lambda users: _penalized(wide, *explained(users)), first)
     return tuple(part.to(prior.mean.dtype) for part in wide.state(wide.start + solution))
 
 
@@ -50,17 +50,17 @@ def curvature_of_events(prior: Prior, states: State, n_events: float, explained:
     n_events : float
         How much all of their events weigh.
     explained : tuple of callable
-        As for `most_probable`, for these users.
+        As for `map_estimate`, for these users.
     """
     wide = prior.converted(torch.float64)
-    function, moved = _penalised(wide, *explained), wide.whitened(states) - wide.start
+    function, moved = _penalized(wide, *explained), wide.whitened(states) - wide.start
     directions = torch.eye(moved.shape[1], dtype=moved.dtype, device=moved.device)
     gradient = function(moved)[1].sum(0)
     rows = torch.stack([function(moved + _STEP * direction)[1].sum(0) - gradient for direction in directions]) / _STEP
     return ((rows + rows.T) / 2 - len(moved) * wide.stiffness * directions) / n_events
 
 
-def _penalised(prior: Prior, vectors_of: Callable[[State], Tensor], likelihood: Likelihood) -> Function:
+def _penalized(prior: Prior, vectors_of: Callable[[State], Tensor], likelihood: Likelihood) -> Function:
     """Minus the logarithm of the density, up to a constant, with its gradient, where a state has moved to from the start."""
     start = prior.start
 
