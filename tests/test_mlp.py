@@ -52,8 +52,8 @@ def plain_forward(network, users, items):
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("hidden_layer_sizes", [(6,), (6, 3), (8, 6, 4)])
-def test_a_score_is_a_plain_network_over_both_embeddings(hidden, batch_norm):
-    fitted = model(hidden=hidden, batch_norm=batch_norm, learning_rate=0.05).fit(likes())
+def test_a_score_is_a_plain_network_over_both_embeddings(hidden_layer_sizes, batch_norm):
+    fitted = model(hidden_layer_sizes=hidden_layer_sizes, batch_norm=batch_norm, learning_rate=0.05).fit(likes())
     pairs = pairs_of_all()
     by_hand = plain_forward(fitted.module_, pairs.users, pairs.items)
     np.testing.assert_allclose(fitted.predict(pairs), by_hand, atol=1e-5)

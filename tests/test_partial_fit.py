@@ -343,5 +343,5 @@ class TableRecommender(PairRecommender):
 
 def test_a_network_without_tables_says_that_it_cannot_grow():
     model = TableRecommender(max_epochs=1).fit(OLD)
-    with pytest.raises(NotImplementedError, match="the network of TableRecommender is no EmbeddingNetwork"):
+    with pytest.raises(NotImplementedError, match="the network of TableRecommender is not an EmbeddingNetwork"):
         model.partial_fit(NEW)

@@ -197,7 +197,7 @@ def test_sparse_features_are_the_same_features(hidden):
     as_arrays = Interactions.from_arrays(
         dense.users, dense.items, user_features=dense.user_features, item_features=dense.item_features
     )
-    models = [two_tower(hidden=hidden, max_epochs=3).fit(data) for data in (as_csr, as_arrays)]
+    models = [two_tower(hidden_layer_sizes=hidden, max_epochs=3).fit(data) for data in (as_csr, as_arrays)]
     scores = [model.recommend(k=N_FILMS, exclude_seen=False).scores for model in models]
     np.testing.assert_allclose(*scores, rtol=1e-3, atol=1e-3)
     unknown = sp.csr_array(NEW_USERS.to_numpy())
@@ -288,8 +288,8 @@ def test_a_new_film_without_features_is_refused_where_the_others_have_them(fitte
 
 
 BAD = {
-    "hidden_layer_sizes": ({"hidden_layer_sizes": 8}, TypeError, "hidden must be a tuple of layer widths"),
-    "a width": ({"hidden_layer_sizes": (0,)}, ValueError, "a width in hidden must be an integer of at least 1"),
+    "hidden_layer_sizes": ({"hidden_layer_sizes": 8}, TypeError, "hidden_layer_sizes must be a tuple of layer widths"),
+    "a width": ({"hidden_layer_sizes": (0,)}, ValueError, "a width in hidden_layer_sizes must be an integer of at least 1"),
     "id_dropout": ({"id_dropout": 1}, ValueError, "id_dropout must be a finite number of at least 0 and below 1"),
     "temperature": ({"temperature": 0}, ValueError, "temperature must be a finite number above 0"),
     "ratings": ({"loss": "mse", "temperature": 0.1}, ValueError, "temperature is for rankings"),

@@ -1,4 +1,4 @@
-"""The family of models that read and predict users' rows as wholes."""
+"""Base class of models that read and predict whole rows of users."""
 
 from skrec.engine._estimator import TorchRecommender
 from skrec.engine._pair_estimator import ROW_BATCH_SIZE
@@ -8,12 +8,12 @@ from skrec.engine.training._checks import check_whole_row_loss
 
 
 class RowRecommender(TorchRecommender):
-    """Base of autoencoders: whole rows are predicted, and nothing is drawn to compare them with.
+    """Base of autoencoders, which predict whole rows of users without drawing negatives.
 
     Parameters
     ----------
     batch_size : int, default=None
-        Rows in a minibatch. If None, 128.
+        Number of rows in a minibatch. If None, 128.
     """
 
     batch_size: int | None = None
@@ -30,7 +30,7 @@ class RowRecommender(TorchRecommender):
 
 
 def row_objective(model: TorchRecommender, objective: type[WholeRows]) -> WholeRows:
-    """An objective of whole rows, by the parameters of a model."""
+    """Return an objective of whole rows with the parameters of a model."""
     return objective(
         losses=model._both_losses(),
         half_life=model.half_life,

@@ -1,4 +1,4 @@
-"""Users as of a moment: what they had done strictly before it, and minibatches that ask so."""
+"""Users at given times, represented by their events strictly before, and minibatches of them."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -14,15 +14,16 @@ from skrec.engine.batches._sequences import SequenceTable
 
 
 class UsersAtTimes(NamedTuple):
-    """Users as of some moments.
+    """Users at given times.
 
     Attributes
     ----------
     users : int64 Tensor of shape (B,)
+        User codes.
     stops : int64 Tensor of shape (B,)
-        The place in the `TimedSequenceTable` before which the user's past stands.
+        End position of the user's earlier events in the `TimedSequenceTable`.
     hours : float32 Tensor of shape (B,)
-        The moment, in hours after the end of the training data.
+        Time in hours after the end of the training data.
     """
 
     users: Tensor
@@ -30,11 +31,11 @@ class UsersAtTimes(NamedTuple):
     hours: Tensor
 
     def of(self, rows: Tensor) -> "UsersAtTimes":
-        """Some of them."""
+        """Select some of the rows."""
         return UsersAtTimes(*(part[rows] for part in self))
 
     def to(self, device: torch.device) -> "UsersAtTimes":
-        """The same on another device."""
+        """Copy to another device."""
         return UsersAtTimes(*(part.to(device) for part in self))
 
 
@@ -61,23 +62,23 @@ class TimedSequenceTable(SequenceTable):
         self.register_buffer("keys", torch.as_tensor(keys), persistent=False)
 
     def stops(self, users: Tensor, times: Tensor) -> Tensor:
-        """Where the pasts of users end that are strictly before some times."""
+        """End positions of the users' events strictly before the given times."""
         rank = torch.searchsorted(self.times, times)
         return torch.searchsorted(self.keys, _keys(users, rank, len(self.times)))
 
     def after_all_events(self, users: Tensor) -> UsersAtTimes:
-        """Users after all of their past, and of the training data."""
+        """Users after all of their events, at the end of the training data."""
         return UsersAtTimes(users, self.indptr[users + 1], torch.zeros(len(users), device=users.device))
 
     def before(self, queries: UsersAtTimes) -> tuple[Tensor, Tensor]:
-        """Items (B, T), the latest ones, and which of these are there."""
+        """Return the latest items (B, T) and a mask of the valid ones."""
         starts = torch.maximum(self.indptr[queries.users], queries.stops - self.max_length)
         items, places = self.between(starts, queries.stops)
         return items, places < queries.stops[:, None]
 
 
 def _keys(users: Any, rank: Any, n_moments: int) -> Any:
-    """Numbers that ascend with the user and, of each, with time."""
+    """Sort keys by user, then by time."""
     return users * (n_moments + 1) + rank
 
 
@@ -107,22 +108,22 @@ class TimedBatches:
             yield batch._replace(query=self.queries.of(batch.query))
 
     def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[UsersAtTimes, Tensor] | None:
-        """As of the batches; None where there is nothing to compare."""
+        """Sample pairs as the batches do. None if there are no pairs."""
         found = self.batches.sample_pairs(n, generator)
         return None if found is None or len(found[1]) == 0 else (self.queries.of(found[0]), found[1])
 
 
 class NegativesAtTimes:
-    """Draws for rows of events what their users did not choose; what had not appeared by then is masked.
+    """Sampler of negatives for positions of events. Items that had not appeared at the time of the event are masked.
 
     Parameters
     ----------
     negatives : NegativeSampler
-        Draws for users.
+        Sampler for users.
     queries : UsersAtTimes
-        Who each event is about, and when.
+        User and time of each event.
     appeared : float32 Tensor of shape (n_items,), optional
-        When each item appeared, in the hours of ``queries``; None means long before.
+        Time at which each item appeared, in the hours of ``queries``. If None, all items appeared before the first event.
     """
 
     def __init__(self, negatives: NegativeSampler, queries: UsersAtTimes, appeared: Tensor | None):
@@ -135,7 +136,7 @@ class NegativesAtTimes:
         self.appeared = None if self.appeared is None else self.appeared.to(device)
 
     def draw(self, users: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """Items (len(users), n), and which of them count."""
+        """Return items of shape (len(users), n), and a mask of the valid ones or None."""
         items, mask = self.negatives.draw(self.queries.users[users], n, generator)
         if self.appeared is None:
             return items, mask
@@ -144,5 +145,5 @@ class NegativesAtTimes:
 
 
 def one_user_per_event(events: Interactions) -> Interactions:
-    """The same events, each by a user of its own."""
+    """Replace the user of each event by the position of the event."""
     return events._replace(users=np.arange(len(events)), n_users=len(events), user_ids=None, user_features=None)

@@ -313,6 +313,10 @@ def run(training: Training, *, logger: Any) -> torch.device:
         )
         try:
             _fit(trainer, training)
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(
+                f"the device ran out of memory ({error}); halve batch_size and double accumulate_grad_batches"
+            ) from error
         except (SystemExit, ValueError) as error:
             # of Ctrl-C, Lightning makes a SystemExit, or outside of the main thread fails to change the handler of its signal
             if isinstance(error.__context__, KeyboardInterrupt):
