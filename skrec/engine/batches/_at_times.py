@@ -40,16 +40,16 @@ class UsersAtTimes(NamedTuple):
 
 
 class TimedSequenceTable(SequenceTable):
-    """Users' items in order of time, of which those before any moment can be queries for.
+    """Users' items in order of time, with access to the items before any time.
 
-    The code behind the last user is that of all strangers, who have no past.
+    The code after the last user stands for all unknown users, which have no items.
 
     Parameters
     ----------
     events : Interactions
-        As `at_moments` gives them.
+        Events as returned by `at_moments`.
     max_length : int
-        How many of a user's items are looked at, the latest ones.
+        Maximum number of items per user. The latest ones are used.
     """
 
     def __init__(self, events: Interactions, max_length: int):
@@ -83,14 +83,14 @@ def _keys(users: Any, rank: Any, n_moments: int) -> Any:
 
 
 class TimedBatches:
-    """Minibatches whose users are rows of some events, each queries for as of its event.
+    """Minibatches in which the user of each event is represented at the time of the event.
 
     Parameters
     ----------
     batches : Batches
-        Of events whose ``users`` are their own positions.
+        Minibatches of events whose ``users`` are their own positions, as returned by `one_user_per_event`.
     queries : UsersAtTimes
-        Who each event is about, and when.
+        User and time of each event.
     """
 
     def __init__(self, batches: Batches, queries: UsersAtTimes):

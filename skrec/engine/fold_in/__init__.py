@@ -1,8 +1,8 @@
-"""Fold-in: what a network would know of a user, had it seen a given history, with everything else frozen.
+"""Fold-in: the states of new users given their histories, with all weights of the network fixed.
 
-The trained users are the prior: a new user's state is the most probable one under the model's loss and a normal distribution
-with the mean and, widened, the covariance of the states that training found. No penalty has to be chosen, and a user without
-a history is the mean user.
+The state of a new user maximizes the posterior density (MAP estimate). The likelihood is given by the model's loss. The prior
+is a normal distribution with the mean and the scaled covariance of the trained users' states. No penalty has to be chosen, and
+a user without a history gets the mean state.
 """
 
 from skrec.engine.fold_in._fold_in import Catalog, FoldIn

@@ -1,6 +1,6 @@
-"""Scores of a trained network as functions of users alone, with their derivatives, in float64.
+"""Scores of a trained network as functions of the users' states, with their derivatives, in float64.
 
-In float32 the sums over a catalog would leave a gradient of rounding, which differs with the number of users at once.
+In float32 the rounding errors of sums over a catalog would depend on the number of users in a block.
 """
 
 import copy
@@ -19,28 +19,30 @@ from skrec.engine.networks._products import Factors, ProductNetwork
 
 
 class FrozenNetwork(Protocol):
-    """A network whose scores are functions of its users, everything else being constant."""
+    """A network with fixed weights, whose scores are functions of the users' states."""
 
     def vectors(self, state: State) -> Tensor:
-        """What scores are functions of, (n_users, w), from states in float64, by operations that autograd knows."""
+        """Return vectors (n_users, w) of states in float64. The scores are functions of these. Supports autograd."""
 
     def scores(self, items: Tensor, index: Tensor | None = None) -> Scores:
-        """Scores of all of some items for each user, or, with an ``index`` of users, of each item for one of them.
+        """Return the scores of items as a function of the users' vectors.
 
         Parameters
         ----------
         items : int64 Tensor of shape (n_items,)
+            Item codes.
         index : int64 Tensor of shape (n_items,), or None
+            User of each item. If None, all items are scored for all users.
 
         Returns
         -------
         callable
-            Maps vectors (n_users, w) to the scores, (n_users, n_items) or (n_items,), and their pullback.
+            Maps vectors (n_users, w) to scores, (n_users, n_items) or (n_items,), and their pullback.
         """
 
 
 def freeze(network: RecommenderNetwork, prior: Prior) -> FrozenNetwork:
-    """A network as a function of users whose states have some prior: by closed forms where the network has them."""
+    """Return the frozen version of a network. Derivatives have closed forms for dot products and branches."""
     if isinstance(network, ProductNetwork) and network.has_factors:
         return _FrozenProducts(network, prior)
     if isinstance(network, BranchNetwork) and network.has_branches:
@@ -49,7 +51,7 @@ def freeze(network: RecommenderNetwork, prior: Prior) -> FrozenNetwork:
 
 
 class _FrozenProducts:
-    """A network of products, which are linear in the users' vectors."""
+    """A network of dot products, which are linear in the users' vectors."""
 
     def __init__(self, network: Any, prior: Prior):
         self.network, self.mean_user = network, prior.state(torch.zeros_like(prior.mean)[None])
@@ -71,7 +73,7 @@ class _FrozenProducts:
 
 
 class _FrozenBranches:
-    """A `BranchNetwork`: a sum of products of embeddings and of rectified layers over them."""
+    """A `BranchNetwork`: a sum of dot products and of rectified layers."""
 
     def __init__(self, network: Any):
         heads = (head.detach().double() for head in network.head_weights())
@@ -100,7 +102,7 @@ class _FrozenBranches:
 
 
 class _FrozenProduct:
-    """A `GMF`."""
+    """A frozen `GMF`."""
 
     def __init__(self, branch: GMF, head: Tensor):
         self.branch, self.head, self.width = branch, head, len(head)
@@ -114,7 +116,7 @@ class _FrozenProduct:
 
 
 class _FrozenLayers:
-    """An `MLP`."""
+    """A frozen `MLP`."""
 
     def __init__(self, branch: MLP, head: Tensor):
         self.branch, self.maps, self.width = branch, branch.linear_maps(head), branch.of_user.out_features
@@ -129,7 +131,7 @@ class _FrozenLayers:
 
 
 class _FrozenByAutograd:
-    """Any other network: a smooth copy in float64 without the tables of users, of which none is looked up."""
+    """Any other network: a smooth float64 copy without the tables of users, which are not needed."""
 
     def __init__(self, network: nn.Module, prior: Prior):
         tables = {
@@ -153,12 +155,12 @@ class _FrozenByAutograd:
 
 
 def _mean(network: Any) -> Tensor:
-    """What an `EmbeddingNetwork` adds to scores, (1,)."""
+    """Mean that an `EmbeddingNetwork` adds to scores, (1,)."""
     return network.mean.double()[None] if network.y_range is None else torch.zeros_like(network.mean).double()[None]
 
 
 def _in_range(network: Any, scores: Scores) -> Scores:
-    """The scores within the range of ratings of an `EmbeddingNetwork`, if it has one."""
+    """Map scores into the rating range of an `EmbeddingNetwork`, if it has one."""
     if network.y_range is None:
         return scores
 

@@ -1,4 +1,4 @@
-"""The most probable states of users under a prior and the likelihood of their histories."""
+"""Most probable states of users under a prior and the likelihood of their histories (MAP estimates)."""
 
 from collections.abc import Callable
 
@@ -9,28 +9,28 @@ from skrec.engine.fold_in._likelihoods import Likelihood
 from skrec.engine.fold_in._prior import Prior, State
 from skrec.engine.fold_in._solver import Function, minimize_all
 
-# the vectors that a network makes of states, and what histories say of these
+# the vectors of states in a network, and the likelihood of histories as a function of the vectors
 Explained = tuple[Callable[[State], Tensor], Likelihood]
 
-_STEP = 1e-4  # of differences
+_STEP = 1e-4  # of finite differences
 
 
 def map_estimate(prior: Prior, n_events: Tensor, explained: Callable[[Tensor], Explained]) -> State:
-    """States by minimization in the prior's whitened coordinates, from the mean user on, for each user until it converges.
+    """Minimize the negative log-posterior in the whitened coordinates of the prior, starting at the mean user.
 
     Parameters
     ----------
     prior : Prior
     n_events : Tensor of shape (n,)
-        How much the history of each user weighs.
+        Sum of the weights of each user's events.
     explained : callable
-        Maps indices of some of the n users to the vectors that their states make, as a function of these states in float64,
-        and to minus the log-likelihoods of their histories as a function of these vectors.
+        Maps indices of some of the n users to two functions: from states in float64 to vectors, and from vectors to the
+        negative log-likelihoods of the users' histories.
 
     Returns
     -------
     tuple of Tensor
-        With n rows, in the prior's dtype.
+        Parts of the states with n rows, in the dtype of the prior.
     """
     wide = prior.converted(torch.float64)
     curvature = torch.zeros_like(wide.mean) if wide.curvature is None else wide.curvature
@@ -40,17 +40,21 @@ def map_estimate(prior: Prior, n_events: Tensor, explained: Callable[[Tensor], E
 
 
 def curvature_of_events(prior: Prior, states: State, n_events: float, explained: Explained) -> Tensor:
-    """The mean over some events of the second derivatives of minus the log-likelihood in whitened coordinates, (d, d).
+    """Mean second derivatives per event of the negative log-likelihood in whitened coordinates.
 
     Parameters
     ----------
     prior : Prior
     states : tuple of Tensor
-        Of some users, at which the derivatives are taken, as differences of first derivatives.
+        States of some users, at which the derivatives are computed as differences of gradients.
     n_events : float
-        How much all of their events weigh.
+        Sum of the weights of all of their events.
     explained : tuple of callable
-        As for `map_estimate`, for these users.
+        The two functions of `map_estimate` for these users.
+
+    Returns
+    -------
+    Tensor of shape (d, d)
     """
     wide = prior.converted(torch.float64)
     function, moved = _penalized(wide, *explained), wide.whitened(states) - wide.start
@@ -61,7 +65,7 @@ def curvature_of_events(prior: Prior, states: State, n_events: float, explained:
 
 
 def _penalized(prior: Prior, vectors_of: Callable[[State], Tensor], likelihood: Likelihood) -> Function:
-    """Minus the logarithm of the density, up to a constant, with its gradient, where a state has moved to from the start."""
+    """Negative log-posterior up to a constant, with its gradient, as a function of the distance from the start."""
     start = prior.start
 
     def function(moved: Tensor) -> tuple[Tensor, Tensor]:
