@@ -135,7 +135,7 @@ def test_items_whose_events_all_weigh_nothing_do_not_spoil_the_rest(loss, side):
 @pytest.mark.parametrize("side", SIDES)
 def test_a_likelihood_of_events_one_by_one_has_no_weights(side):
     with pytest.raises(
-        ValueError, match="weights of events need loss='softmax' where whole rows are learned from, got loss='bce'"
+        ValueError, match="weights of events require loss='softmax' if whole rows are predicted, got loss='bce'"
     ):
         model(loss="bce", side=side).fit(replace(likes(), weights=np.full(50, 2, np.float32)))
 

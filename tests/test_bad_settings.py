@@ -143,7 +143,7 @@ def test_ratings_are_compared_with_nothing():
 
 def test_weights_by_age_are_refused_as_what_was_asked_for():
     data = Interactions.from_arrays([0, 0, 1, 1], [0, 1, 1, 2], timestamps=[1, 2, 1, 2])
-    with pytest.raises(ValueError, match="the weights that half_life=10 makes need loss='softmax'"):
+    with pytest.raises(ValueError, match="weights by half_life=10 require loss='softmax'"):
         MFRecommender(loss="bce", negatives="all", half_life=10).fit(data)
 
 

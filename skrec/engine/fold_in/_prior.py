@@ -81,7 +81,7 @@ class DirectionPrior(Prior):
     """
 
     @cached_property
-    def centre(self) -> Tensor:
+    def center(self) -> Tensor:
         """Whitened coordinates of the mean, relative to those of a state of 0, (d,)."""
         return torch.linalg.solve(self.root, self.mean)
 
@@ -89,22 +89,22 @@ class DirectionPrior(Prior):
     def start(self) -> Tensor:
         """Whitened coordinates (d,) of the direction of the mean user at the length of a typical user."""
         length, spread = self.mean.norm(), self.root.square().sum()
-        return ((length.square() + spread).sqrt() / length.clamp(min=1e-12) - 1) * self.centre
+        return ((length.square() + spread).sqrt() / length.clamp(min=1e-12) - 1) * self.center
 
     @cached_property
     def length(self) -> Tensor:
         """Distance of a typical user from a state of 0, in whitened coordinates."""
-        return (self.start + self.centre).norm()
+        return (self.start + self.center).norm()
 
     @property
     def stiffness(self) -> Tensor | float:
-        return (self.centre.norm() / self.length.clamp(min=1e-150)).square().clamp(min=_LEAST_STIFFNESS)
+        return (self.center.norm() / self.length.clamp(min=1e-150)).square().clamp(min=_LEAST_STIFFNESS)
 
     def penalty(self, whitened: Tensor) -> Tensor:
-        rays = whitened + self.centre
+        rays = whitened + self.center
         lengths = rays.norm(dim=1).clamp(min=1e-150)
-        along = (rays @ self.centre).clamp(min=0) / lengths
-        return (self.centre.square().sum() - along.square() + (lengths - self.length).square()) / 2
+        along = (rays @ self.center).clamp(min=0) / lengths
+        return (self.center.square().sum() - along.square() + (lengths - self.length).square()) / 2
 
 
 def learn_prior(states: Iterable[State], *, cov_scale: float = PRIOR_COV_SCALE) -> Prior:

@@ -1,4 +1,4 @@
-"""Networks that read users' rows."""
+"""Networks that encode users' rows."""
 
 import scipy.sparse as sp
 import torch
@@ -13,15 +13,16 @@ ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "identit
 
 
 class SparseLinear(nn.Module):
-    """A linear layer over sparse rows: the sum of a table's rows for what is there, and a bias.
+    """A linear layer over sparse rows.
 
     Parameters
     ----------
     n_columns, width : int
+        Width of the input and of the output.
     dropout : float, default=0.0
-        Share of the entries that are left out in training.
+        Fraction of the entries that are dropped in training.
     normalize : bool, default=False
-        Whether rows are scaled to length one first.
+        Whether rows are scaled to length 1 first.
     """
 
     def __init__(self, n_columns: int, width: int, *, dropout: float = 0.0, normalize: bool = False):
@@ -38,7 +39,13 @@ class SparseLinear(nn.Module):
 
 
 class OutputLayer(nn.Module):
-    """One product with a hidden vector for each of n targets, and a bias for each."""
+    """A linear layer with one output per user or item.
+
+    Parameters
+    ----------
+    n, width : int
+        Number of outputs and width of the input.
+    """
 
     def __init__(self, n: int, width: int):
         super().__init__()
@@ -92,5 +99,5 @@ class RowNetwork(ProductNetwork):
         raise NotImplementedError(f"{type(self).__name__} must write encode_rows")
 
     def encode(self, users: Tensor) -> State:
-        distinct, place = users.unique(return_inverse=True)  # a row that is asked for many times is read once
+        distinct, place = users.unique(return_inverse=True)  # each row is encoded once
         return tuple(part[place] for part in self.encode_rows(self.rows(distinct)))

@@ -10,7 +10,7 @@ from skrec.engine.networks._products import ProductNetwork
 
 
 class UserAutoRec(RowNetwork):
-    """score(u, i) = v_i . f(W x_u + b) + c_i, x_u being the user's row."""
+    """User-based AutoRec: score(u, i) = v_i . f(W x_u + b) + c_i, where x_u is the row of the user."""
 
     def __init__(self, rows: sp.csr_array, width: int, activation: str, dropout: float):
         super().__init__(rows, width, dropout=dropout)
@@ -21,7 +21,7 @@ class UserAutoRec(RowNetwork):
 
 
 class ItemAutoRec(ProductNetwork):
-    """score(u, i) = v_u . f(W x_i + b) + c_u, x_i being the item's column."""
+    """Item-based AutoRec: score(u, i) = v_u . f(W x_i + b) + c_u, where x_i is the column of the item."""
 
     item_biases = None
 
@@ -47,7 +47,7 @@ class ItemAutoRec(ProductNetwork):
         self.prepared = self.read(torch.arange(self.columns.n_rows, device=self.input_layer.bias.device))
 
     def read(self, items: Tensor) -> Tensor:
-        """Vectors of items, made of their columns."""
+        """Encode the columns of items."""
         return self.activation(self.input_layer(centered(self.columns(items), self.mean)))
 
     def item_vectors(self, items: Tensor) -> Tensor:
@@ -58,14 +58,14 @@ class ItemAutoRec(ProductNetwork):
 
     @torch.no_grad()
     def initialize_users(self, users: Tensor, state: tuple[Tensor, ...]) -> None:
-        """New users are predicted by their states, and say nothing about items before they are trained."""
+        """Set the output rows of new users from their states. Their input rows are 0 until they are trained."""
         self.output_layer.vectors.weight[users], self.output_layer.biases.weight[users] = state
         self.input_layer.table.weight[users] = 0
 
 
 def centered(rows: Rows, mean: Tensor) -> Rows:
-    """Ratings as differences from their mean, so that an average one says as little as one that is missing.
+    """Subtract the mean rating, so that an average rating has the same effect as a missing one.
 
-    With a range of the ratings there is no mean, and they are read as they are.
+    With ``y_range`` the mean is 0 and ratings are unchanged.
     """
     return rows._replace(values=rows.values - mean)

@@ -11,14 +11,31 @@ from skrec.engine.networks._linear_map import fit_linear_map
 from skrec.engine.networks._network import State
 from skrec.engine.networks._sequence import SequenceNetwork
 
-_USER_BYTES = 2**14  # that reading a sequence takes
+_USER_BYTES = 2**14  # memory for one sequence
 
 
 class Caser(SequenceNetwork):
-    """Filters look at the vectors of the last items, one below the other, as at an image.
+    """Convolutions over the matrix of the last items' vectors, combined with a vector of the user.
 
-    A horizontal filter spans a few of these items, and its strongest answer counts: something happened, wherever. A vertical
-    one weighs all of them by their place and adds them up. A layer joins the answers; the user's own vector is put beside it.
+    A horizontal filter spans a few consecutive items, and its output is the maximum over their positions. A vertical filter is
+    a weighted sum of all items by position. A linear layer combines the outputs, and the user's vector is concatenated to it.
+
+    Parameters
+    ----------
+    sequences : SequenceTable
+        Sequences of the training users.
+    shape : (int, int)
+        Numbers of users and items.
+    n_factors : int
+        Width of the vectors.
+    window : int
+        Number of last items that are used.
+    n_horizontal : int
+        Number of horizontal filters of each height.
+    n_vertical : int
+        Number of vertical filters.
+    dropout : float
+        Dropout of the filters' outputs and of the users' vectors.
     """
 
     def __init__(
@@ -54,7 +71,7 @@ class Caser(SequenceNetwork):
 
     def states(self, sequences: Sequences) -> Tensor:
         vectors = self.read_items(sequences.items) * self.scale
-        image = F.pad(vectors, (0, 0, self.window - 1, 0))  # nothing before the first item
+        image = F.pad(vectors, (0, 0, self.window - 1, 0))  # padding before the first item
         across = [
             F.max_pool1d(filters(image.transpose(1, 2)).relu(), self.window - place, stride=1)
             for place, filters in enumerate(self.horizontal)
@@ -66,14 +83,14 @@ class Caser(SequenceNetwork):
         return torch.cat([short_term, lasting.expand_as(short_term)], 2)
 
     def item_means(self, sequences: Sequences) -> Tensor:
-        """The mean of what users' vectors are compared with, over what each did up to the last item that is asked for."""
+        """Mean of the item vectors that match the users' vectors, over all items up to the last requested position."""
         places = torch.arange(sequences.items.shape[1], device=sequences.items.device)
         is_past = places <= (sequences.requested * places).amax(1, keepdim=True)
         vectors = self.items(sequences.items)[..., self.users.embedding_dim :]
         return (vectors * is_past[..., None]).sum(1) / is_past.sum(1, keepdim=True)
 
     def predicted_users(self, item_means: Tensor) -> Tensor:
-        """The vectors that users with such item means would have, by the linear function that fits the known users best."""
+        """Predict the vectors of new users by a linear map from item means, which is fitted on the training users."""
         return self.mean_user + (item_means - self.mean_of_item_means) @ self.user_map
 
     def prepare(self) -> None:
@@ -87,7 +104,7 @@ class Caser(SequenceNetwork):
 
     @torch.no_grad()
     def initialize_users(self, users: Tensor, state: State) -> None:
-        """New users begin with the vectors that their items foretell."""
+        """Set the vectors of new users to their predictions from item means."""
         has_past = self.sequences.indptr.diff() > 0
         has_past[users] = False
         self._fit_user_map(has_past.nonzero()[:, 0])

@@ -13,17 +13,18 @@ from skrec.engine.networks._products import ProductNetwork
 
 
 class LightGCN(ProductNetwork):
-    """score(u, i) = e_u . e_i, each e being the mean of an embedding and of what its neighbors pass on, layer by layer.
+    """score(u, i) = e_u . e_i, where e is the mean over all layers of embeddings propagated along the graph.
 
-    In training everything is propagated for each minibatch; outside once, by `prepare`.
+    In training the whole graph is propagated for each minibatch. After training it is propagated once by `prepare`.
 
     Parameters
     ----------
     rows : CSR of shape (n_users, n_items)
-        The edges' weights.
+        Weights of the edges.
     n_factors, n_layers : int
+        Width of the embeddings and number of propagation steps.
     std : float
-        Spread of the embeddings before training.
+        Standard deviation of the initial embeddings.
     """
 
     item_biases = None
@@ -48,7 +49,7 @@ class LightGCN(ProductNetwork):
         return [self.items]
 
     def propagate(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Final vectors of users and of items, and the sum of what items pass on to their users."""
+        """Final vectors of users, final vectors of items, and the sum over layers of the vectors that items propagate."""
         users, items = self.users.weight, self.items.weight
         sum_of_users, sum_of_items, item_messages = users, items, torch.zeros_like(items)
         for _ in range(self.n_layers):
@@ -75,14 +76,14 @@ class LightGCN(ProductNetwork):
         return self.final_items[items]
 
     def encode_rows(self, rows: Rows) -> tuple[Tensor]:
-        """Vectors of strangers: what their items pass on, and the embedding that it foretells."""
+        """Vectors of new users: the sum propagated from their items, and an embedding predicted from it."""
         values = rows.values * self.inverse_roots[rows.columns] / rows.sums().clamp(min=1e-12).sqrt()[rows.index]
         neighbor_sum = rows._replace(values=values).times(self.item_messages)
         return ((neighbor_sum @ self.new_user_map + neighbor_sum) / (self.n_layers + 1),)
 
     @torch.no_grad()
     def initialize_users(self, users: Tensor, state: tuple[Tensor, ...]) -> None:
-        """New users begin with the embedding that their items foretell."""
+        """Set the embeddings of new users to predictions from the sums propagated from their items."""
         self.users.weight[users] = 0
         _, _, item_messages = self.propagate()
         neighbor_sum = self.graph.times(item_messages)
