@@ -65,7 +65,16 @@ class PairRecommender(TorchRecommender):
 
 
 def rating_objective(model: Any, objective: type[Ratings], batch_size: int) -> Ratings:
-    """Return an objective of ratings with the parameters of a model."""
+    """Return an objective of ratings with the parameters of a model.
+
+    Parameters
+    ----------
+    model : TorchRecommender
+    objective : type
+        `Ratings` or a subclass.
+    batch_size : int
+        Number of examples in a minibatch.
+    """
     return objective(losses=model._both_losses(), half_life=model.half_life, batch_size=batch_size, y_range=model.y_range)
 
 

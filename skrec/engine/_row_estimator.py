@@ -30,7 +30,14 @@ class RowRecommender(TorchRecommender):
 
 
 def row_objective(model: TorchRecommender, objective: type[WholeRows]) -> WholeRows:
-    """Return an objective of whole rows with the parameters of a model."""
+    """Return an objective of whole rows with the parameters of a model.
+
+    Parameters
+    ----------
+    model : TorchRecommender
+    objective : type
+        `WholeRows` or a subclass.
+    """
     return objective(
         losses=model._both_losses(),
         half_life=model.half_life,

@@ -145,5 +145,10 @@ class NegativesAtTimes:
 
 
 def one_user_per_event(events: Interactions) -> Interactions:
-    """Replace the user of each event by the position of the event."""
+    """Replace the user of each event by the position of the event.
+
+    Parameters
+    ----------
+    events : Interactions
+    """
     return events._replace(users=np.arange(len(events)), n_users=len(events), user_ids=None, user_features=None)

@@ -23,6 +23,11 @@ class UniformNegatives:
 
     A random number r below the number of the user's other items is drawn. The r-th of these is found by one binary search over
     the codes of the user's positive items, each minus its position in the sorted row.
+
+    Parameters
+    ----------
+    positives : Interactions
+        Positive events.
     """
 
     def __init__(self, positives: Interactions):
@@ -51,7 +56,13 @@ class UniformNegatives:
 
 
 class PopularNegatives:
-    """Sampling in proportion to the number of positive events. Items with a positive event of the user are masked."""
+    """Sampling in proportion to the number of positive events. Items with a positive event of the user are masked.
+
+    Parameters
+    ----------
+    positives : Interactions
+        Positive events.
+    """
 
     def __init__(self, positives: Interactions):
         pairs = positives.to_csr(duplicates="any")

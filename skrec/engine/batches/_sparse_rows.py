@@ -53,7 +53,12 @@ class Rows(NamedTuple):
 
 
 class RowTable(nn.Module):
-    """A CSR matrix stored on the device of a network. It has no weights and no entry in ``state_dict``."""
+    """A CSR matrix stored on the device of a network. It has no weights and no entry in ``state_dict``.
+
+    Parameters
+    ----------
+    matrix : CSR of shape (n_rows, n_columns)
+    """
 
     def __init__(self, matrix: sp.csr_array):
         super().__init__()
@@ -78,6 +83,10 @@ class SparseMatrix(nn.Module):
     """A sparse matrix with products of itself and of its transpose. Gradients are computed with the transpose.
 
     Torch's own sparse products are slower on a CPU, and warn that their API may change.
+
+    Parameters
+    ----------
+    matrix : CSR of shape (n_rows, n_columns)
     """
 
     def __init__(self, matrix: sp.csr_array):

@@ -131,7 +131,14 @@ def learn_prior(states: Iterable[State], *, cov_scale: float = PRIOR_COV_SCALE) 
 
 @torch.no_grad()
 def prior_of(network: Any, users: Iterable[Tensor]) -> Prior:
-    """Estimate the prior from the states of a trained network's users, given in blocks of codes."""
+    """Estimate the prior from the states of a trained network's users.
+
+    Parameters
+    ----------
+    network : RecommenderNetwork
+    users : iterable of int64 Tensor
+        Blocks of user codes.
+    """
     if network.temperature is None:
         return learn_prior(map(network.encode, users))
     return DirectionPrior(*learn_prior(map(network.encode, users), cov_scale=PRIOR_COV_SCALE_OF_DIRECTIONS))

@@ -26,12 +26,24 @@ WIDTH_OF_CORNERS = 0.2
 
 
 def mse(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-    """Squared error, averaged over the candidates."""
+    """Squared error, averaged over the candidates.
+
+    Parameters
+    ----------
+    scores, target, mask, log_q
+        As for `softmax`. A mask may hold weights.
+    """
     return _mean((scores - target).square(), mask)
 
 
 def bce(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-    """Binary cross-entropy of the logits ``scores``, summed over the candidates."""
+    """Binary cross-entropy of the logits ``scores``, summed over the candidates.
+
+    Parameters
+    ----------
+    scores, target, mask, log_q
+        As for `softmax`.
+    """
     logits = scores if log_q is None else scores - log_q
     losses = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     if losses.ndim == 1:
@@ -64,7 +76,13 @@ def softmax(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: T
 
 
 def bpr(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-    """Bayesian personalized ranking (Rendle et al. 2009): -log sigmoid(positive - negative), averaged over the negatives."""
+    """Bayesian personalized ranking (Rendle et al. 2009): -log sigmoid(positive - negative), averaged over the negatives.
+
+    Parameters
+    ----------
+    scores, target, mask, log_q
+        As for `softmax`. ``log_q`` has no effect.
+    """
     losses = F.softplus(scores - _positive(scores, target))
     if mask is None:  # the positive itself adds log 2 without a gradient; subtracting it is faster than masking
         return (losses.sum(-1) - log(2)) / max(1, losses.shape[-1] - 1)
@@ -84,8 +102,16 @@ def warp(
 
     The rank is the fraction of negatives within the margin of the positive, times ``n_items - 1``, or times the number of
     negatives if ``n_items`` is None. Weston et al. draw negatives until one is within the margin. Here a fixed number is drawn,
-    so that with a single negative all pairs within the margin have the same weight. A ``width`` above 0 makes hinge and rank
-    smooth.
+    so that with a single negative all pairs within the margin have the same weight.
+
+    Parameters
+    ----------
+    scores, target, mask, log_q
+        As for `softmax`. ``log_q`` has no effect.
+    n_items : int, default=None
+        Number of items in the catalog. If None, the number of candidates.
+    width : float, default=0.0
+        Width of the smoothing of hinge and rank. If 0, they are not smoothed.
     """
     negative = _negatives(target, mask).to(scores.dtype)  # products of floats are faster than products of floats and bools
     hinge, violates = _hinge(1 + scores - _positive(scores, target), width)
@@ -108,7 +134,18 @@ def ccl(
     """Cosine-contrastive loss (Mao et al. 2021, eq. 1), for scores that are cosines.
 
     The loss of a positive is 1 minus its cosine. The loss of a negative is the excess of its cosine over ``margin``. The mean
-    over the negatives is multiplied by ``negative_weight``. A ``width`` above 0 makes the hinge smooth.
+    over the negatives is multiplied by ``negative_weight``.
+
+    Parameters
+    ----------
+    scores, target, mask, log_q
+        As for `softmax`. ``log_q`` has no effect.
+    margin : float, default=0.5
+        Cosine above which negatives have a loss.
+    negative_weight : float, default=10.0
+        Weight of the negatives.
+    width : float, default=0.0
+        Width of the smoothing of the hinge. If 0, it is not smoothed.
     """
     hinge, _ = _hinge(scores - margin, width)
     return (target * (1 - scores)).sum(-1) + negative_weight * _mean(hinge, _negatives(target, mask))
@@ -117,7 +154,12 @@ def ccl(
 def hardest(loss: Loss, *, width: float = 0.0) -> Loss:
     """Return a loss that uses only the negative with the highest score (dynamic sampling, Zhang et al. 2013).
 
-    With a ``width`` above 0 the highest score is replaced by the smooth maximum ``width * logsumexp(scores / width)``.
+    Parameters
+    ----------
+    loss : callable
+        Loss with the parameters of `softmax`.
+    width : float, default=0.0
+        If above 0, the highest score is replaced by the smooth maximum ``width * logsumexp(scores / width)``.
     """
 
     def of_hardest(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:

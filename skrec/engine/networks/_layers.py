@@ -54,18 +54,38 @@ def set_generator(network: nn.Module, generator: torch.Generator | None) -> None
 
 
 def embedding(n: int, width: int, *, std: float) -> nn.Embedding:
-    """Make an embedding of n rows with normal weights of mean 0."""
+    """Make an embedding of n rows with normal weights of mean 0.
+
+    Parameters
+    ----------
+    n, width : int
+        Number of rows and of columns.
+    std : float
+        Standard deviation of the weights.
+    """
     table = nn.Embedding(n, width)
     nn.init.normal_(table.weight, std=std)
     return table
 
 
 def weights(table: nn.Embedding) -> NDArray[np.float32]:
-    """Return the weights of an embedding as an array (n, width)."""
+    """Return the weights of an embedding as an array (n, width).
+
+    Parameters
+    ----------
+    table : nn.Embedding
+    """
     return table.weight.detach().cpu().numpy()
 
 
 def build_seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Build a network with seeded weights, without changing the global random state."""
+    """Build a network with seeded weights, without changing the global random state.
+
+    Parameters
+    ----------
+    build : callable
+        Function without arguments that returns the network.
+    seed : int
+    """
     with seeded_torch(seed):
         return build()

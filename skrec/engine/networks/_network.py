@@ -158,7 +158,12 @@ class EmbeddingNetwork(RecommenderNetwork):
 
 @torch.no_grad()
 def prepare(network: RecommenderNetwork) -> None:
-    """Put a network into evaluation mode and prepare it for scores."""
+    """Put a network into evaluation mode and prepare it for scores.
+
+    Parameters
+    ----------
+    network : RecommenderNetwork
+    """
     network.eval()
     network.prepare()
 

@@ -150,7 +150,17 @@ class DotProduct(ProductNetwork):
 
 
 def products(users: Tensor, items: Tensor) -> Tensor:
-    """Dot products of users' vectors (B, d) with items' vectors of shape (B, d), (B, C, d) or (1, C, d)."""
+    """Dot products of vectors.
+
+    Parameters
+    ----------
+    users : Tensor of shape (B, d)
+    items : Tensor of shape (B, d), (B, C, d) or (1, C, d)
+
+    Returns
+    -------
+    Tensor of shape (B,) or (B, C)
+    """
     if items.ndim == 3 and len(items) == 1:
         return users @ items[0].T
     # on a CPU several times faster than a batched matrix product

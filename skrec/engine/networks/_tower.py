@@ -29,7 +29,12 @@ class FeatureTable(nn.Module):
 
 
 def feature_table(features: Any) -> FeatureTable | RowTable:
-    """Convert features, an array or CSR, to tensors. CSR stays sparse."""
+    """Convert features, an array or CSR, to tensors. CSR stays sparse.
+
+    Parameters
+    ----------
+    features : array or CSR of shape (n, n_columns)
+    """
     return RowTable(features) if sp.issparse(features) else FeatureTable(features)
 
 

@@ -51,7 +51,13 @@ class Ranking(Objective):
 
 @dataclass(frozen=True, eq=False)
 class WholeRows(Ranking):
-    """All positive events of a user as one example, ranked within the whole catalog."""
+    """All positive events of a user as one example, ranked within the whole catalog.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, positive_from
+        As for `Ranking`. ``batch_size`` is the number of users in a minibatch.
+    """
 
     def groups(self, examples: Interactions) -> NDArray[np.int64]:
         return examples.users
@@ -79,7 +85,13 @@ class WholeRows(Ranking):
 
 @dataclass(frozen=True, eq=False)
 class WholeColumns(WholeRows):
-    """All users with a positive event of an item as one example, for networks that read items' columns."""
+    """All users with a positive event of an item as one example, for networks that read items' columns.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, positive_from
+        As for `Ranking`. ``batch_size`` is the number of items in a minibatch.
+    """
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         columns = RowBatches(self.target(events).T.tocsr(), batch_size=self.batch_size, negatives=None)
@@ -123,7 +135,13 @@ class SampledRanking(Ranking):
 
 @dataclass(frozen=True, eq=False)
 class InBatchRanking(Ranking):
-    """Positive events, ranked above the items of the other events in the minibatch."""
+    """Positive events, ranked above the items of the other events in the minibatch.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, positive_from
+        As for `Ranking`.
+    """
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         candidates = InBatchCandidates(log_popularity(known), self.never_negative(known))
@@ -138,7 +156,13 @@ class InBatchRanking(Ranking):
 
 @dataclass(frozen=True, eq=False)
 class Slates(Ranking):
-    """Positive events, ranked above the items of the same impression that were not chosen."""
+    """Positive events, ranked above the items of the same impression that were not chosen.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, positive_from
+        As for `Ranking`.
+    """
 
     def example_mask(self, data: Interactions) -> NDArray[np.bool_]:
         return np.ones(len(data), bool)

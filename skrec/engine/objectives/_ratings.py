@@ -60,7 +60,13 @@ class Ratings(Objective):
 
 @dataclass(frozen=True, eq=False)
 class RatingsByUser(Ratings):
-    """All ratings of a user as one example."""
+    """All ratings of a user as one example.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, y_range
+        As for `Ratings`. ``batch_size`` is the number of users in a minibatch.
+    """
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         return RatingRows(self.rows(events), counts(events), batch_size=self.batch_size)
@@ -68,7 +74,13 @@ class RatingsByUser(Ratings):
 
 @dataclass(frozen=True, eq=False)
 class RatingsByItem(Ratings):
-    """All ratings of an item as one example."""
+    """All ratings of an item as one example.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, y_range
+        As for `Ratings`. ``batch_size`` is the number of items in a minibatch.
+    """
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         columns = RatingRows(self.rows(events).T.tocsr(), counts(events).T.tocsr(), batch_size=self.batch_size)

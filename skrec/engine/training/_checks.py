@@ -68,6 +68,12 @@ def check_training(settings: Any) -> None:
 def check_negatives(model: Any, kinds: tuple[str, ...]) -> None:
     """Check the parameters ``negatives`` and ``n_negatives`` of a model.
 
+    Parameters
+    ----------
+    model : TorchRecommender
+    kinds : tuple of str
+        Accepted values of ``negatives``.
+
     Raises
     ------
     ValueError, TypeError
@@ -99,7 +105,22 @@ def check_ranks(model: Any, instead: str) -> None:
 
 
 def check_layers(hidden_layer_sizes: Any, dropout: float, *, at_least: int = 1) -> None:
-    """Check that there are ``at_least`` widths of layers, all valid, and check the dropout after each layer."""
+    """Check the widths of layers and their dropout.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple or list of int
+        Widths of the layers.
+    dropout : float
+        Dropout after each layer.
+    at_least : int, default=1
+        Minimum number of layers.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is invalid.
+    """
     if not isinstance(hidden_layer_sizes, tuple | list) or len(hidden_layer_sizes) < at_least:
         or_none = "" if at_least else " or ()"
         raise TypeError(
@@ -143,7 +164,20 @@ def check_held_out(settings: Any, data: Interactions, held_out: NDArray[np.bool_
 
 
 def check_y_range(y_range: Any, *, is_rating: bool) -> None:
-    """Check a pair of bounds of predicted ratings."""
+    """Check a pair of bounds of predicted ratings.
+
+    Parameters
+    ----------
+    y_range : (float, float)
+        Bounds of predicted ratings.
+    is_rating : bool
+        Whether the model predicts ratings.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the bounds are invalid, or the model does not predict ratings.
+    """
     if not is_rating:
         raise ValueError(f"y_range must be None unless loss='mse', got {y_range!r}")
     if not isinstance(y_range, tuple | list) or len(y_range) != 2:
