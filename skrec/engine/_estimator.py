@@ -21,7 +21,7 @@ from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FoldIn, prior_of
-from skrec.engine.losses._losses import LOSSES, WIDTH_OF_CORNERS, Loss, Losses, warp
+from skrec.engine.losses._losses import LOSSES, SMOOTHING_WIDTH, Loss, Losses, warp
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
 from skrec.engine.objectives._objective import Objective
@@ -41,14 +41,14 @@ from skrec.engine.training._schedules import schedule_of
 
 _USER_BYTES = 2**12  # memory for encoding one user
 # with an error of 0 the ratings of new users would have infinite weight
-_LEAST_NOISE = 1e-9
+_MIN_NOISE = 1e-9
 
 
 class TorchRecommender(EmbeddingRecommender):
     """Base of recommenders whose networks are trained by PyTorch Lightning.
 
-    A model writes ``_build(data)``, which returns its network, a `RecommenderNetwork`, and ``_objective()``, which returns its
-    training objective. `PairRecommender` provides the objectives of models that score pairs of a user and an item.
+    A model implements ``_build(data)``, which returns its network, a `RecommenderNetwork`, and ``_objective()``, which returns
+    its training objective. `PairRecommender` provides the objectives of models that score pairs of a user and an item.
 
     Parameters
     ----------
@@ -180,11 +180,11 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _build(self, data: Interactions) -> RecommenderNetwork:
         """Return the untrained network."""
-        raise NotImplementedError(f"{type(self).__name__} must write _build")
+        raise NotImplementedError(f"{type(self).__name__} must implement _build")
 
     def _objective(self) -> Objective:
         """Return the training objective for the parameters and the data."""
-        raise NotImplementedError(f"{type(self).__name__} must write _objective")
+        raise NotImplementedError(f"{type(self).__name__} must implement _objective")
 
     def _loss(self, name: str, *, width: float) -> Loss:
         """Return a loss by its name. If the width is above 0, a smooth version of it."""
@@ -213,7 +213,7 @@ class TorchRecommender(EmbeddingRecommender):
         """Return the losses of training and of fold-in."""
         if not isinstance(self.loss, str):
             return Losses(self.loss, self.loss)
-        return Losses(self._loss(self.loss, width=0.0), self._loss(self.loss, width=WIDTH_OF_CORNERS))
+        return Losses(self._loss(self.loss, width=0.0), self._loss(self.loss, width=SMOOTHING_WIDTH))
 
     def _fit(self, data: Interactions) -> None:
         self._fit_validated(data, None)
@@ -250,7 +250,7 @@ class TorchRecommender(EmbeddingRecommender):
         try:
             self._learn(network, examples, known=examples, monitor=monitor, checkpoints=checkpoints)
         except CheckpointUnusable as reason:
-            checkpoints.pass_over(reason)  # type: ignore[union-attr] # only raised with checkpoints
+            checkpoints.skip(reason)  # type: ignore[union-attr] # only raised with checkpoints
             self._train_on(examples, validation, checkpoints)
 
     def _include_held_out(self, data: Interactions) -> None:
@@ -388,7 +388,7 @@ class TorchRecommender(EmbeddingRecommender):
         return self._fold_in().states(histories)
 
     def _fold_in(self) -> FoldIn:
-        noise = max(self.train_loss_, _LEAST_NOISE)
+        noise = max(self.train_loss_, _MIN_NOISE)
         catalog = Catalog(
             self._compared_items, self.popularity_, noise, self.seed_, self.device_, self.module_.floats_per_score
         )

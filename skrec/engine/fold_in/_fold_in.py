@@ -15,12 +15,12 @@ from skrec.engine.batches._negatives import log_share
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
 from skrec.engine.fold_in._least_squares import solve_ridge
 from skrec.engine.fold_in._likelihoods import Events, Pool
-from skrec.engine.fold_in._map_estimate import Explained, curvature_of_events, map_estimate
+from skrec.engine.fold_in._map_estimate import VectorsAndLikelihood, curvature_of_events, map_estimate
 from skrec.engine.fold_in._prior import Prior, State
 
 _USERS_TO_ALIGN = 8
 # number of items that events are compared with: smaller if each score needs a pass through a network
-_COMPARED_FLOATS, _LEAST_COMPARED, _MOST_COMPARED = 2**17, 512, 2048
+_COMPARED_FLOATS, _MIN_COMPARED, _MAX_COMPARED = 2**17, 512, 2048
 
 
 class Catalog(NamedTuple):
@@ -61,7 +61,7 @@ class Catalog(NamedTuple):
     def pool(self, *, by_popularity: bool) -> Pool:
         """Draw items in the same way as the negatives in training, uniformly or by popularity."""
         rng, n = np.random.default_rng(self.seed), _COMPARED_FLOATS // self.floats_per_score
-        n = min(max(n, _LEAST_COMPARED), _MOST_COMPARED)
+        n = min(max(n, _MIN_COMPARED), _MAX_COMPARED)
         if not by_popularity:
             return Pool(self.tensor(rng.permutation(np.flatnonzero(self.compared))[:n]), None)
         drawn = self.tensor(rng.choice(len(self.popularity), n, p=self.popularity / self.popularity.sum()))
@@ -122,8 +122,8 @@ class FoldIn(NamedTuple):
         with torch.no_grad():
             states = self.network.encode(self.catalog.tensor(users))
         network = freeze(self.network, self.prior)
-        explained = network.vectors, self.objective.likelihood(network, histories, self.catalog)
-        return self.prior.aligned(curvature_of_events(self.prior, states, weights_of_users(histories).sum(), explained))
+        functions = network.vectors, self.objective.likelihood(network, histories, self.catalog)
+        return self.prior.aligned(curvature_of_events(self.prior, states, weights_of_users(histories).sum(), functions))
 
     @property
     def _is_linear(self) -> bool:
@@ -132,11 +132,11 @@ class FoldIn(NamedTuple):
     def _search(self, histories: Interactions, added: Tensor | None) -> State:
         network = freeze(self.network, self.prior)
 
-        def explained(users: Tensor) -> Explained:
+        def functions(users: Tensor) -> VectorsAndLikelihood:
             likelihood = self.objective.likelihood(network, take_some(histories, users.cpu().numpy()), self.catalog)
             return _vectors_of(network, None if added is None else added[users]), likelihood
 
-        return map_estimate(self.prior, self.catalog.tensor(weights_of_users(histories)), explained)
+        return map_estimate(self.prior, self.catalog.tensor(weights_of_users(histories)), functions)
 
     @torch.no_grad()
     def _least_squares(self, histories: Interactions) -> State:

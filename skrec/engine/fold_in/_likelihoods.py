@@ -24,7 +24,7 @@ Likelihood = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 # number of negatives per user, and the minimum per event; on new users of ML-100K 16 times as many have the same NDCG, and half
 # as many reduce it by 1 %
-_DRAWS_OF_A_USER, _DRAWS_OF_AN_EVENT = 2048, 8
+_DRAWS_PER_USER, _DRAWS_PER_EVENT = 2048, 8
 
 
 class Events(NamedTuple):
@@ -194,7 +194,7 @@ def _draws(events: Events, pool: Pool, n_negatives: int) -> _Draws:
 def _lists_of_events(events: Events, n_negatives: int, n_items: int) -> Tensor:
     """Repeat each event as often as it has lists of negatives."""
     n_events = torch.bincount(events.users, minlength=events.n_users)[events.users]
-    n_draws = (_DRAWS_OF_A_USER // n_events.clamp(min=1)).clamp(min=_DRAWS_OF_AN_EVENT, max=n_items)
+    n_draws = (_DRAWS_PER_USER // n_events.clamp(min=1)).clamp(min=_DRAWS_PER_EVENT, max=n_items)
     n_lists = (n_draws // n_negatives).clamp(min=1)
     return torch.repeat_interleave(torch.arange(len(n_lists), device=n_lists.device), n_lists)
 

@@ -10,12 +10,12 @@ from skrec.engine.fold_in._prior import Prior, State
 from skrec.engine.fold_in._solver import Function, minimize_all
 
 # the vectors of states in a network, and the likelihood of histories as a function of the vectors
-Explained = tuple[Callable[[State], Tensor], Likelihood]
+VectorsAndLikelihood = tuple[Callable[[State], Tensor], Likelihood]
 
 _STEP = 1e-4  # of finite differences
 
 
-def map_estimate(prior: Prior, n_events: Tensor, explained: Callable[[Tensor], Explained]) -> State:
+def map_estimate(prior: Prior, n_events: Tensor, functions: Callable[[Tensor], VectorsAndLikelihood]) -> State:
     """Minimize the negative log-posterior in the whitened coordinates of the prior, starting at the mean user.
 
     Parameters
@@ -23,7 +23,7 @@ def map_estimate(prior: Prior, n_events: Tensor, explained: Callable[[Tensor], E
     prior : Prior
     n_events : Tensor of shape (n,)
         Sum of the weights of each user's events.
-    explained : callable
+    functions : callable
         Maps indices of some of the n users to two functions: from states in float64 to vectors, and from vectors to the
         negative log-likelihoods of the users' histories.
 
@@ -35,11 +35,11 @@ def map_estimate(prior: Prior, n_events: Tensor, explained: Callable[[Tensor], E
     wide = prior.converted(torch.float64)
     curvature = torch.zeros_like(wide.mean) if wide.curvature is None else wide.curvature
     first = wide.stiffness + n_events.double()[:, None] * curvature
-    solution, _ = minimize_all(lambda users: _penalized(wide, *explained(users)), first)
+    solution, _ = minimize_all(lambda users: _penalized(wide, *functions(users)), first)
     return tuple(part.to(prior.mean.dtype) for part in wide.state(wide.start + solution))
 
 
-def curvature_of_events(prior: Prior, states: State, n_events: float, explained: Explained) -> Tensor:
+def curvature_of_events(prior: Prior, states: State, n_events: float, functions: VectorsAndLikelihood) -> Tensor:
     """Mean second derivatives per event of the negative log-likelihood in whitened coordinates.
 
     Parameters
@@ -49,7 +49,7 @@ def curvature_of_events(prior: Prior, states: State, n_events: float, explained:
         States of some users, at which the derivatives are computed as differences of gradients.
     n_events : float
         Sum of the weights of all of their events.
-    explained : tuple of callable
+    functions : tuple of callable
         The two functions of `map_estimate` for these users.
 
     Returns
@@ -57,7 +57,7 @@ def curvature_of_events(prior: Prior, states: State, n_events: float, explained:
     Tensor of shape (d, d)
     """
     wide = prior.converted(torch.float64)
-    function, moved = _penalized(wide, *explained), wide.whitened(states) - wide.start
+    function, moved = _penalized(wide, *functions), wide.whitened(states) - wide.start
     directions = torch.eye(moved.shape[1], dtype=moved.dtype, device=moved.device)
     gradient = function(moved)[1].sum(0)
     rows = torch.stack([function(moved + _STEP * direction)[1].sum(0) - gradient for direction in directions]) / _STEP

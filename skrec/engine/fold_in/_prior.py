@@ -15,7 +15,7 @@ PRIOR_COV_SCALE = 4.0
 # directions are not shrunk: on a third of Gowalla a factor of 4 reduces the NDCG by 5 %, a factor of 1 by half of that
 PRIOR_COV_SCALE_OF_DIRECTIONS = 1.0
 
-_LEAST_STIFFNESS = 1e-2  # if the mean is near the origin, all directions are equally probable
+_MIN_STIFFNESS = 1e-2  # if the mean is near the origin, all directions are equally probable
 
 
 class Prior(NamedTuple):
@@ -98,7 +98,7 @@ class DirectionPrior(Prior):
 
     @property
     def stiffness(self) -> Tensor | float:
-        return (self.center.norm() / self.length.clamp(min=1e-150)).square().clamp(min=_LEAST_STIFFNESS)
+        return (self.center.norm() / self.length.clamp(min=1e-150)).square().clamp(min=_MIN_STIFFNESS)
 
     def penalty(self, whitened: Tensor) -> Tensor:
         rays = whitened + self.center

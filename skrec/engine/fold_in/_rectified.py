@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from skrec.engine.fold_in._scores import Pullback, Scores
 
-_WIDTH_OF_CORNERS = 0.05
+_CORNER_WIDTH = 0.05
 # floats of all layers in a block: few enough for the cache of a CPU core, many more on an accelerator
 _FLOATS_ON_CPU, _FLOATS_ELSEWHERE = 2**17, 2**25
 
@@ -22,8 +22,8 @@ class SmoothReLU(nn.Module):
     """ReLU with a parabola at the corner, so that its derivative is continuous."""
 
     def forward(self, x: Tensor) -> Tensor:
-        slope = ((x + _WIDTH_OF_CORNERS) / (2 * _WIDTH_OF_CORNERS)).clamp(0, 1)
-        return _WIDTH_OF_CORNERS * slope.square() + (x - _WIDTH_OF_CORNERS).clamp(min=0)
+        slope = ((x + _CORNER_WIDTH) / (2 * _CORNER_WIDTH)).clamp(0, 1)
+        return _CORNER_WIDTH * slope.square() + (x - _CORNER_WIDTH).clamp(min=0)
 
 
 def rectified(of_items: Tensor, maps: list[LinearMap], index: Tensor | None) -> Scores:
@@ -89,10 +89,10 @@ def _score(x: Tensor, maps: list[LinearMap], slopes_of_x: Tensor) -> Tensor:
 
 def _in_units_of_corners(x: Tensor, offset: float = 0.0) -> Tensor:
     """Scale x so that, with an offset of 0.5, the corner extends from 0 to 1 and its slope equals x."""
-    return x / (2 * _WIDTH_OF_CORNERS) + offset
+    return x / (2 * _CORNER_WIDTH) + offset
 
 
 def _between_corners(maps: list[LinearMap]) -> list[LinearMap]:
     """Convert linear maps to inputs and outputs in units of corners, except for the scores."""
     *hidden, (weight, bias) = maps
-    return [*((weight, _in_units_of_corners(bias, 0.5)) for weight, bias in hidden), (2 * _WIDTH_OF_CORNERS * weight, bias)]
+    return [*((weight, _in_units_of_corners(bias, 0.5)) for weight, bias in hidden), (2 * _CORNER_WIDTH * weight, bias)]

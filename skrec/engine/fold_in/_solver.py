@@ -15,8 +15,8 @@ Function = Callable[[Tensor], tuple[Tensor, Tensor]]
 # length of a gradient, in units of the prior, below which a function has converged; it bounds the error of the solution
 TOLERANCE = 1e-6
 # shorter steps are negligible
-_LEAST_STEP = 1e-9
-_MOST_EVALUATIONS = 500
+_MIN_STEP = 1e-9
+_MAX_EVALUATIONS = 500
 _DECREASE, _CURVATURE = 1e-4, 0.9
 _ROUNDING = 1e-14
 
@@ -43,7 +43,7 @@ def minimize_all(function_of: Callable[[Tensor], Function], curvature: Tensor) -
     descent = _Descent(curvature)
     function = function_of(indices)
     descent.start(*function(descent.points))
-    for _ in range(_MOST_EVALUATIONS):
+    for _ in range(_MAX_EVALUATIONS):
         unfinished = (~descent.finished).nonzero()[:, 0]
         if 3 * len(unfinished) <= 2 * len(indices):
             points[indices], converged[indices] = descent.points, descent.converged
@@ -80,7 +80,7 @@ class _Descent:
 
     def start(self, values: Tensor, gradients: Tensor) -> None:
         self.values, self.gradients = values, gradients
-        self._set_out(~self.finished, -self.inverses.times(gradients))
+        self._set_directions(~self.finished, -self.inverses.times(gradients))
 
     def move(self, values: Tensor, gradients: Tensor) -> None:
         """Accept steps that satisfy the conditions. Try shorter or longer ones for the others."""
@@ -90,7 +90,7 @@ class _Descent:
         is_flat_enough = slopes >= _CURVATURE * self.slopes
         accepted, directions = is_low_enough & is_flat_enough & ~self.finished, self.directions
         if accepted.any():
-            directions = self._learn(accepted, gradients)
+            directions = self._update_inverses(accepted, gradients)
             self.points = torch.where(accepted[:, None], self.trial, self.points)
             self.gradients = torch.where(accepted[:, None], gradients, self.gradients)
             self.values = torch.where(accepted, values, self.values)
@@ -98,21 +98,21 @@ class _Descent:
             self.high = torch.where(is_low_enough, self.high, self.steps)
             self.low = torch.where(is_low_enough & ~is_flat_enough, self.steps, self.low)
             self.steps = torch.where(self.high.isinf(), 2 * self.low, (self.low + self.high) / 2)
-        self._set_out(accepted, directions)
+        self._set_directions(accepted, directions)
 
-    def _learn(self, accepted: Tensor, gradients: Tensor) -> Tensor:
+    def _update_inverses(self, accepted: Tensor, gradients: Tensor) -> Tensor:
         """Update the inverse matrices by BFGS for the accepted steps, and return the new directions."""
-        moved, bent = self.steps[:, None] * self.directions, gradients - self.gradients
-        product = (moved * bent).sum(1)
+        moved, change = self.steps[:, None] * self.directions, gradients - self.gradients
+        product = (moved * change).sum(1)
         scale = torch.where(accepted & (product > 0), 1 / product, 0)[:, None]
         products = self.inverses.times(gradients)
         by_inverse = products + self.directions  # the product with the change of the gradient
-        growth = scale * (1 + scale * (bent * by_inverse).sum(1, keepdim=True)) * moved - scale * by_inverse
+        growth = scale * (1 + scale * (change * by_inverse).sum(1, keepdim=True)) * moved - scale * by_inverse
         left, right = torch.stack([moved, -scale * by_inverse], 1), torch.stack([growth, moved], 1)
         self.inverses.add(left, right)
         return -(products + ((right @ gradients[..., None]).mT @ left)[:, 0])
 
-    def _set_out(self, which: Tensor, directions: Tensor) -> None:
+    def _set_directions(self, which: Tensor, directions: Tensor) -> None:
         """Set the directions of searches that moved. Finish searches that converged or cannot move."""
         self.directions = torch.where(which[:, None], directions, self.directions)
         self.slopes = torch.where(which, (self.gradients * self.directions).sum(1), self.slopes)
@@ -120,7 +120,7 @@ class _Descent:
         self.low, self.high = torch.where(which, 0.0, self.low), torch.where(which, torch.inf, self.high)
         self.converged |= self.gradients.norm(dim=1) <= TOLERANCE
         length = self.directions.norm(dim=1)
-        self.finished = self.converged | ~(self.steps * length > _LEAST_STEP) | ~self.values.isfinite()
+        self.finished = self.converged | ~(self.steps * length > _MIN_STEP) | ~self.values.isfinite()
 
 
 class _Matrices:

@@ -20,9 +20,9 @@ from skrec.engine.networks._network import RecommenderNetwork
 
 Loss = Callable[..., Tensor]
 
-_FAR_BELOW = -1e30
+_MASKED_SCORE = -1e30
 # in units of scores: solvers converge slowly at corners of a loss, where it has no second derivatives
-WIDTH_OF_CORNERS = 0.2
+SMOOTHING_WIDTH = 0.2
 
 
 def mse(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
@@ -71,7 +71,7 @@ def softmax(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: T
     """
     logits = scores if log_q is None else scores - log_q
     if mask is not None:
-        logits = logits.masked_fill(~mask, _FAR_BELOW)
+        logits = logits.masked_fill(~mask, _MASKED_SCORE)
     return -(target * logits.log_softmax(-1)).sum(-1)
 
 
@@ -164,11 +164,11 @@ def hardest(loss: Loss, *, width: float = 0.0) -> Loss:
 
     def of_hardest(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
         is_negative = _negatives(target, mask)
-        best = scores.detach().masked_fill(~is_negative, _FAR_BELOW).argmax(-1, keepdim=True)
+        best = scores.detach().masked_fill(~is_negative, _MASKED_SCORE).argmax(-1, keepdim=True)
         exists = torch.cat([torch.ones_like(best, dtype=torch.bool), is_negative.gather(-1, best)], -1)
         is_positive = torch.tensor([1, 0], dtype=target.dtype, device=target.device).expand(exists.shape)
         if width > 0:
-            highest = width * (scores.masked_fill(~is_negative, _FAR_BELOW) / width).logsumexp(-1, keepdim=True)
+            highest = width * (scores.masked_fill(~is_negative, _MASKED_SCORE) / width).logsumexp(-1, keepdim=True)
         else:
             highest = scores.gather(-1, best)
         return loss(torch.cat([_positive(scores, target), highest], -1), is_positive, exists)
@@ -189,7 +189,7 @@ class Losses(NamedTuple):
 
     def of_hardest(self) -> "Losses":
         """Return losses that use only the negative with the highest score."""
-        return Losses(hardest(self.training), hardest(self.smooth, width=WIDTH_OF_CORNERS))
+        return Losses(hardest(self.training), hardest(self.smooth, width=SMOOTHING_WIDTH))
 
 
 LOSSES: dict[str, Loss] = {

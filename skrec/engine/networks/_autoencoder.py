@@ -57,9 +57,9 @@ class OutputLayer(nn.Module):
 class RowNetwork(ProductNetwork):
     """Base of autoencoders of users' rows.
 
-    A network writes ``encode_rows(rows) -> state``. Rows pass through ``input_layer`` first, and ``output_layer`` computes the
-    scores from the state. The states of new users are computed from their rows without training. The training rows are kept,
-    so that ``encode`` can look up those of known users.
+    A network implements ``encode_rows(rows) -> state``. Rows pass through ``input_layer`` first, and ``output_layer`` computes
+    the scores from the state. The states of new users are computed from their rows without training. The training rows are
+    kept, so that ``encode`` can look up those of known users.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class RowNetwork(ProductNetwork):
         return self.output_layer.vectors(items)
 
     def encode_rows(self, rows: Rows) -> State:
-        raise NotImplementedError(f"{type(self).__name__} must write encode_rows")
+        raise NotImplementedError(f"{type(self).__name__} must implement encode_rows")
 
     def encode(self, users: Tensor) -> State:
         distinct, place = users.unique(return_inverse=True)  # each row is encoded once

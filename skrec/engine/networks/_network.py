@@ -16,8 +16,8 @@ State = tuple[Tensor, ...]
 class RecommenderNetwork(nn.Module):
     """Base of networks, which encode users as states and score items for a state.
 
-    A network writes ``encode(users)``, which returns a tuple of tensors with one row per user, and ``score(state, items)``. The
-    items have shape (B,), one for each user, (B, C), candidates of each user, or (1, C), candidates that all users share.
+    A network implements ``encode(users)``, which returns a tuple of tensors with one row per user, and ``score(state, items)``.
+    The items have shape (B,), one for each user, (B, C), candidates of each user, or (1, C), candidates that all users share.
 
     Attributes
     ----------
@@ -37,17 +37,17 @@ class RecommenderNetwork(nn.Module):
     temperature: float | None = None
 
     def encode(self, users: Tensor) -> State:
-        raise NotImplementedError(f"{type(self).__name__} must write encode")
+        raise NotImplementedError(f"{type(self).__name__} must implement encode")
 
     def score(self, state: State, items: Tensor) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__} must write score")
+        raise NotImplementedError(f"{type(self).__name__} must implement score")
 
     def forward(self, users: Tensor, items: Tensor) -> Any:
         return self.score(self.encode(users), items)
 
     def encode_rows(self, rows: Any) -> State:
         """Return the states of users from their `Rows`."""
-        raise NotImplementedError(f"{type(self).__name__} must write encode_rows")
+        raise NotImplementedError(f"{type(self).__name__} must implement encode_rows")
 
     @torch.no_grad()
     def states_of_rows(self, rows: sp.csr_array) -> State:
@@ -78,8 +78,8 @@ class RecommenderNetwork(nn.Module):
 class EmbeddingNetwork(RecommenderNetwork):
     """Base of networks over tables of users and of items.
 
-    A network writes ``user_tables`` and ``item_tables``, lists of `nn.Embedding`, and ``score(state, items)``. The state of a
-    user consists of the user's row of each table. Scores are transformed by ``rating``, which is the identity for rankings.
+    A network implements ``user_tables`` and ``item_tables``, lists of `nn.Embedding`, and ``score(state, items)``. The state of
+    a user consists of the user's row of each table. Scores are transformed by ``rating``, which is the identity for rankings.
     """
 
     def __init__(self) -> None:
@@ -89,11 +89,11 @@ class EmbeddingNetwork(RecommenderNetwork):
 
     @property
     def user_tables(self) -> list[nn.Embedding]:
-        raise NotImplementedError(f"{type(self).__name__} must write user_tables")
+        raise NotImplementedError(f"{type(self).__name__} must implement user_tables")
 
     @property
     def item_tables(self) -> list[nn.Embedding]:
-        raise NotImplementedError(f"{type(self).__name__} must write item_tables")
+        raise NotImplementedError(f"{type(self).__name__} must implement item_tables")
 
     def encode(self, users: Tensor) -> State:
         return tuple(table(users) for table in self.user_tables)

@@ -37,9 +37,9 @@ class Factors(NamedTuple):
 class ProductNetwork(EmbeddingNetwork):
     """Base of networks whose scores are dot products, plus biases if there are any.
 
-    A network writes ``item_vectors(items)`` and has ``item_biases``, which may be None. A state consists of the users' vectors
-    and optionally their biases. If scores are computed differently in training, the network overrides ``factors``. A network
-    that overrides ``score`` or ``forward`` sets ``has_factors = False``.
+    A network implements ``item_vectors(items)`` and has ``item_biases``, which may be None. A state consists of the users'
+    vectors and optionally their biases. If scores are computed differently in training, the network overrides ``factors``. A
+    network that overrides ``score`` or ``forward`` sets ``has_factors = False``.
     """
 
     has_factors = True
@@ -51,7 +51,7 @@ class ProductNetwork(EmbeddingNetwork):
 
     def item_vectors(self, items: Tensor) -> Tensor:
         """Vectors of items, (..., d)."""
-        raise NotImplementedError(f"{type(self).__name__} must write item_vectors")
+        raise NotImplementedError(f"{type(self).__name__} must implement item_vectors")
 
     def user_vectors(self, state: State) -> Tensor:
         """Vectors of users, (n_users, d)."""

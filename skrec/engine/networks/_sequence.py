@@ -14,8 +14,8 @@ _SEQUENCE_BYTES = 2**17  # memory for encoding one sequence
 class SequenceNetwork(ProductNetwork):
     """Base of networks that compute the state of a user from the user's sequence of items, also for new users.
 
-    A network writes ``states(sequences)``, which returns a state of each position, (B, T, width). A state may depend only on
-    the items up to its position. The score of the next item is the dot product of its vector with the state.
+    A network implements ``states(sequences)``, which returns a state of each position, (B, T, width). A state may depend only
+    on the items up to its position. The score of the next item is the dot product of its vector with the state.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class SequenceNetwork(ProductNetwork):
         return self.items(items)
 
     def states(self, sequences: Sequences) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__} must write states")
+        raise NotImplementedError(f"{type(self).__name__} must implement states")
 
     def encode(self, query: Tensor | Sequences) -> State:
         """Return the states at the requested positions of sequences, or at the end of users' sequences."""

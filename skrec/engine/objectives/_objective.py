@@ -47,7 +47,7 @@ class Objective:
 
     def training_mask(self, data: Interactions) -> NDArray[np.bool_]:
         """Which events contain information about preferences."""
-        raise NotImplementedError(f"{type(self).__name__} must write training_mask")
+        raise NotImplementedError(f"{type(self).__name__} must implement training_mask")
 
     def example_mask(self, data: Interactions) -> NDArray[np.bool_]:
         """Which events take part in training and validation."""
@@ -82,11 +82,11 @@ class Objective:
 
     def rows(self, events: Interactions) -> sp.csr_array:
         """Convert events to the rows of users that networks encode."""
-        raise NotImplementedError(f"{type(self).__name__} must write rows")
+        raise NotImplementedError(f"{type(self).__name__} must implement rows")
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         """Make minibatches of examples. Pairs of ``known`` are not drawn as negatives."""
-        raise NotImplementedError(f"{type(self).__name__} must write batches")
+        raise NotImplementedError(f"{type(self).__name__} must implement batches")
 
     def held_out_batches(self, events: Interactions, known: Interactions) -> Batches:
         """Make the minibatches for the loss on held-out events."""

@@ -86,7 +86,7 @@ class Checkpoints:
         """Whether there is an interrupted run to continue."""
         return self.path is not None
 
-    def pass_over(self, reason: object) -> None:
+    def skip(self, reason: object) -> None:
         """Skip the chosen checkpoint with a warning, and choose the next one."""
         self._warn(self.path, reason)
         self._choose()

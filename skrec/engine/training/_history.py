@@ -12,7 +12,7 @@ from skrec.engine.batches._batches import Batches
 from skrec.engine.losses._losses import total_loss
 from skrec.metrics import get_scorer
 
-_LEAST_ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
+_SMALLEST_POSITIVE = float(np.finfo(np.float32).smallest_subnormal)
 
 
 class ValidationMonitor:
@@ -46,7 +46,7 @@ class ValidationMonitor:
         self.scorer = None
         if estimator.early_stopping not in (None, "valid_loss"):
             # the training data has been warned about; a threshold instead of None avoids a second warning
-            threshold = _LEAST_ABOVE_0 if estimator.positive_from is None else estimator.positive_from
+            threshold = _SMALLEST_POSITIVE if estimator.positive_from is None else estimator.positive_from
             self.scorer = get_scorer(estimator.early_stopping, positive_from=threshold)
         elif self.batches is None:
             kind = "rating" if estimator._predicts_ratings else "positive event"

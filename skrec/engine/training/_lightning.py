@@ -107,9 +107,8 @@ class Training(pl.LightningModule):
         return batch  # batches live on the training device
 
     def on_fit_start(self) -> None:
-        self.on_sigterm = (
-            signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
-        )  # None if the handler was not installed from Python
+        # getsignal returns None if the handler was not installed from Python
+        self.on_sigterm = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
         self.batches.to(self.device)
         self.sampled_pairs = self.batches.sample_pairs(10_000, self.generator(-1))
         # manual_backward adds a tenth to the time of a small step; without scaling or several devices it is equivalent
@@ -305,17 +304,17 @@ def run(training: Training, *, logger: Any) -> torch.device:
     options = {name: value for name, value in (settings.trainer or {}).items() if name != "gradient_clip_val"}
     if options.get("devices") == "auto":
         del options["devices"]  # "auto" would use all devices
-    plugins = _together(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
+    plugins = _combined(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
     if options.get("num_nodes", 1) == 1 and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
         plugins.append(LightningEnvironment())  # a single process, also inside a cluster job
-    with _Advice.muted, _silence:
+    with _LightningWarning.muted, _silence:
         trainer = _Trainer(
             **{
                 "accelerator": _accelerator(settings.accelerator),
                 "devices": 1,
                 "max_epochs": settings.max_epochs,
                 "logger": logger or False,
-                "callbacks": _together(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 else []),
+                "callbacks": _combined(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 else []),
                 "plugins": plugins,
                 "enable_checkpointing": False,
                 "enable_progress_bar": False,
@@ -368,7 +367,7 @@ def _accelerator(wanted: str) -> str:
     return "cuda" if has_cuda and wanted != "cpu" else "cpu"
 
 
-def _together(given: Any, own: list) -> list:
+def _combined(given: Any, own: list) -> list:
     """Combine the user's value for one of Lightning's lists, which may be None or a single object, with our own."""
     return [*([] if given is None else given if isinstance(given, list | tuple) else [given]), *own]
 
@@ -376,7 +375,7 @@ def _together(given: Any, own: list) -> list:
 _LOGGERS = [name + suffix for name in ("pytorch_lightning", "lightning_fabric") for suffix in ("", ".utilities.rank_zero")]
 
 
-class _Advice(MutedWarning):
+class _LightningWarning(MutedWarning):
     """Warnings of Lightning and torch to their callers."""
 
     module = r"(pytorch_lightning|lightning_fabric|lightning_utilities|torch)(\.|$)"
