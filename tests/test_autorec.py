@@ -30,7 +30,12 @@ def model(**changes):
 def by_the_paper(fitted, matrix, is_rated):
     """mean + f((ratings - mean) W + b) V + c, row by row: eq. 3, or eq. 2 on the transpose; (n_users, n_items)."""
     network, mean = fitted.module_, float(fitted.module_.mean)
-    tables = (network.reader.table.weight, network.reader.bias, network.readout.vectors.weight, network.readout.biases.weight)
+    tables = (
+        network.input_layer.table.weight,
+        network.input_layer.bias,
+        network.output_layer.vectors.weight,
+        network.output_layer.biases.weight,
+    )
     inward, bias, outward, biases = (tensor.detach().double().numpy() for tensor in tables)
     differences = np.where(is_rated, matrix - mean, 0)
     rows = differences if fitted.side == "user" else differences.T
@@ -67,12 +72,12 @@ def test_embeddings_are_hidden_vectors_of_one_side_and_weights_of_the_other(side
     fitted = model(loss="softmax", side=side).fit(likes())
     network, matrix = fitted.module_, likes().to_csr().toarray()
     rows = torch.tensor(matrix if side == "user" else matrix.T, dtype=torch.float32)
-    hidden = torch.sigmoid(rows @ network.reader.table.weight + network.reader.bias).detach()
-    parts = (hidden, network.readout.vectors.weight.detach())
+    hidden = torch.sigmoid(rows @ network.input_layer.table.weight + network.input_layer.bias).detach()
+    parts = (hidden, network.output_layer.vectors.weight.detach())
     users, items = parts if side == "user" else parts[::-1]
     np.testing.assert_allclose(fitted.user_embeddings_, users, atol=1e-6)
     np.testing.assert_allclose(fitted.item_embeddings_, items, atol=1e-6)
-    biases = network.readout.biases.weight.detach().numpy()
+    biases = network.output_layer.biases.weight.detach().numpy()
     np.testing.assert_array_equal(fitted.item_biases_, biases[:, 0] if side == "user" else np.zeros(N_ITEMS))
 
 
@@ -130,7 +135,7 @@ def test_items_whose_events_all_weigh_nothing_do_not_spoil_the_rest(loss, side):
 @pytest.mark.parametrize("side", SIDES)
 def test_a_likelihood_of_events_one_by_one_has_no_weights(side):
     with pytest.raises(
-        ValueError, match="weights of events need loss='softmax' where whole rows are learned from, got loss='bce'"
+        ValueError, match="weights of events require loss='softmax' if whole rows are predicted, got loss='bce'"
     ):
         model(loss="bce", side=side).fit(replace(likes(), weights=np.full(50, 2, np.float32)))
 
@@ -140,7 +145,7 @@ def test_a_likelihood_of_events_one_by_one_has_no_weights(side):
 def test_the_penalty_on_rows_shrinks_them_whatever_the_last_minibatch_holds(side, batch_size):
     def length(regularization):
         fitted = model(side=side, batch_size=batch_size, regularization=regularization, max_epochs=20).fit(ratings())
-        return float(fitted.module_.readout.vectors.weight.detach().norm())
+        return float(fitted.module_.output_layer.vectors.weight.detach().norm())
 
     assert length(1.0) < 0.85 * length(0.0)
 

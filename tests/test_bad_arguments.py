@@ -181,7 +181,7 @@ def test_an_accelerator_that_is_not_there_is_refused(monkeypatch, accelerator):
         monkeypatch.setattr(kind, "is_available", lambda: False)
     with pytest.raises(ValueError) as caught:
         MFRecommender(accelerator=accelerator).fit(MATRIX)
-    assert str(caught.value) == (f"accelerator must be one that this machine has, 'auto' or 'cpu', got {accelerator!r}")
+    assert str(caught.value) == (f"accelerator must be 'auto' or 'cpu' on a machine without a CUDA GPU, got {accelerator!r}")
 
 
 def test_a_gpu_without_double_precision_is_left_alone(monkeypatch):

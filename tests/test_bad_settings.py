@@ -123,7 +123,7 @@ def refusal(estimator, **settings):
     ],
 )
 def test_losses_of_one_positive_cannot_take_the_whole_catalogue(estimator, settings, who, loss):
-    words = f"{who} learns from whole rows, which takes loss='softmax' or 'bce', got '{loss}'"
+    words = f"loss must be 'softmax' or 'bce' for {who}, since whole rows are predicted, got '{loss}'"
     assert refusal(estimator, loss=loss, **settings) == words
 
 
@@ -137,18 +137,18 @@ def test_a_loss_of_cosines_is_not_for_other_scores(estimator):
 
 def test_ratings_are_compared_with_nothing():
     assert refusal(MFRecommender, loss="mse", negatives="popularity") == (
-        "negatives must be 'auto' for loss='mse', which compares with nothing, got 'popularity'"
+        "negatives must be 'auto' for loss='mse', which uses no negatives, got 'popularity'"
     )
 
 
 def test_weights_by_age_are_refused_as_what_was_asked_for():
     data = Interactions.from_arrays([0, 0, 1, 1], [0, 1, 1, 2], timestamps=[1, 2, 1, 2])
-    with pytest.raises(ValueError, match="the weights that half_life=10 makes need loss='softmax'"):
+    with pytest.raises(ValueError, match="weights by half_life=10 require loss='softmax'"):
         MFRecommender(loss="bce", negatives="all", half_life=10).fit(data)
 
 
 def test_the_hardest_of_a_single_negative_is_no_choice():
-    words = "negatives='hard' takes the hardest of n_negatives, which must be at least 2, got 1"
+    words = "n_negatives must be at least 2 for negatives='hard', got 1"
     assert refusal(MFRecommender, negatives="hard", n_negatives=1) == words
 
 

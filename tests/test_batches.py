@@ -327,7 +327,7 @@ def test_slates_of_one_minibatch_have_the_loss_of_each_slate_by_itself():
 
 
 def test_values_have_no_negatives_to_probe():
-    assert PairBatches(random_events(), batch_size=8, negatives=None).probe(10, generator()) is None
+    assert PairBatches(random_events(), batch_size=8, negatives=None).sample_pairs(10, generator()) is None
 
 
 @pytest.mark.parametrize("kind", ("pairs", "in_batch", "rows"))
@@ -339,7 +339,7 @@ def test_a_probe_holds_a_positive_and_an_unknown_item(kind):
         "in_batch": in_batch(events, 8),
         "rows": RowBatches(events.to_csr(duplicates="any"), batch_size=4, negatives=negatives),
     }[kind]
-    users, items = batches.probe(20, generator())
+    users, items = batches.sample_pairs(20, generator())
     positives, others = (set(zip(users.tolist(), column.tolist())) for column in items.T)
     assert len(users) == 20
     assert positives <= pairs_of(events)
@@ -347,7 +347,7 @@ def test_a_probe_holds_a_positive_and_an_unknown_item(kind):
 
 
 def test_a_probe_of_slates_holds_what_was_chosen_and_something_shown_beside_it():
-    users, items = SlateBatches(slate_events(), batch_size=2).probe(100, generator())
+    users, items = SlateBatches(slate_events(), batch_size=2).sample_pairs(100, generator())
     assert len(users) == len(EXAMPLES)
     for user, (chosen, other) in zip(users.tolist(), items.tolist()):
         assert any(user == u and chosen == c and other in others for u, c, others in EXAMPLES)

@@ -196,7 +196,7 @@ def test_dropout_acts_in_training_only():
         ({"loss": "ccl"}, "temperature must be None or 1 for loss='ccl', got 0.2"),
         (
             {"loss": "ccl", "temperature": 1, "negatives": "all"},
-            "negatives='all' learns from whole rows, which takes loss='softmax' or 'bce', got",
+            "loss must be 'softmax' or 'bce' for .* with negatives='all', since whole rows are predicted, got",
         ),
     ],
     ids=str,

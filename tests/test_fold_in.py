@@ -11,10 +11,10 @@ from scipy.special import expit, log_softmax
 
 from skrec import AutoRecRecommender, MFRecommender, MLPRecommender, NeuMFRecommender, TwoTowerRecommender
 from skrec.data import Interactions
-from skrec.engine import GMF, MLP, DotProduct, PathNetwork, build_seeded
+from skrec.engine import GMF, MLP, BranchNetwork, DotProduct, build_seeded
 from skrec.engine.fold_in import Events, Pool, Prior, freeze, pairs
-from skrec.engine.fold_in._ridge import ridge
-from skrec.engine.fold_in._solver import minimise
+from skrec.engine.fold_in._least_squares import solve_ridge
+from skrec.engine.fold_in._solver import minimize_all
 from skrec.engine.losses._losses import bce, bpr, warp
 
 RNG = np.random.default_rng(0)
@@ -44,7 +44,7 @@ def quadratics(n=5, d=4, seed=0):
 
 def test_quadratic_functions_are_minimised():
     function_of, least = quadratics()
-    points, converged = minimise(function_of, torch.ones(5, 4, dtype=torch.float64))
+    points, converged = minimize_all(function_of, torch.ones(5, 4, dtype=torch.float64))
     assert converged.all()
     torch.testing.assert_close(points, least, atol=1e-5, rtol=0)
 
@@ -52,16 +52,16 @@ def test_quadratic_functions_are_minimised():
 def test_the_guess_of_the_curvature_does_not_change_the_minimum():
     function_of, least = quadratics()
     for guess in (1e-3, 1e3):
-        points, converged = minimise(function_of, torch.full((5, 4), guess, dtype=torch.float64))
+        points, converged = minimize_all(function_of, torch.full((5, 4), guess, dtype=torch.float64))
         assert converged.all()
         torch.testing.assert_close(points, least, atol=1e-5, rtol=0)
 
 
 def test_each_function_is_minimised_as_if_alone():
     function_of, _ = quadratics(n=40, seed=1)
-    together, _ = minimise(function_of, torch.ones(40, 4, dtype=torch.float64))
+    together, _ = minimize_all(function_of, torch.ones(40, 4, dtype=torch.float64))
     for one in range(0, 40, 7):
-        alone, _ = minimise(lambda which, one=one: function_of(which + one), torch.ones(1, 4, dtype=torch.float64))
+        alone, _ = minimize_all(lambda which, one=one: function_of(which + one), torch.ones(1, 4, dtype=torch.float64))
         torch.testing.assert_close(alone[0], together[one], atol=1e-12, rtol=0)
 
 
@@ -72,12 +72,12 @@ def test_a_minimum_at_a_corner_is_found():
             points.sign() + points - 0.5,
         )
 
-    points, _ = minimise(function_of, torch.ones(2, 3, dtype=torch.float64))
+    points, _ = minimize_all(function_of, torch.ones(2, 3, dtype=torch.float64))
     torch.testing.assert_close(points, torch.zeros_like(points), atol=1e-6, rtol=0)
 
 
 def test_values_that_are_no_numbers_end_the_search():
-    points, converged = minimise(lambda which: lambda p: (p.sum(1) * torch.nan, p * torch.nan), torch.ones(2, 3).double())
+    points, converged = minimize_all(lambda which: lambda p: (p.sum(1) * torch.nan, p * torch.nan), torch.ones(2, 3).double())
     assert not points.any() and not converged.any()
 
 
@@ -128,7 +128,7 @@ def test_squared_errors_are_solved_for_users_with_any_number_of_events():
     users = np.arange(len(counts)).repeat(counts)
     features, targets = rng.normal(size=(len(users), 3)), rng.normal(size=len(users))
     prior = Prior(torch.tensor([1.0, 2, 3]), 2 * torch.eye(3), (3,))
-    (found,) = ridge(prior, *map(torch.tensor, (features, targets, users)), len(counts), noise=0.5)
+    (found,) = solve_ridge(prior, *map(torch.tensor, (features, targets, users)), len(counts), noise=0.5)
     for user in range(len(counts)):
         mine = features[users == user]
         gram, right = mine.T @ mine / 0.5 + np.eye(3) / 4, mine.T @ targets[users == user] / 0.5 + np.array([1, 2, 3]) / 4
@@ -155,17 +155,17 @@ def test_derivatives_in_closed_form_are_those_of_autograd(loss, corrected):
         torch.testing.assert_close(found, expected)
 
 
-class OwnNetwork(PathNetwork):
-    """A network of which the library does not know that its paths are all that its scores are made of."""
+class OwnNetwork(BranchNetwork):
+    """A network of which the library does not know that its branches are all that its scores are made of."""
 
-    has_paths = False
+    has_branches = False
 
 
 @pytest.mark.parametrize("pairs_of", [None, torch.tensor([3, 0, 0, 2, 1])], ids=["all items", "pairs"])
 @pytest.mark.parametrize(
     "settings", [{}, {"batch_norm": True}, {"hidden_layer_sizes": (5,)}, {"hidden_layer_sizes": (7, 6, 5)}], ids=str
 )
-def test_scores_of_paths_and_their_derivatives_are_those_of_autograd(settings, pairs_of):
+def test_scores_of_branches_and_their_derivatives_are_those_of_autograd(settings, pairs_of):
     network = build_seeded(
         lambda: OwnNetwork([GMF(4, 9, 3), MLP(4, 9, (3, 2), **{"hidden_layer_sizes": (8, 5)} | settings)]), 0
     ).eval()
@@ -186,7 +186,7 @@ def test_scores_of_paths_and_their_derivatives_are_those_of_autograd(settings, p
         return scores, torch.autograd.grad(vectors, point, pullback(scores.cos()))[0]
 
     by_autograd = scores_and_derivatives()
-    network.__class__ = PathNetwork
+    network.__class__ = BranchNetwork
     for found, expected in zip(scores_and_derivatives(), by_autograd, strict=True):
         torch.testing.assert_close(found, expected)
 
@@ -258,16 +258,16 @@ def test_a_new_user_is_the_same_alone_and_in_company(kind, matrix):
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "own"])
 def test_a_gradient_vanishes(kind, monkeypatch):
     """Every loss of the library has a minimum that is reached."""
-    from skrec.engine.fold_in import _most_probable
+    from skrec.engine.fold_in import _map_estimate
 
     reached = []
 
     def watched(*arguments):
-        points, converged = minimise(*arguments)
+        points, converged = minimize_all(*arguments)
         reached.append(converged)
         return points, converged
 
-    monkeypatch.setattr(_most_probable, "minimise", watched)
+    monkeypatch.setattr(_map_estimate, "minimize_all", watched)
     model = KINDS[kind].fit(RATINGS)
     model.predict(NEW)
     if not kind.startswith("ratings") or "MLP" in kind:  # these have a closed form

@@ -12,7 +12,7 @@ from torch import nn
 
 from skrec import MFRecommender, NeuMFRecommender
 from skrec.data import Interactions
-from skrec.engine import GMF, MLP, DotProduct, PathNetwork
+from skrec.engine import GMF, MLP, BranchNetwork, DotProduct
 from skrec.metrics import get_scorer
 
 LOSSES = ("softmax", "bpr", "bce", "warp")
@@ -287,23 +287,23 @@ def seeded(build):
 
 
 def test_the_split_first_layer_is_one_over_both_embeddings_side_by_side():
-    path = seeded(lambda: MLP(5, 7, (3, 3), (8, 4)))
+    branch = seeded(lambda: MLP(5, 7, (3, 3), (8, 4)))
     whole = nn.Linear(6, 8)
     with torch.no_grad():
-        whole.weight.copy_(torch.cat([path.of_user.weight, path.of_item.weight], 1))
-        whole.bias.copy_(path.of_user.bias)
+        whole.weight.copy_(torch.cat([branch.of_user.weight, branch.of_item.weight], 1))
+        whole.bias.copy_(branch.of_user.bias)
     users, items = torch.tensor([0, 4, 2]), torch.tensor([6, 6, 1])
-    together = torch.cat([path.users(users), path.items(items)], 1)
-    relu, _, second, *_ = path.layers
+    together = torch.cat([branch.users(users), branch.items(items)], 1)
+    relu, _, second, *_ = branch.layers
     expected = second(relu(whole(together))).relu()
-    torch.testing.assert_close(path(path.users(users), items, torch.eye(4)), expected)
+    torch.testing.assert_close(branch(branch.users(users), items, torch.eye(4)), expected)
 
 
 @pytest.mark.parametrize("name", ("dot product", "bounded", "neumf"))
 def test_a_network_scores_pairs_lists_and_shared_lists_alike(name):
     def build():
         if name == "neumf":
-            return PathNetwork([GMF(5, 7, 3), MLP(5, 7, (2, 2), (8, 4))])
+            return BranchNetwork([GMF(5, 7, 3), MLP(5, 7, (2, 2), (8, 4))])
         network = DotProduct(5, 7, 3, std=1, user_bias=True)
         network.y_range = torch.tensor([1.0, 5.0]) if name == "bounded" else None
         return network
@@ -330,8 +330,8 @@ def test_pretraining_starts_from_equal_parts_of_both_trained_halves():
     Watched(n_factors=3, hidden_layer_sizes=(6, 4), pretrain=True, max_epochs=5, random_state=0).fit(two_camps())
     users, items = torch.arange(12), torch.arange(12)[None]
     gmf, mlp, fused = ends[0], ends[1], starts[2]
-    assert [len(network.paths) for network in (gmf, mlp, fused)] == [1, 1, 2]
-    assert isinstance(gmf.paths[0], GMF) and isinstance(mlp.paths[0], MLP)
+    assert [len(network.branches) for network in (gmf, mlp, fused)] == [1, 1, 2]
+    assert isinstance(gmf.branches[0], GMF) and isinstance(mlp.branches[0], MLP)
     torch.testing.assert_close(fused(users, items), (gmf(users, items) + mlp(users, items)) / 2)
     assert not torch.allclose(gmf(users, items), starts[0](users, items))
     assert not torch.allclose(ends[2](users, items), fused(users, items))
@@ -350,7 +350,7 @@ def test_embeddings_of_neumf_are_those_of_both_paths_side_by_side():
         two_camps()
     )
     assert fitted.user_embeddings_.shape == fitted.item_embeddings_.shape == (12, 8)
-    gmf, mlp = fitted.module_.paths
+    gmf, mlp = fitted.module_.branches
     np.testing.assert_array_equal(fitted.user_embeddings_[:, :3], gmf.users.weight.detach())
     np.testing.assert_array_equal(fitted.item_embeddings_[:, 3:], mlp.items.weight.detach())
     np.testing.assert_array_equal(fitted.transform([3, 0]), fitted.user_embeddings_[[3, 0]])

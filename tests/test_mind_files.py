@@ -10,7 +10,7 @@ import torch
 from skrec import PopularityRecommender
 from skrec.data import at_moments
 from skrec.datasets import load_mind
-from skrec.engine import PastTable
+from skrec.engine import TimedSequenceTable
 
 BEHAVIORS = """\
 7\tU2\t11/15/2019 12:05:58 AM\tN3 N1 N3\tN4-0 N2-1
@@ -58,9 +58,9 @@ def test_the_history_is_that_of_the_earliest_impression_and_lies_in_the_seconds_
 def test_each_click_of_a_history_has_those_before_it_for_a_past(folder):
     events = at_moments(load_mind(folder).events)
     clicks = events[events.values > 0]
-    table = PastTable(clicks, 50)
+    table = TimedSequenceTable(clicks, 50)
     users, times = torch.tensor(clicks.users), torch.tensor(clicks.timestamps)
-    items, is_there = table.before(table.at_the_end(users)._replace(stops=table.stops(users, times)))
+    items, is_there = table.before(table.after_all_events(users)._replace(stops=table.stops(users, times)))
     pasts = ["".join(clicks.item_ids[past[there]]) for past, there in zip(items.numpy(), is_there.numpy())]
     assert clicks.item_ids[clicks.items].tolist() == ["N3", "N1", "N1", "N4", "N2"]
     assert pasts == ["", "N3", "N3N1", "N3N1", "N3N1N1N4"]

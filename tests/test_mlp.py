@@ -9,7 +9,7 @@ from small_models import N_ITEMS, N_USERS, likes, ratings
 from skrec import MLPRecommender
 from skrec.data import Interactions
 from skrec.datasets import make_interactions
-from skrec.engine import MLP, PathNetwork, build_seeded
+from skrec.engine import MLP, BranchNetwork, build_seeded
 from skrec.engine.networks._layers import set_generator
 from skrec.models._mlp import embedding_width
 
@@ -28,12 +28,15 @@ def pairs_of_all():
 
 def plain_forward(network, users, items):
     """What anybody would write: both embeddings side by side, through one layer after the other."""
-    (path,), weight = network.paths, {name: tensor.detach().double().numpy() for name, tensor in network.state_dict().items()}
-    x = np.hstack([weight["paths.0.users.weight"][users], weight["paths.0.items.weight"][items]])
-    first = np.hstack([weight["paths.0.of_user.weight"], weight["paths.0.of_item.weight"]])
-    x = x @ first.T + weight["paths.0.of_user.bias"]
-    for place, layer in enumerate(path.layers):
-        name = f"paths.0.layers.{place}."
+    (branch,), weight = (
+        network.branches,
+        {name: tensor.detach().double().numpy() for name, tensor in network.state_dict().items()},
+    )
+    x = np.hstack([weight["branches.0.users.weight"][users], weight["branches.0.items.weight"][items]])
+    first = np.hstack([weight["branches.0.of_user.weight"], weight["branches.0.of_item.weight"]])
+    x = x @ first.T + weight["branches.0.of_user.bias"]
+    for place, layer in enumerate(branch.layers):
+        name = f"branches.0.layers.{place}."
         if isinstance(layer, torch.nn.ReLU):
             x = np.maximum(x, 0)
         elif isinstance(layer, torch.nn.BatchNorm1d):
@@ -49,8 +52,8 @@ def plain_forward(network, users, items):
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("hidden_layer_sizes", [(6,), (6, 3), (8, 6, 4)])
-def test_a_score_is_a_plain_network_over_both_embeddings(hidden, batch_norm):
-    fitted = model(hidden=hidden, batch_norm=batch_norm, learning_rate=0.05).fit(likes())
+def test_a_score_is_a_plain_network_over_both_embeddings(hidden_layer_sizes, batch_norm):
+    fitted = model(hidden_layer_sizes=hidden_layer_sizes, batch_norm=batch_norm, learning_rate=0.05).fit(likes())
     pairs = pairs_of_all()
     by_hand = plain_forward(fitted.module_, pairs.users, pairs.items)
     np.testing.assert_allclose(fitted.predict(pairs), by_hand, atol=1e-5)
@@ -86,7 +89,7 @@ def test_the_score_of_a_pair_does_not_depend_on_those_beside_it(batch_norm):
 
 @pytest.mark.parametrize("settings", [{"dropout": 0.5}, {"embedding_dropout": 0.5}], ids=str)
 def test_dropout_acts_in_training_only(settings):
-    network = build_seeded(lambda: PathNetwork([MLP(5, 7, (3, 3), (16,), **settings)]), 0)
+    network = build_seeded(lambda: BranchNetwork([MLP(5, 7, (3, 3), (16,), **settings)]), 0)
     set_generator(network, torch.Generator().manual_seed(0))
     users, items = torch.arange(5), torch.arange(5)
     assert not torch.equal(network(users, items), network(users, items))
@@ -96,19 +99,21 @@ def test_dropout_acts_in_training_only(settings):
 
 @pytest.mark.parametrize("side", ["users", "items"])
 def test_embeddings_of_both_sides_are_dropped(side):
-    path = build_seeded(lambda: MLP(50, 50, (3, 3), (8,), embedding_dropout=0.5), 0)
-    other = {"users": path.items, "items": path.users}[side]
+    branch = build_seeded(lambda: MLP(50, 50, (3, 3), (8,), embedding_dropout=0.5), 0)
+    other = {"users": branch.items, "items": branch.users}[side]
     torch.nn.init.zeros_(other.weight)
-    set_generator(path, torch.Generator().manual_seed(0))
+    set_generator(branch, torch.Generator().manual_seed(0))
     everybody = torch.arange(50)
-    thinned = path(path.users(everybody), everybody, torch.eye(8))
-    assert not torch.equal(thinned, path.eval()(path.users(everybody), everybody, torch.eye(8)))
+    thinned = branch(branch.users(everybody), everybody, torch.eye(8))
+    assert not torch.equal(thinned, branch.eval()(branch.users(everybody), everybody, torch.eye(8)))
 
 
 def test_normalisation_is_over_all_pairs_of_a_minibatch():
-    path = build_seeded(lambda: MLP(5, 7, (3, 3), (8,), batch_norm=True), 0)
-    torch.nn.init.normal_(path.users.weight, std=3, generator=torch.Generator().manual_seed(0))
-    normalised = path.layers[:2](path.of_user(path.users(torch.arange(5)))[:, None] + path.of_item(path.items.weight[:4]))
+    branch = build_seeded(lambda: MLP(5, 7, (3, 3), (8,), batch_norm=True), 0)
+    torch.nn.init.normal_(branch.users.weight, std=3, generator=torch.Generator().manual_seed(0))
+    normalised = branch.layers[:2](
+        branch.of_user(branch.users(torch.arange(5)))[:, None] + branch.of_item(branch.items.weight[:4])
+    )
     assert normalised.shape == (5, 4, 8)
     flat = normalised.detach().flatten(0, 1)
     torch.testing.assert_close(flat.mean(0), torch.zeros(8), atol=1e-5, rtol=0)

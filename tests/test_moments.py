@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skrec.data import Interactions, at_moments, moments
-from skrec.engine import Asked, Clock, NegativesAsOf, PastTable, UniformNegatives
+from skrec.engine import Clock, NegativesAtTimes, TimedSequenceTable, UniformNegatives, UsersAtTimes
 
 EVENTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 6)), min_size=1, max_size=30)
 
@@ -23,7 +23,7 @@ def interactions(rows):
 
 def asked(table, users, times):
     users, times = torch.tensor(users), torch.tensor(times)
-    return Asked(users, table.stops(users, times), torch.zeros(len(users)))
+    return UsersAtTimes(users, table.stops(users, times), torch.zeros(len(users)))
 
 
 def test_what_was_shown_together_happened_when_the_earliest_of_it_did():
@@ -45,7 +45,7 @@ def test_without_times_rows_are_the_times():
 
 @given(rows=EVENTS, max_length=st.integers(1, 4))
 def test_the_past_is_the_last_items_strictly_before_any_moment(rows, max_length):
-    table = PastTable(interactions(rows), max_length)
+    table = TimedSequenceTable(interactions(rows), max_length)
     questions = [(user, time) for user in range(4) for time in range(-1, 8)]
     items, is_there = table.before(asked(table, *map(list, zip(*questions))))
     for (user, time), found, there in zip(questions, items, is_there):
@@ -54,24 +54,24 @@ def test_the_past_is_the_last_items_strictly_before_any_moment(rows, max_length)
 
 
 def test_at_the_end_everything_is_past():
-    table = PastTable(interactions([(1, 3, 5), (0, 4, 5), (1, 2, 4)]), 9)
-    items, is_there = table.before(table.at_the_end(torch.tensor([0, 1, 2])))
+    table = TimedSequenceTable(interactions([(1, 3, 5), (0, 4, 5), (1, 2, 4)]), 9)
+    items, is_there = table.before(table.after_all_events(torch.tensor([0, 1, 2])))
     assert [row[there].tolist() for row, there in zip(items, is_there)] == [[4], [2, 3], []]
 
 
 def test_behind_the_last_user_is_a_stranger_who_has_no_past():
-    table = PastTable(interactions([(3, 3, 5), (0, 4, 5)]), 9)
-    for question in (asked(table, [4, 3], [9, 9]), table.at_the_end(torch.tensor([4, 3]))):
+    table = TimedSequenceTable(interactions([(3, 3, 5), (0, 4, 5)]), 9)
+    for question in (asked(table, [4, 3], [9, 9]), table.after_all_events(torch.tensor([4, 3]))):
         items, is_there = table.before(question)
         assert [row[there].tolist() for row, there in zip(items, is_there)] == [[], [3]]
 
 
 def test_what_has_not_appeared_yet_is_no_negative():
     users = torch.tensor([0, 0, 0])
-    as_of = Asked(users, users, torch.tensor([-3.0, -2.0, -1.0]))
+    as_of = UsersAtTimes(users, users, torch.tensor([-3.0, -2.0, -1.0]))
     appeared = torch.tensor([-9.0, -2.0, float("inf")])
     positives = Interactions.from_arrays([0], [3], n_items=4)
-    negatives = NegativesAsOf(UniformNegatives(positives), as_of, appeared=torch.cat([appeared, appeared[:1]]))
+    negatives = NegativesAtTimes(UniformNegatives(positives), as_of, appeared=torch.cat([appeared, appeared[:1]]))
     items, mask = negatives.draw(torch.arange(3).repeat_interleave(50), 2, torch.Generator().manual_seed(0))
     for row, there in enumerate([{0}, {0, 1}, {0, 1}]):
         part = slice(50 * row, 50 * row + 50)

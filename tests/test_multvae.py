@@ -43,7 +43,7 @@ def linear(layer, x):
 def read(built, rows):
     """Mean and log-variance of the latent vector of some dense rows."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    table, bias = built.reader.table.weight.detach().double().numpy(), built.reader.bias.detach().double().numpy()
+    table, bias = built.input_layer.table.weight.detach().double().numpy(), built.input_layer.bias.detach().double().numpy()
     x = (rows / np.where(lengths > 0, lengths, 1)) @ table + bias
     for layer in [layer for layer in built.encoder if isinstance(layer, torch.nn.Linear)]:
         x = linear(layer, np.tanh(x))
@@ -54,7 +54,7 @@ def predict(built, latent):
     """Scores of all items."""
     for layer in [layer for layer in built.decoder if isinstance(layer, torch.nn.Linear)]:
         latent = np.tanh(linear(layer, latent))
-    vectors, biases = (t.weight.detach().double().numpy() for t in (built.readout.vectors, built.readout.biases))
+    vectors, biases = (t.weight.detach().double().numpy() for t in (built.output_layer.vectors, built.output_layer.biases))
     return latent @ vectors.T + biases[:, 0]
 
 

@@ -244,7 +244,7 @@ def test_parameters_out_of_range_are_refused(changes, message):
 
 
 def test_no_hidden_layers_may_be_said_in_a_list_too():
-    one, other = (model(hidden=hidden).fit(slates()).recommend(k=3).scores for hidden in ((), []))
+    one, other = (model(hidden_layer_sizes=hidden).fit(slates()).recommend(k=3).scores for hidden in ((), []))
     np.testing.assert_array_equal(one, other)
 
 

@@ -66,8 +66,8 @@ def test_what_training_sees_is_what_predict_says():
 def test_a_reader_is_the_mean_of_the_last_articles_that_they_clicked_and_of_a_newcomer():
     data = slates()
     fitted = model(pooling="mean", max_length=3).fit(data)
-    newcomer = fitted.module_.newcomer.detach().numpy()
-    n_clicks = np.exp(fitted.module_.caution.item())  # that the newcomer counts as
+    newcomer = fitted.module_.new_user_vector.detach().numpy()
+    n_clicks = np.exp(fitted.module_.new_user_logit.item())  # that the newcomer counts as
     clicks = data[data.values > 0]
     for user in range(N_USERS):
         last = fitted.item_embeddings_[clicks.items[clicks.users == user][-3:]]
@@ -148,7 +148,7 @@ def test_readers_whom_nobody_knows_are_newcomers_at_their_moment(hour):
     fitted = model(recency_half_life=5.0, max_epochs=10).fit(data)
     first = np.full(N_ITEMS, np.inf)
     np.minimum.at(first, data.items, data.timestamps / 3600)
-    newcomer = fitted.module_.newcomer.detach().numpy()
+    newcomer = fitted.module_.new_user_vector.detach().numpy()
 
     def expected(hour):
         ages = np.maximum(hour - np.minimum(first, hour), 0)

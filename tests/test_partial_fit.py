@@ -292,15 +292,15 @@ def test_parameters_that_shape_what_was_trained_cannot_change(model, change):
     trained = getattr(model.fit(OLD), name)
     with pytest.raises(ValueError) as caught:
         model.set_params(**change).partial_fit(NEW)
-    assert str(caught.value) == f"partial_fit goes on with {name}={trained!r}, got {value!r}"
+    assert str(caught.value) == f"{name} must not change in partial_fit: fit used {trained!r}, got {value!r}"
 
 
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        ({}, {"loss": "mse"}, "partial_fit goes on with loss='one that ranks', got 'mse'"),
-        ({"loss": "mse"}, {"loss": "bce"}, "partial_fit goes on with loss='mse', got 'one that ranks'"),
-        ({"loss": "ccl"}, {"loss": "bpr"}, "such as n_factors or loss, must stay as they were"),
+        ({}, {"loss": "mse"}, "loss must not change in partial_fit: fit used 'a ranking loss', got 'mse'"),
+        ({"loss": "mse"}, {"loss": "bce"}, "loss must not change in partial_fit: fit used 'mse', got 'a ranking loss'"),
+        ({"loss": "ccl"}, {"loss": "bpr"}, "such as n_factors or loss, must not change"),
         ({}, {"early_stopping": "ndcg@10"}, "early_stopping must be None for partial_fit"),
     ],
     ids=str,
@@ -343,5 +343,5 @@ class TableRecommender(PairRecommender):
 
 def test_a_network_without_tables_says_that_it_cannot_grow():
     model = TableRecommender(max_epochs=1).fit(OLD)
-    with pytest.raises(NotImplementedError, match="the network of TableRecommender is no EmbeddingNetwork"):
+    with pytest.raises(NotImplementedError, match="the network of TableRecommender is not an EmbeddingNetwork"):
         model.partial_fit(NEW)

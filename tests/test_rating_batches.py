@@ -147,7 +147,7 @@ def test_a_minibatch_of_one_touches_what_was_rated(kind):
 
 @KINDS
 def test_ratings_have_no_pairs_to_probe(kind):
-    assert kind(rated(), counted(rated())).probe(10, generator()) is None
+    assert kind(rated(), counted(rated())).sample_pairs(10, generator()) is None
 
 
 def test_millions_of_users_and_items_are_never_laid_out():
@@ -194,7 +194,7 @@ def test_weights_are_the_targets_of_a_ranking():
 
 def test_the_probe_of_columns_is_that_of_their_pairs():
     likes = rated(value=1)
-    users, items = columns_of(likes).probe(10, generator())
+    users, items = columns_of(likes).sample_pairs(10, generator())
     assert items.shape == (10, 2)
     np.testing.assert_array_equal(likes.toarray()[users.numpy()[:, None], items.numpy()], [[1, 0]] * 10)
 

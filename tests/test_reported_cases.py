@@ -818,7 +818,7 @@ def test_a_positive_event_that_early_stopping_holds_out_is_not_said_to_be_missin
         with pytest.raises(ValueError) as caught:
             model.fit(data)
         assert "largest value" not in str(caught.value)
-        assert "early_stopping='valid_loss' needs positive events to learn from and others" in str(caught.value)
+        assert "early_stopping='valid_loss' needs positive events both for training and for validation" in str(caught.value)
 
 
 @pytest.mark.filterwarnings("ignore:n_negatives")

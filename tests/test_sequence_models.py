@@ -240,7 +240,7 @@ def test_a_user_of_a_known_frame_without_events_gets_the_popular_items():
     ("estimator", "words"),
     [
         (SASRecRecommender(n_factors=10, n_heads=3), "n_heads must divide n_factors=10, got 3"),
-        (SASRecRecommender(loss="mse"), "ranks what comes next"),
+        (SASRecRecommender(loss="mse"), "ranks the next item"),
         (SASRecRecommender(max_length=0), "max_length must be"),
         (SASRecRecommender(n_blocks=0), "n_blocks must be"),
         (SASRecRecommender(negatives="slate"), "negatives must be one of"),

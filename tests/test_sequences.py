@@ -49,7 +49,7 @@ def epoch_of(batches, seed=0):
 def lessons(batch):
     """(user, what is read, what comes next) of each target of a minibatch, in its order."""
     query, found = batch.query, []
-    for user, items, asked in zip(query.users.tolist(), query.items.tolist(), query.asked.tolist()):
+    for user, items, asked in zip(query.users.tolist(), query.items.tolist(), query.requested.tolist()):
         found += [(user, tuple(items[: place + 1])) for place in range(len(items)) if asked[place]]
     return [(user, read, following) for (user, read), following in zip(found, batch.items[:, 0].tolist(), strict=True)]
 
@@ -67,7 +67,7 @@ def test_a_table_gives_the_latest_items_in_order_of_time():
     table, whole = SequenceTable(events, 3), histories(events)
     sequences = table(torch.tensor([0, 2]))
     assert sequences.items[0].tolist() == whole[0][-3:] and sequences.items[1, :2].tolist() == whole[2]
-    assert sequences.asked.tolist() == [[False, False, True], [False, True, False]]
+    assert sequences.requested.tolist() == [[False, False, True], [False, True, False]]
     assert table.lengths(torch.tensor([0, 1, 2])).tolist() == [3, 0, 2]
 
 
@@ -83,7 +83,7 @@ def test_without_times_the_rows_are_in_order():
 
 def test_a_user_without_events_has_no_items():
     table = SequenceTable(events_of([0, 3]), 9)
-    assert not table(torch.tensor([0])).asked.any()
+    assert not table(torch.tensor([0])).requested.any()
 
 
 # ---- minibatches -----------------------------------------------------------------------------------------------------
@@ -144,10 +144,10 @@ def test_weights_go_with_the_events_that_are_predicted():
 
 def test_a_probe_has_what_came_next_and_something_the_user_has_not():
     events = events_of([4, 3, 6])
-    query, items = batches_of(events).probe(100, torch.Generator().manual_seed(0))
-    assert len(items) == int(query.asked.sum()) == 10
+    query, items = batches_of(events).sample_pairs(100, torch.Generator().manual_seed(0))
+    assert len(items) == int(query.requested.sum()) == 10
     seen = {user: set(items) for user, items in histories(events).items()}
-    users = query.users[:, None].expand_as(query.asked)[query.asked].tolist()
+    users = query.users[:, None].expand_as(query.requested)[query.requested].tolist()
     assert all(a in seen[user] and b not in seen[user] for user, (a, b) in zip(users, items.tolist(), strict=True))
 
 

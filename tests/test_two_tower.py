@@ -169,7 +169,7 @@ def test_a_new_film_learns_from_its_first_events(fitted):
 def test_a_film_without_events_is_what_its_features_tell():
     model = two_tower().fit(everything(item_features=pd.concat([GENRES, NEW_FILMS])))
     codes = model.vocabulary_.item_codes(NEW_FILMS.index, name="items")
-    reader = model.module_.items.reader
+    reader = model.module_.items.feature_mlp
     told = NEW_FILMS.to_numpy(np.float32) @ reader.weight.detach().numpy() + reader.bias.detach().numpy()
     np.testing.assert_allclose(model.item_embeddings_[codes], told, rtol=1e-5)
 
@@ -180,13 +180,13 @@ def test_films_that_nobody_could_choose_take_no_part_in_training(negatives):
     data = everything(item_features=pd.concat([GENRES.assign(western=0.0), western]))
     model = two_tower(negatives=negatives, max_epochs=3).fit(data)
     untrained = build_seeded(lambda: model._build(data), model.seed_)
-    weights, first = (network.items.reader.weight.detach().numpy() for network in (model.module_, untrained))
+    weights, first = (network.items.feature_mlp.weight.detach().numpy() for network in (model.module_, untrained))
     np.testing.assert_array_equal(weights[2], first[2])
     assert (weights[:2] != first[:2]).all()
 
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (8,)])
-def test_sparse_features_are_the_same_features(hidden):
+def test_sparse_features_are_the_same_features(hidden_layer_sizes):
     dense = everything()
     as_csr = Interactions.from_arrays(
         dense.users,
@@ -197,7 +197,7 @@ def test_sparse_features_are_the_same_features(hidden):
     as_arrays = Interactions.from_arrays(
         dense.users, dense.items, user_features=dense.user_features, item_features=dense.item_features
     )
-    models = [two_tower(hidden=hidden, max_epochs=3).fit(data) for data in (as_csr, as_arrays)]
+    models = [two_tower(hidden_layer_sizes=hidden_layer_sizes, max_epochs=3).fit(data) for data in (as_csr, as_arrays)]
     scores = [model.recommend(k=N_FILMS, exclude_seen=False).scores for model in models]
     np.testing.assert_allclose(*scores, rtol=1e-3, atol=1e-3)
     unknown = sp.csr_array(NEW_USERS.to_numpy())
@@ -208,7 +208,7 @@ def test_sparse_features_are_the_same_features(hidden):
 def test_without_features_it_is_matrix_factorisation_by_in_batch_softmax():
     model = two_tower().fit(likes())
     assert camps(model.recommend(AGES.index, k=3, exclude_seen=False)) == [[camp] * 3 for camp in CAMP_OF_USER]
-    assert model.module_.users.reader is None and model.module_.items.reader is None
+    assert model.module_.users.feature_mlp is None and model.module_.items.feature_mlp is None
 
 
 def test_scores_are_products_of_the_embeddings(fitted):
@@ -288,8 +288,8 @@ def test_a_new_film_without_features_is_refused_where_the_others_have_them(fitte
 
 
 BAD = {
-    "hidden_layer_sizes": ({"hidden_layer_sizes": 8}, TypeError, "hidden must be a tuple of layer widths"),
-    "a width": ({"hidden_layer_sizes": (0,)}, ValueError, "a width in hidden must be an integer of at least 1"),
+    "hidden_layer_sizes": ({"hidden_layer_sizes": 8}, TypeError, "hidden_layer_sizes must be a tuple of layer widths"),
+    "a width": ({"hidden_layer_sizes": (0,)}, ValueError, "a width in hidden_layer_sizes must be an integer of at least 1"),
     "id_dropout": ({"id_dropout": 1}, ValueError, "id_dropout must be a finite number of at least 0 and below 1"),
     "temperature": ({"temperature": 0}, ValueError, "temperature must be a finite number above 0"),
     "ratings": ({"loss": "mse", "temperature": 0.1}, ValueError, "temperature is for rankings"),

@@ -1,4 +1,4 @@
-"""The estimator of all neural recommenders: its parameters, and the life of a fit."""
+"""Base class of all neural recommenders: parameters, training and scores."""
 
 import copy
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
 from skrec.data import Interactions, is_positive
 from skrec.data._random import draw_seed
-from skrec.engine._growth import grown
+from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import Catalogue, FoldIn, prior_of
-from skrec.engine.losses._losses import LOSSES, WIDTH_OF_CORNERS, Loss, Losses, warp
+from skrec.engine.fold_in import Catalog, FoldIn, prior_of
+from skrec.engine.losses._losses import LOSSES, SMOOTHING_WIDTH, Loss, Losses, warp
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine.training._checks import (
-    OfHeldOutEvents,
+    MutedCoverageWarning,
     architecture_of,
     check_held_out,
     check_not_empty,
@@ -36,97 +36,101 @@ from skrec.engine.training._checks import (
 )
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
-from skrec.engine.training._replay import PARTIAL_FIT_RATE, sample_with_replay
+from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import schedule_of
 
-_USER_BYTES = 2**12  # that encoding a user takes
-# with errors of 0 the ratings of a new user would have an infinite weight
-_LEAST_NOISE = 1e-9
+_USER_BYTES = 2**12  # memory for encoding one user
+# with an error of 0 the ratings of new users would have infinite weight
+_MIN_NOISE = 1e-9
 
 
 class TorchRecommender(EmbeddingRecommender):
-    """Base of recommenders that PyTorch Lightning trains.
+    """Base of recommenders whose networks are trained by PyTorch Lightning.
 
-    A model writes ``_build(data)``, which returns its network, a `RecommenderNetwork`, and ``_objective()``, which returns what
-    it learns from. `PairRecommender` has the objectives of models that score pairs of a user and an item.
+    A model implements ``_build(data)``, which returns its network, a `RecommenderNetwork`, and ``_objective()``, which returns
+    its training objective. `PairRecommender` provides the objectives of models that score pairs of a user and an item.
 
     Parameters
     ----------
     loss : str or callable, default="softmax"
-        "softmax", "bpr", "bce", "warp" rank positive events above other items; "mse" predicts values.
-        A callable ``loss(scores, target, mask=None, log_q=None)`` with candidates on the last axis gives one number for each
-        example; it ranks.
+        Loss function. "softmax", "bpr", "bce" and "warp" rank positive events above other items. "mse" predicts values. A
+        callable ``loss(scores, target, mask=None, log_q=None)`` gets tensors with the candidates on the last axis and returns
+        one number per example. A model with a callable loss ranks.
     positive_from : float, default=None
-        Least value of a positive event; None counts every value above 0. "mse" learns from all values, and uses it only for
-        the scorer of ``early_stopping``.
+        Smallest value of a positive event. If None, all values above 0 are positive. With ``loss="mse"`` it affects only the
+        scorer of ``early_stopping``.
     half_life : float, default=None
-        Age at which an event weighs half, in the unit of the timestamps (microseconds where they were datetimes), counted back
-        from the user's latest event; None weighs all alike. What comes next depends most on what came last. The history of a
-        new user without times, such as a row of a matrix, weighs all alike too.
+        Age at which the weight of an event is 0.5. Ages are relative to the user's latest event, in the unit of the timestamps
+        (microseconds for datetimes). If None, all events have the same weight. Histories of new users without timestamps, such
+        as the rows of a matrix, are not weighted.
     max_epochs : int, default=20
-        Passes over the training data.
+        Maximum number of passes over the training data.
     batch_size : int, default=None
-        Examples in a minibatch: events, or whole users where the negatives are "all". None means 1024 events, 128 users.
+        Number of examples in a minibatch. Examples are events, or users with ``negatives="all"``. If None, 1024 events or 128
+        users.
     learning_rate : float, default=0.01
+        Learning rate of the optimizer, and the maximum of ``lr_schedule``.
     regularization : float, default=None
-        L2 penalty on the rows that a minibatch touches, per example; the items of an example, however many, weigh as two. None
-        means 0 for rankings and with ``weight_decay``. Ratings, which would be learned by heart, get .1, or 1 in NeuMF and
-        AutoRec; that suits stars, whose spread is about one.
+        Strength of the L2 penalty on the embeddings that a minibatch uses, per example. All items of an example together count
+        as two. If None, 0 for losses that rank or if ``weight_decay`` is above 0. For ``loss="mse"``, None means 0.1, or 1.0 in
+        NeuMFRecommender and AutoRecRecommender, which suits ratings with a standard deviation of about 1.
     weight_decay : float, default=0.0
-        Decoupled decay of all weights: times ``1 - learning_rate * weight_decay`` at every step.
+        Decoupled weight decay. All weights are multiplied by ``1 - learning_rate * weight_decay`` at each step.
     optimizer : {"auto", "adam", "adamw", "row_adam", "sgd", "adagrad"} or callable, default="auto"
-        Adam has betas (0.9, 0.99) and eps 1e-5; "row_adam" moves only the rows of embeddings that a minibatch touches. "auto"
-        is that one for more than 200,000 users and items without weight decay, but for autoencoders, graphs and sequences;
-        else "adam". A callable gets the parameters and ``lr``.
+        Optimizer. "adam" and "adamw" are the same: Adam with betas (0.9, 0.99), eps 1e-5 and decoupled ``weight_decay``.
+        "row_adam" updates only the rows of embeddings that a minibatch uses. "auto" is "row_adam" if there are more than
+        200,000 users and items and ``weight_decay`` is 0, else "adam". For autoencoders, LightGCN, news and sequence models,
+        "auto" is always "adam". A callable gets the network's parameters and ``lr``, and returns a torch optimizer.
     lr_schedule : {"one_cycle", "cosine"} or None, default="one_cycle"
-        "one_cycle" rises to the learning rate in the first quarter of all steps and falls to nothing; "cosine" falls, with
-        restarts where ``cycle_len`` says so; None keeps the learning rate.
+        Schedule of the learning rate. "one_cycle" increases it during the first quarter of all steps and decreases it to almost
+        0 afterwards. "cosine" decreases it to 0, and restarts after each cycle. If None, the learning rate is constant.
     cycle_len : int, default=None
-        Epochs of the first cosine cycle; None makes one cycle of all epochs.
+        Number of epochs in the first cycle of ``lr_schedule="cosine"``. If None, one cycle spans all epochs.
     cycle_mult : float, default=1
-        How much longer each cycle is than the one before; needs ``cycle_len``.
+        Factor by which each cosine cycle is longer than the previous one. Has no effect without ``cycle_len``.
     accumulate_grad_batches : int, default=1
-        Minibatches for each step of the optimiser.
+        Number of minibatches per optimizer step.
     early_stopping : str, default=None
-        A scorer such as "ndcg@10", or "valid_loss". Training stops when it has not improved for ``patience`` epochs, and the
-        weights of the best epoch are kept. If None, all epochs are trained and the last one is kept, whether or not ``fit`` is
-        given validation data.
+        Name of a scorer, such as "ndcg@10", or "valid_loss". Training stops after ``patience`` epochs without improvement, and
+        the weights of the best epoch are kept. If None, all epochs are trained and the weights of the last one are kept.
     validation_fraction : float, default=0.1
-        Part of the events held out for ``early_stopping``, where ``fit`` is not given validation data.
+        Fraction of the events held out for ``early_stopping`` if ``fit`` is called without validation data.
     patience : int, default=3
-        Epochs without improvement after which ``early_stopping`` ends the training. With ``patience=max_epochs`` all epochs
-        are trained and the best one is kept.
+        Number of epochs without improvement after which ``early_stopping`` ends the training. With ``patience=max_epochs`` all
+        epochs are trained and the best one is kept.
     accelerator : {"auto", "cpu", "gpu", "cuda"}, default="auto"
-        "auto" takes the GPU where there is one, but for Apple's, which lack the double precision that is needed.
+        Device type. "auto" uses a CUDA GPU if there is one, else the CPU. Apple GPUs lack the double precision that is needed.
     logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
-        A name, or a function of no arguments that gives a Lightning logger. It gets each epoch's row of ``history_``.
+        Logger of ``history_``: a name, or a function without arguments that returns a Lightning logger. None logs nothing.
     checkpoint_dir : path, default=None
-        Folder for a checkpoint after each epoch of ``fit``; the last two are kept, in a subfolder for each combination of
-        parameters and data. ``fit`` goes on from those of a run that was interrupted, to the very result that the run would
-        have had. Those of a finished fit are written anew. Several processes may share a folder. A file that is damaged or of
-        another run is left out with a UserWarning; a folder that cannot be written to is an OSError before training.
+        Folder for a checkpoint after each epoch. The last two checkpoints are kept, in a subfolder for each combination of
+        parameters and data. If a fit was interrupted, the next one with the same parameters and data continues from its last
+        checkpoint, with the same result as without the interruption. A finished fit is repeated from the start. Several
+        processes may use the same folder. A damaged file is skipped with a UserWarning. If the folder is not writable, an
+        OSError is raised before training. If None, no checkpoints are written.
     verbose : {0, 1, 2}, default=0
-        Nothing, a progress bar, or a line for each epoch.
+        0 prints nothing, 1 shows a progress bar, 2 prints one line per epoch.
     random_state : int, Generator, RandomState or None, default=None
-        Seed of weights, order, negatives and dropout. The same seed gives the same model on the same machine.
+        Seed of the initial weights, the order of examples, negatives and dropout. With the same seed, the result on the same
+        machine is the same. If None, the seed is random.
     trainer : dict, default=None
-        Further keywords of Lightning's ``Trainer``, such as ``precision``.
+        Further keyword arguments of Lightning's ``Trainer``, such as ``{"precision": "16-mixed"}``.
 
     Attributes
     ----------
     module_ : nn.Module
-        The trained network: ``module_(users, items)`` gives scores.
+        Trained network. ``module_(users, items)`` returns scores.
     history_ : DataFrame
-        A row for each epoch: epoch, train_loss, pairwise_accuracy (share of positives above a negative), seconds,
-        peak_memory_mb, and with validation data valid_loss and the scorer of ``early_stopping``.
+        One row per epoch with the columns epoch, train_loss, pairwise_accuracy (the fraction of positives with a higher score
+        than a negative), seconds and peak_memory_mb. With validation data also valid_loss and the scorer of ``early_stopping``.
     best_epoch_ : int
-        The epoch whose weights were kept: the best one with ``early_stopping``, else the last one.
+        Epoch whose weights were kept: the best one with ``early_stopping``, else the last one.
     device_ : str
-        Where it was trained.
+        Device of the network.
     optimizer_ : str
-        The optimiser that was used.
+        Name of the optimizer that was used.
     seed_ : int
-        What ``random_state`` came to.
+        Seed drawn from ``random_state``.
     """
 
     loss: str | Callable[..., Tensor] = "softmax"
@@ -167,7 +171,7 @@ class TorchRecommender(EmbeddingRecommender):
     _losses: ClassVar[dict[str, Loss]] = LOSSES
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
-    # whether new users are folded in, rather than read
+    # whether the states of new users are found by fold-in
     _folds_in: ClassVar[bool] = True
     # whether a minibatch leaves most rows of the network's tables unchanged
     _has_sparse_gradients: ClassVar[bool] = True
@@ -175,24 +179,24 @@ class TorchRecommender(EmbeddingRecommender):
     _default_penalty_of_ratings: ClassVar[float] = 0.1
 
     def _build(self, data: Interactions) -> RecommenderNetwork:
-        """The network, before training."""
-        raise NotImplementedError(f"{type(self).__name__} must write _build")
+        """Return the untrained network."""
+        raise NotImplementedError(f"{type(self).__name__} must implement _build")
 
     def _objective(self) -> Objective:
-        """What the model learns from, by its parameters and the data."""
-        raise NotImplementedError(f"{type(self).__name__} must write _objective")
+        """Return the training objective for the parameters and the data."""
+        raise NotImplementedError(f"{type(self).__name__} must implement _objective")
 
     def _loss(self, name: str, *, width: float) -> Loss:
-        """A loss by its name. With a width above 0 its corners are rounded."""
+        """Return a loss by its name. If the width is above 0, a smooth version of it."""
         return partial(warp, n_items=self.n_items_, width=width) if name == "warp" else self._losses[name]
 
     def _initialized(self, examples: Interactions, validation: Any) -> RecommenderNetwork:
-        """The network with which training begins."""
+        """Return the network at the start of training."""
         return self._new_network(examples)
 
     @property
     def _compared_items(self) -> NDArray[np.bool_]:
-        """The items (n_items,) that training compares a user's own with."""
+        """Which items (n_items,) are negatives in training."""
         return np.ones(self.n_items_, dtype=bool)
 
     @property
@@ -206,10 +210,10 @@ class TorchRecommender(EmbeddingRecommender):
         check_training(self)
 
     def _both_losses(self) -> Losses:
-        """The loss of training, and the one of fold-in."""
+        """Return the losses of training and of fold-in."""
         if not isinstance(self.loss, str):
             return Losses(self.loss, self.loss)
-        return Losses(self._loss(self.loss, width=0.0), self._loss(self.loss, width=WIDTH_OF_CORNERS))
+        return Losses(self._loss(self.loss, width=0.0), self._loss(self.loss, width=SMOOTHING_WIDTH))
 
     def _fit(self, data: Interactions) -> None:
         self._fit_validated(data, None)
@@ -228,13 +232,13 @@ class TorchRecommender(EmbeddingRecommender):
             return
         held_out = self.objective_.hold_out(data, self.validation_fraction, np.random.default_rng(self.seed_))
         check_held_out(self, data, held_out)
-        with OfHeldOutEvents.muted:
+        with MutedCoverageWarning.muted:
             self._train(data[~held_out], data[held_out], checkpoints)
         self._include_held_out(data)
 
     def _train(self, data: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
-        """Train on some data; choose the best epoch by others."""
-        if data is not self.events_:  # of which everything is counted already
+        """Train on ``data`` and choose the best epoch on ``validation``."""
+        if data is not self.events_:  # those have been counted
             self._count(data)
         self.architecture_ = architecture_of(self)
         self._train_on(self.objective_.examples(data), validation, checkpoints)
@@ -246,41 +250,38 @@ class TorchRecommender(EmbeddingRecommender):
         try:
             self._learn(network, examples, known=examples, monitor=monitor, checkpoints=checkpoints)
         except CheckpointUnusable as reason:
-            checkpoints.pass_over(reason)  # type: ignore[union-attr] # of which there was one
+            checkpoints.skip(reason)  # type: ignore[union-attr] # only raised with checkpoints
             self._train_on(examples, validation, checkpoints)
 
     def _include_held_out(self, data: Interactions) -> None:
-        """Include the held-out events after training on the others.
-
-        Users and items all of whose events were held out are placed in the network as `partial_fit` places new ones.
-        """
+        """Add the held-out events after training. Users and items that have no others are added as by `partial_fit`."""
         trained = copy.copy(self)
         self._count(data)
         if isinstance(trained.module_, EmbeddingNetwork):
             network = self._new_network(self.objective_.examples(data))
-            network = grown(self, network, data, trained, trained._new_state)
+            network = expand_network(self, network, data, trained, trained._new_state)
             self._set_network(network, torch.device(self.device_), self.train_loss_)
             self._align_prior()
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         if self.early_stopping is not None:
             raise ValueError(
-                f"early_stopping must be None for partial_fit, which holds nothing out, got {self.early_stopping!r}: "
-                "set_params(early_stopping=None) goes on with what was learned"
+                f"early_stopping must be None for partial_fit, which holds out no events, got {self.early_stopping!r}. "
+                "set_params(early_stopping=None) keeps the fitted model"
             )
         check_same_architecture(self, before.architecture_)
         self.objective_, self.architecture_ = self._objective(), before.architecture_
         self.seed_ = draw_seed(self.random_state)
         rows, examples = self.objective_.example_rows(events), self.objective_.examples(events)
         n_known = int(np.searchsorted(rows, len(before.events_)))
-        network = grown(self, self._new_network(examples), events, before, before._new_state)
+        network = expand_network(self, self._new_network(examples), events, before, before._new_state)
         chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
         if n_known == len(rows) or not self.objective_.has_signal(examples[chosen]):
             self._set_network(network, torch.device(before.device_), before.train_loss_)
             self._align_prior()
             return
-        self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_RATE)
-        # the error on a few events that were repeated many times says nothing about the ratings of new users
+        self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
+        # the error on a few events that are used many times does not apply to the ratings of new users
         self.train_loss_ = before.train_loss_
 
     def _learn(
@@ -293,7 +294,7 @@ class TorchRecommender(EmbeddingRecommender):
         checkpoints: Checkpoints | None = None,
         rate: float = 1.0,
     ) -> None:
-        """Train a network, with the learning rate times ``rate``, and make it the model's own."""
+        """Train a network with ``rate`` times the learning rate and set it as the model's network."""
         history = TrainingHistory(self, network, monitor)
         device = self._run(network, self.objective_.batches(examples, known), history, checkpoints, rate)
         self.history_, self.best_epoch_ = pd.DataFrame(history.rows), history.best_epoch
@@ -328,19 +329,14 @@ class TorchRecommender(EmbeddingRecommender):
             history=history,
             checkpoints=checkpoints,
         )
-        try:
-            device = _lightning.run(training, logger=_lightning.make_logger(self.logger))
-        except torch.OutOfMemoryError as error:
-            raise MemoryError(
-                f"the device ran out of memory ({error}); halve batch_size and double accumulate_grad_batches"
-            ) from error
+        device = _lightning.run(training, logger=_lightning.make_logger(self.logger))
         history.restore_best()
         return device
 
     def _new_network(
         self, examples: Interactions, build: Callable[[Interactions], RecommenderNetwork] | None = None
     ) -> RecommenderNetwork:
-        """The model's own network, or another one, before training."""
+        """Build an untrained network, by default with `_build`."""
         network = build_seeded(lambda: (build or self._build)(examples), self.seed_)
         if not isinstance(network, RecommenderNetwork):
             raise TypeError(f"the network of {type(self).__name__} must be a RecommenderNetwork, got {type(network).__name__}")
@@ -348,8 +344,8 @@ class TorchRecommender(EmbeddingRecommender):
         return network
 
     def _set_network(self, network: RecommenderNetwork, device: torch.device, train_loss: float) -> None:
-        """Make a trained network the model's own. The states of its users are the prior for new ones."""
-        # Lightning returns a network on the CPU, wherever it was trained
+        """Set a trained network as the model's network, and learn the prior of new users from its users."""
+        # Lightning moves networks to the CPU after training
         self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
         prepare(network)
         users = self._tensor(np.flatnonzero(self.has_past_)).split(rows_at_once(_USER_BYTES))
@@ -360,17 +356,15 @@ class TorchRecommender(EmbeddingRecommender):
             raise divergence(self, what, of_values=self._predicts_ratings) from error
 
     def _align_prior(self) -> None:
-        """Choose coordinates of the prior in which fold-in converges fast, by the histories of some users.
-
-        A loss that is the user's own function is called for training and for new users only.
-        """
+        """Choose coordinates of the prior in which fold-in converges fast, from the histories of some users."""
+        # callable losses are called only in training and for new users
         if self.module_.reads_rows or not self._folds_in or callable(self.loss):
             return
         self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
 
     @property
     def _penalty(self) -> float:
-        """The value of ``regularization``."""
+        """Resolved value of ``regularization``."""
         if self.regularization is not None:
             return self.regularization
         return self._default_penalty_of_ratings if self._predicts_ratings and self.weight_decay == 0 else 0.0
@@ -394,17 +388,17 @@ class TorchRecommender(EmbeddingRecommender):
         return self._fold_in().states(histories)
 
     def _fold_in(self) -> FoldIn:
-        noise = max(self.train_loss_, _LEAST_NOISE)
-        catalogue = Catalogue(
+        noise = max(self.train_loss_, _MIN_NOISE)
+        catalog = Catalog(
             self._compared_items, self.popularity_, noise, self.seed_, self.device_, self.module_.floats_per_score
         )
-        return FoldIn(self.module_, self.objective_, self.prior_, catalogue)
+        return FoldIn(self.module_, self.objective_, self.prior_, catalog)
 
     @torch.no_grad()
     def _score(self, state: State, items: slice) -> Tensor:
         candidates = torch.arange(items.start, items.stop, device=self.device_)[None]
         height = rows_at_once(4 * candidates.shape[1] * self.module_.floats_per_score)
-        # one answer to write into: many small ones between large temporaries would fragment the heap
+        # one output array: many small ones between large temporary arrays would fragment the heap
         scores = torch.empty(len(state[0]), candidates.shape[1], device=self.device_)
         for start in range(0, len(scores), height):
             block = slice(start, start + height)
@@ -416,7 +410,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     @torch.no_grad()
     def _forward(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Scores of pairs of users and items that the network knows."""
+        """Scores of pairs of known users and known items."""
         height = rows_at_once(32 * len(self.prior_.mean))
         parts = zip(self._tensor(users).split(height), self._tensor(items).split(height), strict=True)
         scores = [self.module_(*part).float().cpu().numpy() for part in parts]
@@ -441,7 +435,7 @@ class TorchRecommender(EmbeddingRecommender):
         return np.zeros(self.n_items_, np.float32) if biases is None else biases.detach().cpu().numpy()
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())  # of which Python gives the estimator's own, not a copy
+        state = dict(super().__getstate__())  # a copy: Python returns the estimator's own dict
         if "module_" not in state or self.device_ == "cpu":
             return state
         prior = self.prior_.converted(torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""The family of models that score pairs of a user and an item."""
+"""Base class of models that score pairs of a user and an item."""
 
 from typing import Any, ClassVar
 
@@ -9,36 +9,47 @@ from skrec.engine.objectives._rankings import InBatchRanking, Ranking, SampledRa
 from skrec.engine.objectives._ratings import Ratings
 from skrec.engine.training._checks import check_negatives, check_pair_loss, check_y_range
 
-DRAWN = Needs(lambda model: model._objective().draws_negatives, "negatives that are drawn, as with negatives='uniform'")
-PAIRS_AT_ONCE, ROWS_AT_ONCE = 1024, 128
+NEEDS_DRAWN_NEGATIVES = Needs(
+    lambda model: model._objective().draws_negatives, "negatives that are drawn, as with negatives='uniform'"
+)
+PAIR_BATCH_SIZE, ROW_BATCH_SIZE = 1024, 128
 KINDS_OF_NEGATIVES = ("auto", "uniform", "popularity", "hard", "in_batch", "all", "slate")
 _WITHOUT_DRAWS = {"in_batch": InBatchRanking, "all": WholeRows, "slate": Slates}
 
 
 class PairRecommender(TorchRecommender):
-    """Base of models of ratings, or of rankings, that score pairs of a user and an item.
+    """Base of models that score pairs of a user and an item, for ratings or rankings.
 
     Parameters
     ----------
     y_range : (float, float), default=None
-        Bounds of the predicted ratings, by a sigmoid; needs ``loss="mse"``. Bounds a little wider than those of the ratings
-        let these be reached. If None, predictions are not bounded and are centred on the mean of the ratings.
+        Bounds (low, high) of the predicted ratings. Predictions are mapped into this range by a sigmoid, so the bounds should
+        be slightly wider than the rating scale. Requires ``loss="mse"``. If None, predictions are not bounded and are centered
+        on the mean rating.
     n_negatives : int, default=1
-        Negatives for each positive event, where they are drawn. "warp" estimates a rank from them: with one all weigh alike.
+        Number of negatives per positive event, if negatives are drawn. "warp" estimates the rank of the positive from them.
+        With a single negative, "warp" gives the same weight to all pairs within the margin.
     negatives : {"auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"}, default="auto"
-        What positives are compared with: unseen items drawn uniformly or by popularity, the one with the highest score of
-        ``n_negatives`` drawn uniformly, the other positives of the minibatch, the whole catalogue, or what was shown in the
-        same impression. "auto" is "all" for the softmax of products of embeddings, else "uniform". "softmax" and "bce" correct
-        draws that are not uniform by the logarithm of their probability; other losses do not, and what is popular is then
-        pushed down. Ratings are compared with nothing, so "mse" takes "auto" alone.
+        Items that positive events are compared with.
+
+        - "uniform": items without a positive event of the user, drawn uniformly.
+        - "popularity": items drawn in proportion to their number of positive events.
+        - "hard": the item with the highest score among ``n_negatives`` items drawn uniformly.
+        - "in_batch": the items of the other positive events in the minibatch.
+        - "all": the whole catalog.
+        - "slate": the items shown in the same impression that were not chosen.
+        - "auto": "all" for the softmax over dot products, else "uniform".
+
+        The losses "softmax" and "bce" correct non-uniform draws by the logarithm of their probability. Other losses do not, so
+        that popular items get lower scores. ``loss="mse"`` uses no negatives and requires "auto".
     """
 
     y_range: tuple[float, float] | None = None
     n_negatives: int = 1
     negatives: str = "auto"
 
-    _needs: ClassVar[dict[str, Needs]] = {"n_negatives": DRAWN}
-    # the losses of whole rows, unless other negatives are asked for
+    _needs: ClassVar[dict[str, Needs]] = {"n_negatives": NEEDS_DRAWN_NEGATIVES}
+    # the losses for which negatives="auto" means "all"
     _losses_of_rows: ClassVar[tuple[str, ...]] = ("softmax",)
 
     def _check_parameters(self) -> None:
@@ -50,24 +61,33 @@ class PairRecommender(TorchRecommender):
 
     def _objective(self) -> Objective:
         if self._predicts_ratings:
-            return ratings_of(self, Ratings, self.batch_size or PAIRS_AT_ONCE)
-        return ranking_of(self, self._losses_of_rows)
+            return rating_objective(self, Ratings, self.batch_size or PAIR_BATCH_SIZE)
+        return ranking_objective(self, self._losses_of_rows)
 
 
-def ratings_of(model: Any, objective: type[Ratings], batch_size: int) -> Ratings:
-    """An objective of ratings, by the parameters of a model."""
-    return objective(losses=model._both_losses(), half_life=model.half_life, batch_size=batch_size, y_range=model.y_range)
-
-
-def ranking_of(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)) -> Objective:
-    """The objective that the parameters ``loss`` and ``negatives`` of a model ask for.
+def rating_objective(model: Any, objective: type[Ratings], batch_size: int) -> Ratings:
+    """Return an objective of ratings with the parameters of a model.
 
     Parameters
     ----------
     model : TorchRecommender
-        With the parameters ``negatives`` and ``n_negatives``.
+    objective : type
+        `Ratings` or a subclass.
+    batch_size : int
+        Number of examples in a minibatch.
+    """
+    return objective(losses=model._both_losses(), half_life=model.half_life, batch_size=batch_size, y_range=model.y_range)
+
+
+def ranking_objective(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)) -> Objective:
+    """Return the ranking objective for the parameters ``loss`` and ``negatives`` of a model.
+
+    Parameters
+    ----------
+    model : TorchRecommender
+        Model with the parameters ``negatives`` and ``n_negatives``.
     losses_of_rows : tuple of str, default=("softmax",)
-        The losses for which ``negatives="auto"`` means "all".
+        Losses for which ``negatives="auto"`` means "all".
     """
     kind = model.negatives
     if kind == "auto":
@@ -76,7 +96,7 @@ def ranking_of(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)) -> Ob
     base = Ranking(
         losses=losses.of_hardest() if kind == "hard" else losses,
         half_life=model.half_life,
-        batch_size=model.batch_size or (ROWS_AT_ONCE if kind == "all" else PAIRS_AT_ONCE),
+        batch_size=model.batch_size or (ROW_BATCH_SIZE if kind == "all" else PAIR_BATCH_SIZE),
         positive_from=model.positive_from,
     )
     if kind in ("in_batch", "all", "slate"):

@@ -1,4 +1,4 @@
-"""Scores of single pairs of a user and an item, known or not."""
+"""Scores of pairs of a user and an item."""
 
 from typing import Any
 
@@ -11,22 +11,22 @@ from skrec.base._scoring import score_blocks
 
 
 def score_pairs(model: Any, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-    """What a fitted `TorchRecommender` predicts for pairs.
+    """Predict the scores of pairs with a fitted `TorchRecommender`.
 
     Parameters
     ----------
     model : TorchRecommender
     users : int64 array of shape (n,)
-        Codes; unknown users have codes from ``n_users_`` on.
+        User codes. Codes of unknown users are ``n_users_`` or larger.
     items : int64 array of shape (n,)
-        Codes; -1 for unknown items.
+        Item codes. -1 for unknown items.
 
     Returns
     -------
     float32 array of shape (n,)
-        Scores of the network where user and item are known. A ranking model gives the popularity of the item to unknown users
-        and minus infinity to unknown items. A model of ratings gives the rating of the mean user to unknown users, and the
-        mean over the known items to unknown items.
+        Scores of the network if user and item are known. A ranking model returns the popularity of the item for unknown users,
+        and minus infinity for unknown items. A model of ratings returns the rating of the mean user for unknown users, and the
+        user's mean over the known items for unknown items.
     """
     known_user = users < model.n_users_
     known_user[known_user] = model._familiar_users(users[known_user])

@@ -1,19 +1,19 @@
-"""The family of models that read and predict users' rows as wholes."""
+"""Base class of models that read and predict whole rows of users."""
 
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._pair_estimator import ROWS_AT_ONCE
+from skrec.engine._pair_estimator import ROW_BATCH_SIZE
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import WholeRows
 from skrec.engine.training._checks import check_whole_row_loss
 
 
 class RowRecommender(TorchRecommender):
-    """Base of autoencoders: whole rows are predicted, and nothing is drawn to compare them with.
+    """Base of autoencoders, which predict whole rows of users without drawing negatives.
 
     Parameters
     ----------
     batch_size : int, default=None
-        Rows in a minibatch. If None, 128.
+        Number of rows in a minibatch. If None, 128.
     """
 
     batch_size: int | None = None
@@ -26,14 +26,21 @@ class RowRecommender(TorchRecommender):
         check_whole_row_loss(self)
 
     def _objective(self) -> Objective:
-        return rows_of(self, WholeRows)
+        return row_objective(self, WholeRows)
 
 
-def rows_of(model: TorchRecommender, objective: type[WholeRows]) -> WholeRows:
-    """An objective of whole rows, by the parameters of a model."""
+def row_objective(model: TorchRecommender, objective: type[WholeRows]) -> WholeRows:
+    """Return an objective of whole rows with the parameters of a model.
+
+    Parameters
+    ----------
+    model : TorchRecommender
+    objective : type
+        `WholeRows` or a subclass.
+    """
     return objective(
         losses=model._both_losses(),
         half_life=model.half_life,
-        batch_size=model.batch_size or ROWS_AT_ONCE,
+        batch_size=model.batch_size or ROW_BATCH_SIZE,
         positive_from=model.positive_from,
     )

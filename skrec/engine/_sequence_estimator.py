@@ -1,4 +1,4 @@
-"""The family of models that recommend what comes next in a sequence."""
+"""Base class of models that predict the next item of a sequence."""
 
 from typing import Any, ClassVar
 
@@ -9,7 +9,7 @@ from skrec._checks import check_int
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._pair_estimator import ROWS_AT_ONCE
+from skrec.engine._pair_estimator import ROW_BATCH_SIZE
 from skrec.engine.batches._sequences import SequenceTable
 from skrec.engine.networks._network import State
 from skrec.engine.objectives._next_item import NextItem
@@ -18,26 +18,36 @@ from skrec.engine.training._checks import check_negatives
 
 
 class SequenceRecommender(TorchRecommender):
-    """Base of estimators that recommend what comes next in a user's sequence of positive events.
+    """Base of estimators that predict the next item of a user's sequence of positive events.
 
-    Repeated events all count. Events of equal times keep the order of their rows; without times that order is all there is, and
-    of a matrix it is the order of its columns. A new user's history is read as it is, without training.
+    Repeated events are kept. Events with equal timestamps are in the order of their rows. Without timestamps all events are in
+    the order of their rows, and those of a matrix in the order of its columns. The state of a new user is computed from their
+    history without training.
 
     Parameters
     ----------
     n_negatives : int, default=1024
-        How many items the next one is compared with, where they are drawn.
+        Number of items that the next item is compared with, if they are drawn.
     negatives : {"auto", "shared", "uniform", "popularity", "hard", "in_batch", "all"}, default="auto"
-        "shared": ``n_negatives`` items drawn for the whole minibatch, the same for all of its events, whoever knows them;
-        "all": the whole catalogue, exact and dear; "auto": the one, or the other where the catalogue has no more items than
-        that. "in_batch": the other events' items. Else drawn for each event, among what its user has no event with, which takes
-        ``n_negatives * n_factors`` numbers for each event of a minibatch: a few will do.
+        Items that the next item is compared with.
+
+        - "shared": ``n_negatives`` items drawn uniformly once per minibatch and used for all of its events. They may include
+          items that a user has other events with.
+        - "uniform": ``n_negatives`` items per event without an event of the user, drawn uniformly.
+        - "popularity": ``n_negatives`` items per event, drawn in proportion to their number of positive events.
+        - "hard": the item with the highest score among ``n_negatives`` items drawn uniformly.
+        - "in_batch": the items of the other events in the minibatch.
+        - "all": the whole catalog, which is exact but takes time and memory.
+        - "auto": "shared" if there are more than ``n_negatives`` items, else "all".
+
+        Draws per event ("uniform", "popularity", "hard") need ``n_negatives * n_factors`` numbers for each event of a
+        minibatch, so ``n_negatives`` should be small.
     max_length : int, default=50
-        How many items are read, the latest ones.
+        Maximum number of items in a sequence. The latest ones are used.
     batch_size : int, default=None
-        Sequences in a minibatch, on average: those of long ones hold fewer. None means 128.
+        Average number of sequences in a minibatch. Minibatches of long sequences contain fewer. If None, 128.
     validation_fraction : float, default=0.1
-        Part of the users whose last positive event is held out for ``early_stopping``.
+        Fraction of the users whose last positive event is held out for ``early_stopping``.
     """
 
     n_negatives: int = 1024
@@ -60,7 +70,7 @@ class SequenceRecommender(TorchRecommender):
         super()._check_parameters()
         check_int(self.max_length, "max_length", at_least=1)
         if self._predicts_ratings:
-            raise ValueError(f"{type(self).__name__} ranks what comes next: loss='mse' is for models of ratings")
+            raise ValueError(f"{type(self).__name__} ranks the next item: loss='mse' is for models of ratings")
         check_negatives(self, ("auto", "shared", "uniform", "popularity", "hard", "in_batch", "all"))
 
     def _objective(self) -> Objective:
@@ -69,7 +79,7 @@ class SequenceRecommender(TorchRecommender):
         return NextItem(
             losses=losses.of_hardest() if self.negatives == "hard" else losses,
             half_life=self.half_life,
-            batch_size=self.batch_size or ROWS_AT_ONCE,
+            batch_size=self.batch_size or ROW_BATCH_SIZE,
             positive_from=self.positive_from,
             candidates=candidates.get(self.negatives, self.negatives),
             n_negatives=self.n_negatives,

@@ -100,7 +100,9 @@ class ALSRecommender(EmbeddingRecommender):
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         """Alternate between the users and the items that the new events are about, all others as they were."""
         if before.item_embeddings_.shape[1] != self.n_factors:
-            raise ValueError(f"partial_fit goes on with n_factors={before.item_embeddings_.shape[1]}, got {self.n_factors}")
+            raise ValueError(
+                f"n_factors must not change in partial_fit: fit used {before.item_embeddings_.shape[1]}, got {self.n_factors}"
+            )
         self.seed_ = before.seed_
         self._learn_confidences(events)
         new = events[len(before.events_) :]

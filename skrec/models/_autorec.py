@@ -6,7 +6,7 @@ from skrec._checks import check_choice, check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import (
     ACTIVATIONS,
-    ROWS_AT_ONCE,
+    ROW_BATCH_SIZE,
     Objective,
     RatingsByItem,
     RatingsByUser,
@@ -14,8 +14,8 @@ from skrec.engine import (
     WholeColumns,
     WholeRows,
     check_y_range,
-    ratings_of,
-    rows_of,
+    rating_objective,
+    row_objective,
 )
 from skrec.engine.networks._autorec import ItemAutoRec, UserAutoRec
 
@@ -97,8 +97,10 @@ class AutoRecRecommender(RowRecommender):
 
     def _objective(self) -> Objective:
         if self._predicts_ratings:
-            return ratings_of(self, RatingsByUser if self.side == "user" else RatingsByItem, self.batch_size or ROWS_AT_ONCE)
-        return rows_of(self, WholeRows if self.side == "user" else WholeColumns)
+            return rating_objective(
+                self, RatingsByUser if self.side == "user" else RatingsByItem, self.batch_size or ROW_BATCH_SIZE
+            )
+        return row_objective(self, WholeRows if self.side == "user" else WholeColumns)
 
     @property
     def _folds_in(self) -> bool:  # type: ignore[override]

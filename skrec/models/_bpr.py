@@ -12,8 +12,8 @@ from skrec.base._pairs import dense_products
 from skrec.data import Interactions, is_positive
 from skrec.data._random import draw_seed
 from skrec.engine import (
-    PARTIAL_FIT_RATE,
-    Catalogue,
+    PARTIAL_FIT_LR_FACTOR,
+    Catalog,
     DotProduct,
     FoldIn,
     Losses,
@@ -21,7 +21,7 @@ from skrec.engine import (
     State,
     bpr,
     build_seeded,
-    grown,
+    expand_network,
     prepare,
     prior_of,
     sample_with_replay,
@@ -99,8 +99,8 @@ class BPRRecommender(EmbeddingRecommender):
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         self.seed_ = draw_seed(self.random_state)
-        network = grown(self, self._network(events), events, before, before._states)
-        solver = self._solver(PARTIAL_FIT_RATE * self.learning_rate)
+        network = expand_network(self, self._network(events), events, before, before._states)
+        solver = self._solver(PARTIAL_FIT_LR_FACTOR * self.learning_rate)
         solver.user_factors = np.hstack([weights(network.user_embeddings), np.ones((events.n_users, 1), np.float32)])
         solver.item_factors = np.hstack([weights(network.item_embeddings), weights(network.item_biases)])
         chosen = sample_with_replay(events.users, len(before.events_), np.random.default_rng(self.seed_))
@@ -158,7 +158,7 @@ class BPRRecommender(EmbeddingRecommender):
             n_negatives=1,
         )
         compared = np.ones(self.n_items_, bool)
-        return FoldIn(self.module_, objective, self.prior_, Catalogue(compared, self.popularity_, 1.0, self.seed_, "cpu", 1))
+        return FoldIn(self.module_, objective, self.prior_, Catalog(compared, self.popularity_, 1.0, self.seed_, "cpu", 1))
 
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T + self.item_biases_[items]

@@ -9,13 +9,13 @@ from skrec._checks import check_int, check_number
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (
-    DRAWN,
     KINDS_OF_NEGATIVES,
+    NEEDS_DRAWN_NEGATIVES,
     Objective,
     TorchRecommender,
     check_negatives,
     check_pair_loss,
-    ranking_of,
+    ranking_objective,
 )
 from skrec.engine.networks._lightgcn import LightGCN
 
@@ -74,7 +74,7 @@ class LightGCNRecommender(TorchRecommender):
 
     _architecture_parameters = ("n_factors", "n_layers")
     _folds_in = False
-    _needs: ClassVar[dict[str, Needs]] = {"n_negatives": DRAWN}
+    _needs: ClassVar[dict[str, Needs]] = {"n_negatives": NEEDS_DRAWN_NEGATIVES}
     _has_sparse_gradients = False
 
     def _check_parameters(self) -> None:
@@ -88,7 +88,7 @@ class LightGCNRecommender(TorchRecommender):
         check_pair_loss(self)
 
     def _objective(self) -> Objective:
-        return ranking_of(self)
+        return ranking_objective(self)
 
     def _build(self, events: Interactions) -> LightGCN:
         return LightGCN(self.objective_.rows(events), self.n_factors, self.n_layers, self.init_std)

@@ -4,8 +4,8 @@ from skrec._checks import check_flag, check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import (
     MLP,
+    BranchNetwork,
     PairRecommender,
-    PathNetwork,
     check_layers,
 )
 
@@ -74,8 +74,8 @@ class MLPRecommender(PairRecommender):
         check_number(self.embedding_dropout, "embedding_dropout", at_least=0, below=1)
         check_flag(self.batch_norm, "batch_norm")
 
-    def _build(self, events: Interactions) -> PathNetwork:
-        path = MLP(
+    def _build(self, events: Interactions) -> BranchNetwork:
+        branch = MLP(
             events.n_users,
             events.n_items,
             self._widths(events),
@@ -84,7 +84,7 @@ class MLPRecommender(PairRecommender):
             embedding_dropout=self.embedding_dropout,
             batch_norm=self.batch_norm,
         )
-        return PathNetwork([path])
+        return BranchNetwork([branch])
 
     def _widths(self, events: Interactions) -> tuple[int, int]:
         if hasattr(self, "module_"):  # more users do not widen what has been trained

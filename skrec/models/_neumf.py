@@ -12,8 +12,8 @@ from skrec.data import Interactions
 from skrec.engine import (
     GMF,
     MLP,
+    BranchNetwork,
     PairRecommender,
-    PathNetwork,
     TrainingHistory,
     ValidationMonitor,
     check_layers,
@@ -38,7 +38,7 @@ class NeuMFRecommender(PairRecommender):
     dropout : float, default=0.0
         After each of them, in training.
     pretrain : bool, default=False
-        Train both paths by themselves first, each with the same settings, and start from there with equal parts of both (the
+        Train both branches by themselves first, each with the same settings, and start from there with equal parts of both (the
         paper's eq. 13). Both together are better than each alone, and Adam soon unlearns it: from there on
         ``optimizer="auto"`` is plain gradient descent, as in the paper. ``history_`` is of that last training; callbacks in
         ``trainer`` see all three.
@@ -46,7 +46,7 @@ class NeuMFRecommender(PairRecommender):
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays
-        The embeddings of both paths side by side, (n_users_, n_factors + mlp_factors) and the same for items.
+        The embeddings of both branches side by side, (n_users_, n_factors + mlp_factors) and the same for items.
 
     Notes
     -----
@@ -93,30 +93,30 @@ class NeuMFRecommender(PairRecommender):
         width = self.mlp_factors or self.hidden_layer_sizes[0]
         return MLP(events.n_users, events.n_items, (width, width), tuple(self.hidden_layer_sizes), dropout=self.dropout)
 
-    def _build(self, events: Interactions) -> PathNetwork:
-        return PathNetwork([self._gmf(events), self._mlp(events)])
+    def _build(self, events: Interactions) -> BranchNetwork:
+        return BranchNetwork([self._gmf(events), self._mlp(events)])
 
     def _optimizer_name(self) -> str:
         if self.pretrain and self.optimizer == "auto" and not hasattr(self, "module_"):
             return "sgd"
         return super()._optimizer_name()
 
-    def _initialized(self, examples: Interactions, validation: Any) -> PathNetwork:
+    def _initialized(self, examples: Interactions, validation: Any) -> BranchNetwork:
         fused = super()._initialized(examples, validation)
         if not self.pretrain:
             return fused
-        gmf = self._pretrained(examples, validation, lambda data: PathNetwork([self._gmf(data)]))
-        mlp = self._pretrained(examples, validation, lambda data: PathNetwork([self._mlp(data)]))
-        fused.paths = nn.ModuleList([gmf.paths[0], mlp.paths[0]])
+        gmf = self._pretrained(examples, validation, lambda data: BranchNetwork([self._gmf(data)]))
+        mlp = self._pretrained(examples, validation, lambda data: BranchNetwork([self._mlp(data)]))
+        fused.branches = nn.ModuleList([gmf.branches[0], mlp.branches[0]])
         with torch.no_grad():  # the paper's eq. 13, with equal parts of both
             fused.head.weight.copy_(torch.cat([gmf.head.weight, mlp.head.weight], 1) / 2)
             fused.head.bias.copy_((gmf.head.bias + mlp.head.bias) / 2)
         return fused
 
     def _pretrained(self, examples: Interactions, validation: Any, build: Callable[[Interactions], Any]) -> Any:
-        """A network of one path, trained with the same settings."""
+        """A network of one branch, trained with the same settings."""
         network = self._new_network(examples, build)
-        # logger and progress bar are for the network of both paths
+        # logger and progress bar are for the network of both branches
         alone = copy.copy(self).set_params(logger=None, verbose=0, pretrain=False)
         monitor = None if validation is None else ValidationMonitor(alone, network, validation, known=examples)
         history = TrainingHistory(alone, network, monitor)

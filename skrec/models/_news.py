@@ -15,14 +15,14 @@ from skrec.base._allowed import Unknown
 from skrec.base._parameters import Needs
 from skrec.data import Interactions, at_moments, check_interactions, check_pairs, in_impressions, is_matrix, moments
 from skrec.engine import (
-    DRAWN,
+    NEEDS_DRAWN_NEGATIVES,
     TICKS_PER_SECOND,
-    Asked,
     Objective,
-    PastTable,
     Ranking,
     State,
+    TimedSequenceTable,
     TorchRecommender,
+    UsersAtTimes,
     check_layers,
     check_negatives,
 )
@@ -141,7 +141,7 @@ class NewsRecommender(AskedAtMoments):
             "vectors of the articles' own, as with id_embeddings=True; weight_decay is a penalty of all weights",
         ),
         "time_unit": Needs(lambda model: model._knows_time, "timestamps in X"),
-        "n_negatives": DRAWN,
+        "n_negatives": NEEDS_DRAWN_NEGATIVES,
     }
     _has_sparse_gradients = False
     _folds_in = False
@@ -218,9 +218,9 @@ class NewsRecommender(AskedAtMoments):
         # a reader is the same for all that they are shown at once
         times, moment = np.unique(moments(events), return_inverse=True)
         _, first, reader = np.unique(events.users * len(times) + moment, return_index=True, return_inverse=True)
-        asked = self._readers.at_times(self.module_.past, events[first])
+        queries = self._readers.at_times(self.module_.past, events[first])
         blocks = torch.arange(len(first), device=self.device_).split(rows_at_once(_ROW_BYTES))
-        readers = torch.cat([self.module_.encode(asked.of(rows))[0] for rows in blocks])
+        readers = torch.cat([self.module_.encode(queries.of(rows))[0] for rows in blocks])
         hours = self._clock.hours(times)
         # what is shown has appeared: an article that is newer than the training data is as old as its first event here
         appeared = self._first_events()
@@ -242,12 +242,12 @@ class NewsRecommender(AskedAtMoments):
         return state if self._moment is None else (state[0], torch.full_like(state[1], float(self._clock.hours(self._moment))))
 
     @torch.no_grad()
-    def _state_by(self, past: PastTable, users: Tensor, *, at: int | None) -> State:
+    def _state_by(self, past: TimedSequenceTable, users: Tensor, *, at: int | None) -> State:
         if at is None:
-            return self.module_.state_by(past, past.at_the_end(users))
+            return self.module_.state_from(past, past.after_all_events(users))
         stops = past.stops(users, torch.full_like(users, at))
         hours = torch.full_like(users, float(self._clock.hours(at)), dtype=torch.float32)
-        return self.module_.state_by(past, Asked(users, stops, hours))
+        return self.module_.state_from(past, UsersAtTimes(users, stops, hours))
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         if self.module_.text is None:

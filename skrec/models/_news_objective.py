@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from skrec.data import Interactions, moments
 from skrec.data._splitting import hold_out_events, hold_out_latest_impressions
 from skrec.engine import (
-    Asked,
-    AskedBatches,
     Batches,
     Clock,
-    NegativesAsOf,
+    NegativesAtTimes,
     PairBatches,
-    PastTable,
     Ranking,
     SampledRanking,
     SlateBatches,
     Slates,
-    numbered,
+    TimedBatches,
+    TimedSequenceTable,
+    UsersAtTimes,
+    one_user_per_event,
 )
 
 
@@ -41,21 +41,21 @@ class Readers:
     max_length: int
     clock: Clock
 
-    def past(self, clicks: Interactions) -> PastTable:
+    def past(self, clicks: Interactions) -> TimedSequenceTable:
         """The clicks of all readers, in order of time."""
-        return PastTable(clicks, self.max_length)
+        return TimedSequenceTable(clicks, self.max_length)
 
-    def at_times(self, past: PastTable, events: Interactions) -> Asked:
+    def at_times(self, past: TimedSequenceTable, events: Interactions) -> UsersAtTimes:
         """The readers of some events, each as of the time of the event."""
         device, times = past.keys.device, moments(events)
         users = torch.tensor(np.minimum(events.users, self.n_users), device=device)
         hours = torch.tensor(self.clock.hours(times), device=device)
-        return Asked(users, past.stops(users, torch.tensor(times, device=device)), hours)
+        return UsersAtTimes(users, past.stops(users, torch.tensor(times, device=device)), hours)
 
-    def of(self, events: Interactions, clicks: Interactions) -> Asked:
+    def of(self, events: Interactions, clicks: Interactions) -> UsersAtTimes:
         """The same by some clicks; events without times are later than all of these."""
         past = self.past(clicks)
-        return past.at_the_end(torch.tensor(events.users)) if events.timestamps is None else self.at_times(past, events)
+        return past.after_all_events(torch.tensor(events.users)) if events.timestamps is None else self.at_times(past, events)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +75,8 @@ class ShownClicks(Slates):
         return hold_out_latest(self.readers, data, fraction, rng)
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
-        slates = SlateBatches(numbered(events), batch_size=self.batch_size, positive_from=self.positive_from)
-        return AskedBatches(slates, self.readers.of(events, known[self.training_mask(known)]))
+        slates = SlateBatches(one_user_per_event(events), batch_size=self.batch_size, positive_from=self.positive_from)
+        return TimedBatches(slates, self.readers.of(events, known[self.training_mask(known)]))
 
     def history(self, histories: Interactions) -> Interactions:
         return clicks_of(self, histories)
@@ -106,10 +106,12 @@ class DrawnClicks(SampledRanking):
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         clicks = known[self.training_mask(known)]
-        asked, appeared = self.readers.of(events, clicks), None if self.appeared is None else torch.tensor(self.appeared)
-        negatives = NegativesAsOf(self.sampler(clicks), asked, appeared)
-        pairs = PairBatches(numbered(events), batch_size=self.batch_size, negatives=negatives, n_negatives=self.n_negatives)
-        return AskedBatches(pairs, asked)
+        queries, appeared = self.readers.of(events, clicks), None if self.appeared is None else torch.tensor(self.appeared)
+        negatives = NegativesAtTimes(self.sampler(clicks), queries, appeared)
+        pairs = PairBatches(
+            one_user_per_event(events), batch_size=self.batch_size, negatives=negatives, n_negatives=self.n_negatives
+        )
+        return TimedBatches(pairs, queries)
 
     def history(self, histories: Interactions) -> Interactions:
         return clicks_of(self, histories)

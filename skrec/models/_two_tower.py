@@ -145,12 +145,12 @@ class TwoTowerRecommender(PairRecommender):
 
     @property
     def _compared_items(self) -> NDArray[np.bool_]:
-        return self.module_.items.known[:, 0].cpu().numpy() > 0  # as in training
+        return self.module_.items.has_events[:, 0].cpu().numpy() > 0  # as in training
 
     def predict(self, X: Any) -> NDArray[np.float32]:
         """As of all models; users of events whom the model does not know are who the ``user_features`` of X say they are."""
         scores = super().predict(X)
-        if not isinstance(X, Interactions) or X.user_features is None or self.module_.users.reader is None:
+        if not isinstance(X, Interactions) or X.user_features is None or self.module_.users.feature_mlp is None:
             return scores
         data = self._recode(X)
         strange = np.flatnonzero((data.users >= self.n_users_) & (data.items >= 0))
@@ -167,7 +167,7 @@ class TwoTowerRecommender(PairRecommender):
     # ---- new users with features -------------------------------------------------------------------------------------------
 
     def _new_state(self, histories: Interactions) -> State:
-        if histories.user_features is None or self.module_.users.reader is None:
+        if histories.user_features is None or self.module_.users.feature_mlp is None:
             return super()._new_state(histories)
         of_features = self._vectors_of_features(histories.user_features)
         history = self.objective_.history(histories)
@@ -178,7 +178,7 @@ class TwoTowerRecommender(PairRecommender):
     @torch.no_grad()
     def _vectors_of_features(self, features: Any) -> Tensor:
         """The vectors (n_users, d) of new users by their features, with what all users have in common."""
-        reader, known = self.module_.users.reader, self.events_.user_features.shape[1]
+        reader, known = self.module_.users.feature_mlp, self.events_.user_features.shape[1]
         if features.shape[1] != known:
             raise ValueError(
                 f"user_features must have the {known} columns that the model was fitted with, got {features.shape[1]}"

@@ -1,1 +1,1 @@
-"""Minibatches: examples as tensors on the training device."""
+"""Minibatches of examples as tensors on the training device."""

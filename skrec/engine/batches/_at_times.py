@@ -1,4 +1,4 @@
-"""Users as of a moment: what they had done strictly before it, and minibatches that ask so."""
+"""Users at given times, represented by their events strictly before, and minibatches of them."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -13,42 +13,43 @@ from skrec.engine.batches._negatives import NegativeSampler
 from skrec.engine.batches._sequences import SequenceTable
 
 
-class Asked(NamedTuple):
-    """Users as of some moments.
+class UsersAtTimes(NamedTuple):
+    """Users at given times.
 
     Attributes
     ----------
     users : int64 Tensor of shape (B,)
+        User codes.
     stops : int64 Tensor of shape (B,)
-        The place in the `PastTable` before which the user's past stands.
+        End position of the user's earlier events in the `TimedSequenceTable`.
     hours : float32 Tensor of shape (B,)
-        The moment, in hours after the end of the training data.
+        Time in hours after the end of the training data.
     """
 
     users: Tensor
     stops: Tensor
     hours: Tensor
 
-    def of(self, rows: Tensor) -> "Asked":
-        """Some of them."""
-        return Asked(*(part[rows] for part in self))
+    def of(self, rows: Tensor) -> "UsersAtTimes":
+        """Select some of the rows."""
+        return UsersAtTimes(*(part[rows] for part in self))
 
-    def to(self, device: torch.device) -> "Asked":
-        """The same on another device."""
-        return Asked(*(part.to(device) for part in self))
+    def to(self, device: torch.device) -> "UsersAtTimes":
+        """Copy to another device."""
+        return UsersAtTimes(*(part.to(device) for part in self))
 
 
-class PastTable(SequenceTable):
-    """Users' items in order of time, of which those before any moment can be asked for.
+class TimedSequenceTable(SequenceTable):
+    """Users' items in order of time, with access to the items before any time.
 
-    The code behind the last user is that of all strangers, who have no past.
+    The code after the last user stands for all unknown users, which have no items.
 
     Parameters
     ----------
     events : Interactions
-        As `at_moments` gives them.
+        Events as returned by `at_moments`.
     max_length : int
-        How many of a user's items are looked at, the latest ones.
+        Maximum number of items per user. The latest ones are used.
     """
 
     def __init__(self, events: Interactions, max_length: int):
@@ -61,88 +62,93 @@ class PastTable(SequenceTable):
         self.register_buffer("keys", torch.as_tensor(keys), persistent=False)
 
     def stops(self, users: Tensor, times: Tensor) -> Tensor:
-        """Where the pasts of users end that are strictly before some times."""
+        """End positions of the users' events strictly before the given times."""
         rank = torch.searchsorted(self.times, times)
         return torch.searchsorted(self.keys, _keys(users, rank, len(self.times)))
 
-    def at_the_end(self, users: Tensor) -> Asked:
-        """Users after all of their past, and of the training data."""
-        return Asked(users, self.indptr[users + 1], torch.zeros(len(users), device=users.device))
+    def after_all_events(self, users: Tensor) -> UsersAtTimes:
+        """Users after all of their events, at the end of the training data."""
+        return UsersAtTimes(users, self.indptr[users + 1], torch.zeros(len(users), device=users.device))
 
-    def before(self, asked: Asked) -> tuple[Tensor, Tensor]:
-        """Items (B, T), the latest ones, and which of these are there."""
-        starts = torch.maximum(self.indptr[asked.users], asked.stops - self.max_length)
-        items, places = self.between(starts, asked.stops)
-        return items, places < asked.stops[:, None]
+    def before(self, queries: UsersAtTimes) -> tuple[Tensor, Tensor]:
+        """Return the latest items (B, T) and a mask of the valid ones."""
+        starts = torch.maximum(self.indptr[queries.users], queries.stops - self.max_length)
+        items, places = self.between(starts, queries.stops)
+        return items, places < queries.stops[:, None]
 
 
 def _keys(users: Any, rank: Any, n_moments: int) -> Any:
-    """Numbers that ascend with the user and, of each, with time."""
+    """Sort keys by user, then by time."""
     return users * (n_moments + 1) + rank
 
 
-class AskedBatches:
-    """Minibatches whose users are rows of some events, each asked for as of its event.
+class TimedBatches:
+    """Minibatches in which the user of each event is represented at the time of the event.
 
     Parameters
     ----------
     batches : Batches
-        Of events whose ``users`` are their own positions.
-    asked : Asked
-        Who each event is about, and when.
+        Minibatches of events whose ``users`` are their own positions, as returned by `one_user_per_event`.
+    queries : UsersAtTimes
+        User and time of each event.
     """
 
-    def __init__(self, batches: Batches, asked: Asked):
-        self.batches, self.asked = batches, asked
+    def __init__(self, batches: Batches, queries: UsersAtTimes):
+        self.batches, self.queries = batches, queries
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def to(self, device: torch.device) -> None:
         self.batches.to(device)
-        self.asked = self.asked.to(device)
+        self.queries = self.queries.to(device)
 
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
         for batch in self.batches.epoch(generator):
-            yield batch._replace(query=self.asked.of(batch.query))
+            yield batch._replace(query=self.queries.of(batch.query))
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Asked, Tensor] | None:
-        """As of the batches; None where there is nothing to compare."""
-        found = self.batches.probe(n, generator)
-        return None if found is None or len(found[1]) == 0 else (self.asked.of(found[0]), found[1])
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[UsersAtTimes, Tensor] | None:
+        """Sample pairs as the batches do. None if there are no pairs."""
+        found = self.batches.sample_pairs(n, generator)
+        return None if found is None or len(found[1]) == 0 else (self.queries.of(found[0]), found[1])
 
 
-class NegativesAsOf:
-    """Draws for rows of events what their users did not choose; what had not appeared by then is masked.
+class NegativesAtTimes:
+    """Sampler of negatives for positions of events. Items that had not appeared at the time of the event are masked.
 
     Parameters
     ----------
     negatives : NegativeSampler
-        Draws for users.
-    asked : Asked
-        Who each event is about, and when.
+        Sampler for users.
+    queries : UsersAtTimes
+        User and time of each event.
     appeared : float32 Tensor of shape (n_items,), optional
-        When each item appeared, in the hours of ``asked``; None means long before.
+        Time at which each item appeared, in the hours of ``queries``. If None, all items appeared before the first event.
     """
 
-    def __init__(self, negatives: NegativeSampler, asked: Asked, appeared: Tensor | None):
-        self.negatives, self.asked, self.appeared = negatives, asked, appeared
+    def __init__(self, negatives: NegativeSampler, queries: UsersAtTimes, appeared: Tensor | None):
+        self.negatives, self.queries, self.appeared = negatives, queries, appeared
         self.log_q = negatives.log_q
 
     def to(self, device: torch.device) -> None:
         self.negatives.to(device)
-        self.log_q, self.asked = self.negatives.log_q, self.asked.to(device)
+        self.log_q, self.queries = self.negatives.log_q, self.queries.to(device)
         self.appeared = None if self.appeared is None else self.appeared.to(device)
 
     def draw(self, users: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """Items (len(users), n), and which of them count."""
-        items, mask = self.negatives.draw(self.asked.users[users], n, generator)
+        """Return items of shape (len(users), n), and a mask of the valid ones or None."""
+        items, mask = self.negatives.draw(self.queries.users[users], n, generator)
         if self.appeared is None:
             return items, mask
-        is_there = self.appeared[items] <= self.asked.hours[users][:, None]
+        is_there = self.appeared[items] <= self.queries.hours[users][:, None]
         return items, is_there if mask is None else mask & is_there
 
 
-def numbered(events: Interactions) -> Interactions:
-    """The same events, each by a user of its own."""
+def one_user_per_event(events: Interactions) -> Interactions:
+    """Replace the user of each event by the position of the event.
+
+    Parameters
+    ----------
+    events : Interactions
+    """
     return events._replace(users=np.arange(len(events)), n_users=len(events), user_ids=None, user_features=None)

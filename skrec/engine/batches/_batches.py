@@ -1,4 +1,4 @@
-"""Minibatches: tensors on the training device, an epoch being a permutation of them."""
+"""Minibatches of tensors on the training device. An epoch is a random permutation of the examples."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
@@ -17,22 +17,26 @@ _SECTION = 2**18
 
 
 class Batch(NamedTuple):
-    """What one minibatch gives to the network and to the loss.
+    """Input of the network and of the loss for one minibatch.
 
     Attributes
     ----------
-    query : Tensor
-        What the network encodes: user codes (B,), or rows.
-    items : int64 Tensor of shape (B,), (B, C), or (1, C) for candidates that all examples share; or a tuple of these
-        The parts of a tuple stand side by side, as the columns of target and mask do.
+    query : Tensor or tuple of Tensor
+        Input of the network's ``encode``, such as user codes of shape (B,).
+    items : int64 Tensor of shape (B,), (B, C) or (1, C), or a tuple of these
+        Candidates. Shape (1, C) means that all examples share them. The tensors of a tuple are concatenated along the last
+        axis.
     target : float Tensor of shape (B,) or (B, C), or Rows
-        Rows where the candidates are the whole catalogue.
-    mask, log_q : Tensor of shape (B, C) or (1, C), or None
-        The mask says which candidates count; for squared errors, how much.
+        Targets. `Rows` if the candidates are the whole catalog.
+    mask : Tensor of shape (B, C) or (1, C), or None
+        Which candidates are used. For squared errors, the weights of the candidates.
+    log_q : Tensor of shape (B, C) or (1, C), or None
+        Logarithm of the expected number of times that each candidate is drawn.
     weight : float Tensor of shape (B,), or None
+        Weights of the examples.
     item_share : float
-        The part of the items' penalty that this batch bears, per item. The candidates of an example bear together what a pair
-        of them would, else many negatives would shrink the items' rows and not the users'.
+        Factor of the L2 penalty of each item. The candidates of an example together have the penalty of two items. Otherwise
+        many negatives would shrink the embeddings of items and not those of users.
     """
 
     query: Tensor
@@ -49,21 +53,21 @@ class Batch(NamedTuple):
 
     @property
     def dense_target(self) -> Tensor:
-        """A number for each score."""
+        """Target as a dense tensor."""
         return self.target.dense(self.items.shape[1]) if isinstance(self.target, Rows) else self.target
 
     @property
     def touched_items(self) -> Tensor:
-        """The items that the loss looks at, without the padding."""
+        """Items that are part of the loss, without padding."""
         if isinstance(self.items, tuple):
             return torch.cat([block.flatten() for block in self.items])
         if self.mask is None or self.mask.shape != self.items.shape or self.mask.is_floating_point():
-            return self.items  # candidates that all examples share; or the mask says who rated what of them
+            return self.items  # shared candidates, or a mask of weights
         return self.items[self.mask]
 
 
 class Batches(Protocol):
-    """A training set as minibatches."""
+    """A training set in minibatches."""
 
     def __len__(self) -> int: ...
 
@@ -71,21 +75,21 @@ class Batches(Protocol):
 
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]: ...
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None: ...
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None: ...
 
 
 class PairBatches:
-    """Events (user, item, value): against their values, or against sampled or in-batch negatives.
+    """Minibatches of events, with their values as targets or with sampled negatives.
 
     Parameters
     ----------
     events : Interactions
     batch_size : int
-        Events in a minibatch.
+        Number of events in a minibatch.
     negatives : NegativeSampler or None
-        None: the values are the targets.
+        Sampler of negatives. If None, the values are the targets.
     n_negatives : int
-        For each event.
+        Number of negatives per event.
     """
 
     def __init__(self, events: Interactions, *, batch_size: int, negatives: NegativeSampler | None, n_negatives: int = 1):
@@ -103,7 +107,7 @@ class PairBatches:
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
         users = self.columns[0]
         order = torch.randperm(len(users), generator=generator, device=users.device)
-        # gathering and drawing for many minibatches at once saves the cost of many small operations
+        # gathering and drawing for many minibatches at once avoids many small operations
         section = max(1, _SECTION // (self.batch_size * self.n_negatives)) * self.batch_size
         for rows in order.split(section):
             users, items, values, weights = (None if column is None else column[rows] for column in self.columns)
@@ -123,8 +127,8 @@ class PairBatches:
                 item_share=share / len(users[part]),
             )
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
-        """Users (m,) and items (m, 2), a positive and a negative, of up to n events; None where values are targets."""
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+        """Users (m,) and items (m, 2), a positive and a negative, of up to n events. None if values are targets."""
         if self.negatives is None:
             return None
         rows = torch.randperm(len(self.columns[0]), generator=generator, device=self.columns[0].device)[:n]
@@ -135,7 +139,7 @@ class PairBatches:
 
 
 class InBatchPairs(PairBatches):
-    """Events whose negatives are the other events' items in the minibatch, as `InBatchCandidates` gives them."""
+    """Events with the other items of the minibatch as negatives, as computed by `InBatchCandidates`."""
 
     def __init__(self, events: Interactions, *, batch_size: int, negatives: NegativeSampler, candidates: InBatchCandidates):
         super().__init__(events, batch_size=batch_size, negatives=negatives)
@@ -157,17 +161,17 @@ class InBatchPairs(PairBatches):
 
 
 class RowBatches:
-    """Users with their whole row of positives, against the whole catalogue.
+    """Minibatches of users with all of their positive events, and the whole catalog as candidates.
 
     Parameters
     ----------
     rows : CSR of shape (n_users, n_items)
-        Targets: ones, or the weights of the events. Users without any are left out.
+        Targets: 1, or the weights of the events. Empty rows are left out.
     batch_size : int
-        Users in a minibatch. Its scores take ``batch_size * n_items * 4`` bytes a few times over, unless `row_likelihood` does
-        without them.
+        Number of users in a minibatch. A minibatch takes several times ``batch_size * n_items * 4`` bytes for its scores,
+        unless the loss is computed by `row_likelihood`.
     negatives : NegativeSampler or None
-        Draws what positives are compared with in `probe`.
+        Sampler of the negatives in `sample_pairs`.
     """
 
     def __init__(self, rows: sp.csr_array, *, batch_size: int, negatives: NegativeSampler | None):
@@ -191,8 +195,8 @@ class RowBatches:
     def _batch(self, users: Tensor, everything: Tensor) -> Batch:
         return Batch(users, everything, self.table(users), item_share=1 / len(self.users))
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
-        """Users (m,) and items (m, 2), a positive and a negative, of up to n stored entries."""
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+        """Users (m,) and items (m, 2), a positive and a negative, of up to n stored entries. None without a sampler."""
         if self.negatives is None:
             return None
         device, table = self.users.device, self.table
@@ -204,14 +208,15 @@ class RowBatches:
 
 
 class RatingRows(RowBatches):
-    """Users with their ratings; what was not rated counts for nothing.
+    """Minibatches of users with all of their ratings. Items without a rating are masked.
 
     Parameters
     ----------
     ratings : CSR of shape (n_users, n_items)
     counts : CSR of the same structure
-        How much each rating counts, whoever gave it: ones, or weights.
+        Weight of each rating, or 1.
     batch_size : int
+        Number of users in a minibatch.
     """
 
     def __init__(self, ratings: sp.csr_array, counts: sp.csr_array, *, batch_size: int):
@@ -228,20 +233,21 @@ class RatingRows(RowBatches):
 
 
 class ColumnBatches:
-    """A few items at a time with all users, for networks to which reading an item's column is the larger part of the work.
+    """Minibatches of items with all users, for networks that read the columns of items.
+
+    A user's positive events are compared with the other items of the minibatch. Ratings are compared with nothing.
 
     Parameters
     ----------
     columns : RowBatches
-        Of the transposed data, items x users. With ratings nothing else counts; a user's positives are compared with the other
-        items of the minibatch.
+        Minibatches of the transposed data, items x users.
     pairs : PairBatches or None
-        Gives the pairs of `probe`.
+        Source of `sample_pairs`.
     """
 
     def __init__(self, columns: RowBatches, pairs: PairBatches | None):
         self.columns, self.pairs = columns, pairs
-        self.users = columns.table.columns.unique()  # those with any event
+        self.users = columns.table.columns.unique()  # users with events
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -255,8 +261,8 @@ class ColumnBatches:
     def epoch(self, generator: torch.Generator) -> Iterator[Batch]:
         for batch in self.columns.epoch(generator):
             items, target, mask = batch.query, batch.dense_target, batch.mask
-            # whoever rated none of these items teaches nothing; whoever chose none says no to all of them
-            # (where all entries weigh nothing everybody stays, for a mean over nobody is no number)
+            # users without a rating of these items have no loss; users without a positive event have only negatives
+            # (if all weights are 0, all users are kept, because the mean over no users is undefined)
             users = self.users if mask is None or not mask.any() else self.users[mask.T[self.users].any(1)]
             counts = None if mask is None else mask.T[users]
             yield Batch(
@@ -268,37 +274,42 @@ class ColumnBatches:
                 item_share=1 / len(items),
             )
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
-        """As of the pairs."""
-        return None if self.pairs is None else self.pairs.probe(n, generator)
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+        """Sample pairs from ``pairs``. None without them."""
+        return None if self.pairs is None else self.pairs.sample_pairs(n, generator)
 
 
 def _share_of(counts: Tensor) -> Tensor:
-    """Weights (B,) of examples, one on average, with which a mean over each example's candidates counts all of them alike."""
+    """Weights (B,) of examples with mean 1, which give all candidates of the minibatch the same weight."""
     totals = counts.sum(1)
     return totals * (len(totals) / totals.sum().clamp(min=1e-12))
 
 
 class SlateBatches:
-    """What was shown together: each chosen item against the items of its impression that were not chosen.
+    """Minibatches of chosen items, each with the items of its impression that were not chosen as negatives.
 
-    An impression with several chosen items gives an example for each, in which the other ones are masked; one without any, or
-    with nothing else, teaches no order and is left out, and so is an event that was in no impression.
+    Each chosen item of an impression is an example, in which the other chosen items are masked. Impressions without chosen
+    items, impressions with chosen items only, and events without an impression are left out.
 
     Parameters
     ----------
     events : Interactions
-        With ``impressions``.
+        Events with ``impressions``.
     batch_size : int
-        Chosen items in a minibatch.
+        Number of chosen items in a minibatch.
     positive_from : float, optional
-        Least value of what was chosen; None means any above 0.
+        Smallest value of a chosen item. If None, all values above 0.
+
+    Raises
+    ------
+    ValueError
+        If the events have no impressions.
     """
 
     def __init__(self, events: Interactions, *, batch_size: int, positive_from: float | None = None):
         events = in_impressions(events)
         if events.impressions is None:
-            raise ValueError("negatives='slate' needs to know what was shown together: give an 'impression' column")
+            raise ValueError("negatives='slate' requires impressions: add an 'impression' column to the events")
         self.batch_size = batch_size
         order = np.lexsort((np.arange(len(events)), events.impressions))
         chosen = is_positive(events.values, positive_from)
@@ -341,8 +352,8 @@ class SlateBatches:
             item_share=2 / int(mask.sum()),
         )
 
-    def probe(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
-        """Users (m,) and items (m, 2): what was chosen and something shown beside it."""
+    def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+        """Users (m,) and items (m, 2), a chosen item and another item of the same impression."""
         rows = torch.randperm(len(self.examples), generator=generator, device=self.users.device)[:n]
         batch = self._batch(rows)
         others = (batch.mask & (batch.dense_target == 0)).float()
@@ -352,5 +363,5 @@ class SlateBatches:
 
 
 def _tensors(*arrays) -> list:
-    """Copies: what a user passed in is never aliased, nor need it be writable."""
+    """Copy arrays to tensors, since the user's arrays must not be shared and may be read-only."""
     return [None if array is None else torch.tensor(array) for array in arrays]

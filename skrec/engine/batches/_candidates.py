@@ -1,4 +1,4 @@
-"""What a chosen item is compared with: the candidates of the examples of a minibatch, the chosen item among them."""
+"""Candidates of the examples of a minibatch: the chosen item and its negatives."""
 
 from math import log
 from typing import Any, NamedTuple, Protocol
@@ -11,17 +11,17 @@ from skrec.engine.batches._sparse_rows import Rows, RowTable
 
 
 class Candidates(NamedTuple):
-    """The candidates of some examples; the fields are those of `Batch`."""
+    """Candidates of some examples. The fields are those of `Batch`."""
 
-    items: Any  # a tensor, or a tuple of them side by side
+    items: Any  # a tensor, or a tuple of tensors that are concatenated
     target: Tensor | Rows
     mask: Tensor | None = None
     log_q: Tensor | None = None
 
     def of(self, examples: slice) -> "Candidates":
-        """The candidates of a few of the examples, where each has its own."""
+        """Select the candidates of some examples. TypeError if the examples share their candidates."""
         if isinstance(self.items, tuple) or isinstance(self.target, Rows):
-            raise TypeError("candidates that examples share are not of a few of them")
+            raise TypeError("shared candidates cannot be selected by example")
         mask = None if self.mask is None else self.mask[examples]
         return Candidates(
             self.items[examples], self.target[examples], mask, None if self.log_q is None else self.log_q[examples]
@@ -29,7 +29,7 @@ class Candidates(NamedTuple):
 
 
 class CandidateMaker(Protocol):
-    """Puts chosen items (B,) of users (B,) among others."""
+    """Adds negatives to chosen items (B,) of users (B,)."""
 
     def to(self, device: torch.device) -> None: ...
 
@@ -37,7 +37,7 @@ class CandidateMaker(Protocol):
 
 
 class DrawnCandidates:
-    """Each chosen item with some of its own, drawn for its user."""
+    """Each chosen item with ``n`` negatives drawn for its user."""
 
     def __init__(self, negatives: NegativeSampler, n: int):
         self.negatives, self.n = negatives, n
@@ -56,16 +56,16 @@ class DrawnCandidates:
 
 
 class InBatchCandidates:
-    """The chosen items of a minibatch for all of its examples, with the log-popularity correction.
+    """All chosen items of the minibatch as candidates of each example, with the log-popularity correction.
 
-    Another example's choice of the same item is no negative.
+    If another example has the same chosen item, that item is masked.
 
     Parameters
     ----------
     log_q : float32 Tensor of shape (n_items,)
-        Logarithm of each item's share of the chosen ones.
+        Logarithm of each item's share of the positive events.
     known : RowTable or None
-        What else of a user is no negative: users x items.
+        Further items of each user that are not negatives, users x items.
     """
 
     def __init__(self, log_q: Tensor, known: RowTable | None = None):
@@ -77,7 +77,7 @@ class InBatchCandidates:
 
     def __call__(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Candidates:
         own = torch.eye(len(items), device=items.device)
-        # the positive was not drawn but is certain to be there; the others stand for all that might have been
+        # the positive is always among the candidates; the others are a sample of all items
         log_q = torch.where(own.bool(), 0, self.log_q[items] + log(max(1, len(items) - 1)))
         others = items[:, None] != items
         if self.known is not None:
@@ -86,17 +86,17 @@ class InBatchCandidates:
 
 
 class SharedCandidates:
-    """Each chosen item with a few that are drawn once for the whole minibatch, all items alike.
+    """Each chosen item with ``n`` negatives that are drawn uniformly once for the whole minibatch.
 
-    The vectors of the drawn items are gathered once, and the scores are one matrix product: hundreds cost little more than one
-    for each example. An item that was drawn and chosen is no negative of the example that chose it.
+    The vectors of the drawn items are gathered once and all scores are one matrix product, so hundreds of negatives take little
+    more time than one per example. A drawn item is masked in the examples in which it is the chosen item.
     """
 
     def __init__(self, n_items: int, n: int):
         self.n_items, self.n = n_items, n
 
     def to(self, device: torch.device) -> None:
-        """Nothing to move."""
+        """Do nothing, since there are no tensors."""
 
     def __call__(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Candidates:
         drawn = torch.randint(self.n_items, (1, self.n), generator=generator, device=items.device)
@@ -107,13 +107,13 @@ class SharedCandidates:
 
 
 class AllCandidates:
-    """Each chosen item among the whole catalogue."""
+    """The whole catalog as candidates of each chosen item."""
 
     def __init__(self, n_items: int):
         self.n_items = n_items
 
     def to(self, device: torch.device) -> None:
-        """Nothing to move."""
+        """Do nothing, since there are no tensors."""
 
     def __call__(self, users: Tensor, items: Tensor, generator: torch.Generator) -> Candidates:
         once = torch.ones(len(items), device=items.device)
@@ -121,18 +121,18 @@ class AllCandidates:
 
 
 def log_expected(log_q: Tensor) -> Tensor:
-    """How often a positive and its n drawn negatives were to be expected, (B, 1 + n): the positive once, the others as drawn.
+    """Logarithm of the expected counts of a positive, which is 0, and of its n drawn negatives, (B, 1 + n).
 
     Parameters
     ----------
     log_q : Tensor of shape (B, n)
-        Logarithm of the chance of each negative in one draw.
+        Logarithm of the probability of each negative in one draw.
     """
     return torch.cat([torch.zeros_like(log_q[:, :1]), log_q + log(log_q.shape[1])], 1)
 
 
 def _unknown(known: Rows, items: Tensor) -> Tensor:
-    """Which of some items (C,) are not in each row, (B, C)."""
+    """Which of the items (C,) are not in each row, (B, C)."""
     distinct, place = items.unique(return_inverse=True)
     found = torch.searchsorted(distinct, known.columns).clamp(max=len(distinct) - 1)
     is_there = distinct[found] == known.columns

@@ -1,4 +1,4 @@
-"""Timestamps as hours."""
+"""Conversion of timestamps to hours."""
 
 import datetime
 import warnings
@@ -13,20 +13,20 @@ from skrec.data._callers import depth_of_caller
 from skrec.data._times import read_times
 
 TICKS_PER_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000}
-_WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds, as which datetimes are kept"}
-_LATEST_SECOND = 10**11  # in the year 5138; larger numbers are of another unit
+_WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds, the unit of datetimes"}
+_LATEST_SECOND = 10**11  # in the year 5138; larger numbers must have another unit
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Counts hours from the latest event of the training data; without timestamps it stands still.
+    """Times in hours relative to the latest event of the training data. All times are 0 without timestamps.
 
     Attributes
     ----------
     earliest, latest : int or None
-        The first and the last timestamp.
+        First and last timestamp.
     unit : {"s", "ms", "us"}
-        Of the timestamps.
+        Unit of the timestamps.
     """
 
     earliest: int | None
@@ -35,24 +35,24 @@ class Clock:
 
     @classmethod
     def of(cls, events: Interactions, unit: str) -> Self:
-        """The clock of some training data."""
+        """Return the clock of the training data."""
         if events.timestamps is None:
             return cls(None, None, unit)
         return cls(int(events.timestamps.min()), int(events.timestamps.max()), unit)
 
     def hours(self, times: NDArray[np.int64] | int) -> NDArray[np.float32]:
-        """Hours after the end; float32 tells minutes apart over years."""
+        """Hours after the latest event. float32 resolves minutes over years."""
         if self.latest is None:
             return np.zeros(np.shape(times), np.float32)
         return np.asarray((times - self.latest) / (3600 * TICKS_PER_SECOND[self.unit]), np.float32)
 
     def time(self, at: Any) -> int:
-        """A moment, a whole number or a datetime, as a timestamp.
+        """Convert an integer or a datetime to a timestamp.
 
         Raises
         ------
         ValueError
-            If it is no time, or the training data has none.
+            If ``at`` is not a time, or the training data has no timestamps.
         """
         if self.latest is None:
             raise ValueError(f"at={at!r} needs a model that was fitted with timestamps, and this one was not")
@@ -63,12 +63,12 @@ class Clock:
         return int(time) * TICKS_PER_SECOND[self.unit] // TICKS_PER_SECOND["us"]
 
     def check(self) -> None:
-        """Refuse a unit that cannot be.
+        """Check that the unit is possible.
 
         Raises
         ------
         ValueError
-            If the timestamps are too large.
+            If the timestamps are too large for their unit.
         """
         if self.latest is None or self._can_be(self.unit):
             return
@@ -80,18 +80,18 @@ class Clock:
         return self.latest is not None and self.latest < _LATEST_SECOND * TICKS_PER_SECOND[unit]
 
     def check_half_life(self, half_life: float) -> None:
-        """Warn where ages hardly differ, as they do if the timestamps are of a larger unit.
+        """Warn if all ages are almost the same, which is typical of a wrong unit.
 
         Warns
         -----
         UserWarning
-            If all events lie within a hundredth of the half-life, in hours.
+            If the time span of the events is less than a hundredth of the half-life, in hours.
         """
         span = 0.0 if self.earliest is None else -float(self.hours(self.earliest))
         if span < half_life / 100:
             warnings.warn(
-                f"all events lie within {span:.3g} hours, in which an article of recency_half_life={half_life:g} hours hardly "
-                f"ages: are the timestamps in another unit than time_unit={self.unit!r}?",
+                f"all events lie within {span:.3g} hours, so recency_half_life={half_life:g} hours has almost no effect. Check "
+                f"whether the timestamps are in the unit time_unit={self.unit!r}",
                 UserWarning,
                 stacklevel=depth_of_caller(),
             )

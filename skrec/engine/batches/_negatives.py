@@ -1,4 +1,4 @@
-"""Items that a user did not choose, drawn on the training device."""
+"""Sampling of negatives on the training device."""
 
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from skrec.data import Interactions
 
 
 class NegativeSampler(Protocol):
-    """Draws negatives for users; ``log_q`` is the log-probability of each item where they differ."""
+    """Draws negatives for users. ``log_q`` holds the log-probability of each item, or None if all are the same."""
 
     log_q: Tensor | None
 
@@ -19,10 +19,15 @@ class NegativeSampler(Protocol):
 
 
 class UniformNegatives:
-    """Every item that the user has no positive event with is equally likely; a known positive is never drawn.
+    """Uniform sampling from the items without a positive event of the user.
 
-    A number r below the count of the user's other items is drawn, and the r-th of these is found by one binary search: the
-    positives' codes, each less its place in the user's sorted row, count how many positives lie before the r-th other item.
+    A random number r below the number of the user's other items is drawn. The r-th of these is found by one binary search over
+    the codes of the user's positive items, each minus its position in the sorted row.
+
+    Parameters
+    ----------
+    positives : Interactions
+        Positive events.
     """
 
     def __init__(self, positives: Interactions):
@@ -40,7 +45,7 @@ class UniformNegatives:
         self.first, self.n_others, self.keys = (t.to(device) for t in (self.first, self.n_others, self.keys))
 
     def draw(self, users: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """Items (len(users), n), and a mask that is False for users who know every item."""
+        """Return items (len(users), n), and a mask that is False for users with positive events of all items, or None."""
         n_others = self.n_others[users][:, None]
         uniform = torch.rand(len(users), n, generator=generator, device=users.device, dtype=torch.float64)
         drawn = (uniform * n_others).long()
@@ -51,7 +56,13 @@ class UniformNegatives:
 
 
 class PopularNegatives:
-    """Items drawn in proportion to their positive events; draws that the user knows are masked."""
+    """Sampling in proportion to the number of positive events. Items with a positive event of the user are masked.
+
+    Parameters
+    ----------
+    positives : Interactions
+        Positive events.
+    """
 
     def __init__(self, positives: Interactions):
         pairs = positives.to_csr(duplicates="any")
@@ -66,7 +77,7 @@ class PopularNegatives:
         self.cumulative, self.keys, self.log_q = (t.to(device) for t in (self.cumulative, self.keys, self.log_q))
 
     def draw(self, users: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """Items (len(users), n), and a mask that is False where the user has a positive event with the item."""
+        """Return items (len(users), n), and a mask that is False if the user has a positive event with the item."""
         uniform = torch.rand(len(users), n, generator=generator, device=users.device, dtype=torch.float64)
         items = torch.searchsorted(self.cumulative, uniform, right=True).clamp(max=self.n_items - 1)
         keys = users[:, None] * self.n_items + items
@@ -75,11 +86,11 @@ class PopularNegatives:
 
 
 def log_popularity(positives: Interactions) -> Tensor:
-    """Logarithm of each item's share of the positive pairs, float32 (n_items,); items without any count as one pair."""
+    """Logarithm of each item's share of the positive pairs, float32 (n_items,). Items without pairs count as one."""
     pairs = positives.to_csr(duplicates="any")
     return log_share(torch.bincount(torch.as_tensor(pairs.indices, dtype=torch.int64), minlength=positives.n_items))
 
 
 def log_share(counts: Tensor) -> Tensor:
-    """Logarithm of each count's part of them all, float32; a count of 0 is taken for 1."""
+    """Logarithm of each count divided by their sum, float32. Counts of 0 are replaced by 1."""
     return (counts.clamp(min=1) / counts.sum()).log().float()

@@ -10,13 +10,16 @@ from torch.nn import functional as F
 
 
 class Rows(NamedTuple):
-    """Some rows of a sparse matrix, one after the other.
+    """Concatenated rows of a sparse matrix.
 
     Attributes
     ----------
     columns : int64 Tensor of shape (n_entries,)
+        Column of each entry.
     values : float32 Tensor of shape (n_entries,)
+        Value of each entry.
     lengths : int64 Tensor of shape (n_rows,)
+        Number of entries in each row.
     """
 
     columns: Tensor
@@ -25,32 +28,37 @@ class Rows(NamedTuple):
 
     @property
     def index(self) -> Tensor:
-        """The row of each entry, (n_entries,)."""
+        """Row of each entry, (n_entries,)."""
         return torch.repeat_interleave(torch.arange(len(self.lengths), device=self.lengths.device), self.lengths)
 
     def dense(self, n_columns: int) -> Tensor:
-        """Float32 (n_rows, n_columns)."""
+        """Convert to a dense float32 tensor (n_rows, n_columns)."""
         dense = torch.zeros(len(self.lengths), n_columns, device=self.values.device)
         dense[self.index, self.columns] = self.values
         return dense
 
     def sums(self) -> Tensor:
-        """The sum of each row's values, (n_rows,)."""
+        """Sum of the values of each row, (n_rows,)."""
         return self.values.new_zeros(len(self.lengths)).index_add_(0, self.index, self.values)
 
     def scaled(self) -> "Rows":
-        """The same rows, each of length one; rows of zeros stay."""
+        """Scale each row to Euclidean length 1. Rows of zeros are unchanged."""
         squares = self._replace(values=self.values.square()).sums()
         return self._replace(values=self.values / squares.sqrt().clamp(min=1e-12)[self.index])
 
     def times(self, x: Tensor, *, sparse: bool = False) -> Tensor:
-        """Product with a matrix (n_columns, width); gradients of x are sparse if wanted."""
+        """Product with a matrix x (n_columns, width). If ``sparse``, the gradient of x is sparse."""
         offsets = self.lengths.cumsum(0) - self.lengths
         return F.embedding_bag(self.columns, x, offsets, mode="sum", per_sample_weights=self.values.to(x.dtype), sparse=sparse)
 
 
 class RowTable(nn.Module):
-    """A CSR matrix on the device of the network that it is a part of; no weights, and not in its ``state_dict``."""
+    """A CSR matrix stored on the device of a network. It has no weights and no entry in ``state_dict``.
+
+    Parameters
+    ----------
+    matrix : CSR of shape (n_rows, n_columns)
+    """
 
     def __init__(self, matrix: sp.csr_array):
         super().__init__()
@@ -60,21 +68,25 @@ class RowTable(nn.Module):
         self.n_rows, self.n_columns = matrix.shape
 
     def forward(self, rows: Tensor) -> Rows:
-        """Some rows, in any order."""
+        """Select rows in any order."""
         first, lengths = self.indptr[rows], self.indptr[rows + 1] - self.indptr[rows]
         starts = torch.repeat_interleave(first - (lengths.cumsum(0) - lengths), lengths)
         place = starts + torch.arange(len(starts), device=starts.device)
         return Rows(self.columns[place], self.values[place], lengths)
 
     def times(self, x: Tensor) -> Tensor:
-        """Product of the whole matrix with a dense one, (n_rows, width)."""
+        """Product of the whole matrix with a dense matrix x, (n_rows, width)."""
         return F.embedding_bag(self.columns, x, self.indptr[:-1], mode="sum", per_sample_weights=self.values)
 
 
 class SparseMatrix(nn.Module):
-    """A sparse matrix to multiply with in both directions; gradients go back by its transpose.
+    """A sparse matrix with products of itself and of its transpose. Gradients are computed with the transpose.
 
-    Torch's own sparse products are slower on a CPU, and warn that they may change.
+    Torch's own sparse products are slower on a CPU, and warn that their API may change.
+
+    Parameters
+    ----------
+    matrix : CSR of shape (n_rows, n_columns)
     """
 
     def __init__(self, matrix: sp.csr_array):
@@ -82,11 +94,11 @@ class SparseMatrix(nn.Module):
         self.rows, self.columns = RowTable(matrix), RowTable(matrix.T.tocsr())
 
     def times(self, x: Tensor) -> Tensor:
-        """The product with x (n_columns, width)."""
+        """Product with x (n_columns, width)."""
         return _Product.apply(x, self.rows, self.columns)
 
     def transposed_times(self, x: Tensor) -> Tensor:
-        """The product of the transpose with x (n_rows, width)."""
+        """Product of the transpose with x (n_rows, width)."""
         return _Product.apply(x, self.columns, self.rows)
 
 

@@ -1,11 +1,11 @@
-"""Fold-in: what a network would know of a user, had it seen a given history, with everything else frozen.
+"""Fold-in: the states of new users given their histories, with all weights of the network fixed.
 
-The trained users are the prior: a new user's state is the most probable one under the model's loss and a normal distribution
-with the mean and, widened, the covariance of the states that training found. No penalty has to be chosen, and a user without
-a history is the mean user.
+The state of a new user maximizes the posterior density (MAP estimate). The likelihood is given by the model's loss. The prior
+is a normal distribution with the mean and the scaled covariance of the trained users' states. No penalty has to be chosen, and
+a user without a history gets the mean state.
 """
 
-from skrec.engine.fold_in._fold_in import Catalogue, FoldIn
+from skrec.engine.fold_in._fold_in import Catalog, FoldIn
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
 from skrec.engine.fold_in._likelihoods import Events, Likelihood, Pool, pairs, ratings, rows, softmax_of_rows
 from skrec.engine.fold_in._prior import Prior, State, learn_prior, prior_of

@@ -1,4 +1,4 @@
-"""New users of a trained network: fold-in of their histories."""
+"""Fold-in of the histories of new users into a trained network."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -13,32 +13,33 @@ from skrec.data import Interactions
 from skrec.data._histories import in_order_of_users, take, take_some
 from skrec.engine.batches._negatives import log_share
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
+from skrec.engine.fold_in._least_squares import solve_ridge
 from skrec.engine.fold_in._likelihoods import Events, Pool
-from skrec.engine.fold_in._most_probable import Explained, curvature_of_events, most_probable
+from skrec.engine.fold_in._map_estimate import VectorsAndLikelihood, curvature_of_events, map_estimate
 from skrec.engine.fold_in._prior import Prior, State
-from skrec.engine.fold_in._ridge import ridge
 
 _USERS_TO_ALIGN = 8
-# items that events are compared with: fewer where each score is a pass through a network
-_COMPARED_FLOATS, _LEAST_COMPARED, _MOST_COMPARED = 2**17, 512, 2048
+# number of items that events are compared with: smaller if each score needs a pass through a network
+_COMPARED_FLOATS, _MIN_COMPARED, _MAX_COMPARED = 2**17, 512, 2048
 
 
-class Catalogue(NamedTuple):
-    """What fold-in has to know of the items and of training.
+class Catalog(NamedTuple):
+    """Properties of the items and of the training that fold-in needs.
 
     Attributes
     ----------
     compared : bool array of shape (n_items,)
-        The items that a user's own are compared with.
+        Items that a user's items are compared with.
     popularity : array of shape (n_items,)
-        Users of each item in the training data.
+        Number of users of each item in the training data.
     noise : float
-        The variance of the error of a rating.
+        Variance of the error of a rating.
     seed : int
-        Draws what events are compared with.
+        Seed for the items that events are compared with.
     device : str
+        Device of the computation.
     floats_per_score : int
-        How many numbers the computation of one score holds at once.
+        Number of floats held at once in the computation of one score.
     """
 
     compared: NDArray[np.bool_]
@@ -49,18 +50,18 @@ class Catalogue(NamedTuple):
     floats_per_score: int
 
     def tensor(self, array: NDArray) -> Tensor:
-        """A copy of an array on the device."""
+        """Copy an array to the device."""
         return torch.tensor(array, device=self.device)
 
     def events(self, histories: Interactions) -> Events:
-        """Histories as tensors."""
+        """Convert histories to tensors."""
         users, items, values = (self.tensor(array) for array in (histories.users, histories.items, histories.values))
         return Events(users, items, values.double(), self.tensor(_weights(histories)).double(), histories.n_users)
 
     def pool(self, *, by_popularity: bool) -> Pool:
-        """Items drawn as the negatives of training are: all with the same chance, or by popularity."""
+        """Draw items in the same way as the negatives in training, uniformly or by popularity."""
         rng, n = np.random.default_rng(self.seed), _COMPARED_FLOATS // self.floats_per_score
-        n = min(max(n, _LEAST_COMPARED), _MOST_COMPARED)
+        n = min(max(n, _MIN_COMPARED), _MAX_COMPARED)
         if not by_popularity:
             return Pool(self.tensor(rng.permutation(np.flatnonzero(self.compared))[:n]), None)
         drawn = self.tensor(rng.choice(len(self.popularity), n, p=self.popularity / self.popularity.sum()))
@@ -68,38 +69,39 @@ class Catalogue(NamedTuple):
 
 
 class FoldIn(NamedTuple):
-    """Finds the states of new users that explain their histories best, with the network left as it is.
+    """MAP estimation of the states of new users. The network does not change.
 
     Attributes
     ----------
     network : RecommenderNetwork
-        Trained.
+        Trained network.
     objective : Objective
-        What it was trained by.
+        Training objective.
     prior : Prior
-        The distribution of the trained users' states.
-    catalogue : Catalogue
+        Distribution of the trained users' states.
+    catalog : Catalog
+        Properties of the items.
     """
 
     network: Any
     objective: Any
     prior: Prior
-    catalogue: Catalogue
+    catalog: Catalog
 
     def states(self, histories: Interactions, added: Tensor | None = None) -> State:
-        """The most probable states of new users.
+        """Return the most probable states of new users.
 
         Parameters
         ----------
         histories : Interactions
-            What the objective is about, as `Objective.history` gives it, in order of users.
+            Events selected by `Objective.history`, in order of users.
         added : Tensor of shape (n_users, d), optional
             Added to the first part of each user's state before scores are computed.
 
         Returns
         -------
         tuple of Tensor
-            With n_users rows.
+            Parts of the states, with n_users rows.
         """
         parts = []
         for users in self._blocks(histories):
@@ -111,17 +113,17 @@ class FoldIn(NamedTuple):
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
     def aligned_prior(self, events: Interactions, users: NDArray[np.int64]) -> Prior:
-        """The same prior in coordinates in which the search converges faster.
+        """Return the same prior in coordinates in which the search converges faster.
 
-        These are the principal axes of the curvature that an event of some of the trained users adds to the likelihood.
+        The coordinates are the principal axes of the mean curvature of the likelihood of some trained users' events.
         """
         users = users[np.unique(np.linspace(0, len(users) - 1, min(len(users), _USERS_TO_ALIGN)).astype(int))]
         histories = self.objective.history(in_order_of_users(take_some(events, users)))
         with torch.no_grad():
-            states = self.network.encode(self.catalogue.tensor(users))
+            states = self.network.encode(self.catalog.tensor(users))
         network = freeze(self.network, self.prior)
-        explained = network.vectors, self.objective.likelihood(network, histories, self.catalogue)
-        return self.prior.aligned(curvature_of_events(self.prior, states, weights_of_users(histories).sum(), explained))
+        functions = network.vectors, self.objective.likelihood(network, histories, self.catalog)
+        return self.prior.aligned(curvature_of_events(self.prior, states, weights_of_users(histories).sum(), functions))
 
     @property
     def _is_linear(self) -> bool:
@@ -130,46 +132,46 @@ class FoldIn(NamedTuple):
     def _search(self, histories: Interactions, added: Tensor | None) -> State:
         network = freeze(self.network, self.prior)
 
-        def explained(users: Tensor) -> Explained:
-            likelihood = self.objective.likelihood(network, take_some(histories, users.cpu().numpy()), self.catalogue)
+        def functions(users: Tensor) -> VectorsAndLikelihood:
+            likelihood = self.objective.likelihood(network, take_some(histories, users.cpu().numpy()), self.catalog)
             return _vectors_of(network, None if added is None else added[users]), likelihood
 
-        return most_probable(self.prior, self.catalogue.tensor(weights_of_users(histories)), explained)
+        return map_estimate(self.prior, self.catalog.tensor(weights_of_users(histories)), functions)
 
     @torch.no_grad()
     def _least_squares(self, histories: Interactions) -> State:
-        """The closed form for squared errors of products, with a bias of the user as one more factor."""
-        network, items = self.network, self.catalogue.tensor(histories.items)
+        """Solve for squared errors of dot products in closed form. A user bias is one more factor."""
+        network, items = self.network, self.catalog.tensor(histories.items)
         features = network.item_vectors(items)
         if len(self.prior.widths) == 2:
             features = torch.cat([features, torch.ones_like(features[:, :1])], 1)
-        targets = self.catalogue.tensor(histories.values) - network.mean
+        targets = self.catalog.tensor(histories.values) - network.mean
         if network.item_biases is not None:
             targets = targets - network.item_biases(items)[:, 0]
-        certainty = self.catalogue.tensor(_weights(histories)).sqrt()
-        return ridge(
+        certainty = self.catalog.tensor(_weights(histories)).sqrt()
+        return solve_ridge(
             self.prior,
             features * certainty[:, None],
             targets * certainty,
-            self.catalogue.tensor(histories.users),
+            self.catalog.tensor(histories.users),
             histories.n_users,
-            noise=self.catalogue.noise,
+            noise=self.catalog.noise,
         )
 
     def _blocks(self, histories: Interactions) -> Iterator[slice]:
-        """Ranges of users whose fold-in fits in memory."""
+        """Yield ranges of users whose fold-in fits in memory."""
         width = len(self.prior.mean)
-        per_user = len(self.catalogue.popularity) * self.network.floats_per_score + 4 * width**2
+        per_user = len(self.catalog.popularity) * self.network.floats_per_score + 4 * width**2
         per_event = 4 * width
         n_events = np.bincount(histories.users, minlength=histories.n_users)
-        # float64; several blocks, since all users of one are done when the slowest is
+        # float64; several blocks, because a block takes as long as its slowest user
         cost = np.cumsum(8 * (per_user + n_events * per_event)) // (8 * BLOCK_BYTES)
         starts = np.flatnonzero(np.diff(cost, prepend=-1))
         return (slice(*pair) for pair in zip(starts.tolist(), [*starts[1:].tolist(), histories.n_users], strict=True))
 
 
 def weights_of_users(histories: Interactions) -> NDArray[np.float64]:
-    """The sum of the weights of each user's events, (n_users,)."""
+    """Sum of the weights of each user's events, (n_users,)."""
     return np.bincount(histories.users, weights=histories.weights, minlength=histories.n_users).astype(float)
 
 

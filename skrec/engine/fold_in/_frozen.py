@@ -1,6 +1,6 @@
-"""Scores of a trained network as functions of users alone, with their derivatives, in float64.
+"""Scores of a trained network as functions of the users' states, with their derivatives, in float64.
 
-In float32 the sums over a catalogue would leave a gradient of rounding, which differs with the number of users at once.
+In float32 the rounding errors of sums over a catalog would depend on the number of users in a block.
 """
 
 import copy
@@ -13,43 +13,45 @@ from torch.nn import functional as F
 from skrec.engine.fold_in._prior import Prior, State
 from skrec.engine.fold_in._rectified import SmoothReLU, rectified
 from skrec.engine.fold_in._scores import Pullback, Scores, products, with_pullback
-from skrec.engine.networks._branches import GMF, MLP, PathNetwork
+from skrec.engine.networks._branches import GMF, MLP, BranchNetwork
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork
 from skrec.engine.networks._products import Factors, ProductNetwork
 
 
 class FrozenNetwork(Protocol):
-    """A network whose scores are functions of its users, everything else being constant."""
+    """A network with fixed weights, whose scores are functions of the users' states."""
 
     def vectors(self, state: State) -> Tensor:
-        """What scores are functions of, (n_users, w), from states in float64, by operations that autograd knows."""
+        """Return vectors (n_users, w) of states in float64. The scores are functions of these. Supports autograd."""
 
     def scores(self, items: Tensor, index: Tensor | None = None) -> Scores:
-        """Scores of all of some items for each user, or, with an ``index`` of users, of each item for one of them.
+        """Return the scores of items as a function of the users' vectors.
 
         Parameters
         ----------
         items : int64 Tensor of shape (n_items,)
+            Item codes.
         index : int64 Tensor of shape (n_items,), or None
+            User of each item. If None, all items are scored for all users.
 
         Returns
         -------
         callable
-            Maps vectors (n_users, w) to the scores, (n_users, n_items) or (n_items,), and their pullback.
+            Maps vectors (n_users, w) to scores, (n_users, n_items) or (n_items,), and their pullback.
         """
 
 
 def freeze(network: RecommenderNetwork, prior: Prior) -> FrozenNetwork:
-    """A network as a function of users whose states have some prior: by closed forms where the network has them."""
+    """Return the frozen version of a network. Derivatives have closed forms for dot products and branches."""
     if isinstance(network, ProductNetwork) and network.has_factors:
         return _FrozenProducts(network, prior)
-    if isinstance(network, PathNetwork) and network.has_paths:
-        return _FrozenPaths(network)
+    if isinstance(network, BranchNetwork) and network.has_branches:
+        return _FrozenBranches(network)
     return _FrozenByAutograd(network, prior)
 
 
 class _FrozenProducts:
-    """A network of products, which are linear in the users' vectors."""
+    """A network of dot products, which are linear in the users' vectors."""
 
     def __init__(self, network: Any, prior: Prior):
         self.network, self.mean_user = network, prior.state(torch.zeros_like(prior.mean)[None])
@@ -70,62 +72,66 @@ class _FrozenProducts:
         return _in_range(self.network, products(of_items, biases, index))
 
 
-class _FrozenPaths:
-    """A `PathNetwork`: a sum of products of embeddings and of rectified layers over them."""
+class _FrozenBranches:
+    """A `BranchNetwork`: a sum of dot products and of rectified layers."""
 
     def __init__(self, network: Any):
         heads = (head.detach().double() for head in network.head_weights())
-        paths = zip(network.paths, heads, strict=True)
+        branches = zip(network.branches, heads, strict=True)
         self.network, self.bias = network, network.head.bias.detach().double() + _mean(network)
-        self.paths = [
-            _FrozenProduct(path, head) if isinstance(path, GMF) else _FrozenLayers(path, head) for path, head in paths
+        self.branches = [
+            _FrozenProduct(branch, head) if isinstance(branch, GMF) else _FrozenLayers(branch, head)
+            for branch, head in branches
         ]
 
     def vectors(self, state: State) -> Tensor:
-        return torch.cat([path.vectors(part) for path, part in zip(self.paths, state, strict=True)], 1)
+        return torch.cat([branch.vectors(part) for branch, part in zip(self.branches, state, strict=True)], 1)
 
     def scores(self, items: Tensor, index: Tensor | None = None) -> Scores:
-        of_paths, widths = [path.scores(items, index) for path in self.paths], [path.width for path in self.paths]
+        of_branches, widths = (
+            [branch.scores(items, index) for branch in self.branches],
+            [branch.width for branch in self.branches],
+        )
 
         def summed(vectors: Tensor) -> tuple[Tensor, Pullback]:
-            parts = zip(of_paths, vectors.split(widths, 1), strict=True)
-            scores, pullbacks = zip(*(of_path(part) for of_path, part in parts), strict=True)
+            parts = zip(of_branches, vectors.split(widths, 1), strict=True)
+            scores, pullbacks = zip(*(of_branch(part) for of_branch, part in parts), strict=True)
             return sum(scores, self.bias), lambda slopes: torch.cat([pullback(slopes) for pullback in pullbacks], 1)
 
         return _in_range(self.network, summed)
 
 
 class _FrozenProduct:
-    """A `GMF`."""
+    """A frozen `GMF`."""
 
-    def __init__(self, path: GMF, head: Tensor):
-        self.path, self.head, self.width = path, head, len(head)
+    def __init__(self, branch: GMF, head: Tensor):
+        self.branch, self.head, self.width = branch, head, len(head)
 
     def vectors(self, part: Tensor) -> Tensor:
         return part * self.head
 
     def scores(self, items: Tensor, index: Tensor | None) -> Scores:
-        of_items = self.path.items(items).detach().double()
+        of_items = self.branch.items(items).detach().double()
         return products(of_items, of_items.new_zeros(len(items)), index)
 
 
 class _FrozenLayers:
-    """An `MLP`."""
+    """A frozen `MLP`."""
 
-    def __init__(self, path: MLP, head: Tensor):
-        self.path, self.maps, self.width = path, path.linear_maps(head), path.of_user.out_features
-        self.weight, self.bias = (parameter.detach().double() for parameter in (path.of_user.weight, path.of_user.bias))
+    def __init__(self, branch: MLP, head: Tensor):
+        self.branch, self.maps, self.width = branch, branch.linear_maps(head), branch.of_user.out_features
+        self.weight, self.bias = (parameter.detach().double() for parameter in (branch.of_user.weight, branch.of_user.bias))
 
     def vectors(self, part: Tensor) -> Tensor:
         return F.linear(part, self.weight, self.bias)
 
     def scores(self, items: Tensor, index: Tensor | None) -> Scores:
-        of_items = self.path.items(items).detach().double() @ self.path.of_item.weight.detach().double().T
+        of_items = self.branch.items(items).detach().double() @ self.branch.of_item.weight.detach().double().T
         return rectified(of_items, self.maps, index)
 
 
 class _FrozenByAutograd:
-    """Any other network: a smooth copy in float64 without the tables of users, of which none is looked up."""
+    """Any other network: a smooth float64 copy without the tables of users, which are not needed."""
 
     def __init__(self, network: nn.Module, prior: Prior):
         tables = {
@@ -149,12 +155,12 @@ class _FrozenByAutograd:
 
 
 def _mean(network: Any) -> Tensor:
-    """What an `EmbeddingNetwork` adds to scores, (1,)."""
+    """Mean that an `EmbeddingNetwork` adds to scores, (1,)."""
     return network.mean.double()[None] if network.y_range is None else torch.zeros_like(network.mean).double()[None]
 
 
 def _in_range(network: Any, scores: Scores) -> Scores:
-    """The scores within the range of ratings of an `EmbeddingNetwork`, if it has one."""
+    """Map scores into the rating range of an `EmbeddingNetwork`, if it has one."""
     if network.y_range is None:
         return scores
 

@@ -1,8 +1,8 @@
-"""What histories say of users: minus the log-likelihood of each user's history, by the loss that a model was trained by.
+"""Negative log-likelihoods of users' histories under the training loss of a model.
 
-Each of these functions gives a function of vectors (one row for each user, see `FrozenNetwork.vectors`) with a number for each
-user and its derivatives by the vectors. It is fixed: what events are compared with is drawn once, and depends on their user's
-items alone.
+Each function returns a function of vectors (one row per user, see `FrozenNetwork.vectors`). That function returns one value per
+user and the derivatives with respect to the vectors. It is deterministic: the items that events are compared with are drawn
+once, and depend only on the user's items.
 """
 
 from collections.abc import Callable
@@ -22,19 +22,22 @@ from skrec.engine.losses._losses import Loss, bce
 
 Likelihood = Callable[[Tensor], tuple[Tensor, Tensor]]
 
-# negatives of a user: as many as this over all of their events, and at least so many for each event; on new users of ML-100K
-# as good as 16 times as many, where half as many lose 1 % of the NDCG
-_DRAWS_OF_A_USER, _DRAWS_OF_AN_EVENT = 2048, 8
+# number of negatives per user, and the minimum per event; on new users of ML-100K 16 times as many have the same NDCG, and half
+# as many reduce it by 1 %
+_DRAWS_PER_USER, _DRAWS_PER_EVENT = 2048, 8
 
 
 class Events(NamedTuple):
-    """Events of some users as tensors, in order of users.
+    """Events as tensors, in order of users.
 
     Attributes
     ----------
     users, items : int64 Tensor of shape (n_events,)
+        Codes of the users and items.
     values, weights : float64 Tensor of shape (n_events,)
+        Values and weights of the events.
     n_users : int
+        Number of users.
     """
 
     users: Tensor
@@ -44,19 +47,19 @@ class Events(NamedTuple):
     n_users: int
 
     def sums(self, values: Tensor, index: Tensor) -> Tensor:
-        """The sum of the values of each user, (n_users,)."""
+        """Sum of the values of each user, (n_users,)."""
         return values.new_zeros(self.n_users).scatter_add_(0, index, values)
 
 
 class Pool(NamedTuple):
-    """What events are compared with.
+    """Items that events are compared with.
 
     Attributes
     ----------
     items : int64 Tensor of shape (n,)
-        Drawn as the negatives of training are.
+        Items drawn in the same way as the negatives in training.
     log_chances : float64 Tensor of shape (n,), or None
-        Logarithm of the chance of each in one draw, where these differ.
+        Logarithm of the probability of each item in one draw. None if all probabilities are equal.
     """
 
     items: Tensor
@@ -64,7 +67,7 @@ class Pool(NamedTuple):
 
 
 def ratings(network: FrozenNetwork, events: Events, *, noise: float) -> Likelihood:
-    """Normal errors of ratings with some variance."""
+    """Ratings with normal errors of variance ``noise``."""
     scores = network.scores(events.items, events.users)
 
     def likelihood(vectors: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,7 +80,7 @@ def ratings(network: FrozenNetwork, events: Events, *, noise: float) -> Likeliho
 
 
 def softmax_of_rows(network: FrozenNetwork, target: Rows, compared: Tensor) -> Likelihood:
-    """A choice from the compared items (n_items,), and what a user has, for each event."""
+    """Softmax of each event over the compared items (n_items,) and the user's own items."""
     scores = network.scores(torch.arange(len(compared), device=compared.device))
     index, totals, values = target.index, target.sums().double(), target.values.double()
     place, n = index * len(compared) + target.columns, len(totals)
@@ -100,7 +103,7 @@ def softmax_of_rows(network: FrozenNetwork, target: Rows, compared: Tensor) -> L
 
 
 def rows(network: FrozenNetwork, target: Rows, compared: Tensor, loss: Loss) -> Likelihood:
-    """Any loss that is about a whole row."""
+    """Any loss of whole rows over the compared items (n_items,) and the user's own items."""
     scores = network.scores(torch.arange(len(compared), device=compared.device))
     whole = target.dense(len(compared)).double()
     mask = None if compared.all() else compared | (whole > 0)
@@ -119,10 +122,13 @@ class _Draws(NamedTuple):
     Attributes
     ----------
     events, users : int64 Tensor of shape (n_lists,)
+        Event of each list, and its user.
     places : int64 Tensor of shape (n_lists, n_negatives)
+        Positions in the pool.
     are_negatives : bool Tensor of shape (n_lists, n_negatives)
-        Where the items of the pool are not the user's own.
+        Which items are not the user's own.
     weights : float64 Tensor of shape (n_lists,)
+        Weights of the lists.
     """
 
     events: Tensor
@@ -133,10 +139,9 @@ class _Draws(NamedTuple):
 
 
 def pairs(network: FrozenNetwork, events: Events, pool: Pool, loss: Loss, *, n_negatives: int) -> Likelihood:
-    """Each event against other items than the user's own, ``n_negatives`` at a time.
+    """Losses of each event with ``n_negatives`` items of the pool that are not the user's own.
 
-    The events of a user, in order of items, take the items of the pool one after another, about as many each, so that none is
-    taken much more often than another.
+    The events of a user, in order of items, take consecutive items of the pool, so that all items are used about equally often.
     """
     draws = _draws(events, pool, n_negatives)
     if loss is bce:
@@ -160,7 +165,7 @@ def pairs(network: FrozenNetwork, events: Events, pool: Pool, loss: Loss, *, n_n
 
 
 def _binary(network: FrozenNetwork, events: Events, pool: Pool, draws: _Draws) -> Likelihood:
-    """`pairs` by bce, which compares nothing: an item of the pool counts as often as it is drawn, and all draws are one sum."""
+    """`pairs` for bce, which is a sum over items: each item of the pool is counted as often as it is drawn."""
     of_events, of_pool = network.scores(events.items, events.users), network.scores(pool.items)
     counts = events.weights.new_zeros(events.n_users, len(pool.items))
     counts.index_put_((draws.users[:, None], draws.places), draws.are_negatives * draws.weights[:, None], accumulate=True)
@@ -187,15 +192,15 @@ def _draws(events: Events, pool: Pool, n_negatives: int) -> _Draws:
 
 
 def _lists_of_events(events: Events, n_negatives: int, n_items: int) -> Tensor:
-    """Each event as often as it has lists of negatives."""
+    """Repeat each event as often as it has lists of negatives."""
     n_events = torch.bincount(events.users, minlength=events.n_users)[events.users]
-    n_draws = (_DRAWS_OF_A_USER // n_events.clamp(min=1)).clamp(min=_DRAWS_OF_AN_EVENT, max=n_items)
+    n_draws = (_DRAWS_PER_USER // n_events.clamp(min=1)).clamp(min=_DRAWS_PER_EVENT, max=n_items)
     n_lists = (n_draws // n_negatives).clamp(min=1)
     return torch.repeat_interleave(torch.arange(len(n_lists), device=n_lists.device), n_lists)
 
 
 def _places(events: Events, lists: Tensor, n_lists: Tensor, n_negatives: int) -> Tensor:
-    """Where in an endless pool the negatives of each list are: one user's side by side, their events in order of items."""
+    """Positions of the negatives of each list in a repeated pool, consecutive for each user in order of items."""
     order = (events.users * (events.items.max() + 1) + events.items).argsort() if len(lists) else lists
     before = torch.empty_like(n_lists)
     before[order] = n_lists[order].cumsum(0) - n_lists[order]
@@ -206,8 +211,8 @@ def _places(events: Events, lists: Tensor, n_lists: Tensor, n_negatives: int) ->
 
 
 def _are_own(events: Events, users: Tensor, items: Tensor) -> Tensor:
-    """Which of some items (n, m) the users (n,) have."""
+    """Which of the items (n, m) are among the events of the users (n,)."""
     width = int(max(events.items.max(), items.max())) + 1 if len(users) else 1
     own = (events.users * width + events.items).sort().values
-    asked = users[:, None] * width + items
-    return own[torch.searchsorted(own, asked).clamp(max=len(own) - 1)] == asked
+    keys = users[:, None] * width + items
+    return own[torch.searchsorted(own, keys).clamp(max=len(own) - 1)] == keys

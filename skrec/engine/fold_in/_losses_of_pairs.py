@@ -1,7 +1,7 @@
-"""Losses of one positive and some negatives, with their derivatives by the scores.
+"""Losses of one positive and some negatives, with their derivatives with respect to the scores.
 
-Those of bpr and smooth warp are written out, which takes fewer passes over the scores than autograd. Other losses go through
-autograd.
+The derivatives of bpr and smooth warp are written out, which takes fewer passes over the scores than autograd. All other losses
+use autograd.
 """
 
 from collections.abc import Callable
@@ -14,23 +14,23 @@ from torch.nn import functional as F
 from skrec.engine.fold_in._scores import with_pullback
 from skrec.engine.losses._losses import Loss, bpr, warp
 
-# of scores of positives (n,) and negatives (n, m): losses (n,) and their derivatives by both
+# maps scores of positives (n,) and negatives (n, m) to losses (n,) and their derivatives with respect to both
 LossOfPairs = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
 def loss_of_pairs(loss: Loss, mask: Tensor, log_q: Tensor | None, weights: Tensor) -> LossOfPairs:
-    """A loss with its derivatives.
+    """Return a loss with its derivatives.
 
     Parameters
     ----------
     loss : callable
-        One of `skrec.engine.losses._losses`, or another with their signature.
+        A loss of `skrec.engine.losses._losses`, or another one with the same signature.
     mask : bool Tensor of shape (n, m)
-        Which of the negatives take part.
+        Which negatives are used.
     log_q : Tensor of shape (n, 1 + m), or None
-        How often the positive and the negatives were to be expected.
+        Logarithm of the expected counts of the positive and the negatives.
     weights : float64 Tensor of shape (n,)
-        What the losses are multiplied with.
+        Weights of the losses.
     """
     if loss is bpr:
         return _bpr(mask, weights)
@@ -52,8 +52,8 @@ def _bpr(mask: Tensor, weights: Tensor) -> LossOfPairs:
 
 def _warp(mask: Tensor, weights: Tensor, n_items: int, width: float) -> LossOfPairs:
     left_out = (~mask).flatten().nonzero()[:, 0]
-    ones = weights.new_ones(mask.shape[1])  # a product with which is faster than a sum over few
-    # how many items a negative within the margin stands for
+    ones = weights.new_ones(mask.shape[1])  # a product with ones is faster than a sum over few columns
+    # number of catalog items per negative within the margin
     share = (n_items - 1) / mask.sum(1).clamp(min=1)
 
     def losses(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -64,7 +64,7 @@ def _warp(mask: Tensor, weights: Tensor, n_items: int, width: float) -> LossOfPa
         at_least = violations.clamp(min=1e-12)
         by_hinges = weights * (share * violations).log1p_() / at_least
         by_violations = hinges * (weights * share / (1 + share * violations) - by_hinges) / (width * at_least)
-        # a sigmoid's derivative is itself times its distance from 1
+        # the derivative of a sigmoid s is s * (1 - s)
         slopes = (violates * -by_violations[:, None]).add_((by_violations + by_hinges)[:, None]).mul_(violates)
         return by_hinges * hinges, -(slopes @ ones), slopes
 

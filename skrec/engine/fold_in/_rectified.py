@@ -1,7 +1,8 @@
-"""Rectified layers over the sum of a user's and an item's vector: scores and their derivatives, some pairs at a time.
+"""Rectified layers over the sum of a user's and an item's vector: scores and derivatives in blocks of pairs.
 
-Autograd would keep a dozen arrays of shape (n_users, n_items, width). Here the layers of some pairs are computed forwards and
-backwards while they are in the processor's cache. What is kept are the derivatives of each pair's score by the user's vector.
+Autograd would keep a dozen arrays of shape (n_users, n_items, width). Here the forward and backward passes of a block of pairs
+are computed while the block is in the processor's cache. Only the derivatives of the scores with respect to the users' vectors
+are kept.
 """
 
 import torch
@@ -9,8 +10,8 @@ from torch import Tensor, nn
 
 from skrec.engine.fold_in._scores import Pullback, Scores
 
-_WIDTH_OF_CORNERS = 0.05
-# numbers of all layers at once: few enough for a core's cache; an accelerator wants them by the million
+_CORNER_WIDTH = 0.05
+# floats of all layers in a block: few enough for the cache of a CPU core, many more on an accelerator
 _FLOATS_ON_CPU, _FLOATS_ELSEWHERE = 2**17, 2**25
 
 # weight (n_out, n_in) and bias (n_out,)
@@ -18,24 +19,24 @@ LinearMap = tuple[Tensor, Tensor]
 
 
 class SmoothReLU(nn.Module):
-    """ReLU with a parabola in place of the corner, so that what is made of it has a gradient everywhere."""
+    """ReLU with a parabola at the corner, so that its derivative is continuous."""
 
     def forward(self, x: Tensor) -> Tensor:
-        slope = ((x + _WIDTH_OF_CORNERS) / (2 * _WIDTH_OF_CORNERS)).clamp(0, 1)
-        return _WIDTH_OF_CORNERS * slope.square() + (x - _WIDTH_OF_CORNERS).clamp(min=0)
+        slope = ((x + _CORNER_WIDTH) / (2 * _CORNER_WIDTH)).clamp(0, 1)
+        return _CORNER_WIDTH * slope.square() + (x - _CORNER_WIDTH).clamp(min=0)
 
 
 def rectified(of_items: Tensor, maps: list[LinearMap], index: Tensor | None) -> Scores:
-    """Scores by linear maps, before each of which numbers pass through `SmoothReLU`, at first sums of two vectors.
+    """Return the scores of linear maps over sums of a user's and an item's vector, with `SmoothReLU` before each map.
 
     Parameters
     ----------
     of_items : float64 Tensor of shape (n_items, w)
-        What is added to the users' vectors.
+        Vectors of the items.
     maps : list of (Tensor, Tensor)
-        In float64.
+        Weights and biases in float64.
     index : int64 Tensor of shape (n_items,), or None
-        Users of pairs with the items.
+        User of each item. If None, all items are scored for all users.
     """
     of_items, maps = _in_units_of_corners(of_items, 0.5), _between_corners(maps)
     n_floats = _FLOATS_ON_CPU if of_items.device.type == "cpu" else _FLOATS_ELSEWHERE
@@ -44,7 +45,7 @@ def rectified(of_items: Tensor, maps: list[LinearMap], index: Tensor | None) -> 
     kept = of_items.new_empty(0)
 
     def buffer(*shape: int) -> Tensor:
-        nonlocal kept  # to write to new memory costs as much as all layers
+        nonlocal kept  # writing to new memory takes as long as computing all layers
         kept = kept if kept.shape == shape else of_items.new_empty(shape)
         return kept
 
@@ -74,7 +75,7 @@ def rectified(of_items: Tensor, maps: list[LinearMap], index: Tensor | None) -> 
 
 
 def _score(x: Tensor, maps: list[LinearMap], slopes_of_x: Tensor) -> Tensor:
-    """Scores (n,) of sums of vectors (n, w), which are written over; their derivatives go to ``slopes_of_x``."""
+    """Scores (n,) of sums of vectors (n, w), which are overwritten. The derivatives are written to ``slopes_of_x``."""
     slopes = []
     for weight, bias in maps:
         slopes.append(x.clamp(0, 1))
@@ -87,11 +88,11 @@ def _score(x: Tensor, maps: list[LinearMap], slopes_of_x: Tensor) -> Tensor:
 
 
 def _in_units_of_corners(x: Tensor, offset: float = 0.0) -> Tensor:
-    """Numbers such that a corner goes from 0 to 1, if the offset is a half: its slope is then the number itself."""
-    return x / (2 * _WIDTH_OF_CORNERS) + offset
+    """Scale x so that, with an offset of 0.5, the corner extends from 0 to 1 and its slope equals x."""
+    return x / (2 * _CORNER_WIDTH) + offset
 
 
 def _between_corners(maps: list[LinearMap]) -> list[LinearMap]:
-    """The same linear maps of numbers, and to numbers, in units of corners; only scores are in their own."""
+    """Convert linear maps to inputs and outputs in units of corners, except for the scores."""
     *hidden, (weight, bias) = maps
-    return [*((weight, _in_units_of_corners(bias, 0.5)) for weight, bias in hidden), (2 * _WIDTH_OF_CORNERS * weight, bias)]
+    return [*((weight, _in_units_of_corners(bias, 0.5)) for weight, bias in hidden), (2 * _CORNER_WIDTH * weight, bias)]

@@ -5,15 +5,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# from derivatives of some sum by a function's values to derivatives of this sum by the function's argument
+# maps the derivatives of a number with respect to a function's values to those with respect to the function's argument
 Pullback = Callable[[Tensor], Tensor]
-# from vectors (n_users, w) to scores of the same items for each user, or of pairs of a user and an item; the pullback may be
+# maps vectors (n_users, w) to scores of the same items for each user, or of pairs of a user and an item; the pullback may be
 # called once, before other vectors are scored
 Scores = Callable[[Tensor], tuple[Tensor, Pullback]]
 
 
 def products(of_items: Tensor, biases: Tensor, index: Tensor | None) -> Scores:
-    """Products of users' vectors with those of items, of which an ``index`` of users makes pairs, plus biases."""
+    """Return dot products of users' and items' vectors plus biases, for all pairs or for the users of an ``index``."""
 
     def all_of_each(vectors: Tensor) -> tuple[Tensor, Pullback]:
         return torch.addmm(biases, vectors, of_items.T), lambda slopes: slopes @ of_items
@@ -28,7 +28,7 @@ def products(of_items: Tensor, biases: Tensor, index: Tensor | None) -> Scores:
 
 
 def with_pullback(function: Callable[[Tensor], Tensor], point: Tensor) -> tuple[Tensor, Pullback]:
-    """The value of a function, and its pullback by autograd."""
+    """Return the value of a function and its pullback by autograd."""
     point = point.detach().requires_grad_()
     with torch.enable_grad():
         value = function(point)

@@ -1,8 +1,8 @@
-"""Minimisation of many independent functions at once: BFGS, each function with its own steps and its own end.
+"""Minimization of many independent functions at once by BFGS.
 
-Matrices of second derivatives are kept for each function. The line search asks for the weak Wolfe conditions by bisection
-(Lewis and Overton, "Nonsmooth optimization via quasi-Newton methods", Mathematical Programming 141, 2013), so that it also
-ends where a loss has kinks.
+Each function has its own matrix, steps and stopping point. The line search finds the weak Wolfe conditions by bisection (Lewis
+and Overton, "Nonsmooth optimization via quasi-Newton methods", Mathematical Programming 141, 2013), so that it also stops at
+kinks of a loss.
 """
 
 from collections.abc import Callable
@@ -12,37 +12,38 @@ from torch import Tensor
 
 Function = Callable[[Tensor], tuple[Tensor, Tensor]]
 
-# a gradient this short, in units of the prior, is as good as none: the solution moves by no more than this
+# length of a gradient, in units of the prior, below which a function has converged; it bounds the error of the solution
 TOLERANCE = 1e-6
-# a step this short changes nothing
-_LEAST_STEP = 1e-9
-_MOST_EVALUATIONS = 500
+# shorter steps are negligible
+_MIN_STEP = 1e-9
+_MAX_EVALUATIONS = 500
 _DECREASE, _CURVATURE = 1e-4, 0.9
 _ROUNDING = 1e-14
 
 
-def minimise(function_of: Callable[[Tensor], Function], curvature: Tensor) -> tuple[Tensor, Tensor]:
-    """Minimise n functions of d variables, all from 0.
+def minimize_all(function_of: Callable[[Tensor], Function], curvature: Tensor) -> tuple[Tensor, Tensor]:
+    """Minimize n functions of d variables, all starting at 0.
 
     Parameters
     ----------
     function_of : callable
-        Maps indices (m,) of some functions to a function that maps points (m, d) to their values (m,) and gradients (m, d).
+        Maps indices (m,) of functions to a function that maps points (m, d) to their values (m,) and gradients (m, d).
     curvature : float64 Tensor of shape (n, d)
-        Rough second derivatives at 0, above 0; they change the number of evaluations and not the solution.
+        Positive approximations of the second derivatives at 0. They affect the number of evaluations, not the solution.
 
     Returns
     -------
     points : float64 Tensor of shape (n, d)
+        Minima.
     converged : bool Tensor of shape (n,)
-        Where the gradient vanishes. Elsewhere the search ended at a kink, where no step makes the value less.
+        Whether the gradient vanishes. Otherwise the search stopped at a kink, where no step decreases the value.
     """
     points, converged = torch.zeros_like(curvature), torch.zeros(len(curvature), dtype=torch.bool, device=curvature.device)
     indices = torch.arange(len(curvature), device=curvature.device)
     descent = _Descent(curvature)
     function = function_of(indices)
     descent.start(*function(descent.points))
-    for _ in range(_MOST_EVALUATIONS):
+    for _ in range(_MAX_EVALUATIONS):
         unfinished = (~descent.finished).nonzero()[:, 0]
         if 3 * len(unfinished) <= 2 * len(indices):
             points[indices], converged[indices] = descent.points, descent.converged
@@ -56,7 +57,7 @@ def minimise(function_of: Callable[[Tensor], Function], curvature: Tensor) -> tu
 
 
 class _Descent:
-    """Where the search for each minimum stands."""
+    """State of the searches."""
 
     def __init__(self, curvature: Tensor):
         n = len(curvature)
@@ -67,29 +68,29 @@ class _Descent:
         self.converged = self.finished.clone()
 
     def of(self, which: Tensor) -> "_Descent":
-        """The searches for some of the minima."""
+        """Select some of the searches."""
         part = object.__new__(_Descent)
         vars(part).update({name: tensor[which] for name, tensor in vars(self).items()})
         return part
 
     @property
     def trial(self) -> Tensor:
-        """The points at which the functions are to be evaluated next."""
+        """Points at which the functions are evaluated next."""
         return torch.addcmul(self.points, self.steps[:, None], self.directions)
 
     def start(self, values: Tensor, gradients: Tensor) -> None:
         self.values, self.gradients = values, gradients
-        self._set_out(~self.finished, -self.inverses.times(gradients))
+        self._set_directions(~self.finished, -self.inverses.times(gradients))
 
     def move(self, values: Tensor, gradients: Tensor) -> None:
-        """Take a step where it is good, else try a shorter or a longer one."""
+        """Accept steps that satisfy the conditions. Try shorter or longer ones for the others."""
         slopes = (gradients * self.directions).sum(1)
         rounding = _ROUNDING * self.values.abs()
         is_low_enough = values <= self.values + _DECREASE * self.steps * self.slopes + rounding
         is_flat_enough = slopes >= _CURVATURE * self.slopes
         accepted, directions = is_low_enough & is_flat_enough & ~self.finished, self.directions
         if accepted.any():
-            directions = self._learn(accepted, gradients)
+            directions = self._update_inverses(accepted, gradients)
             self.points = torch.where(accepted[:, None], self.trial, self.points)
             self.gradients = torch.where(accepted[:, None], gradients, self.gradients)
             self.values = torch.where(accepted, values, self.values)
@@ -97,35 +98,35 @@ class _Descent:
             self.high = torch.where(is_low_enough, self.high, self.steps)
             self.low = torch.where(is_low_enough & ~is_flat_enough, self.steps, self.low)
             self.steps = torch.where(self.high.isinf(), 2 * self.low, (self.low + self.high) / 2)
-        self._set_out(accepted, directions)
+        self._set_directions(accepted, directions)
 
-    def _learn(self, accepted: Tensor, gradients: Tensor) -> Tensor:
-        """The BFGS update of the inverse matrices, by the steps that were accepted, and the directions that follow from it."""
-        moved, bent = self.steps[:, None] * self.directions, gradients - self.gradients
-        product = (moved * bent).sum(1)
+    def _update_inverses(self, accepted: Tensor, gradients: Tensor) -> Tensor:
+        """Update the inverse matrices by BFGS for the accepted steps, and return the new directions."""
+        moved, change = self.steps[:, None] * self.directions, gradients - self.gradients
+        product = (moved * change).sum(1)
         scale = torch.where(accepted & (product > 0), 1 / product, 0)[:, None]
         products = self.inverses.times(gradients)
-        by_inverse = products + self.directions  # the product with what is bent
-        growth = scale * (1 + scale * (bent * by_inverse).sum(1, keepdim=True)) * moved - scale * by_inverse
+        by_inverse = products + self.directions  # the product with the change of the gradient
+        growth = scale * (1 + scale * (change * by_inverse).sum(1, keepdim=True)) * moved - scale * by_inverse
         left, right = torch.stack([moved, -scale * by_inverse], 1), torch.stack([growth, moved], 1)
         self.inverses.add(left, right)
         return -(products + ((right @ gradients[..., None]).mT @ left)[:, 0])
 
-    def _set_out(self, which: Tensor, directions: Tensor) -> None:
-        """New directions where the points have moved; the end where they need not, or cannot, move on."""
+    def _set_directions(self, which: Tensor, directions: Tensor) -> None:
+        """Set the directions of searches that moved. Finish searches that converged or cannot move."""
         self.directions = torch.where(which[:, None], directions, self.directions)
         self.slopes = torch.where(which, (self.gradients * self.directions).sum(1), self.slopes)
         self.steps = torch.where(which, 1.0, self.steps)
         self.low, self.high = torch.where(which, 0.0, self.low), torch.where(which, torch.inf, self.high)
         self.converged |= self.gradients.norm(dim=1) <= TOLERANCE
         length = self.directions.norm(dim=1)
-        self.finished = self.converged | ~(self.steps * length > _LEAST_STEP) | ~self.values.isfinite()
+        self.finished = self.converged | ~(self.steps * length > _MIN_STEP) | ~self.values.isfinite()
 
 
 class _Matrices:
-    """Square matrices, diagonal at first, to each of which products of a tall and a wide one are added.
+    """Square matrices, initially diagonal, with low-rank updates.
 
-    These stay factors until they have as many numbers as the full matrices, which most searches are too short for.
+    The updates are stored as factors until these are as large as the full matrices. Most searches are too short for that.
     """
 
     def __init__(self, diagonals: Tensor):
@@ -142,14 +143,14 @@ class _Matrices:
         return part
 
     def times(self, vectors: Tensor) -> Tensor:
-        """The product of each matrix (d, d) with one of the vectors (n, d)."""
+        """Product of each matrix (d, d) with one of the vectors (n, d)."""
         columns = vectors[..., None]
         left, right = self.left[:, : self.n_factors], self.right[:, : self.n_factors]
         products = self.sums * vectors if self.sums.ndim == 2 else (self.sums @ columns)[..., 0]
         return products + ((right @ columns).mT @ left)[:, 0]
 
     def add(self, left: Tensor, right: Tensor) -> None:
-        """Add ``left.mT @ right``, of two tensors of shape (n, 2, d)."""
+        """Add ``left.mT @ right`` for two tensors of shape (n, 2, d)."""
         if self.n_factors == self.left.shape[1]:
             full = self.sums if self.sums.ndim == 3 else torch.diag_embed(self.sums)
             self.sums, self.n_factors = full.baddbmm_(self.left.mT, self.right), 0

@@ -1,7 +1,8 @@
-"""Losses: functions of scores and targets with the candidates on the last axis, one number for each example.
+"""Losses: functions of scores and targets with the candidates on the last axis, which return one number per example.
 
-A masked candidate (False or 0 in ``mask``) takes no part: neither the loss nor its gradient knows it. ``log_q`` holds the
-logarithm of how often each candidate was to be expected among the draws; softmax and bce over a sample subtract it.
+All losses have the parameters of `softmax`. Masked candidates (False or 0 in ``mask``) affect neither the loss nor its
+gradient. ``log_q`` is the logarithm of the expected number of times that each candidate is drawn. `softmax` and `bce` subtract
+it from the scores.
 """
 
 from collections.abc import Callable
@@ -19,18 +20,30 @@ from skrec.engine.networks._network import RecommenderNetwork
 
 Loss = Callable[..., Tensor]
 
-_FAR_BELOW = -1e30
-# in units of scores: no solver converges fast on a loss with corners, which has no second derivatives there
-WIDTH_OF_CORNERS = 0.2
+_MASKED_SCORE = -1e30
+# in units of scores: solvers converge slowly at corners of a loss, where it has no second derivatives
+SMOOTHING_WIDTH = 0.2
 
 
 def mse(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-    """Squared error, mean over the candidates."""
+    """Squared error, averaged over the candidates.
+
+    Parameters
+    ----------
+    scores, target, mask, log_q
+        As for `softmax`. A mask may hold weights.
+    """
     return _mean((scores - target).square(), mask)
 
 
 def bce(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-    """Binary cross-entropy of the logits ``scores``, summed over the candidates."""
+    """Binary cross-entropy of the logits ``scores``, summed over the candidates.
+
+    Parameters
+    ----------
+    scores, target, mask, log_q
+        As for `softmax`.
+    """
     logits = scores if log_q is None else scores - log_q
     losses = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     if losses.ndim == 1:
@@ -39,17 +52,39 @@ def bce(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tenso
 
 
 def softmax(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-    """Multinomial likelihood: minus the log-probability of the positives, summed over them."""
+    """Softmax cross-entropy: negative log-probability of the positives, summed over them.
+
+    Parameters
+    ----------
+    scores : Tensor of shape (..., C)
+        Scores of the candidates.
+    target : Tensor of shape (..., C)
+        1 for positives and 0 for negatives, or values.
+    mask : Tensor of shape (..., C), default=None
+        Which candidates are used. If None, all.
+    log_q : Tensor of shape (..., C), default=None
+        Logarithm of the expected number of times that each candidate is drawn. If None, no correction.
+
+    Returns
+    -------
+    Tensor of shape (...)
+    """
     logits = scores if log_q is None else scores - log_q
     if mask is not None:
-        logits = logits.masked_fill(~mask, _FAR_BELOW)
+        logits = logits.masked_fill(~mask, _MASKED_SCORE)
     return -(target * logits.log_softmax(-1)).sum(-1)
 
 
 def bpr(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-    """Bayesian personalised ranking (Rendle et al. 2009): -log sigmoid(positive - negative), mean over the negatives."""
+    """Bayesian personalized ranking (Rendle et al. 2009): -log sigmoid(positive - negative), averaged over the negatives.
+
+    Parameters
+    ----------
+    scores, target, mask, log_q
+        As for `softmax`. ``log_q`` has no effect.
+    """
     losses = F.softplus(scores - _positive(scores, target))
-    if mask is None:  # the positive itself adds log 2, without a gradient; leaving it out so is cheaper than masking it
+    if mask is None:  # the positive itself adds log 2 without a gradient; subtracting it is faster than masking
         return (losses.sum(-1) - log(2)) / max(1, losses.shape[-1] - 1)
     return _mean(losses, _negatives(target, mask))
 
@@ -65,11 +100,20 @@ def warp(
 ) -> Tensor:
     """Weighted approximate-rank pairwise loss (Weston et al. 2011): hinge with margin 1, weighted by the estimated rank.
 
-    The rank is the share of negatives that come within the margin of the positive, times the other items of a catalogue of
-    ``n_items``, or the negatives themselves. Weston et al. draw until one does; here a fixed number is drawn, so that with a
-    single negative all pairs within the margin weigh the same. A ``width`` above 0 makes hinge and rank smooth.
+    The rank is the fraction of negatives within the margin of the positive, times ``n_items - 1``, or times the number of
+    negatives if ``n_items`` is None. Weston et al. draw negatives until one is within the margin. Here a fixed number is drawn,
+    so that with a single negative all pairs within the margin have the same weight.
+
+    Parameters
+    ----------
+    scores, target, mask, log_q
+        As for `softmax`. ``log_q`` has no effect.
+    n_items : int, default=None
+        Number of items in the catalog. If None, the number of candidates.
+    width : float, default=0.0
+        Width of the smoothing of hinge and rank. If 0, they are not smoothed.
     """
-    negative = _negatives(target, mask).to(scores.dtype)  # products of numbers are faster than of a number and a flag
+    negative = _negatives(target, mask).to(scores.dtype)  # products of floats are faster than products of floats and bools
     hinge, violates = _hinge(1 + scores - _positive(scores, target), width)
     violations = (violates * negative).sum(-1)
     n_negatives = negative.sum(-1)
@@ -89,27 +133,42 @@ def ccl(
 ) -> Tensor:
     """Cosine-contrastive loss (Mao et al. 2021, eq. 1), for scores that are cosines.
 
-    Positives are drawn towards 1, negatives pushed below the margin; the mean over the negatives counts ``negative_weight``
-    times. A ``width`` above 0 makes the hinge smooth.
+    The loss of a positive is 1 minus its cosine. The loss of a negative is the excess of its cosine over ``margin``. The mean
+    over the negatives is multiplied by ``negative_weight``.
+
+    Parameters
+    ----------
+    scores, target, mask, log_q
+        As for `softmax`. ``log_q`` has no effect.
+    margin : float, default=0.5
+        Cosine above which negatives have a loss.
+    negative_weight : float, default=10.0
+        Weight of the negatives.
+    width : float, default=0.0
+        Width of the smoothing of the hinge. If 0, it is not smoothed.
     """
     hinge, _ = _hinge(scores - margin, width)
     return (target * (1 - scores)).sum(-1) + negative_weight * _mean(hinge, _negatives(target, mask))
 
 
 def hardest(loss: Loss, *, width: float = 0.0) -> Loss:
-    """A loss that looks at the highest-scored negative of each example alone (Zhang et al. 2013: dynamic sampling).
+    """Return a loss that uses only the negative with the highest score (dynamic sampling, Zhang et al. 2013).
 
-    With a ``width`` above 0 the highest score is a smooth maximum: the logarithm of the sum of the exponentials of
-    ``scores / width``, times ``width``.
+    Parameters
+    ----------
+    loss : callable
+        Loss with the parameters of `softmax`.
+    width : float, default=0.0
+        If above 0, the highest score is replaced by the smooth maximum ``width * logsumexp(scores / width)``.
     """
 
     def of_hardest(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
         is_negative = _negatives(target, mask)
-        best = scores.detach().masked_fill(~is_negative, _FAR_BELOW).argmax(-1, keepdim=True)
+        best = scores.detach().masked_fill(~is_negative, _MASKED_SCORE).argmax(-1, keepdim=True)
         exists = torch.cat([torch.ones_like(best, dtype=torch.bool), is_negative.gather(-1, best)], -1)
         is_positive = torch.tensor([1, 0], dtype=target.dtype, device=target.device).expand(exists.shape)
         if width > 0:
-            highest = width * (scores.masked_fill(~is_negative, _FAR_BELOW) / width).logsumexp(-1, keepdim=True)
+            highest = width * (scores.masked_fill(~is_negative, _MASKED_SCORE) / width).logsumexp(-1, keepdim=True)
         else:
             highest = scores.gather(-1, best)
         return loss(torch.cat([_positive(scores, target), highest], -1), is_positive, exists)
@@ -118,14 +177,19 @@ def hardest(loss: Loss, *, width: float = 0.0) -> Loss:
 
 
 class Losses(NamedTuple):
-    """A loss as it is in training, and with rounded corners, with which the solver of fold-in converges."""
+    """A loss and a smooth version of it, for which the solver of fold-in converges.
+
+    Attributes
+    ----------
+    training, smooth : callable
+    """
 
     training: Loss
     smooth: Loss
 
     def of_hardest(self) -> "Losses":
-        """The same with the highest-scored negative of each example alone."""
-        return Losses(hardest(self.training), hardest(self.smooth, width=WIDTH_OF_CORNERS))
+        """Return losses that use only the negative with the highest score."""
+        return Losses(hardest(self.training), hardest(self.smooth, width=SMOOTHING_WIDTH))
 
 
 LOSSES: dict[str, Loss] = {
@@ -138,7 +202,7 @@ LOSSES: dict[str, Loss] = {
 
 
 def batch_losses(network: RecommenderNetwork, loss: Loss, batch: Batch) -> Tensor:
-    """One number for each example of a minibatch, times its weight; in training with what the network adds to its scores."""
+    """Weighted losses of the examples of a minibatch, plus the terms that the network adds in training."""
     scores = network(batch.query, batch.items)
     added: Tensor | float = 0.0
     if isinstance(scores, tuple):
@@ -148,7 +212,7 @@ def batch_losses(network: RecommenderNetwork, loss: Loss, batch: Batch) -> Tenso
 
 
 def total_loss(network: RecommenderNetwork, loss: Loss, batch: Batch) -> Tensor:
-    """The sum of `batch_losses`, by the shorter way that there is for the softmax of products with the whole catalogue."""
+    """Sum of `batch_losses`. The softmax of dot products over the whole catalog is computed by `row_likelihood`."""
     if loss is not softmax or not isinstance(batch.target, Rows) or not network.has_factors:
         return batch_losses(network, loss, batch).sum()
     factors, target, weight = network.factors(batch.query, batch.items), batch.target, batch.weight
@@ -161,14 +225,14 @@ def total_loss(network: RecommenderNetwork, loss: Loss, batch: Batch) -> Tensor:
 
 
 def _hinge(x: Tensor, width: float) -> tuple[Tensor, Tensor]:
-    """max(x, 0) and its derivative; with a width above 0, a softplus and a sigmoid of ``x / width``."""
+    """max(x, 0) and its derivative. With a width above 0, a softplus and a sigmoid of ``x / width``."""
     if width == 0:
         return x.clamp(min=0), (x > 0).to(x.dtype)
     return width * F.softplus(x / width), (x / width).sigmoid()
 
 
 def _positive(scores: Tensor, target: Tensor) -> Tensor:
-    """The score of the one positive of each example, (..., 1)."""
+    """Score of the single positive of each example, (..., 1)."""
     return (scores * target).sum(-1, keepdim=True)
 
 
@@ -178,7 +242,7 @@ def _negatives(target: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _mean(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Mean over the last axis of what is not masked, by the mask where it holds weights; a vector is one for each example."""
+    """Mean over the last axis, weighted by the mask. A vector is returned as it is."""
     if values.ndim == 1:
         return values
     if mask is None:

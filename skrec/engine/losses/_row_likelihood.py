@@ -1,7 +1,7 @@
-"""The softmax over the whole catalogue where scores are products of two vectors, without holding the scores of a minibatch.
+"""Softmax over the whole catalog for scores that are dot products, without storing the scores of a minibatch.
 
-Autograd would write a dozen arrays of the size examples x catalogue. Here a few examples at a time have their scores, loss and
-gradients, all in the processor's cache: several times as fast, in a fraction of the memory.
+Autograd would write a dozen arrays of size examples x catalog. Here scores, loss and gradients are computed for a few examples
+at a time, within the processor's cache. This is several times faster and takes a fraction of the memory.
 """
 
 from typing import Any
@@ -13,34 +13,34 @@ from skrec._memory import BLOCK_BYTES
 from skrec.engine.batches._sparse_rows import Rows
 from skrec.engine.networks._products import Factors
 
-# scores at once: few enough for a core's cache; an accelerator wants them by the million
-_FLOATS_ON_CPU, _FLOATS_ELSEWHERE = BLOCK_BYTES // 32, BLOCK_BYTES  # 8 MiB, which caches hold, and 256 MiB
+# scores in a block: few enough for the cache of a CPU core, many more on an accelerator
+_FLOATS_ON_CPU, _FLOATS_ELSEWHERE = BLOCK_BYTES // 32, BLOCK_BYTES  # 8 MiB, which fits into caches, and 256 MiB
 
 
 def row_likelihood(factors: Factors, target: Rows) -> Tensor:
-    """Sum over the examples of minus the multinomial log-likelihood of their rows, as `softmax` gives it for each.
+    """Sum of the `softmax` losses of rows over the whole catalog.
 
     Parameters
     ----------
     factors : Factors
-        Of the whole catalogue, shared by all examples. Biases of users change nothing.
+        Vectors of the users and of the whole catalog, which all examples share. Biases of users have no effect.
     target : Rows
-        How often each item was chosen, or with what weight; an item stands at most once in a row.
+        Count or weight of each chosen item. An item occurs at most once in a row.
 
     Returns
     -------
-    Tensor
-        A number. Its gradients cannot be differentiated again.
+    Tensor of shape ()
+        The sum. It can be differentiated once.
 
     Notes
     -----
-    In float32 at least, mixed precision or not. Memory: gradients of the factors, and scores of some examples, which are
-    8 MiB or as many as the items' vectors have numbers, whichever is more.
+    Computed in float32 or higher, also with mixed precision. Memory is needed for the gradients of the factors and for a block
+    of scores, which takes 8 MiB on a CPU or as much as the items' vectors, whichever is larger.
     """
     users, items = factors.users, factors.items[0]
     dtype = torch.promote_types(users.dtype, torch.float32)
     biases = items.new_zeros(len(items)) if factors.biases is None else factors.biases[0]
-    with torch.autocast(users.device.type, enabled=False):  # a sum over the catalogue wants all its digits
+    with torch.autocast(users.device.type, enabled=False):  # sums over the catalog need full precision
         parts = users.to(dtype), items.to(dtype), biases.to(dtype)
         wanted = tuple(part.requires_grad and torch.is_grad_enabled() for part in parts)
         return _RowLikelihood.apply(*parts, target._replace(values=target.values.to(dtype)), wanted)
@@ -55,7 +55,7 @@ class _RowLikelihood(torch.autograd.Function):
         index, totals = target.index, target.sums()
         ends = [0, *target.lengths.cumsum(0).tolist()]
         floats = _FLOATS_ON_CPU if users.device.type == "cpu" else _FLOATS_ELSEWHERE
-        # every block reads and writes the items' gradient, which is as much as that many scores
+        # every block reads and writes the items' gradient, so a block should have at least as many scores
         height = max(floats // len(items), users.shape[1])
         buffer = users.new_empty(min(height, len(users)), len(items))
         loss = users.new_zeros(())
@@ -83,7 +83,7 @@ class _RowLikelihood(torch.autograd.Function):
 
 
 def _add_gradients(gradients: list[Tensor | None], slopes: Tensor, users: Tensor, items: Tensor, block: slice) -> None:
-    """Those of a block of scores, which is linear in each of its factors."""
+    """Add the gradients of the factors for a block of scores."""
     of_users, of_items, of_biases = gradients
     if of_users is not None:
         torch.mm(slopes, items, out=of_users[block])

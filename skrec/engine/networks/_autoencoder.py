@@ -1,4 +1,4 @@
-"""Networks that read users' rows."""
+"""Networks that encode users' rows."""
 
 import scipy.sparse as sp
 import torch
@@ -13,15 +13,16 @@ ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "identit
 
 
 class SparseLinear(nn.Module):
-    """A linear layer over sparse rows: the sum of a table's rows for what is there, and a bias.
+    """A linear layer over sparse rows.
 
     Parameters
     ----------
     n_columns, width : int
+        Width of the input and of the output.
     dropout : float, default=0.0
-        Share of the entries that are left out in training.
+        Fraction of the entries that are dropped in training.
     normalize : bool, default=False
-        Whether rows are scaled to length one first.
+        Whether rows are scaled to length 1 first.
     """
 
     def __init__(self, n_columns: int, width: int, *, dropout: float = 0.0, normalize: bool = False):
@@ -37,8 +38,14 @@ class SparseLinear(nn.Module):
         return rows._replace(values=self.dropout(rows.values)).times(self.table.weight, sparse=self.table.sparse) + self.bias
 
 
-class Readout(nn.Module):
-    """One product with a hidden vector for each of n targets, and a bias for each."""
+class OutputLayer(nn.Module):
+    """A linear layer with one output per user or item.
+
+    Parameters
+    ----------
+    n, width : int
+        Number of outputs and width of the input.
+    """
 
     def __init__(self, n: int, width: int):
         super().__init__()
@@ -48,20 +55,21 @@ class Readout(nn.Module):
 
 
 class RowNetwork(ProductNetwork):
-    """Base of autoencoders of users' rows: a new user needs no training.
+    """Base of autoencoders of users' rows.
 
-    A network writes ``encode_rows(rows) -> state``, from what its ``reader`` makes of rows to what its ``readout`` makes scores
-    of. It knows the rows that it was trained on, by which ``encode`` finds those of known users.
+    A network implements ``encode_rows(rows) -> state``. Rows pass through ``input_layer`` first, and ``output_layer`` computes
+    the scores from the state. The states of new users are computed from their rows without training. The training rows are
+    kept, so that ``encode`` can look up those of known users.
 
     Parameters
     ----------
     rows : CSR of shape (n_users, n_items)
     width : int
-        Of the layer that reads and of the layer that is read out.
+        Width of the input layer and of the output layer.
     dropout : float
-        Share of a row's entries that are not read, in training.
+        Fraction of a row's entries that are dropped in training.
     normalize : bool, default=False
-        Whether rows are scaled to length one first.
+        Whether rows are scaled to length 1 first.
     """
 
     reads_rows = True
@@ -69,8 +77,8 @@ class RowNetwork(ProductNetwork):
     def __init__(self, rows: sp.csr_array, width: int, *, dropout: float, normalize: bool = False):
         super().__init__()
         self.rows = RowTable(rows)
-        self.reader = SparseLinear(rows.shape[1], width, dropout=dropout, normalize=normalize)
-        self.readout = Readout(rows.shape[1], width)
+        self.input_layer = SparseLinear(rows.shape[1], width, dropout=dropout, normalize=normalize)
+        self.output_layer = OutputLayer(rows.shape[1], width)
 
     @property
     def user_tables(self) -> list[nn.Embedding]:
@@ -78,18 +86,18 @@ class RowNetwork(ProductNetwork):
 
     @property
     def item_tables(self) -> list[nn.Embedding]:
-        return [self.reader.table, self.readout.vectors, self.readout.biases]
+        return [self.input_layer.table, self.output_layer.vectors, self.output_layer.biases]
 
     @property
     def item_biases(self) -> nn.Embedding:  # type: ignore[override]
-        return self.readout.biases
+        return self.output_layer.biases
 
     def item_vectors(self, items: Tensor) -> Tensor:
-        return self.readout.vectors(items)
+        return self.output_layer.vectors(items)
 
     def encode_rows(self, rows: Rows) -> State:
-        raise NotImplementedError(f"{type(self).__name__} must write encode_rows")
+        raise NotImplementedError(f"{type(self).__name__} must implement encode_rows")
 
     def encode(self, users: Tensor) -> State:
-        distinct, place = users.unique(return_inverse=True)  # a row that is asked for many times is read once
+        distinct, place = users.unique(return_inverse=True)  # each row is encoded once
         return tuple(part[place] for part in self.encode_rows(self.rows(distinct)))

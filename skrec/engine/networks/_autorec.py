@@ -5,50 +5,50 @@ import torch
 from torch import Tensor, nn
 
 from skrec.engine.batches._sparse_rows import Rows, RowTable
-from skrec.engine.networks._autoencoder import ACTIVATIONS, Readout, RowNetwork, SparseLinear
+from skrec.engine.networks._autoencoder import ACTIVATIONS, OutputLayer, RowNetwork, SparseLinear
 from skrec.engine.networks._products import ProductNetwork
 
 
 class UserAutoRec(RowNetwork):
-    """score(u, i) = v_i . f(W x_u + b) + c_i, x_u being the user's row."""
+    """User-based AutoRec: score(u, i) = v_i . f(W x_u + b) + c_i, where x_u is the row of the user."""
 
     def __init__(self, rows: sp.csr_array, width: int, activation: str, dropout: float):
         super().__init__(rows, width, dropout=dropout)
         self.activation = ACTIVATIONS[activation]()
 
     def encode_rows(self, rows: Rows) -> tuple[Tensor]:
-        return (self.activation(self.reader(centred(rows, self.mean))),)
+        return (self.activation(self.input_layer(centered(rows, self.mean))),)
 
 
 class ItemAutoRec(ProductNetwork):
-    """score(u, i) = v_u . f(W x_i + b) + c_u, x_i being the item's column."""
+    """Item-based AutoRec: score(u, i) = v_u . f(W x_i + b) + c_u, where x_i is the column of the item."""
 
     item_biases = None
 
     def __init__(self, columns: sp.csr_array, width: int, activation: str, dropout: float):
         super().__init__()
         self.columns = RowTable(columns)
-        self.reader = SparseLinear(columns.shape[1], width, dropout=dropout)
-        self.readout, self.activation = Readout(columns.shape[1], width), ACTIVATIONS[activation]()
+        self.input_layer = SparseLinear(columns.shape[1], width, dropout=dropout)
+        self.output_layer, self.activation = OutputLayer(columns.shape[1], width), ACTIVATIONS[activation]()
         self.register_buffer("prepared", None, persistent=False)
 
     @property
     def user_tables(self) -> list[nn.Embedding]:
-        return [self.readout.vectors, self.readout.biases, self.reader.table]
+        return [self.output_layer.vectors, self.output_layer.biases, self.input_layer.table]
 
     @property
     def item_tables(self) -> list[nn.Embedding]:
         return []
 
     def encode(self, users: Tensor) -> tuple[Tensor, Tensor]:
-        return self.readout.vectors(users), self.readout.biases(users)
+        return self.output_layer.vectors(users), self.output_layer.biases(users)
 
     def prepare(self) -> None:
-        self.prepared = self.read(torch.arange(self.columns.n_rows, device=self.reader.bias.device))
+        self.prepared = self.read(torch.arange(self.columns.n_rows, device=self.input_layer.bias.device))
 
     def read(self, items: Tensor) -> Tensor:
-        """Vectors of items, made of their columns."""
-        return self.activation(self.reader(centred(self.columns(items), self.mean)))
+        """Encode the columns of items."""
+        return self.activation(self.input_layer(centered(self.columns(items), self.mean)))
 
     def item_vectors(self, items: Tensor) -> Tensor:
         if not self.training:
@@ -58,14 +58,14 @@ class ItemAutoRec(ProductNetwork):
 
     @torch.no_grad()
     def initialize_users(self, users: Tensor, state: tuple[Tensor, ...]) -> None:
-        """New users are predicted by their states, and say nothing about items before they are trained."""
-        self.readout.vectors.weight[users], self.readout.biases.weight[users] = state
-        self.reader.table.weight[users] = 0
+        """Set the output rows of new users from their states. Their input rows are 0 until they are trained."""
+        self.output_layer.vectors.weight[users], self.output_layer.biases.weight[users] = state
+        self.input_layer.table.weight[users] = 0
 
 
-def centred(rows: Rows, mean: Tensor) -> Rows:
-    """Ratings as differences from their mean, so that an average one says as little as one that is missing.
+def centered(rows: Rows, mean: Tensor) -> Rows:
+    """Subtract the mean rating, so that an average rating has the same effect as a missing one.
 
-    With a range of the ratings there is no mean, and they are read as they are.
+    With ``y_range`` the mean is 0 and ratings are unchanged.
     """
     return rows._replace(values=rows.values - mean)

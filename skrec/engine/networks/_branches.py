@@ -1,7 +1,7 @@
-"""Networks over embeddings: paths from a user and an item to features, and one linear layer over all of them.
+"""Networks over embeddings: branches from a user and an item to features, and one linear layer over all of them.
 
-A path gives its features already times their weights in that layer: of a product of embeddings the features themselves would be
-``n_factors`` numbers for each score, where the sum is one matrix product.
+A branch returns its features multiplied by their weights in that layer and summed. For a product of embeddings this is one
+matrix product, where the features themselves would take ``n_factors`` numbers per score.
 """
 
 import copy
@@ -17,7 +17,13 @@ from skrec.engine.networks._products import products
 
 
 class GMF(nn.Module):
-    """Generalised matrix factorisation: the element-wise product of two embeddings."""
+    """Generalized matrix factorization: the element-wise product of two embeddings.
+
+    Parameters
+    ----------
+    n_users, n_items, n_factors : int
+        Numbers of users, items and features.
+    """
 
     def __init__(self, n_users: int, n_items: int, n_factors: int):
         super().__init__()
@@ -29,21 +35,24 @@ class GMF(nn.Module):
 
 
 class MLP(nn.Module):
-    """A network over two embeddings side by side.
+    """A multilayer perceptron over the concatenated embeddings of a user and an item.
 
-    Its first layer is split in two, for users and for items, so that a block of users x items shares the work.
+    The first layer is split into one part for users and one for items, so that each is computed once for a block of pairs.
 
     Parameters
     ----------
     n_users, n_items : int
+        Numbers of users and items.
     widths : (int, int)
-        Of the embeddings of users and of items.
+        Widths of the embeddings of users and of items.
     hidden_layer_sizes : tuple of int
-        Of the layers.
-    dropout, embedding_dropout : float
-        After each layer, and of the embeddings.
-    batch_norm : bool
-        Whether each layer's output is normalised over the minibatch.
+        Widths of the layers.
+    dropout : float, default=0.0
+        Dropout after each layer.
+    embedding_dropout : float, default=0.0
+        Dropout of the embeddings.
+    batch_norm : bool, default=False
+        Whether the output of each layer is normalized over the minibatch.
     """
 
     def __init__(
@@ -76,9 +85,9 @@ class MLP(nn.Module):
         return self.layers((of_users[:, None] if items.ndim == 2 else of_users) + of_items) @ head
 
     def linear_maps(self, head: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Weight (n_out, n_in) and bias (n_out,) of all that comes after each rectifier, outside of training, in float64.
+        """Weight (n_out, n_in) and bias (n_out,) of the linear map after each rectifier in evaluation mode, in float64.
 
-        The last one gives the score, by the ``head``. Normalisation by running statistics is linear.
+        The last map includes ``head`` and returns the score. Normalization by running statistics is linear.
         """
         corners = [place for place, layer in enumerate(self.layers) if isinstance(layer, nn.ReLU)]
         maps, width = [], self.of_user.out_features
@@ -94,7 +103,7 @@ class MLP(nn.Module):
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """Batch normalisation of the last axis, whatever axes are before it; one row alone goes by the running statistics."""
+    """Batch normalization of the last axis. A single row is normalized by the running statistics."""
 
     def forward(self, x: Tensor) -> Tensor:
         rows = x.flatten(0, -2)
@@ -103,39 +112,43 @@ class BatchNorm(nn.BatchNorm1d):
         return F.batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps).view(x.shape)
 
 
-class PathNetwork(EmbeddingNetwork):
-    """Paths from (user, item) to features, and one linear layer over all of them.
+class BranchNetwork(EmbeddingNetwork):
+    """Branches from a user and an item to features, and one linear layer over all features.
+
+    Parameters
+    ----------
+    branches : list of GMF or MLP
 
     Attributes
     ----------
-    has_paths : bool, default=True
-        Whether the paths and the linear layer give all scores. A network that overrides ``score`` or ``forward`` sets it to
-        False.
+    has_branches : bool, default=True
+        Whether all scores are computed by the branches and the linear layer. Subclasses that override ``score`` or ``forward``
+        set it to False.
     """
 
-    has_paths: bool = True
+    has_branches: bool = True
 
-    def __init__(self, paths: list[GMF | MLP]):
+    def __init__(self, branches: list[GMF | MLP]):
         super().__init__()
-        self.paths = nn.ModuleList(paths)
-        self.head = nn.Linear(sum(path.width for path in paths), 1)
-        for path, part in zip(paths, self.head_weights(), strict=True):
-            if isinstance(path, GMF):  # the sum of the products: from here on the path learns as matrix factorisation does
+        self.branches = nn.ModuleList(branches)
+        self.head = nn.Linear(sum(branch.width for branch in branches), 1)
+        for branch, part in zip(branches, self.head_weights(), strict=True):
+            if isinstance(branch, GMF):  # starts as the sum of the products, which is matrix factorization
                 nn.init.ones_(part)
-        self.floats_per_score = 2 * sum(path.floats for path in paths)
+        self.floats_per_score = 2 * sum(branch.floats for branch in branches)
 
     @property
     def user_tables(self) -> list[nn.Embedding]:
-        return [path.users for path in self.paths]
+        return [branch.users for branch in self.branches]
 
     @property
     def item_tables(self) -> list[nn.Embedding]:
-        return [path.items for path in self.paths]
+        return [branch.items for branch in self.branches]
 
     def score(self, state: tuple[Tensor, ...], items: Tensor) -> Tensor:
-        parts = zip(self.paths, state, self.head_weights(), strict=True)
-        return self.rating(sum(path(vectors, items, head) for path, vectors, head in parts) + self.head.bias)
+        parts = zip(self.branches, state, self.head_weights(), strict=True)
+        return self.rating(sum(branch(vectors, items, head) for branch, vectors, head in parts) + self.head.bias)
 
     def head_weights(self) -> tuple[Tensor, ...]:
-        """What the linear layer makes of each path's features."""
-        return self.head.weight[0].split([path.width for path in self.paths])
+        """Weights of each branch's features in the linear layer."""
+        return self.head.weight[0].split([branch.width for branch in self.branches])

@@ -7,17 +7,35 @@ from torch.nn import functional as F
 from skrec._memory import rows_at_once
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.networks._layers import Dropout, embedding
+from skrec.engine.networks._linear_map import fit_linear_map
 from skrec.engine.networks._network import State
 from skrec.engine.networks._sequence import SequenceNetwork
 
-_USER_BYTES = 2**14  # that reading a sequence takes
+_USER_BYTES = 2**14  # memory for one sequence
 
 
 class Caser(SequenceNetwork):
-    """Filters look at the vectors of the last items, one below the other, as at an image.
+    """Convolutions over the matrix of the last items' vectors, combined with a vector of the user.
 
-    A horizontal filter spans a few of these items, and its strongest answer counts: something happened, wherever. A vertical
-    one weighs all of them by their place and adds them up. A layer joins the answers; the user's own vector is put beside it.
+    A horizontal filter spans a few consecutive items, and its output is the maximum over their positions. A vertical filter is
+    a weighted sum of all items by position. A linear layer combines the outputs, and the user's vector is concatenated to it.
+
+    Parameters
+    ----------
+    sequences : SequenceTable
+        Sequences of the training users.
+    shape : (int, int)
+        Numbers of users and items.
+    n_factors : int
+        Width of the vectors.
+    window : int
+        Number of last items that are used.
+    n_horizontal : int
+        Number of horizontal filters of each height.
+    n_vertical : int
+        Number of vertical filters.
+    dropout : float
+        Dropout of the filters' outputs and of the users' vectors.
     """
 
     def __init__(
@@ -40,7 +58,7 @@ class Caser(SequenceNetwork):
         self.vertical = nn.Linear(window, n_vertical, bias=False)
         self.join = nn.Linear(n_horizontal * window + n_vertical * n_factors, n_factors)
         self.dropout = Dropout(dropout)
-        for name, sizes in (("typical_user", [n_factors]), ("typical_taste", [n_factors]), ("foretold", [n_factors] * 2)):
+        for name, sizes in (("mean_user", [n_factors]), ("mean_of_item_means", [n_factors]), ("user_map", [n_factors] * 2)):
             self.register_buffer(name, torch.zeros(sizes), persistent=False)
 
     @property
@@ -53,44 +71,41 @@ class Caser(SequenceNetwork):
 
     def states(self, sequences: Sequences) -> Tensor:
         vectors = self.read_items(sequences.items) * self.scale
-        image = F.pad(vectors, (0, 0, self.window - 1, 0))  # nothing before the first item
+        image = F.pad(vectors, (0, 0, self.window - 1, 0))  # padding before the first item
         across = [
             F.max_pool1d(filters(image.transpose(1, 2)).relu(), self.window - place, stride=1)
             for place, filters in enumerate(self.horizontal)
         ]
         along = self.vertical(image.unfold(1, self.window, 1)).flatten(2)
         short_term = self.join(self.dropout(torch.cat([torch.cat(across, 1).transpose(1, 2), along], 2))).relu()
-        users = self.strangers(self.tastes(sequences)) if sequences.users is None else self.users(sequences.users)
+        users = self.predicted_users(self.item_means(sequences)) if sequences.users is None else self.users(sequences.users)
         lasting = self.dropout(users * self.scale)[:, None]
         return torch.cat([short_term, lasting.expand_as(short_term)], 2)
 
-    def tastes(self, sequences: Sequences) -> Tensor:
-        """The mean of what users' vectors are compared with, over what each did up to the last item that is asked for."""
+    def item_means(self, sequences: Sequences) -> Tensor:
+        """Mean of the item vectors that match the users' vectors, over all items up to the last requested position."""
         places = torch.arange(sequences.items.shape[1], device=sequences.items.device)
-        is_past = places <= (sequences.asked * places).amax(1, keepdim=True)
+        is_past = places <= (sequences.requested * places).amax(1, keepdim=True)
         vectors = self.items(sequences.items)[..., self.users.embedding_dim :]
         return (vectors * is_past[..., None]).sum(1) / is_past.sum(1, keepdim=True)
 
-    def strangers(self, tastes: Tensor) -> Tensor:
-        """The vectors that users of such tastes would have, by the linear function that fits the known users best."""
-        return self.typical_user + (tastes - self.typical_taste) @ self.foretold
+    def predicted_users(self, item_means: Tensor) -> Tensor:
+        """Predict the vectors of new users by a linear map from item means, which is fitted on the training users."""
+        return self.mean_user + (item_means - self.mean_of_item_means) @ self.user_map
 
     def prepare(self) -> None:
-        self._learn_strangers((self.sequences.indptr.diff() > 0).nonzero()[:, 0])
+        self._fit_user_map((self.sequences.indptr.diff() > 0).nonzero()[:, 0])
 
-    def _learn_strangers(self, known: Tensor) -> None:
+    def _fit_user_map(self, known: Tensor) -> None:
         vectors = self.users.weight[known]
-        tastes = torch.cat([self.tastes(self.sequences(users)) for users in known.split(rows_at_once(_USER_BYTES))])
-        self.typical_user, self.typical_taste = vectors.mean(0), tastes.mean(0)
-        tastes = tastes - self.typical_taste
-        gram = tastes.T @ tastes
-        gram.diagonal().add_(1e-3 * gram.diagonal().mean() + 1e-12)
-        self.foretold = torch.linalg.solve(gram, tastes.T @ (vectors - self.typical_user))
+        item_means = torch.cat([self.item_means(self.sequences(users)) for users in known.split(rows_at_once(_USER_BYTES))])
+        self.mean_user, self.mean_of_item_means = vectors.mean(0), item_means.mean(0)
+        self.user_map = fit_linear_map(item_means - self.mean_of_item_means, vectors - self.mean_user)
 
     @torch.no_grad()
     def initialize_users(self, users: Tensor, state: State) -> None:
-        """New users begin with the vectors that their items foretell."""
+        """Set the vectors of new users to their predictions from item means."""
         has_past = self.sequences.indptr.diff() > 0
         has_past[users] = False
-        self._learn_strangers(has_past.nonzero()[:, 0])
-        self.users.weight[users] = self.strangers(self.tastes(self.sequences(users)))
+        self._fit_user_map(has_past.nonzero()[:, 0])
+        self.users.weight[users] = self.predicted_users(self.item_means(self.sequences(users)))

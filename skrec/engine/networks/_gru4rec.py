@@ -8,7 +8,19 @@ from skrec.engine.networks._sequence import SequenceNetwork
 
 
 class GRU4Rec(SequenceNetwork):
-    """Gated recurrent units pass over item vectors; what they hold after an item is compared with the next one's vector."""
+    """Gated recurrent units over item vectors. The score of an item is the product of its vector with the output of the units.
+
+    Parameters
+    ----------
+    sequences : SequenceTable
+        Sequences of the training users.
+    n_items, n_factors : int
+        Number of items and width of their vectors.
+    n_layers : int
+        Number of recurrent layers.
+    dropout : float
+        Dropout before and after the units.
+    """
 
     def __init__(self, sequences: SequenceTable, n_items: int, n_factors: int, *, n_layers: int, dropout: float):
         super().__init__(sequences, n_items, n_factors)
@@ -17,5 +29,5 @@ class GRU4Rec(SequenceNetwork):
         self.dropout, self.output = Dropout(dropout), nn.Linear(n_factors, n_factors)
 
     def states(self, sequences: Sequences) -> Tensor:
-        remembered, _ = self.units(self.dropout(self.items(sequences.items) * self.scale))
-        return self.output(self.dropout(remembered))
+        hidden, _ = self.units(self.dropout(self.items(sequences.items) * self.scale))
+        return self.output(self.dropout(hidden))

@@ -1,4 +1,4 @@
-"""Layers whose randomness is explicit."""
+"""Layers with explicit random generators."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from skrec._process import seeded_torch
 
 
 class RandomLayer(nn.Module):
-    """A layer that draws from the generator it is given for a training run, never from the global one."""
+    """A layer that draws from the generator of a training run instead of the global one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -19,7 +19,12 @@ class RandomLayer(nn.Module):
 
 
 class Dropout(RandomLayer):
-    """Sets a share ``p`` of all numbers to zero in training, and scales the others up."""
+    """Dropout: sets a fraction ``p`` of all numbers to 0 in training and scales the others by ``1 / (1 - p)``.
+
+    Parameters
+    ----------
+    p : float
+    """
 
     def __init__(self, p: float):
         super().__init__()
@@ -33,7 +38,7 @@ class Dropout(RandomLayer):
 
 
 class Noise(RandomLayer):
-    """Normal noise of a given spread, added in training."""
+    """Normal noise with a given standard deviation, added in training."""
 
     def forward(self, mean: Tensor, std: Tensor) -> Tensor:
         if not self.training:
@@ -42,25 +47,45 @@ class Noise(RandomLayer):
 
 
 def set_generator(network: nn.Module, generator: torch.Generator | None) -> None:
-    """Give all random layers the generator of a training run, or take it away."""
+    """Set the generator of all random layers, or remove it."""
     for layer in network.modules():
         if isinstance(layer, RandomLayer):
             layer.generator = generator
 
 
 def embedding(n: int, width: int, *, std: float) -> nn.Embedding:
-    """A table of n rows, normal around zero."""
+    """Make an embedding of n rows with normal weights of mean 0.
+
+    Parameters
+    ----------
+    n, width : int
+        Number of rows and of columns.
+    std : float
+        Standard deviation of the weights.
+    """
     table = nn.Embedding(n, width)
     nn.init.normal_(table.weight, std=std)
     return table
 
 
 def weights(table: nn.Embedding) -> NDArray[np.float32]:
-    """The rows of a table, (n, width)."""
+    """Return the weights of an embedding as an array (n, width).
+
+    Parameters
+    ----------
+    table : nn.Embedding
+    """
     return table.weight.detach().cpu().numpy()
 
 
 def build_seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Build a network whose weights follow from the seed; the global random state is left as it was."""
+    """Build a network with seeded weights, without changing the global random state.
+
+    Parameters
+    ----------
+    build : callable
+        Function without arguments that returns the network.
+    seed : int
+    """
     with seeded_torch(seed):
         return build()

@@ -8,21 +8,23 @@ from torch import Tensor, nn
 from skrec.engine.batches._sparse_rows import Rows, SparseMatrix
 from skrec.engine.losses._row_likelihood import Factors
 from skrec.engine.networks._layers import embedding
+from skrec.engine.networks._linear_map import fit_linear_map
 from skrec.engine.networks._products import ProductNetwork
 
 
 class LightGCN(ProductNetwork):
-    """score(u, i) = e_u . e_i, each e being the mean of an embedding and of what its neighbours pass on, layer by layer.
+    """score(u, i) = e_u . e_i, where e is the mean over all layers of embeddings propagated along the graph.
 
-    In training everything is propagated for each minibatch; outside once, by `prepare`.
+    In training the whole graph is propagated for each minibatch. After training it is propagated once by `prepare`.
 
     Parameters
     ----------
     rows : CSR of shape (n_users, n_items)
-        The edges' weights.
+        Weights of the edges.
     n_factors, n_layers : int
+        Width of the embeddings and number of propagation steps.
     std : float
-        Spread of the embeddings before training.
+        Standard deviation of the initial embeddings.
     """
 
     item_biases = None
@@ -35,7 +37,7 @@ class LightGCN(ProductNetwork):
         of_users, of_items = (_inverse_roots(rows.astype(np.float64).sum(axis)) for axis in (1, 0))
         self.graph = SparseMatrix((sp.diags_array(of_users) @ rows @ sp.diags_array(of_items)).tocsr())
         self.register_buffer("inverse_roots", torch.tensor(of_items, dtype=torch.float32), persistent=False)
-        for name in ("final_users", "final_items", "passed_on", "of_strangers"):
+        for name in ("final_users", "final_items", "item_messages", "new_user_map"):
             self.register_buffer(name, None, persistent=False)
 
     @property
@@ -47,19 +49,19 @@ class LightGCN(ProductNetwork):
         return [self.items]
 
     def propagate(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Final vectors of users and of items, and the sum of what items pass on to their users."""
+        """Final vectors of users, final vectors of items, and the sum over layers of the vectors that items propagate."""
         users, items = self.users.weight, self.items.weight
-        sum_of_users, sum_of_items, passed_on = users, items, torch.zeros_like(items)
+        sum_of_users, sum_of_items, item_messages = users, items, torch.zeros_like(items)
         for _ in range(self.n_layers):
-            passed_on = passed_on + items
+            item_messages = item_messages + items
             users, items = self.graph.times(items), self.graph.transposed_times(users)
             sum_of_users, sum_of_items = sum_of_users + users, sum_of_items + items
-        return sum_of_users / (self.n_layers + 1), sum_of_items / (self.n_layers + 1), passed_on
+        return sum_of_users / (self.n_layers + 1), sum_of_items / (self.n_layers + 1), item_messages
 
     def prepare(self) -> None:
-        self.final_users, self.final_items, self.passed_on = self.propagate()
-        heard = self.graph.times(self.passed_on)
-        self.of_strangers = _least_squares(heard, self.users.weight)
+        self.final_users, self.final_items, self.item_messages = self.propagate()
+        neighbor_sum = self.graph.times(self.item_messages)
+        self.new_user_map = fit_linear_map(neighbor_sum, self.users.weight)
 
     def factors(self, users: Tensor, items: Tensor) -> Factors:
         if not self.training:
@@ -74,27 +76,20 @@ class LightGCN(ProductNetwork):
         return self.final_items[items]
 
     def encode_rows(self, rows: Rows) -> tuple[Tensor]:
-        """Vectors of strangers: what their items pass on, and the embedding that it foretells."""
+        """Vectors of new users: the sum propagated from their items, and an embedding predicted from it."""
         values = rows.values * self.inverse_roots[rows.columns] / rows.sums().clamp(min=1e-12).sqrt()[rows.index]
-        heard = rows._replace(values=values).times(self.passed_on)
-        return ((heard @ self.of_strangers + heard) / (self.n_layers + 1),)
+        neighbor_sum = rows._replace(values=values).times(self.item_messages)
+        return ((neighbor_sum @ self.new_user_map + neighbor_sum) / (self.n_layers + 1),)
 
     @torch.no_grad()
     def initialize_users(self, users: Tensor, state: tuple[Tensor, ...]) -> None:
-        """New users begin with the embedding that their items foretell."""
+        """Set the embeddings of new users to predictions from the sums propagated from their items."""
         self.users.weight[users] = 0
-        _, _, passed_on = self.propagate()
-        heard = self.graph.times(passed_on)
-        is_known = torch.ones(len(heard), dtype=torch.bool)
+        _, _, item_messages = self.propagate()
+        neighbor_sum = self.graph.times(item_messages)
+        is_known = torch.ones(len(neighbor_sum), dtype=torch.bool)
         is_known[users] = False
-        self.users.weight[users] = heard[users] @ _least_squares(heard[is_known], self.users.weight[is_known])
-
-
-def _least_squares(heard: Tensor, embeddings: Tensor) -> Tensor:
-    """The linear map (d, d) from what users hear from their items to their embeddings."""
-    gram = heard.T @ heard
-    gram.diagonal().add_(1e-3 * gram.diagonal().mean() + 1e-12)
-    return torch.linalg.solve(gram, heard.T @ embeddings)
+        self.users.weight[users] = neighbor_sum[users] @ fit_linear_map(neighbor_sum[is_known], self.users.weight[is_known])
 
 
 def _inverse_roots(degrees: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from skrec.engine.networks._layers import Noise
 
 
 class MultVAE(RowNetwork):
-    """Reads a row into a normal distribution, and from a draw of it predicts the row.
+    """A variational autoencoder of rows: a row is encoded as a normal distribution and predicted from a sample of it.
 
     Parameters
     ----------
@@ -21,13 +21,13 @@ class MultVAE(RowNetwork):
     n_factors : int
         Width of the latent vector.
     hidden_layer_sizes : tuple of int
-        Widths of the layers from the row to it; back they are passed in reverse.
+        Widths of the encoder's layers. The decoder has the same layers in reverse order.
     dropout : float
-        Share of a row's entries that are not read.
+        Fraction of a row's entries that are dropped in training.
     kl_weight : float
-        Of the distance from the standard normal distribution, at the end.
+        Final weight of the Kullback-Leibler divergence from the standard normal distribution.
     annealing : int
-        Minibatches in which the weight rises to that.
+        Number of minibatches in which the weight increases linearly from 0.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class MultVAE(RowNetwork):
         self.register_buffer("n_minibatches", torch.zeros((), dtype=torch.int64))
 
     def posterior(self, rows: Rows) -> tuple[Tensor, Tensor]:
-        """Mean and logarithm of the variance of the latent vector, (n_rows, n_factors) each."""
-        return self.encoder(self.reader(rows)).chunk(2, -1)
+        """Mean and log-variance of the latent vector, (n_rows, n_factors) each."""
+        return self.encoder(self.input_layer(rows)).chunk(2, -1)
 
     def encode_rows(self, rows: Rows) -> tuple[Tensor]:
         mean, _ = self.posterior(rows)

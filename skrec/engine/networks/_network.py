@@ -1,4 +1,4 @@
-"""What all networks have in common."""
+"""Base classes of all networks."""
 
 from typing import Any
 
@@ -14,21 +14,21 @@ State = tuple[Tensor, ...]
 
 
 class RecommenderNetwork(nn.Module):
-    """Base of networks: users are encoded as states, and states give scores of items.
+    """Base of networks, which encode users as states and score items for a state.
 
-    A network writes ``encode(users)``, which gives a tuple of tensors with a row for each user, and ``score(state, items)`` for
-    items of shape (B,), one for each user; (B, C), candidates of each; or (1, C), candidates that all users share.
+    A network implements ``encode(users)``, which returns a tuple of tensors with one row per user, and ``score(state, items)``.
+    The items have shape (B,), one for each user, (B, C), candidates of each user, or (1, C), candidates that all users share.
 
     Attributes
     ----------
     floats_per_score : int, default=1
-        How many numbers the computation of one score holds at once. Blocks of scores are sized by it.
+        Number of floats held at once in the computation of one score. It determines the size of blocks of scores.
     has_factors : bool, default=False
-        Whether all scores are products of the ``factors`` of a `ProductNetwork`.
+        Whether all scores are dot products of the ``factors`` of a `ProductNetwork`.
     reads_rows : bool, default=False
-        Whether ``encode_rows`` makes the states of new users from their rows. If False, new users are folded in.
+        Whether ``encode_rows`` computes the states of new users from their rows. If False, new users are folded in.
     temperature : float or None, default=None
-        If not None, scores depend on the directions of users' vectors and not on their lengths.
+        If not None, scores do not depend on the lengths of users' vectors.
     """
 
     floats_per_score: int = 1
@@ -37,49 +37,49 @@ class RecommenderNetwork(nn.Module):
     temperature: float | None = None
 
     def encode(self, users: Tensor) -> State:
-        raise NotImplementedError(f"{type(self).__name__} must write encode")
+        raise NotImplementedError(f"{type(self).__name__} must implement encode")
 
     def score(self, state: State, items: Tensor) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__} must write score")
+        raise NotImplementedError(f"{type(self).__name__} must implement score")
 
     def forward(self, users: Tensor, items: Tensor) -> Any:
         return self.score(self.encode(users), items)
 
     def encode_rows(self, rows: Any) -> State:
-        """The states of users whose rows are given as `Rows`."""
-        raise NotImplementedError(f"{type(self).__name__} must write encode_rows")
+        """Return the states of users from their `Rows`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement encode_rows")
 
     @torch.no_grad()
     def states_of_rows(self, rows: sp.csr_array) -> State:
-        """The states of new users, from CSR rows (n_users, n_items)."""
+        """Return the states of new users from CSR rows (n_users, n_items)."""
         device = next(self.parameters()).device
         return self.encode_rows(RowTable(rows).to(device)(torch.arange(rows.shape[0], device=device)))
 
     def prepare(self) -> None:
-        """Compute once what all scores have in common. Called after training and before scores are asked for."""
+        """Compute what all scores have in common. Called after training, before scores are computed."""
 
     def penalty(self, users: Tensor, items: Tensor, item_share: float) -> Tensor | float:
-        """The L2 penalty of a minibatch; 0 if the network does not define one."""
+        """L2 penalty of a minibatch. 0 if the network does not define one."""
         return 0.0
 
     def all_item_biases(self) -> Tensor | None:
-        """The biases (n_items,) that are added to scores, if there are any."""
+        """Biases (n_items,) that are added to scores, or None."""
         return None
 
     def user_vectors(self, state: State) -> Tensor:
-        """The embeddings (n_users, d) of the users of a state."""
+        """Embeddings (n_users, d) of the users of a state."""
         raise NotImplementedError(f"{type(self).__name__} has no embeddings of users")
 
     def item_vectors(self, items: Tensor) -> Tensor:
-        """The embeddings (..., d) of items."""
+        """Embeddings (..., d) of items."""
         raise NotImplementedError(f"{type(self).__name__} has no embeddings of items")
 
 
 class EmbeddingNetwork(RecommenderNetwork):
     """Base of networks over tables of users and of items.
 
-    A network writes ``user_tables`` and ``item_tables``, lists of `nn.Embedding`, and ``score(state, items)``. A user's state
-    is their row of each table. Scores pass through ``rating``, which is the identity unless ratings are learned.
+    A network implements ``user_tables`` and ``item_tables``, lists of `nn.Embedding`, and ``score(state, items)``. The state of
+    a user consists of the user's row of each table. Scores are transformed by ``rating``, which is the identity for rankings.
     """
 
     def __init__(self) -> None:
@@ -89,11 +89,11 @@ class EmbeddingNetwork(RecommenderNetwork):
 
     @property
     def user_tables(self) -> list[nn.Embedding]:
-        raise NotImplementedError(f"{type(self).__name__} must write user_tables")
+        raise NotImplementedError(f"{type(self).__name__} must implement user_tables")
 
     @property
     def item_tables(self) -> list[nn.Embedding]:
-        raise NotImplementedError(f"{type(self).__name__} must write item_tables")
+        raise NotImplementedError(f"{type(self).__name__} must implement item_tables")
 
     def encode(self, users: Tensor) -> State:
         return tuple(table(users) for table in self.user_tables)
@@ -105,39 +105,39 @@ class EmbeddingNetwork(RecommenderNetwork):
         return torch.cat([table(items) for table in self.item_tables], -1)
 
     def expect_ratings(self, values: NDArray[np.float32], y_range: tuple[float, float] | None) -> None:
-        """Predict around the mean of some ratings, or within a range."""
+        """Center predictions on the mean of ratings, or bound them by ``y_range``."""
         if y_range is None:
             self.mean.fill_(float(values.mean(dtype=np.float64)))
         else:
             self.y_range = torch.tensor(y_range)
 
     def rating(self, scores: Tensor) -> Tensor:
-        """Scores plus the mean of the ratings, or mapped into their range by a sigmoid."""
+        """Add the mean rating to scores, or map them into ``y_range`` by a sigmoid."""
         if self.y_range is None:
             return scores + self.mean
         low, high = self.y_range
         return low + (high - low) * scores.sigmoid()
 
     def penalty(self, users: Tensor, items: Tensor, item_share: float) -> Tensor:
-        """Squared lengths of the rows that a minibatch uses, per user, and of its items by their share."""
+        """Mean squared length of the users' rows in a minibatch, plus ``item_share`` times the sum over its items."""
         of_users = sum(squared_lengths(table, users) for table in self.user_tables) / len(users)
         return of_users + sum(squared_lengths(table, items) for table in self.item_tables) * item_share
 
     @torch.no_grad()
     def copy_rows(self, trained: "EmbeddingNetwork") -> None:
-        """Copy the weights of a smaller network of the same kind. Rows beyond its tables are left as they are.
+        """Copy the weights of a smaller network of the same kind. Further rows of the tables do not change.
 
         Raises
         ------
         ValueError
-            If the two networks differ in more than the number of users and items.
+            If the networks differ in more than the number of users and items.
         """
         own, learned = self.state_dict(), trained.state_dict()
         is_alike = type(self) is type(trained) and own.keys() == learned.keys()
         if not is_alike or any(own[name].shape[1:] != weight.shape[1:] for name, weight in learned.items()):
             raise ValueError(
-                "partial_fit goes on from the network that fit has trained: parameters that shape it, such as n_factors or "
-                "loss, must stay as they were"
+                "partial_fit continues with the trained network: parameters that determine its architecture, such as n_factors "
+                "or loss, must not change"
             )
         for name, weight in learned.items():
             rows = own[name]
@@ -158,15 +158,20 @@ class EmbeddingNetwork(RecommenderNetwork):
 
 @torch.no_grad()
 def prepare(network: RecommenderNetwork) -> None:
-    """Get a network ready for scores, after training."""
+    """Put a network into evaluation mode and prepare it for scores.
+
+    Parameters
+    ----------
+    network : RecommenderNetwork
+    """
     network.eval()
     network.prepare()
 
 
 def squared_lengths(table: nn.Embedding, rows: Tensor) -> Tensor:
-    """The sum of the squared lengths of some rows of a table, each as often as it is among them."""
+    """Sum of the squared lengths of rows of a table. Repeated rows are counted repeatedly."""
     if table.sparse or rows.numel() < table.num_embeddings:
         return table(rows).square().sum()
-    # with more look-ups than rows, a pass over the table takes less time than copies of its rows
+    # with more look-ups than rows, one pass over the table is faster than copying its rows
     counts = torch.bincount(rows.flatten(), minlength=table.num_embeddings)
     return counts.to(table.weight.dtype) @ table.weight.square().sum(1)

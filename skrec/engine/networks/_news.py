@@ -10,60 +10,77 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skrec._memory import rows_at_once
-from skrec.engine.batches._at_times import Asked, PastTable
+from skrec.engine.batches._at_times import TimedSequenceTable, UsersAtTimes
 from skrec.engine.batches._sparse_rows import Rows
 from skrec.engine.networks._layers import Dropout, embedding
 from skrec.engine.networks._network import EmbeddingNetwork, State
 from skrec.engine.networks._products import products
-from skrec.engine.networks._tower import Reader, feature_table
+from skrec.engine.networks._tower import FeatureMLP, feature_table
 
-_ARTICLE_BYTES = 2**12  # that reading one takes
+_ARTICLE_BYTES = 2**12  # memory for encoding one article
 
 
 class Text(nn.Module):
-    """Vectors of articles by their features, whose rows are scaled to a length of about one."""
+    """Vectors of articles computed from their features, which are scaled to a mean squared length of 1.
+
+    Parameters
+    ----------
+    features : array or CSR of shape (n_items, n_columns)
+    width : int
+        Width of the vectors.
+    hidden_layer_sizes : tuple of int
+        Widths of the hidden layers.
+    dropout : float
+        Dropout after each hidden layer.
+    """
 
     def __init__(self, features: Any, width: int, *, hidden_layer_sizes: tuple[int, ...], dropout: float):
         super().__init__()
         self.table = feature_table(features)
-        self.reader = Reader(features.shape[1], width, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout, std=width**-0.5)
+        self.feature_mlp = FeatureMLP(
+            features.shape[1], width, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout, std=width**-0.5
+        )
         squares = np.square(features.data if sp.issparse(features) else features, dtype=np.float64).sum()
-        # a part of what is learned: more articles later must not change it
+        # part of the weights: articles added later must not change it
         self.register_buffer("scale", torch.tensor(float(features.shape[0] / squares) ** 0.5 if squares else 1.0))
 
     def forward(self, items: Tensor) -> Tensor:
         rows = self.table(items)
-        return self.reader(rows._replace(values=rows.values * self.scale) if isinstance(rows, Rows) else rows * self.scale)
+        return self.feature_mlp(rows._replace(values=rows.values * self.scale) if isinstance(rows, Rows) else rows * self.scale)
 
 
 class News(EmbeddingNetwork):
     """score(u, i, t) = r_u(t) . v_i + w * 2 ** (-age of i at t / half-life).
 
-    ``v_i`` is a network of the article's features, plus a vector of its own; ``r_u(t)`` the mean of the vectors of what the
-    reader clicked before t and of a newcomer's, weighted by an attention that learns which articles tell most. The newcomer
-    counts as so many clicks that a reader of few is taken for like the others, and one of many for what they have read.
+    ``v_i`` is computed from the article's features, plus an embedding of the article. ``r_u(t)`` is the mean of the vectors of
+    the articles that the user clicked before t and of a learned default vector, weighted by attention. The default vector has
+    a learned logit, so its weight decreases with the number of clicks.
 
     Parameters
     ----------
-    past : PastTable
-        Clicks of the users that it is trained on.
+    past : TimedSequenceTable
+        Clicks of the training users.
     features : array or CSR with a row for each item, or None
+        Features of the articles.
     appeared : float32 array of shape (n_items,)
-        When each article appeared, in hours after the end of the training data.
+        Time at which each article appeared, in hours after the end of the training data.
     n_factors : int
+        Width of the vectors.
     hidden_layer_sizes : tuple of int
-        Widths of the layers between the features and the vector.
+        Widths of the hidden layers between features and vector.
     has_ids : bool
-        Whether each article has a vector of its own.
+        Whether each article has an embedding.
     has_attention : bool
+        Whether clicks are weighted by attention. If False, all clicks have the same weight.
     half_life : float or None
-        In hours.
+        Half-life of the age term in hours. If None, scores do not depend on the age.
     dropout : float
+        Dropout after each hidden layer and of the articles' vectors.
     """
 
     def __init__(
         self,
-        past: PastTable,
+        past: TimedSequenceTable,
         features: Any,
         appeared: NDArray[np.float32],
         n_factors: int,
@@ -79,15 +96,15 @@ class News(EmbeddingNetwork):
         self.text = (
             None if features is None else Text(features, n_factors, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout)
         )
-        # beside the text a vector of one's own begins with nothing to say, and stays so for an article that nobody clicked
+        # with features, embeddings start at 0, and remain 0 for articles without clicks
         self.ids = embedding(self.n_items, n_factors, std=n_factors**-0.5 if features is None else 0) if has_ids else None
         layers = nn.Linear(n_factors, n_factors), nn.Tanh(), nn.Linear(n_factors, 1, bias=False)
         self.attention, self.dropout = nn.Sequential(*layers) if has_attention else None, Dropout(dropout)
-        self.newcomer = nn.Parameter(torch.randn(n_factors) * n_factors**-0.5)
-        self.caution = nn.Parameter(torch.zeros(()))
+        self.new_user_vector = nn.Parameter(torch.randn(n_factors) * n_factors**-0.5)
+        self.new_user_logit = nn.Parameter(torch.zeros(()))
         self.recency = None if half_life is None else nn.Parameter(torch.zeros(()))
         self.register_buffer("appeared", torch.tensor(appeared), persistent=False)
-        for name in ("vectors", "interest"):
+        for name in ("vectors", "attention_logits"):
             self.register_buffer(name, None, persistent=False)
 
     @property
@@ -99,7 +116,7 @@ class News(EmbeddingNetwork):
         return [] if self.ids is None else [self.ids]
 
     def read(self, items: Tensor) -> tuple[Tensor, Tensor]:
-        """The vectors (n, d) of articles, and how much each tells of who has read it (n,)."""
+        """Return the vectors (n, d) and the attention logits (n,) of articles."""
         parts = [part(items) for part in (self.text, self.ids) if part is not None]
         vectors = self.dropout(sum(parts))
         return vectors, torch.zeros_like(vectors[:, 0]) if self.attention is None else self.attention(vectors)[:, 0]
@@ -107,24 +124,26 @@ class News(EmbeddingNetwork):
     def prepare(self) -> None:
         parts = [
             self.read(items)
-            for items in torch.arange(self.n_items, device=self.newcomer.device).split(rows_at_once(_ARTICLE_BYTES))
+            for items in torch.arange(self.n_items, device=self.new_user_vector.device).split(rows_at_once(_ARTICLE_BYTES))
         ]
-        self.vectors, self.interest = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+        self.vectors, self.attention_logits = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
-    def encode(self, query: Tensor | Asked) -> State:
-        """Readers as of some moments, or, of codes alone, after all that they clicked; with the hour in which they ask."""
-        return self.state_by(self.past, query if isinstance(query, Asked) else self.past.at_the_end(query))
+    def encode(self, query: Tensor | UsersAtTimes) -> State:
+        """Return the vectors of users at given times, or after all of their clicks for user codes, and the times in hours."""
+        return self.state_from(self.past, query if isinstance(query, UsersAtTimes) else self.past.after_all_events(query))
 
-    def state_by(self, past: PastTable, asked: Asked) -> State:
-        """What `encode` gives, by other pasts."""
-        items, is_there = past.before(asked)
-        return self.readers(items, is_there, self.vectors, self.interest), asked.hours[:, None]
+    def state_from(self, past: TimedSequenceTable, queries: UsersAtTimes) -> State:
+        """Return the states of users with clicks in another table."""
+        items, is_there = past.before(queries)
+        return self.readers(items, is_there, self.vectors, self.attention_logits), queries.hours[:, None]
 
-    def readers(self, items: Tensor, is_there: Tensor, vectors: Tensor, interest: Tensor) -> Tensor:
-        """The vectors of readers by the rows of ``vectors`` that they have read."""
-        logits = interest[items].masked_fill(~is_there, -torch.inf)
-        shares = torch.cat([self.caution.expand(len(items), 1), logits], 1).softmax(-1)
-        return shares[:, :1] * self.newcomer + F.embedding_bag(items, vectors, per_sample_weights=shares[:, 1:], mode="sum")
+    def readers(self, items: Tensor, is_there: Tensor, vectors: Tensor, attention_logits: Tensor) -> Tensor:
+        """Return the vectors of users from the articles that they clicked."""
+        logits = attention_logits[items].masked_fill(~is_there, -torch.inf)
+        shares = torch.cat([self.new_user_logit.expand(len(items), 1), logits], 1).softmax(-1)
+        return shares[:, :1] * self.new_user_vector + F.embedding_bag(
+            items, vectors, per_sample_weights=shares[:, 1:], mode="sum"
+        )
 
     def user_vectors(self, state: State) -> Tensor:
         return state[0]
@@ -137,29 +156,29 @@ class News(EmbeddingNetwork):
         return self.match(state, items) + self.freshness(hours - self.appeared[items])
 
     def match(self, state: State, items: Tensor) -> Tensor:
-        """The part of the score that is about text and taste."""
+        """Part of the score that does not depend on the age."""
         return products(state[0], self.item_vectors(items))
 
     def freshness(self, ages: Tensor) -> Tensor | float:
-        """What is added for the age of articles, in hours; what has not appeared yet is new."""
+        """Part of the score that depends on the age in hours. Negative ages are set to 0."""
         if self.half_life is None:
             return 0.0
         return self.recency_weight * torch.exp2(-ages.clamp(min=0) / self.half_life)
 
     @property
     def recency_weight(self) -> Tensor:
-        """What is added for a new article."""
-        # one number has to keep pace with products of many
-        return self.recency * len(self.newcomer) ** 0.5
+        """Score added to an article of age 0."""
+        # scaled so that a single weight learns as fast as dot products
+        return self.recency * len(self.new_user_vector) ** 0.5
 
-    def forward(self, query: Tensor | Asked, items: Tensor) -> Tensor:
+    def forward(self, query: Tensor | UsersAtTimes, items: Tensor) -> Tensor:
         if not self.training:
             return self.score(self.encode(query), items)
         past, is_there = self.past.before(query)
-        # each article of a minibatch is read once, wherever it occurs
+        # each article of a minibatch is encoded once
         occurs = torch.zeros(self.n_items, dtype=torch.bool, device=items.device)
         occurs[past[is_there]] = occurs[items.flatten()] = True
         place = occurs.cumsum(0) - 1
-        vectors, interest = self.read(occurs.nonzero()[:, 0])
-        readers = self.readers(place[past].clamp(min=0), is_there, vectors, interest)
+        vectors, attention_logits = self.read(occurs.nonzero()[:, 0])
+        readers = self.readers(place[past].clamp(min=0), is_there, vectors, attention_logits)
         return products(readers, vectors[place[items]]) + self.freshness(query.hours[:, None] - self.appeared[items])

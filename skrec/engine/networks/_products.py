@@ -1,4 +1,4 @@
-"""Networks whose scores are products of two vectors."""
+"""Networks whose scores are dot products."""
 
 from typing import Any, NamedTuple
 
@@ -11,16 +11,20 @@ from skrec.engine.networks._network import EmbeddingNetwork, State
 
 
 class Factors(NamedTuple):
-    """What scores are made of: products of users' vectors with items' vectors, plus biases.
+    """Vectors of users and items and biases, from which scores are computed.
 
     Attributes
     ----------
     users : Tensor of shape (B, d)
-    items : Tensor of shape (B, d), (B, C, d), or (1, C, d) for candidates that all examples share
-    biases : Tensor of the shape of the items but for d, or None
+        Vectors of users.
+    items : Tensor of shape (B, d), (B, C, d) or (1, C, d)
+        Vectors of items. Shape (1, C, d) means that all examples share the candidates.
+    biases : Tensor of shape (B,), (B, C) or (1, C), or None
+        Biases of items.
     user_biases : Tensor of shape (B,), or None
+        Biases of users.
     added : Tensor of shape (B,), or None
-        What is added to the loss of each example, in training.
+        Terms added to the losses of the examples in training.
     """
 
     users: Tensor
@@ -33,37 +37,37 @@ class Factors(NamedTuple):
 class ProductNetwork(EmbeddingNetwork):
     """Base of networks whose scores are dot products, plus biases if there are any.
 
-    A network writes ``item_vectors(items)`` and has ``item_biases``, which may be None. The first part of a state are the
-    users' vectors, the second, if there is one, their biases. If scores are computed differently in training, the network
-    writes ``factors``. A network that overrides ``score`` or ``forward`` sets ``has_factors = False``.
+    A network implements ``item_vectors(items)`` and has ``item_biases``, which may be None. A state consists of the users'
+    vectors and optionally their biases. If scores are computed differently in training, the network overrides ``factors``. A
+    network that overrides ``score`` or ``forward`` sets ``has_factors = False``.
     """
 
     has_factors = True
 
-    item_biases: nn.Embedding | None  # a value here would hide the module of this name
+    item_biases: nn.Embedding | None  # a class attribute would hide the module of this name
 
     def all_item_biases(self) -> Tensor | None:
         return None if self.item_biases is None else self.item_biases.weight[:, 0]
 
     def item_vectors(self, items: Tensor) -> Tensor:
-        """What a user's vector is multiplied with, (..., d)."""
-        raise NotImplementedError(f"{type(self).__name__} must write item_vectors")
+        """Vectors of items, (..., d)."""
+        raise NotImplementedError(f"{type(self).__name__} must implement item_vectors")
 
     def user_vectors(self, state: State) -> Tensor:
-        """What an item's vector is multiplied with, (n_users, d)."""
+        """Vectors of users, (n_users, d)."""
         return state[0]
 
     def factors(self, query: Any, items: Tensor) -> Factors:
-        """What ``forward`` makes scores of."""
+        """Return the factors of the scores in ``forward``."""
         return self.factors_of(self.encode(query), items)
 
     def factors_of(self, state: State, items: Tensor) -> Factors:
-        """What ``score`` makes scores of."""
+        """Return the factors of the scores in ``score``."""
         biases = None if self.item_biases is None else self.item_biases(items)[..., 0]
         return self.with_users(Factors(state[0], self.item_vectors(items), biases), state)
 
     def with_users(self, factors: Factors, state: State) -> Factors:
-        """Factors of the same items and of other users."""
+        """Replace the users of factors."""
         user_biases = state[1][:, 0] if len(state) > 1 else None
         return factors._replace(users=self.user_vectors(state), user_biases=user_biases)
 
@@ -71,7 +75,7 @@ class ProductNetwork(EmbeddingNetwork):
         return self.combine(self.factors_of(state, items))
 
     def forward(self, query: Any, items: Tensor | tuple[Tensor, ...]) -> Any:
-        """Scores, and in training what is added to each example's loss, if anything. Candidates may be in several blocks."""
+        """Return scores, and in training the terms added to the losses, if any. A tuple of items is concatenated."""
         if isinstance(items, tuple):
             state = self.encode(query)
             return torch.cat([self.score(state, block) for block in items], 1)
@@ -80,7 +84,7 @@ class ProductNetwork(EmbeddingNetwork):
         return scores if factors.added is None else (scores, factors.added)
 
     def combine(self, factors: Factors) -> Tensor:
-        """Scores (B,) or (B, C)."""
+        """Compute scores (B,) or (B, C)."""
         scores = products(factors.users, factors.items)
         if factors.biases is not None:
             scores = scores + factors.biases
@@ -90,9 +94,20 @@ class ProductNetwork(EmbeddingNetwork):
 
 
 class DotProduct(ProductNetwork):
-    """score(u, i) = p_u . q_i + b_i, for ratings also b_u and what `rating` does.
+    """score(u, i) = p_u . q_i + b_i, for ratings also + b_u, transformed by `rating`.
 
-    With a temperature the product is the cosine of the two vectors divided by it.
+    Parameters
+    ----------
+    n_users, n_items, n_factors : int
+        Numbers of users and items, and width of the vectors.
+    std : float
+        Standard deviation of the initial vectors.
+    user_bias, item_bias : bool
+        Whether there are biases of users and of items. ``item_bias`` defaults to True.
+    dropout : float, default=0.0
+        Dropout of the users' vectors in training.
+    temperature : float or None, default=None
+        If not None, the dot product is replaced by the cosine divided by the temperature.
     """
 
     def __init__(
@@ -135,8 +150,18 @@ class DotProduct(ProductNetwork):
 
 
 def products(users: Tensor, items: Tensor) -> Tensor:
-    """Dot products of users' vectors (B, d) with vectors of items: (B, d) and (B, C, d), or (1, C, d) shared by all."""
+    """Dot products of vectors.
+
+    Parameters
+    ----------
+    users : Tensor of shape (B, d)
+    items : Tensor of shape (B, d), (B, C, d) or (1, C, d)
+
+    Returns
+    -------
+    Tensor of shape (B,) or (B, C)
+    """
     if items.ndim == 3 and len(items) == 1:
         return users @ items[0].T
-    # on a CPU several times as fast as a batched matrix product
+    # on a CPU several times faster than a batched matrix product
     return ((users[:, None] if items.ndim == 3 else users) * items).sum(-1)

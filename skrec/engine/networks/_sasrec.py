@@ -9,7 +9,15 @@ from skrec.engine.networks._sequence import SequenceNetwork
 
 
 class Attention(nn.Module):
-    """A block: each position looks at itself and those before it, then passes a network of two layers."""
+    """A transformer block: causal self-attention and a network of two layers, both with layer normalization before.
+
+    Parameters
+    ----------
+    width : int
+    n_heads : int
+        Number of attention heads.
+    dropout : float
+    """
 
     def __init__(self, width: int, n_heads: int, dropout: float):
         super().__init__()
@@ -31,7 +39,18 @@ class Attention(nn.Module):
 
 
 class SASRec(SequenceNetwork):
-    """Item vectors and those of their positions pass some blocks of attention."""
+    """Blocks of causal self-attention over item and position embeddings.
+
+    Parameters
+    ----------
+    sequences : SequenceTable
+        Sequences of the training users.
+    n_items, n_factors : int
+        Number of items and width of their vectors.
+    n_blocks, n_heads : int
+        Number of blocks and of attention heads per block.
+    dropout : float
+    """
 
     def __init__(self, sequences: SequenceTable, n_items: int, n_factors: int, *, n_blocks: int, n_heads: int, dropout: float):
         super().__init__(sequences, n_items, n_factors)

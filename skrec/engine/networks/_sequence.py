@@ -1,4 +1,4 @@
-"""Networks that read users' items in order of time."""
+"""Networks that encode sequences of items."""
 
 from torch import Tensor, nn
 
@@ -8,20 +8,21 @@ from skrec.engine.networks._layers import embedding
 from skrec.engine.networks._network import State
 from skrec.engine.networks._products import ProductNetwork
 
-_SEQUENCE_BYTES = 2**17  # that one takes on its way through a network
+_SEQUENCE_BYTES = 2**17  # memory for encoding one sequence
 
 
 class SequenceNetwork(ProductNetwork):
-    """Base of networks for which a user is what they did, in order: a new user needs no training.
+    """Base of networks that compute the state of a user from the user's sequence of items, also for new users.
 
-    A network writes ``states(sequences)``, (B, T, width), of which each may depend on the items up to its own only; the product
-    of the last one with an item's vector is the item's score as the next one.
+    A network implements ``states(sequences)``, which returns a state of each position, (B, T, width). A state may depend only
+    on the items up to its position. The score of the next item is the dot product of its vector with the state.
 
     Parameters
     ----------
     sequences : SequenceTable
-        Of the users that it is trained on.
+        Sequences of the training users.
     n_items, width : int
+        Number of items and width of their vectors.
     """
 
     item_biases = None
@@ -43,19 +44,19 @@ class SequenceNetwork(ProductNetwork):
         return self.items(items)
 
     def states(self, sequences: Sequences) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__} must write states")
+        raise NotImplementedError(f"{type(self).__name__} must implement states")
 
     def encode(self, query: Tensor | Sequences) -> State:
-        """Of sequences wherever they are asked, of users at their end."""
+        """Return the states at the requested positions of sequences, or at the end of users' sequences."""
         if isinstance(query, Sequences):
-            return (self.states(query)[query.asked],)
+            return (self.states(query)[query.requested],)
         distinct, place = query.unique(return_inverse=True)
         return (self.read(self.sequences, distinct)[place],)
 
     def read(self, table: SequenceTable, users: Tensor, *, are_new: bool = False) -> Tensor:
-        """The states (n_users, width) at the end of users' sequences; zeros where there is nothing to read."""
+        """Return the states (n_users, width) at the end of users' sequences. 0 for empty sequences."""
         lengths = table.lengths(users)
-        order = lengths.argsort()  # alike lengths together: little is computed for the sake of padding
+        order = lengths.argsort()  # similar lengths together, to reduce padding
         order = order[lengths[order] > 0]
         found = self.items.weight.new_zeros(len(users), self.items.embedding_dim)
         for block in blocks(len(order), rows_at_once(_SEQUENCE_BYTES)):
@@ -65,5 +66,5 @@ class SequenceNetwork(ProductNetwork):
         return found
 
     def penalty(self, query: Sequences, items: Tensor, item_share: float) -> Tensor:
-        """Squared lengths of the rows that a minibatch compares, and of its users' where there are any."""
+        """L2 penalty of the users and items of a minibatch."""
         return super().penalty(query.users, items, item_share)

@@ -1,4 +1,4 @@
-"""Vectors of users, or of items: what each of them has of its own, and what its features tell."""
+"""Vectors of users or items, computed from embeddings and features."""
 
 from itertools import pairwise
 from typing import Any
@@ -13,41 +13,46 @@ from skrec._memory import rows_at_once
 from skrec.engine.batches._sparse_rows import Rows, RowTable
 from skrec.engine.networks._layers import Dropout, RandomLayer, embedding
 
-_ROW_BYTES = 2**12  # that a user or item takes, features included
+_ROW_BYTES = 2**12  # memory for one user or item, features included
 
 
 class FeatureTable(nn.Module):
-    """A dense table of features on the device of the network that it is a part of; `RowTable` is its sparse kin."""
+    """A dense table of features stored on the device of a network. `RowTable` is the sparse equivalent."""
 
     def __init__(self, features: NDArray):
         super().__init__()
         self.register_buffer("features", torch.tensor(features, dtype=torch.float32), persistent=False)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Some rows, in any order."""
+        """Select rows in any order."""
         return self.features[rows]
 
 
 def feature_table(features: Any) -> FeatureTable | RowTable:
-    """Features, an array or CSR, as tensors; CSR is never made dense."""
+    """Convert features, an array or CSR, to tensors. CSR stays sparse.
+
+    Parameters
+    ----------
+    features : array or CSR of shape (n, n_columns)
+    """
     return RowTable(features) if sp.issparse(features) else FeatureTable(features)
 
 
-class Reader(nn.Module):
-    """Layers that make vectors of features: linear, with rectified hidden layers before the last if there are any.
+class FeatureMLP(nn.Module):
+    """A multilayer perceptron with rectified hidden layers over dense or sparse features.
 
     Parameters
     ----------
     n_columns : int
-        Features.
+        Number of features.
     width : int
-        Of the vectors.
+        Width of the output.
     hidden_layer_sizes : tuple of int
-        Widths of the hidden layers.
+        Widths of the hidden layers. If empty, the network is linear.
     dropout : float
-        After each of these.
+        Dropout after each hidden layer.
     std : float
-        Spread of the last layer's weights before training.
+        Standard deviation of the initial weights of the last layer.
     """
 
     def __init__(self, n_columns: int, width: int, *, hidden_layer_sizes: tuple[int, ...], dropout: float, std: float):
@@ -67,7 +72,12 @@ class Reader(nn.Module):
 
 
 class RowDropout(RandomLayer):
-    """Sets a share ``p`` of all vectors to zero in training, each as a whole; the others stay as they are."""
+    """Sets a fraction ``p`` of whole vectors to 0 in training, without scaling the others.
+
+    Parameters
+    ----------
+    p : float
+    """
 
     def __init__(self, p: float):
         super().__init__()
@@ -81,21 +91,27 @@ class RowDropout(RandomLayer):
 
 
 class Tower(nn.Module):
-    """vector = own embedding + what is read from the features.
+    """Vectors of users or items: an embedding plus the output of a `FeatureMLP` of the features.
 
-    Without features it is the embedding alone. Whoever has features but no events has no embedding; what features tell is
-    learned to do without, since in training a share of the embeddings is left out.
+    Without features, the vector is the embedding. If there are features, users or items without events have no embedding.
+    Embeddings are dropped with probability ``id_dropout`` in training, so that features alone give useful vectors.
 
     Parameters
     ----------
     n, width : int
+        Number of users or items, and width of the vectors.
     features : array or CSR with n rows, or None
-    known : bool array of shape (n,)
-        Who has events.
-    hidden_layer_sizes, dropout, std
-        As for `Reader`; the embeddings have the same spread.
+        Features of the users or items.
+    has_events : bool array of shape (n,)
+        Which users or items have events.
+    hidden_layer_sizes : tuple of int
+        Widths of the hidden layers of the `FeatureMLP`.
+    dropout : float
+        Dropout after each hidden layer.
     id_dropout : float
-        The share of embeddings that are left out.
+        Probability of dropping an embedding.
+    std : float
+        Standard deviation of the initial embeddings and of the last layer's initial weights.
     """
 
     def __init__(
@@ -103,7 +119,7 @@ class Tower(nn.Module):
         n: int,
         width: int,
         features: Any,
-        known: NDArray[np.bool_],
+        has_events: NDArray[np.bool_],
         *,
         hidden_layer_sizes: tuple[int, ...],
         dropout: float,
@@ -112,27 +128,29 @@ class Tower(nn.Module):
     ):
         super().__init__()
         self.table = embedding(n, width, std=std)
-        self.features = self.reader = None
+        self.features = self.feature_mlp = None
         if features is not None:
             self.features = feature_table(features)
-            self.reader = Reader(features.shape[1], width, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout, std=std)
+            self.feature_mlp = FeatureMLP(
+                features.shape[1], width, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout, std=std
+            )
         self.drop = RowDropout(id_dropout)
-        self.register_buffer("known", torch.tensor(known, dtype=torch.float32)[:, None], persistent=False)
+        self.register_buffer("has_events", torch.tensor(has_events, dtype=torch.float32)[:, None], persistent=False)
 
     def forward(self, codes: Tensor) -> Tensor:
         own = self.table(codes)
-        if self.reader is None:
+        if self.feature_mlp is None:
             return own
-        return self.drop(own * self.known[codes]) + self.told(codes)
+        return self.drop(own * self.has_events[codes]) + self.feature_vectors(codes)
 
-    def told(self, codes: Tensor) -> Tensor:
-        """What the features tell, whatever the shape of the codes; zero without features."""
-        if self.features is None or self.reader is None:
+    def feature_vectors(self, codes: Tensor) -> Tensor:
+        """Part of the vectors that is computed from the features, for codes of any shape. 0 without features."""
+        if self.features is None or self.feature_mlp is None:
             return torch.zeros(*codes.shape, self.table.embedding_dim, device=codes.device)
-        told = self.reader(self.features(codes.flatten()))
-        return told.view(*codes.shape, told.shape[-1])
+        vectors = self.feature_mlp(self.features(codes.flatten()))
+        return vectors.view(*codes.shape, vectors.shape[-1])
 
     def all_vectors(self) -> Tensor:
-        """Of everybody, in blocks, for features may be much wider than vectors."""
-        codes = torch.arange(len(self.known), device=self.known.device)
+        """Vectors of all users or items, computed in blocks because features may be much wider than vectors."""
+        codes = torch.arange(len(self.has_events), device=self.has_events.device)
         return torch.cat([self(block) for block in codes.split(rows_at_once(_ROW_BYTES))])

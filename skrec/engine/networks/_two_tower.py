@@ -9,18 +9,26 @@ from skrec.engine.networks._network import State
 from skrec.engine.networks._products import ProductNetwork
 from skrec.engine.networks._tower import Tower
 
-_OUT_OF_QUESTION = -3e4  # float16 ends at -65,504
+_UNAVAILABLE_LOGIT = -3e4  # float16 ends at -65,504
 
 
 class TwoTower(ProductNetwork):
-    """score(u, i) = t_u . t_i, each t being the vector that a `Tower` gives; with a temperature their cosine over it."""
+    """score(u, i) = t_u . t_i, where t are the vectors of two towers.
+
+    Parameters
+    ----------
+    users, items : Tower
+        Towers of users and items.
+    temperature : float or None
+        If not None, scores are cosines divided by the temperature.
+    """
 
     item_biases = None
 
     def __init__(self, users: Tower, items: Tower, *, temperature: float | None):
         super().__init__()
         self.users, self.items, self.temperature = users, items, temperature
-        # what all users have in common: its product with an item's vector is how popular the item is
+        # added to all users' vectors: its product with an item's vector models the item's popularity
         self.common = nn.Parameter(torch.full((users.table.embedding_dim,), users.table.embedding_dim**-0.5))
         for name in ("final_users", "final_items"):
             self.register_buffer(name, None, persistent=False)
@@ -40,8 +48,8 @@ class TwoTower(ProductNetwork):
         factors = super().factors(users, items)
         if not self.training:
             return factors
-        # nobody could have chosen what was not there
-        return factors._replace(biases=(self.items.known[items][..., 0] == 0) * _OUT_OF_QUESTION)
+        # items without events are excluded from the softmax
+        return factors._replace(biases=(self.items.has_events[items][..., 0] == 0) * _UNAVAILABLE_LOGIT)
 
     def encode(self, users: Tensor) -> State:
         return (self.users(users) + self.common if self.training else self.final_users[users],)
@@ -55,13 +63,13 @@ class TwoTower(ProductNetwork):
 
     @torch.no_grad()
     def initialize_users(self, users: Tensor, state: State) -> None:
-        """New users get an embedding for what their features do not tell."""
-        self.users.table.weight[users] = state[0] - self.users.told(users) - self.common
+        """Set the embeddings of new users to the part of their states that features do not explain."""
+        self.users.table.weight[users] = state[0] - self.users.feature_vectors(users) - self.common
 
     @torch.no_grad()
     def initialize_items(self, items: Tensor, known: Tensor) -> None:
-        """New items have nothing but their features; without features they begin as the mean item."""
-        if self.items.reader is None:
+        """Set the embeddings of new items to 0 if there are features, else to the mean item."""
+        if self.items.feature_mlp is None:
             super().initialize_items(items, known)
         else:
             self.items.table.weight[items] = 0

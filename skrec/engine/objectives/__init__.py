@@ -1,1 +1,1 @@
-"""Objectives: what models learn from, as minibatches and a loss, and the likelihood that new users are folded in by."""
+"""Training objectives: examples, minibatches, losses, and the likelihood for fold-in."""

@@ -1,4 +1,4 @@
-"""Learning to predict the next item of a sequence."""
+"""Objective that predicts the next item of a sequence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,18 +23,18 @@ from skrec.engine.objectives._rankings import Ranking
 
 @dataclass(frozen=True, eq=False)
 class NextItem(Ranking):
-    """Each positive event of a user, predicted from those before it; repeated events all count.
+    """Each positive event of a user, predicted from the events before it. Repeated events are kept.
 
     Parameters
     ----------
     losses, half_life, batch_size, positive_from
-        As for `Ranking`. The batch size is a number of sequences.
+        As for `Ranking`. ``batch_size`` is the average number of sequences in a minibatch.
     candidates : {"shared", "uniform", "popularity", "in_batch", "all"}
-        What the next item is compared with.
+        Items that the next item is compared with.
     n_negatives : int
-        How many items it is compared with, where they are drawn.
+        Number of these items, if they are drawn.
     max_length : int
-        How many items are read before each one that is predicted, at most.
+        Maximum number of items before each predicted item.
     """
 
     candidates: str
@@ -51,8 +51,7 @@ class NextItem(Ranking):
     def check(self, data: Interactions) -> None:
         if not self.has_signal(data[self.training_mask(data)]):
             raise ValueError(
-                f"X has nothing to learn from: no user has two positive events, of which one follows the other (n_features = "
-                f"{data.n_items})"
+                f"there is no next item to predict in X: no user has two positive events (n_features = {data.n_items})"
             )
 
     def has_signal(self, examples: Interactions) -> bool:
@@ -73,7 +72,7 @@ class NextItem(Ranking):
         return self._batches(events, known, is_target=None)
 
     def held_out_batches(self, events: Interactions, known: Interactions) -> Batches:
-        """Events to be predicted from all that was known before them."""
+        """Make minibatches in which the events are predicted from all known events before them."""
         together = followed_by(known, events)
         return self._batches(together, known, is_target=np.arange(len(together)) >= len(known))
 

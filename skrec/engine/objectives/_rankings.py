@@ -1,4 +1,4 @@
-"""Learning to rank what users chose above other items."""
+"""Objectives that rank positive events above other items."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,23 +13,23 @@ from skrec.engine.batches._batches import Batches, ColumnBatches, InBatchPairs, 
 from skrec.engine.batches._candidates import InBatchCandidates
 from skrec.engine.batches._negatives import NegativeSampler, PopularNegatives, UniformNegatives, log_popularity
 from skrec.engine.batches._sparse_rows import RowTable
-from skrec.engine.fold_in import Catalogue, FrozenNetwork, Likelihood, pairs, rows, softmax_of_rows
+from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, pairs, rows, softmax_of_rows
 from skrec.engine.losses._losses import Losses, softmax
 from skrec.engine.objectives._objective import Objective, counts
 
-_FEW_NEGATIVES = 4  # for each event of a new user's history, where training drew none
+_FOLD_IN_NEGATIVES = 4  # per event in fold-in, if training draws no negatives
 
 
 @dataclass(frozen=True, eq=False)
 class Ranking(Objective):
-    """Base of objectives of positive events.
+    """Base of objectives that rank positive events.
 
     Parameters
     ----------
     losses, half_life, batch_size
         As for `Objective`.
     positive_from : float or None
-        The least value of a positive event. If None, all values above 0.
+        Smallest value of a positive event. If None, all values above 0 are positive.
     """
 
     positive_from: float | None
@@ -45,13 +45,19 @@ class Ranking(Objective):
         return self.losses.training is softmax
 
     def never_negative(self, known: Interactions) -> RowTable | None:
-        """The items that are no negatives of a user in a minibatch. A softmax stands for the whole catalogue and needs none."""
+        """Items of each user that are masked in a minibatch. None for softmax, which includes the user's own items."""
         return None if self.is_softmax else RowTable(known.to_csr(duplicates="any"))
 
 
 @dataclass(frozen=True, eq=False)
 class WholeRows(Ranking):
-    """All positive events of a user at once, among the whole catalogue."""
+    """All positive events of a user as one example, ranked within the whole catalog.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, positive_from
+        As for `Ranking`. ``batch_size`` is the number of users in a minibatch.
+    """
 
     def groups(self, examples: Interactions) -> NDArray[np.int64]:
         return examples.users
@@ -60,20 +66,32 @@ class WholeRows(Ranking):
         return RowBatches(self.target(events), batch_size=self.batch_size, negatives=UniformNegatives(known))
 
     def target(self, events: Interactions) -> sp.csr_array:
-        """The rows to be predicted: ones, or weights, which a softmax takes for the number of times an item was chosen."""
+        """Return the rows to predict: 1, or weights of events, which softmax treats as counts.
+
+        Raises
+        ------
+        ValueError
+            If events have weights and the loss is not softmax.
+        """
         if events.weights is not None and not self.is_softmax:
-            whose = "weights of events" if self.half_life is None else f"the weights that half_life={self.half_life!r} makes"
+            whose = "weights of events" if self.half_life is None else f"weights by half_life={self.half_life!r}"
             loss = getattr(self.losses.training, "__name__", repr(self.losses.training))
-            raise ValueError(f"{whose} need loss='softmax' where whole rows are learned from, got loss={loss!r}")
+            raise ValueError(f"{whose} require loss='softmax' if whole rows are predicted, got loss={loss!r}")
         return self.rows(events)
 
-    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
-        return likelihood_of_rows(network, self.rows(histories), catalogue, self.losses)
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
+        return likelihood_of_rows(network, self.rows(histories), catalog, self.losses)
 
 
 @dataclass(frozen=True, eq=False)
 class WholeColumns(WholeRows):
-    """All users who chose an item at once, for networks that read items' columns."""
+    """All users with a positive event of an item as one example, for networks that read items' columns.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, positive_from
+        As for `Ranking`. ``batch_size`` is the number of items in a minibatch.
+    """
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         columns = RowBatches(self.target(events).T.tocsr(), batch_size=self.batch_size, negatives=None)
@@ -82,16 +100,16 @@ class WholeColumns(WholeRows):
 
 @dataclass(frozen=True, eq=False)
 class SampledRanking(Ranking):
-    """Positive events, each among items that are drawn for it.
+    """Positive events, ranked above negatives drawn for each of them.
 
     Parameters
     ----------
     losses, half_life, batch_size, positive_from
         As for `Ranking`.
     sampling : {"uniform", "popularity"}
-        How items are drawn.
+        Distribution of the negatives.
     n_negatives : int
-        For each event.
+        Number of negatives per event.
     """
 
     sampling: str
@@ -104,35 +122,47 @@ class SampledRanking(Ranking):
         return PairBatches(events, batch_size=self.batch_size, negatives=sampler, n_negatives=self.n_negatives)
 
     def sampler(self, known: Interactions) -> NegativeSampler:
-        """Draws items that are not known of their users."""
+        """Return a sampler of items without known events of the user."""
         return (UniformNegatives if self.sampling == "uniform" else PopularNegatives)(known)
 
-    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
         if self.sampling == "popularity" and self.is_softmax:
-            # the softmax corrects the draws, so that it stands for the one over the whole catalogue
-            return likelihood_of_rows(network, self.rows(histories), catalogue, self.losses)
-        pool = catalogue.pool(by_popularity=self.sampling == "popularity")
-        return pairs(network, catalogue.events(histories), pool, self.losses.smooth, n_negatives=self.n_negatives)
+            # the corrected softmax estimates the one over the whole catalog
+            return likelihood_of_rows(network, self.rows(histories), catalog, self.losses)
+        pool = catalog.pool(by_popularity=self.sampling == "popularity")
+        return pairs(network, catalog.events(histories), pool, self.losses.smooth, n_negatives=self.n_negatives)
 
 
 @dataclass(frozen=True, eq=False)
 class InBatchRanking(Ranking):
-    """Positive events, each among the items of the other events of the minibatch."""
+    """Positive events, ranked above the items of the other events in the minibatch.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, positive_from
+        As for `Ranking`.
+    """
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         candidates = InBatchCandidates(log_popularity(known), self.never_negative(known))
         return InBatchPairs(events, batch_size=self.batch_size, negatives=UniformNegatives(known), candidates=candidates)
 
-    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
         if self.is_softmax:
-            return likelihood_of_rows(network, self.rows(histories), catalogue, self.losses)
-        pool = catalogue.pool(by_popularity=True)
-        return pairs(network, catalogue.events(histories), pool, self.losses.smooth, n_negatives=_FEW_NEGATIVES)
+            return likelihood_of_rows(network, self.rows(histories), catalog, self.losses)
+        pool = catalog.pool(by_popularity=True)
+        return pairs(network, catalog.events(histories), pool, self.losses.smooth, n_negatives=_FOLD_IN_NEGATIVES)
 
 
 @dataclass(frozen=True, eq=False)
 class Slates(Ranking):
-    """Positive events, each among the items of its impression that were not chosen."""
+    """Positive events, ranked above the items of the same impression that were not chosen.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, positive_from
+        As for `Ranking`.
+    """
 
     def example_mask(self, data: Interactions) -> NDArray[np.bool_]:
         return np.ones(len(data), bool)
@@ -147,19 +177,19 @@ class Slates(Ranking):
         return hold_out_impressions(data, fraction, rng)
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
-        if events.impressions is not None:  # which must be of one user each
+        if events.impressions is not None:  # raises if an impression has several users
             read_impressions(events.users, events.impressions, events.impression_ids)
         return SlateBatches(events, batch_size=self.batch_size, positive_from=self.positive_from)
 
-    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
-        pool = catalogue.pool(by_popularity=False)
-        return pairs(network, catalogue.events(histories), pool, self.losses.smooth, n_negatives=_FEW_NEGATIVES)
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
+        pool = catalog.pool(by_popularity=False)
+        return pairs(network, catalog.events(histories), pool, self.losses.smooth, n_negatives=_FOLD_IN_NEGATIVES)
 
 
-def likelihood_of_rows(network: FrozenNetwork, target: sp.csr_array, catalogue: Catalogue, losses: Losses) -> Likelihood:
-    """Of whole rows among the whole catalogue."""
-    users = catalogue.tensor(np.arange(target.shape[0]))
-    of_users, compared = RowTable(target).to(catalogue.device)(users), catalogue.tensor(catalogue.compared)
+def likelihood_of_rows(network: FrozenNetwork, target: sp.csr_array, catalog: Catalog, losses: Losses) -> Likelihood:
+    """Return the negative log-likelihoods of whole rows within the whole catalog."""
+    users = catalog.tensor(np.arange(target.shape[0]))
+    of_users, compared = RowTable(target).to(catalog.device)(users), catalog.tensor(catalog.compared)
     if losses.training is softmax:
         return softmax_of_rows(network, of_users, compared)
     return rows(network, of_users, compared, losses.smooth)

@@ -1,4 +1,4 @@
-"""Learning to predict ratings."""
+"""Objectives that predict ratings."""
 
 import warnings
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows
-from skrec.engine.fold_in import Catalogue, FrozenNetwork, Likelihood, ratings
+from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, ratings
 from skrec.engine.networks._network import EmbeddingNetwork
 from skrec.engine.objectives._objective import Objective, counts
 
 
 @dataclass(frozen=True, eq=False)
 class Ratings(Objective):
-    """The values of events, by squared errors; of several ratings of an item by a user, the last one.
+    """Values of events as targets. If a user rated an item several times, only the last rating is used.
 
     Parameters
     ----------
     losses, half_life, batch_size
         As for `Objective`.
     y_range : (float, float) or None
-        Bounds of the predicted ratings.
+        Bounds of the predicted ratings. If None, they are not bounded.
     """
 
     y_range: tuple[float, float] | None
@@ -39,7 +39,7 @@ class Ratings(Objective):
         n_left_out = len(data) - len(self.example_rows(data))
         if n_left_out:
             warnings.warn(
-                f"{n_left_out} ratings of the same user and item as a later one are left out",
+                f"{n_left_out} ratings are left out because there is a later rating of the same user and item",
                 UserWarning,
                 stacklevel=depth_of_caller(),
             )
@@ -54,13 +54,19 @@ class Ratings(Objective):
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         return PairBatches(events, batch_size=self.batch_size, negatives=None)
 
-    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
-        return ratings(network, catalogue.events(histories), noise=catalogue.noise)
+    def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
+        return ratings(network, catalog.events(histories), noise=catalog.noise)
 
 
 @dataclass(frozen=True, eq=False)
 class RatingsByUser(Ratings):
-    """Ratings, with a user and all their ratings as one example."""
+    """All ratings of a user as one example.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, y_range
+        As for `Ratings`. ``batch_size`` is the number of users in a minibatch.
+    """
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         return RatingRows(self.rows(events), counts(events), batch_size=self.batch_size)
@@ -68,7 +74,13 @@ class RatingsByUser(Ratings):
 
 @dataclass(frozen=True, eq=False)
 class RatingsByItem(Ratings):
-    """Ratings, with an item and all its ratings as one example."""
+    """All ratings of an item as one example.
+
+    Parameters
+    ----------
+    losses, half_life, batch_size, y_range
+        As for `Ratings`. ``batch_size`` is the number of items in a minibatch.
+    """
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         columns = RatingRows(self.rows(events).T.tocsr(), counts(events).T.tocsr(), batch_size=self.batch_size)

@@ -1,1 +1,1 @@
-"""The life of a training run: Lightning, optimisers, schedules, history, checkpoints."""
+"""Training runs: Lightning, optimizers, schedules, history and checkpoints."""

@@ -1,4 +1,4 @@
-"""Checkpoint files: a header with a checksum, and what torch saves."""
+"""Checkpoint files: a header with a checksum, followed by a state saved by torch."""
 
 import hashlib
 import io
@@ -13,25 +13,26 @@ import torch
 from skrec.base._writing import atomic_write
 
 _MAGIC = b"skrec checkpoint 1\n"
-_HEADER = struct.Struct(f">{len(_MAGIC)}sQ32s")  # then the size of the content, and its checksum
+_HEADER = struct.Struct(f">{len(_MAGIC)}sQ32s")  # followed by size and checksum of the content
 _N_ATTEMPTS = 3
 
 
 def write_checkpoint(path: Path, state: dict[str, Any], *, run: str) -> None:
-    """Write the state of a run into a file, which appears when it is whole.
+    """Write the state of a run to a file atomically.
 
     Parameters
     ----------
     path : Path
-        Its folder is made if it does not exist.
+        Path of the file. Its folder is created if it does not exist.
     state : dict
+        State to save.
     run : str
-        What identifies the run; the file can be read for no other one.
+        Identifier of the run. `read_checkpoint` needs the same one.
 
     Raises
     ------
     OSError
-        With the path. What stood there stays.
+        If the file cannot be written. An existing file is not changed.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -44,20 +45,31 @@ def write_checkpoint(path: Path, state: dict[str, Any], *, run: str) -> None:
                 file.write(header)
                 file.write(content)
             return
-        except FileNotFoundError:  # a fit that began at this moment took the unfinished file for a leftover
+        except FileNotFoundError:  # another fit that just started has removed the unfinished file
             if attempt == _N_ATTEMPTS:
                 raise
 
 
 def read_checkpoint(path: Path, *, run: str) -> Any:
-    """The state that `write_checkpoint` wrote for the same run, its tensors on the CPU.
+    """Read a state written by `write_checkpoint` for the same run, with its tensors on the CPU.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the file.
+    run : str
+        Identifier of the run.
+
+    Returns
+    -------
+    dict
 
     Raises
     ------
     OSError
-        If there is no such file, or it cannot be read.
+        If the file does not exist or cannot be read.
     ValueError
-        If it is no checkpoint, not whole, or of another run.
+        If the file is not a checkpoint, is damaged, or belongs to another run.
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("it is not a regular file")
@@ -68,7 +80,7 @@ def read_checkpoint(path: Path, *, run: str) -> Any:
         _, size, checksum = _HEADER.unpack(header)
         n_bytes = os.fstat(file.fileno()).st_size - _HEADER.size
         if n_bytes != size:
-            raise ValueError(f"it holds {n_bytes} bytes of {size}")
+            raise ValueError(f"it has {n_bytes} bytes instead of {size}")
         content = file.read()
     if _checksum(run, content) != checksum:
         raise ValueError("its checksum is wrong: it is damaged, or belongs to another fit")

@@ -1,4 +1,4 @@
-"""Where the state of a fit is kept, so that one that was interrupted can go on."""
+"""Checkpoints of a fit, from which an interrupted fit can continue."""
 
 import os
 import re
@@ -28,38 +28,39 @@ _NOT_PART_OF_THE_RESULT = ("accelerator", "checkpoint_dir", "logger", "verbose")
 
 
 class CheckpointUnusable(Exception):
-    """A checkpoint does not fit the run that it was read for."""
+    """Raised if a checkpoint cannot be used to continue a run."""
 
 
 class Checkpoints:
-    """The last two checkpoints of a fit, in a folder that belongs to its parameters and data alone.
+    """The last two checkpoints of a fit, in a folder for its parameters and data.
 
-    Several processes may fit the same at the same time. Each file is whole whoever wrote it last, and what one process removes
-    no other one needs.
+    Several processes may run the same fit at the same time. Files are written atomically, and a process only removes files
+    that no other process needs.
 
     Parameters
     ----------
     folder : Path
-        Made if it does not exist.
+        Folder of the checkpoints. It is created if it does not exist.
     run : str
-        What identifies the parameters and data.
+        Identifier of the parameters and data.
     seed : int
+        Seed of the run.
     is_seed_free : bool
-        Whether a run with another seed will do as well.
+        Whether a run with another seed may be continued.
 
     Attributes
     ----------
     path : Path or None
-        The newest that can be used, if its run was interrupted.
+        Newest usable checkpoint of an interrupted run. None if there is none.
     state : dict or None
-        What it holds.
+        State in this checkpoint.
     seed : int
-        Of its run, else the one given.
+        Seed of the interrupted run, or the given one.
 
     Warns
     -----
     UserWarning
-        For each newer one that cannot be used.
+        For each newer checkpoint that cannot be used.
     """
 
     def __init__(self, folder: Path, run: str, *, seed: int, is_seed_free: bool):
@@ -73,7 +74,7 @@ class Checkpoints:
 
     @classmethod
     def of(cls, estimator: Any, data: Interactions, validation: Any) -> Self:
-        """Those of an estimator that is about to be fitted."""
+        """Return the checkpoints for fitting an estimator."""
         parts = [data] if validation is None else [data, estimator.vocabulary_.recode(validation, name="validation")]
         identity = [type(estimator).__qualname__, _settings(estimator), *map(_arrays, parts)]
         run, folder = joblib.hash(identity), read_path(estimator.checkpoint_dir, "checkpoint_dir")
@@ -82,16 +83,16 @@ class Checkpoints:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether there is a run to go on with."""
+        """Whether there is an interrupted run to continue."""
         return self.path is not None
 
-    def pass_over(self, reason: object) -> None:
-        """Leave out the chosen checkpoint, with a warning, and choose the next one."""
+    def skip(self, reason: object) -> None:
+        """Skip the chosen checkpoint with a warning, and choose the next one."""
         self._warn(self.path, reason)
         self._choose()
 
     def save(self, epoch: int, write: Callable[[Path], None]) -> None:
-        """Write the checkpoint of an epoch; keep the one before it, and those that another process has written meanwhile."""
+        """Write the checkpoint of an epoch. Keep the previous one, and newer ones written by other processes."""
         path = self.folder / f"epoch={epoch}.ckpt"
         if path.is_dir():
             path = path.with_name(f"epoch={epoch}-{secrets.token_hex(4)}.ckpt")
@@ -102,7 +103,7 @@ class Checkpoints:
         self._outdated.clear()
 
     def _choose(self) -> None:
-        """The newest of those not yet looked at that can be used; none if its run was finished."""
+        """Choose the newest remaining checkpoint that can be used. None if its run was finished."""
         self.path, self.state = None, None
         while self._candidates:
             path = self._candidates.pop()
@@ -113,8 +114,8 @@ class Checkpoints:
                     raise ValueError(f"its seed is {seed!r} instead of {self.seed}")
                 if state["epoch"] != _epoch(path):
                     raise ValueError(f"its epoch is {state['epoch']!r}")
-            except Exception as error:  # whatever a broken file makes torch raise
-                if os.path.lexists(path):  # else a fit in another process has a newer one
+            except Exception as error:  # torch may raise any exception for a damaged file
+                if os.path.lexists(path):  # otherwise another process has replaced it by a newer one
                     self._warn(path, error)
                 continue
             if not is_finished:
@@ -129,7 +130,7 @@ class Checkpoints:
         warnings.warn(f"{path} cannot be read and is left out: {reason}", UserWarning, stacklevel=depth_of_caller())
 
     def _saved(self) -> list[Path]:
-        """The newest last."""
+        """Return the checkpoint files, the newest last."""
         return sorted((path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)), key=_epoch)
 
 
@@ -138,13 +139,13 @@ def _epoch(path: Path) -> int:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file if it is one, and nobody else has removed it."""
-    with suppress(FileNotFoundError, IsADirectoryError, PermissionError):  # the last for a folder on macOS
+    """Remove a file if it exists."""
+    with suppress(FileNotFoundError, IsADirectoryError, PermissionError):  # the last one for folders on macOS
         path.unlink()
 
 
 def _make_writable(folder: Path) -> None:
-    """Make the folder, and see that a file can be made in it, before hours are spent on what could not be kept."""
+    """Create the folder, and raise OSError before training if no file can be written to it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -153,7 +154,7 @@ def _make_writable(folder: Path) -> None:
 
 
 def _settings(estimator: Any) -> dict[str, Any]:
-    """The parameters that a result depends on, in a form that is the same in every process."""
+    """Return the parameters that affect the result, in a form that is the same in every process."""
     parameters = {k: v for k, v in estimator.get_params(deep=False).items() if k not in _NOT_PART_OF_THE_RESULT}
     options = estimator.trainer or {}
     parameters["trainer"] = {name: value for name, value in options.items() if isinstance(value, str | int | float)}
@@ -162,14 +163,13 @@ def _settings(estimator: Any) -> dict[str, Any]:
 
 
 def _of_seed(random_state: Any) -> Any:
-    """Without a seed any run is as good as another."""
     if isinstance(random_state, np.random.Generator):
         return random_state.bit_generator.state
-    return random_state.get_state() if hasattr(random_state, "get_state") else random_state
+    return random_state.get_state() if isinstance(random_state, np.random.RandomState) else random_state
 
 
 def _of_value(value: Any) -> Any:
-    """Equal numbers are equal whatever their type; of a function, what it does."""
+    """Represent a value so that equal numbers of different types, and functions with the same code, are equal."""
     if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
         return float(value)
     if isinstance(value, partial):

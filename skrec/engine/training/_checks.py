@@ -1,4 +1,4 @@
-"""What parameters of a training run may be."""
+"""Checks of the parameters of neural recommenders."""
 
 from collections.abc import Sized
 from typing import Any
@@ -30,7 +30,7 @@ def check_training(settings: Any) -> None:
     Raises
     ------
     ValueError, TypeError
-        Naming the parameter, what it is and what it may be.
+        If a parameter is invalid.
     """
     if not callable(settings.loss):
         check_choice(settings.loss, "loss", tuple(settings._losses))
@@ -46,7 +46,7 @@ def check_training(settings: Any) -> None:
     check_number(settings.cycle_mult, "cycle_mult", at_least=1)
     if settings.cycle_len is not None and settings.lr_schedule != "cosine":
         raise ValueError(
-            f"cycle_len needs lr_schedule='cosine', got cycle_len={settings.cycle_len!r}, {settings.lr_schedule!r}"
+            f"cycle_len={settings.cycle_len!r} requires lr_schedule='cosine', got lr_schedule={settings.lr_schedule!r}"
         )
     check_number(settings.learning_rate, "learning_rate", above=0)
     if settings.regularization is not None:
@@ -66,19 +66,25 @@ def check_training(settings: Any) -> None:
 
 
 def check_negatives(model: Any, kinds: tuple[str, ...]) -> None:
-    """Check the parameters ``negatives`` and ``n_negatives`` of a model, and whether its loss can be used with them.
+    """Check the parameters ``negatives`` and ``n_negatives`` of a model.
+
+    Parameters
+    ----------
+    model : TorchRecommender
+    kinds : tuple of str
+        Accepted values of ``negatives``.
 
     Raises
     ------
     ValueError, TypeError
-        Naming the parameter, what it is and what it may be.
+        If a parameter is invalid, or cannot be combined with the loss.
     """
     check_choice(model.negatives, "negatives", kinds)
     check_int(model.n_negatives, "n_negatives", at_least=1)
     if model._predicts_ratings and model.negatives not in ("auto", type(model).negatives):
-        raise ValueError(f"negatives must be 'auto' for loss='mse', which compares with nothing, got {model.negatives!r}")
+        raise ValueError(f"negatives must be 'auto' for loss='mse', which uses no negatives, got {model.negatives!r}")
     if model.negatives == "hard" and model.n_negatives == 1:
-        raise ValueError("negatives='hard' takes the hardest of n_negatives, which must be at least 2, got 1")
+        raise ValueError("n_negatives must be at least 2 for negatives='hard', got 1")
 
 
 def check_pair_loss(model: Any) -> None:
@@ -88,23 +94,39 @@ def check_pair_loss(model: Any) -> None:
 
 
 def check_whole_row_loss(model: Any) -> None:
-    """ValueError if the loss of a model of whole rows compares one positive with negatives."""
+    """Raise ValueError if a model of whole rows has a loss for a single positive and its negatives."""
     if model.loss in _ONE_POSITIVE:
         given = model.get_params(deep=False)
-        asked = f" with negatives={given['negatives']!r}" if "negatives" in given else ""
+        setting = f" with negatives={given['negatives']!r}" if "negatives" in given else ""
         raise ValueError(
-            f"{type(model).__name__}{asked} learns from whole rows, which takes loss='softmax' or 'bce', got {model.loss!r}"
+            f"loss must be 'softmax' or 'bce' for {type(model).__name__}{setting}, since whole rows are predicted, got "
+            f"{model.loss!r}"
         )
 
 
 def check_ranks(model: Any, instead: str) -> None:
-    """ValueError if a model of rankings was asked for ratings, with the names of models to use instead."""
+    """Raise ValueError if a ranking model has loss="mse". ``instead`` names models of ratings."""
     if model._predicts_ratings:
         raise ValueError(f"{type(model).__name__} ranks: loss='mse' is for models of ratings, such as {instead}")
 
 
 def check_layers(hidden_layer_sizes: Any, dropout: float, *, at_least: int = 1) -> None:
-    """Widths of a network's layers, of which it needs some number, and the dropout after each."""
+    """Check the widths of layers and their dropout.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple or list of int
+        Widths of the layers.
+    dropout : float
+        Dropout after each layer.
+    at_least : int, default=1
+        Minimum number of layers.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is invalid.
+    """
     if not isinstance(hidden_layer_sizes, tuple | list) or len(hidden_layer_sizes) < at_least:
         or_none = "" if at_least else " or ()"
         raise TypeError(
@@ -116,41 +138,54 @@ def check_layers(hidden_layer_sizes: Any, dropout: float, *, at_least: int = 1) 
 
 
 def architecture_of(model: Any) -> dict[str, Any]:
-    """The parameters of a model that must not change between fit and partial_fit, with their values."""
+    """Return the parameters of a model that must not change between fit and partial_fit, with their values."""
     given = {name: getattr(model, name) for name in model._architecture_parameters}
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return values | {"loss": "mse" if model._predicts_ratings else "one that ranks"}
+    return values | {"loss": "mse" if model._predicts_ratings else "a ranking loss"}
 
 
 def check_same_architecture(model: Any, trained: dict[str, Any]) -> None:
-    """ValueError if the parameters of a model are not those that a network was trained with."""
+    """Raise ValueError if the parameters of a model differ from those of the trained network."""
     for name, value in architecture_of(model).items():
         if value != trained[name]:
-            raise ValueError(f"partial_fit goes on with {name}={trained[name]!r}, got {value!r}")
+            raise ValueError(f"{name} must not change in partial_fit: fit used {trained[name]!r}, got {value!r}")
 
 
 def check_held_out(settings: Any, data: Interactions, held_out: NDArray[np.bool_]) -> None:
-    """Refuse a part held out for ``early_stopping`` that leaves nothing to learn from, or nothing to choose an epoch by.
+    """Check that there are positive events both in the training part and in the part held out for ``early_stopping``.
 
     Raises
     ------
     ValueError
-        With the number of positive events on both sides.
+        If one part has no positive events.
     """
     informative = settings._informative(data)
     n_held_out, n_learned = int((informative & held_out).sum()), int((informative & ~held_out).sum())
     if n_held_out + n_learned > 0 and min(n_held_out, n_learned) == 0:
         raise ValueError(
-            f"early_stopping={settings.early_stopping!r} needs positive events to learn from and others to choose the epoch "
-            f"by: of those in X, {n_learned} are left and {n_held_out} are held out. Change "
+            f"early_stopping={settings.early_stopping!r} needs positive events both for training and for validation, got "
+            f"{n_learned} for training and {n_held_out} for validation. Change "
             f"validation_fraction={settings.validation_fraction!r}, or pass validation data to fit"
         )
 
 
 def check_y_range(y_range: Any, *, is_rating: bool) -> None:
-    """Check a pair of bounds of predicted ratings."""
+    """Check a pair of bounds of predicted ratings.
+
+    Parameters
+    ----------
+    y_range : (float, float)
+        Bounds of predicted ratings.
+    is_rating : bool
+        Whether the model predicts ratings.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the bounds are invalid, or the model does not predict ratings.
+    """
     if not is_rating:
-        raise ValueError(f"y_range bounds predicted ratings, so it needs loss='mse'; got y_range={y_range!r}")
+        raise ValueError(f"y_range must be None unless loss='mse', got {y_range!r}")
     if not isinstance(y_range, tuple | list) or len(y_range) != 2:
         raise TypeError(f"y_range must be a pair (low, high) or None, got {y_range!r}")
     for bound in y_range:
@@ -169,38 +204,38 @@ def _check_early_stopping(name: Any) -> None:
 
 
 def _check_trainer(options: dict[str, Any] | None) -> None:
-    """Keywords for Lightning's Trainer that do not contradict a parameter."""
+    """Check that the keyword arguments for Lightning's Trainer do not conflict with a parameter."""
     if options is None:
         return
     if not isinstance(options, dict):
-        raise TypeError(f"trainer must be a dict of keywords of Lightning's Trainer, got {options!r}")
+        raise TypeError(f"trainer must be a dict of keyword arguments of Lightning's Trainer, got {options!r}")
     for name in options:
         if name in _OWN_PARAMETERS:
             raise ValueError(f"trainer must not hold {name!r}: use the parameter {_OWN_PARAMETERS[name]}")
     if options.get("gradient_clip_val") is not None:
         check_number(options["gradient_clip_val"], "trainer['gradient_clip_val']", at_least=0)
     if options.get("gradient_clip_algorithm", "norm") != "norm":
-        raise ValueError(f"trainer={options!r} asks for another gradient_clip_algorithm than 'norm', the only one supported")
+        raise ValueError(f"trainer['gradient_clip_algorithm'] must be 'norm', got {options['gradient_clip_algorithm']!r}")
     if options.get("precision") in ("16-true", "bf16-true", "transformer-engine", "transformer-engine-float16"):
         raise ValueError(
-            f"trainer={options!r} asks for weights of half precision, of which no new user can be solved for: "
-            "'16-mixed' and 'bf16-mixed' are supported"
+            f"trainer['precision'] must not store weights in half precision, got {options['precision']!r}. Use '16-mixed' or "
+            "'bf16-mixed'"
         )
     devices = options.get("devices", 1)
     if devices not in (1, "1", "auto") and not (isinstance(devices, list) and len(devices) == 1):
-        raise ValueError(f"trainer={options!r} asks for several devices; only devices=1 is supported")
+        raise ValueError(f"trainer['devices'] must be 1, got {devices!r}")
 
 
 def check_not_empty(settings: Any, batches: Sized) -> None:
-    """ValueError if there is no minibatch to train on."""
+    """Raise ValueError if there are no minibatches."""
     if len(batches) == 0:
         raise ValueError(
-            f"there is nothing to learn from in the events that {type(settings).__name__} is trained on, with the parameters "
+            f"{type(settings).__name__} has no training examples: none of its training events can be used with the parameters "
             f"{settings!r}"
         )
 
 
-class OfHeldOutEvents(MutedWarning):
-    """What scorers say of test data, on which a user cannot act where `fit` has drawn them."""
+class MutedCoverageWarning(MutedWarning):
+    """Warnings of scorers about the coverage of test data, which are muted for data held out by `fit`."""
 
     category = CoverageWarning

@@ -1,4 +1,4 @@
-"""What happens after an epoch: figures, validation, keeping the best weights."""
+"""Metrics after each epoch, validation, and the weights of the best epoch."""
 
 import sys
 from typing import Any
@@ -12,20 +12,27 @@ from skrec.engine.batches._batches import Batches
 from skrec.engine.losses._losses import total_loss
 from skrec.metrics import get_scorer
 
-_LEAST_ABOVE_0 = float(np.finfo(np.float32).smallest_subnormal)
+_SMALLEST_POSITIVE = float(np.finfo(np.float32).smallest_subnormal)
 
 
 class ValidationMonitor:
-    """Figures of a network on held-out data: ``valid_loss``, and the scorer of ``early_stopping``, if it names one.
+    """Metrics of a network on held-out data: ``valid_loss`` and the scorer of ``early_stopping``.
 
     Parameters
     ----------
     estimator : TorchRecommender
-        Being fitted. The network is set as its own before it is scored.
+        Estimator that is being fitted. The network is set as its network before it is scored.
     network : nn.Module
-    validation : data as the user passed it
+        Network that is being trained.
+    validation : array-like
+        Validation data as passed to ``fit``.
     known : Interactions
-        Training events, never drawn as negatives.
+        Training events, which are not drawn as negatives.
+
+    Raises
+    ------
+    ValueError
+        If ``valid_loss`` is needed and cannot be computed.
     """
 
     def __init__(self, estimator: Any, network: nn.Module, validation: Any, *, known: Interactions):
@@ -38,20 +45,20 @@ class ValidationMonitor:
         self.batches = batches if batches is not None and len(batches) else None
         self.scorer = None
         if estimator.early_stopping not in (None, "valid_loss"):
-            # the training data has been warned about; the same rule, said in a number, does not warn again
-            threshold = _LEAST_ABOVE_0 if estimator.positive_from is None else estimator.positive_from
+            # the training data has been warned about; a threshold instead of None avoids a second warning
+            threshold = _SMALLEST_POSITIVE if estimator.positive_from is None else estimator.positive_from
             self.scorer = get_scorer(estimator.early_stopping, positive_from=threshold)
         elif self.batches is None:
             kind = "rating" if estimator._predicts_ratings else "positive event"
             raise ValueError(
-                f"the validation data have no {kind} of a known user with a known item, "
-                "so there is no valid_loss. The rows of a matrix are new users: pass Interactions.from_csr(validation) if they "
-                "are the training data's users, or choose the epoch by a ranking, as in early_stopping='ndcg@10'"
+                f"valid_loss cannot be computed: the validation data have no {kind} of a known user with a known item. The "
+                "rows of a matrix are new users: pass Interactions.from_csr(validation) if they are the users of the training "
+                "data, or use a ranking scorer, such as early_stopping='ndcg@10'"
             )
 
     @torch.no_grad()
     def __call__(self, device: torch.device, train_loss: float) -> dict[str, float]:
-        """The figures after an epoch."""
+        """Return the metrics after an epoch."""
         figures = {"valid_loss": self.loss(self.batches, device)} if self.batches is not None else {}
         if self.scorer is not None:
             self.estimator._set_network(self.network, device, train_loss)
@@ -59,7 +66,7 @@ class ValidationMonitor:
         return figures
 
     def loss(self, batches: Batches, device: torch.device) -> float:
-        """Mean loss over the held-out events, with the same negatives each time."""
+        """Return the mean loss of the held-out events, with the same negatives in each epoch."""
         batches.to(device)
         total, n = torch.zeros((), device=device), torch.zeros((), device=device)
         for batch in batches.epoch(torch.Generator(device=device).manual_seed(self.estimator.seed_)):
@@ -69,7 +76,16 @@ class ValidationMonitor:
 
 
 class TrainingHistory:
-    """Collects the rows of ``history_``; with ``early_stopping``, keeps the best epoch's weights and says when to stop."""
+    """Rows of ``history_``, and with ``early_stopping`` the weights of the best epoch.
+
+    Parameters
+    ----------
+    estimator : TorchRecommender
+        Estimator that is being fitted.
+    network : nn.Module
+        Network that is being trained.
+    monitor : ValidationMonitor or None
+    """
 
     def __init__(self, estimator: Any, network: nn.Module, monitor: ValidationMonitor | None):
         self.estimator, self.network, self.monitor = estimator, network, monitor
@@ -78,7 +94,7 @@ class TrainingHistory:
         self.best_weights: dict[str, torch.Tensor] | None = None
 
     def __call__(self, row: dict[str, float], device: torch.device) -> bool:
-        """Take in an epoch's figures; True if training should stop."""
+        """Add the metrics of an epoch. Return True if training should stop."""
         if self.monitor is not None:
             row |= self.monitor(device, row["train_loss"])
         row["peak_memory_mb"] = _peak_memory(device)
@@ -96,22 +112,22 @@ class TrainingHistory:
         return row["epoch"] - self.best_epoch >= self.estimator.patience
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint has to hold."""
+        """Return the state for a checkpoint."""
         return {name: getattr(self, name) for name in ("rows", "best_epoch", "best_value", "best_weights")}
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on from the `state` of an interrupted run."""
+        """Continue from the `state` of an interrupted run."""
         self.rows, self.best_weights = state["rows"], state["best_weights"]
         self.best_epoch, self.best_value = state["best_epoch"], state["best_value"]
 
     def restore_best(self) -> None:
-        """Put the best epoch's weights into the network."""
+        """Load the weights of the best epoch into the network."""
         if self.best_weights is not None:
             self.network.load_state_dict(self.best_weights)
 
 
 def _peak_memory(device: torch.device) -> float:
-    """Megabytes: of the device's memory, or of this process on a CPU."""
+    """Peak memory in megabytes: of the GPU, or of the process on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     try:

@@ -1,4 +1,4 @@
-"""The one LightningModule that trains every network. Only this file imports Lightning, and only a fit imports this file."""
+"""The LightningModule that trains all networks. Only this file imports Lightning, and it is imported only by `fit`."""
 
 import logging
 import signal
@@ -16,7 +16,7 @@ import torch
 from pytorch_lightning import loggers
 from pytorch_lightning.plugins.environments import ClusterEnvironment, LightningEnvironment
 from pytorch_lightning.plugins.io import TorchCheckpointIO
-from pytorch_lightning.plugins.precision import Precision
+from pytorch_lightning.plugins.precision import MixedPrecision, Precision
 from pytorch_lightning.strategies import SingleDeviceStrategy
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor, nn
@@ -35,32 +35,39 @@ from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._resuming import check_checkpoint
 from skrec.engine.training._schedules import Schedule
 
-# Lightning's loop costs some 0.2 ms for each of its steps, which is as much as a small minibatch takes; several at once hide it
+# a step of Lightning's loop takes 0.2 ms, as long as a small minibatch; several minibatches per step reduce this overhead
 CHUNK = 16
-# sums of products of two such weights still fit into float32
+# sums of products of two such weights do not overflow float32
 _LARGEST_WEIGHT = 1e18
 
 
 class Training(pl.LightningModule):
-    """Trains a network on batches with manual optimisation.
+    """Trains a network on minibatches with manual optimization.
 
     Parameters
     ----------
     network : nn.Module
+        Network to train.
     batches : Batches
+        Minibatches.
     loss : callable
+        Loss function.
     optimizer : callable
-        Makes an optimiser of the network's parameters.
+        Returns an optimizer for the network's parameters.
     schedule : callable
-        Maps the optimiser step to a rate.
+        Maps the number of an optimizer step to a `Rate`.
     learning_rate : float
-        At its top; the estimator's own, or a part of it.
+        Maximum learning rate.
     settings : TorchRecommender
-        Its parameters are read, nothing is written.
+        Estimator whose parameters are used. It is not changed.
     seed : int
+        Seed of all random numbers.
     history : TrainingHistory
-        Gets each epoch's row of figures and says whether to stop.
+        Collects the metrics of each epoch and decides when to stop.
     checkpoints : Checkpoints or None
+        Checkpoints to write. If None, none are written.
+    chunk : int, default=16
+        Number of minibatches in one step of Lightning's loop.
     """
 
     def __init__(
@@ -81,14 +88,14 @@ class Training(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.network, self.batches, self.loss = network, batches, loss
-        # of numpy's type it would make checkpoints that are refused as code
+        # a numpy float could not be loaded from checkpoints with weights_only=True
         self.make_optimizer, self.schedule, self.learning_rate = optimizer, schedule, float(learning_rate)
         self.settings, self.seed, self.chunk = settings, seed, chunk
         self.history, self.checkpoints = history, checkpoints
         self.has_started, self.is_finished = False, False
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
         self.weights = list(network.parameters())
-        self.tally = _Tally()
+        self.counters = _Counters()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.make_optimizer(self.network.parameters(), lr=self.learning_rate)
@@ -100,23 +107,23 @@ class Training(pl.LightningModule):
         return batch  # batches live on the training device
 
     def on_fit_start(self) -> None:
-        self.on_sigterm = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL  # None: it is not one of Python's
+        # getsignal returns None if the handler was not installed from Python
+        self.on_sigterm = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
         self.batches.to(self.device)
-        self.probe = self.batches.probe(10_000, self.generator(-1))
-        # Lightning's way round to the backward pass costs a tenth of a small step; without scaling or several devices it is
-        # the same thing
+        self.sampled_pairs = self.batches.sample_pairs(10_000, self.generator(-1))
+        # manual_backward adds a tenth to the time of a small step; without scaling or several devices it is equivalent
         is_plain = type(self.trainer.precision_plugin) is Precision and type(self.trainer.strategy) is SingleDeviceStrategy
         self.back_propagate = torch.Tensor.backward if is_plain else self.manual_backward
 
     def on_train_start(self) -> None:
-        """Leave SIGTERM to whom it was left before Lightning put its own handler there."""
+        """Restore the handler of SIGTERM that was replaced by Lightning."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self.on_sigterm)
             if self.trainer.had_sigterm and self.on_sigterm is signal.SIG_DFL:
                 signal.raise_signal(signal.SIGTERM)
 
     def generator(self, epoch: int) -> torch.Generator:
-        """The random numbers of one epoch follow from the seed and its number, so that a resumed run repeats them."""
+        """Return the generator of an epoch, which depends on the seed and the epoch only, so that runs can be resumed."""
         generator = torch.Generator(device=self.device)
         generator.manual_seed(int(np.random.SeedSequence([self.seed, epoch + 1]).generate_state(1)[0]))
         return generator
@@ -127,14 +134,14 @@ class Training(pl.LightningModule):
         self.network.train()
         set_generator(self.network, self.generator(self.current_epoch + 2**20))
         self.started = time.perf_counter()
-        self.tally.loss_sum, self.tally.n_examples = torch.zeros((), device=self.device), 0
+        self.counters.loss_sum, self.counters.n_examples = torch.zeros((), device=self.device), 0
 
     def training_step(self, chunk: tuple[int, list[Batch]], _: int) -> None:
         optimizer = self.optimizers()
         group = self.settings.accumulate_grad_batches
         first, batches = chunk
         for position, batch in enumerate(batches, first):
-            # the last group of an epoch may be smaller; its gradient is the mean of what it has
+            # the last group of an epoch may be smaller; its gradient is the mean over its minibatches
             size = min(group, len(self.batches) - position // group * group)
             loss = self.minibatch_loss(batch)
             self.back_propagate(loss / size if size > 1 else loss)
@@ -142,32 +149,33 @@ class Training(pl.LightningModule):
                 self.update(optimizer)
 
     def minibatch_loss(self, batch: Batch) -> Tensor:
-        """Mean loss of a minibatch, and the penalty on the rows it touches."""
+        """Return the mean loss of a minibatch plus the penalty on the rows that it uses."""
         total = total_loss(self.network, self.loss, batch)
-        self.tally.loss_sum.add_(total.detach())
-        self.tally.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
+        self.counters.loss_sum.add_(total.detach())
+        self.counters.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
         total = total / batch.n_examples
         if strength := self.settings._penalty:
             total = total + strength * self.network.penalty(batch.query, batch.touched_items, batch.item_share)
         return total
 
     def update(self, optimizer: Any) -> None:
-        """One optimiser step: rate, decay, clipping, step."""
-        rate = self.schedule(self.tally.n_updates)
+        """Do one optimizer step, with learning rate, weight decay and gradient clipping."""
+        rate = self.schedule(self.counters.n_updates)
         lr = self.learning_rate * rate.factor
         set_rate(optimizer, lr, rate.momentum)
         if self.settings.weight_decay:
             decay(self.weights, 1 - lr * self.settings.weight_decay)
         if self.clip:
-            scaler = getattr(self.trainer.precision_plugin, "scaler", None)  # its scale leaves the gradients at the step
+            plugin = self.trainer.precision_plugin
+            scaler = plugin.scaler if isinstance(plugin, MixedPrecision) else None  # gradients are unscaled in the step
             clip(self.weights, self.clip if scaler is None else self.clip * scaler.get_scale())
         optimizer.step()
         for weight in self.weights:
             weight.grad = None
-        self.tally.n_updates += 1
+        self.counters.n_updates += 1
 
     def on_train_epoch_end(self) -> None:
-        train_loss = float(self.tally.loss_sum) / (float(self.tally.n_examples) or 1.0)
+        train_loss = float(self.counters.loss_sum) / (float(self.counters.n_examples) or 1.0)
         if not np.isfinite(train_loss):
             raise self.divergence(f"the loss is {train_loss}")
         if not all(bool((weight.abs() < _LARGEST_WEIGHT).all()) for weight in self.weights):
@@ -185,36 +193,36 @@ class Training(pl.LightningModule):
             self.checkpoints.save(self.current_epoch, self.trainer.save_checkpoint)
 
     def divergence(self, what: str) -> ValueError:
-        """The error that ends a fit in the present epoch."""
+        """Return the error for a divergence in the current epoch."""
         of_values = self.settings._predicts_ratings
         return divergence(self.settings, f"training diverged in epoch {self.current_epoch}: {what}", of_values=of_values)
 
     @torch.no_grad()
     def pairwise_accuracy(self) -> float:
-        """Share of a fixed sample of (positive, negative) pairs in the right order; half for a tie."""
-        if self.probe is None or len(self.probe[0]) == 0:
+        """Return the fraction of sampled (positive, negative) pairs in the right order. Ties count 0.5."""
+        if self.sampled_pairs is None or len(self.sampled_pairs[0]) == 0:
             return float("nan")
-        scores = self.network(*self.probe)
+        scores = self.network(*self.sampled_pairs)
         return float(((scores[:, 0] > scores[:, 1]).float() + (scores[:, 0] == scores[:, 1]).float() / 2).mean())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        run = {"seed": self.seed, "n_updates": self.tally.n_updates, "is_finished": self.is_finished}
+        run = {"seed": self.seed, "n_updates": self.counters.n_updates, "is_finished": self.is_finished}
         checkpoint["skrec"] = run | {"history": self.history.state()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_checkpoint(checkpoint, self)
-        self.tally.n_updates = checkpoint["skrec"]["n_updates"]
+        self.counters.n_updates = checkpoint["skrec"]["n_updates"]
         self.history.resume(checkpoint["skrec"]["history"])
 
     def check_resumed(self) -> None:
-        """See that Lightning goes on behind the last epoch that was recorded."""
-        if self.current_epoch != len(self.history.rows) or self.global_step != self.tally.n_updates:
+        """Check that Lightning continues after the last recorded epoch."""
+        if self.current_epoch != len(self.history.rows) or self.global_step != self.counters.n_updates:
             raise ValueError(f"its loops are at epoch {self.current_epoch}, step {self.global_step}")
         self.has_started = True
 
 
-class _Tally:
-    """Counters of a run; a plain object, since a network's attributes are slow to set."""
+class _Counters:
+    """Counters of a run. A plain object, because setting attributes of an nn.Module is slow."""
 
     def __init__(self) -> None:
         self.loss_sum = torch.zeros(())
@@ -223,7 +231,10 @@ class _Tally:
 
 
 class _Chunks:
-    """An epoch as lists of minibatches, each with the position of its first. A plain iterable: Lightning's loop adds least."""
+    """Lists of minibatches of an epoch, each with the position of its first minibatch.
+
+    A plain iterable has the lowest overhead in Lightning's loop.
+    """
 
     def __init__(self, training: Training):
         self.training = training
@@ -244,7 +255,7 @@ class _Chunks:
 
 
 class _CheckpointFiles(TorchCheckpointIO):
-    """Lightning's checkpoints as files with a checksum."""
+    """Writes Lightning's checkpoints to files with a checksum."""
 
     def __init__(self, checkpoints: Checkpoints):
         self.checkpoints = checkpoints
@@ -253,11 +264,13 @@ class _CheckpointFiles(TorchCheckpointIO):
         write_checkpoint(Path(path), checkpoint, run=self.checkpoints.run)
 
     def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> Any:
-        return self.checkpoints.state  # read, and checked, when it was chosen
+        return self.checkpoints.state  # has been read and checked when it was chosen
 
 
 class _Bar(pl.Callback):
     """One progress bar over all minibatches of all epochs."""
+
+    bar: Any = None
 
     def on_train_start(self, trainer: pl.Trainer, training: Any) -> None:
         n = len(training.batches)
@@ -268,40 +281,40 @@ class _Bar(pl.Callback):
         self.bar.set_postfix(epoch=trainer.current_epoch + 1, refresh=False)
 
     def teardown(self, trainer: pl.Trainer, training: Any, stage: str) -> None:
-        if hasattr(self, "bar"):
+        if self.bar is not None:
             self.bar.close()
 
-    on_exception = teardown  # the line of a bar that stops midway ends too
+    on_exception = teardown  # ends the line of an interrupted bar
 
 
 class _Trainer(pl.Trainer):
-    """Does not stop by itself at SIGTERM: Lightning would raise a SystemExit that has no exit code, as if all were well."""
+    """Ignores SIGTERM. Lightning would raise a SystemExit without an exit code, which looks like success."""
 
     received_sigterm = False
 
     @property
     def had_sigterm(self) -> bool:
-        """Whether the signal came while Lightning's handler was there."""
+        """Whether the signal was received by Lightning's handler."""
         return super().received_sigterm
 
 
 def run(training: Training, *, logger: Any) -> torch.device:
-    """Train to the end; returns the device it ran on."""
+    """Train until the end and return the device."""
     settings = training.settings
     options = {name: value for name, value in (settings.trainer or {}).items() if name != "gradient_clip_val"}
     if options.get("devices") == "auto":
-        del options["devices"]  # which would be all that there are
-    plugins = _together(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
+        del options["devices"]  # "auto" would use all devices
+    plugins = _combined(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
     if options.get("num_nodes", 1) == 1 and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
-        plugins.append(LightningEnvironment())  # whatever cluster the process was started by, it is all that there is
-    with _Advice.muted, _silence:
+        plugins.append(LightningEnvironment())  # a single process, also inside a cluster job
+    with _LightningWarning.muted, _silence:
         trainer = _Trainer(
             **{
                 "accelerator": _accelerator(settings.accelerator),
                 "devices": 1,
                 "max_epochs": settings.max_epochs,
                 "logger": logger or False,
-                "callbacks": _together(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 else []),
+                "callbacks": _combined(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 else []),
                 "plugins": plugins,
                 "enable_checkpointing": False,
                 "enable_progress_bar": False,
@@ -313,8 +326,12 @@ def run(training: Training, *, logger: Any) -> torch.device:
         )
         try:
             _fit(trainer, training)
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(
+                f"the device ran out of memory ({error}); halve batch_size and double accumulate_grad_batches"
+            ) from error
         except (SystemExit, ValueError) as error:
-            # of Ctrl-C, Lightning makes a SystemExit, or outside of the main thread fails to change the handler of its signal
+            # Lightning converts Ctrl-C to a SystemExit, or fails to set a signal handler outside of the main thread
             if isinstance(error.__context__, KeyboardInterrupt):
                 raise KeyboardInterrupt from None
             raise
@@ -325,7 +342,7 @@ def run(training: Training, *, logger: Any) -> torch.device:
 
 
 def _fit(trainer: pl.Trainer, training: Training) -> None:
-    """Train, or go on from a checkpoint; an error before the first epoch then is the checkpoint's."""
+    """Train, or continue from a checkpoint. Raise CheckpointUnusable for errors before the first continued epoch."""
     path = training.checkpoints and training.checkpoints.path
     try:
         trainer.fit(training, ckpt_path=path, weights_only=True)
@@ -336,37 +353,37 @@ def _fit(trainer: pl.Trainer, training: Training) -> None:
 
 
 def make_logger(logger: str | Callable[[], Any] | None) -> Any:
-    """One of Lightning's loggers by its name, or what a function of the user's makes."""
+    """Make one of Lightning's loggers by name, or call the user's function."""
     if logger is None or callable(logger):
         return logger and logger()
     return getattr(loggers, LOGGERS[logger])(save_dir=".")
 
 
 def _accelerator(wanted: str) -> str:
-    """Lightning's name of what is wanted; its own "auto" would also take what knows no double precision."""
+    """Return Lightning's name of an accelerator. Its own "auto" includes devices without double precision."""
     has_cuda = pl.accelerators.CUDAAccelerator.is_available()
     if wanted in ("gpu", "cuda") and not has_cuda:
-        raise ValueError(f"accelerator must be one that this machine has, 'auto' or 'cpu', got {wanted!r}")
+        raise ValueError(f"accelerator must be 'auto' or 'cpu' on a machine without a CUDA GPU, got {wanted!r}")
     return "cuda" if has_cuda and wanted != "cpu" else "cpu"
 
 
-def _together(given: Any, own: list) -> list:
-    """What the user gave for one of Lightning's lists, one thing, several or None, and our own."""
+def _combined(given: Any, own: list) -> list:
+    """Combine the user's value for one of Lightning's lists, which may be None or a single object, with our own."""
     return [*([] if given is None else given if isinstance(given, list | tuple) else [given]), *own]
 
 
 _LOGGERS = [name + suffix for name in ("pytorch_lightning", "lightning_fabric") for suffix in ("", ".utilities.rank_zero")]
 
 
-class _Advice(MutedWarning):
-    """What Lightning and torch say to those who call them."""
+class _LightningWarning(MutedWarning):
+    """Warnings of Lightning and torch to their callers."""
 
     module = r"(pytorch_lightning|lightning_fabric|lightning_utilities|torch)(\.|$)"
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No advice, tips and advertisements in the log; and loggers that write, whatever rank a cluster gives the process."""
+    """Mute Lightning's log messages, and let loggers write whatever rank a cluster has given the process."""
     with ExitStack() as undo:
         for logger in map(logging.getLogger, _LOGGERS):
             undo.enter_context(replaced(partial(getattr, logger, "level"), logger.setLevel, logging.ERROR))

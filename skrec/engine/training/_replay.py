@@ -1,23 +1,29 @@
-"""The examples that `partial_fit` trains on: the new events, and some of the old ones, so that these are not forgotten."""
+"""Training examples of `partial_fit`: the new events, and some of the old ones to reduce forgetting."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-# times the learning rate: at the full rate a network forgets more than it learns, measured on ML-100K split in time
-PARTIAL_FIT_RATE = 0.1
+# factor of the learning rate: with the full rate the loss by forgetting is larger than the gain (ML-100K, split in time)
+PARTIAL_FIT_LR_FACTOR = 0.1
 
 
 def sample_with_replay(groups: NDArray[np.int64], n_known: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Positions, ascending, of the events to learn from.
+    """Return the ascending positions of the events to train on.
+
+    All groups with new events are used, and as many other groups drawn at random.
 
     Parameters
     ----------
     groups : int64 array of shape (n_events,)
-        What is learned as a whole: the number of an event, user or impression. All events of a unit go together.
+        Group of each event, such as its user or impression. The events of a group are used together.
     n_known : int
-        The first events are known already.
+        Number of known events, which come first.
     rng : numpy.random.Generator
-        Draws as many groups with known events only as there are groups with new ones.
+        Source of randomness.
+
+    Returns
+    -------
+    int64 array of shape (n_chosen,)
     """
     fresh = np.unique(groups[n_known:])
     settled = np.setdiff1d(groups[:n_known], fresh)

@@ -1,4 +1,4 @@
-"""Whether a checkpoint is what the run that is about to go on from it would have written."""
+"""Check that a checkpoint fits the run that continues from it."""
 
 import copy
 from typing import Any
@@ -8,19 +8,19 @@ from torch import Tensor
 
 
 def check_checkpoint(checkpoint: dict[str, Any], training: Any) -> None:
-    """Compare what a checkpoint holds with the run that it is to be put into, before anything of it is.
+    """Check a checkpoint before it is loaded into a run.
 
     Parameters
     ----------
     checkpoint : dict
-        As Lightning saves it, with what `Training` adds.
+        State saved by Lightning, with the entries of `Training`.
     training : Training
-        Attached to its trainer, and at its beginning.
+        The run, attached to its trainer, before the first epoch.
 
     Raises
     ------
     ValueError
-        Naming the part that is wrong.
+        If a part of the checkpoint does not fit the run.
     """
     run, weights = checkpoint["skrec"], training.state_dict()
     _check_progress(checkpoint, run, training)
@@ -28,7 +28,7 @@ def check_checkpoint(checkpoint: dict[str, Any], training: Any) -> None:
     _check_alike(checkpoint["state_dict"], weights, "state_dict")
     _check_alike(checkpoint["loops"]["fit_loop"], training.trainer.fit_loop.state_dict(), "loops")
     (found,), expected = checkpoint["optimizer_states"], _state_after_a_step(training)
-    expected["state"] = {place: expected["state"][place] for place in found["state"]}  # a weight may be without gradients
+    expected["state"] = {place: expected["state"][place] for place in found["state"]}  # weights without gradients have no state
     _check_alike(found, expected, "optimizer_states")
 
 
@@ -42,14 +42,14 @@ def _check_progress(checkpoint: dict[str, Any], run: dict[str, Any], training: A
 
 
 def _check_records(state: dict[str, Any], epoch: int, history: Any) -> None:
-    """Compare what a history has collected until the end of an epoch."""
+    """Check the state of a `TrainingHistory` at the end of an epoch."""
     _check_alike({name: 0 for name in state}, {name: 0 for name in history.state()}, "history")
     rows, best = state["rows"], state["best_epoch"]
     if not isinstance(rows, list) or [row["epoch"] for row in rows] != list(range(epoch + 1)):
-        raise ValueError(f"its rows of figures are not those of {epoch + 1} epochs")
+        raise ValueError(f"its history does not have {epoch + 1} epochs")
     for row in rows:
         if {type(name) for name in row} != {str} or not {type(value) for value in row.values()} <= {int, float}:
-            raise ValueError(f"its figures are no numbers: {row!r}")
+            raise ValueError(f"its history has values that are not numbers: {row!r}")
     if type(best) is not int or not 0 <= best <= epoch or type(state["best_value"]) is not float:
         raise ValueError(f"its best epoch is {best!r}, with a value of {state['best_value']!r}")
     keeps_best = history.monitor is not None and history.estimator.early_stopping is not None
@@ -58,7 +58,7 @@ def _check_records(state: dict[str, Any], epoch: int, history: Any) -> None:
 
 
 def _state_after_a_step(training: Any) -> dict[str, Any]:
-    """What the state of the optimiser looks like, by one that makes a step of nothing with copies of the weights."""
+    """Return the state of an optimizer after a step with gradients of 0 on a copy of the network."""
     network = copy.deepcopy(training.network)
     optimizer = training.make_optimizer(network.parameters(), lr=training.learning_rate)
     for weight in network.parameters():
@@ -68,12 +68,12 @@ def _state_after_a_step(training: Any) -> dict[str, Any]:
 
 
 def _check_alike(found: Any, expected: Any, name: str) -> None:
-    """Compare the keys, types and shapes of nested values; tensors must hold finite numbers."""
+    """Compare the keys, types and shapes of nested values. Tensors must be finite."""
     if isinstance(expected, Tensor):
         if not isinstance(found, Tensor) or (found.shape, found.dtype) != (expected.shape, expected.dtype):
             raise ValueError(f"its {name} is not a tensor of {expected.dtype} and shape {tuple(expected.shape)}")
         if not found.isfinite().all():
-            raise ValueError(f"its {name} holds what is not finite")
+            raise ValueError(f"its {name} is not finite")
     elif isinstance(expected, dict):
         if not isinstance(found, dict) or found.keys() != expected.keys():
             raise ValueError(f"its {name} does not have the keys {list(expected)}")

@@ -1,6 +1,6 @@
-"""Learning-rate schedules: functions of the optimiser step.
+"""Learning-rate schedules as functions of the optimizer step.
 
-Torch's own keep a state, which a resumed run would have to restore, and restart after whole multiples of a cycle only.
+Torch's schedules have a state, which a resumed run would have to restore, and support only integer multiples of a cycle.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 
 
 class Rate(NamedTuple):
-    """What a schedule says for one step: a factor of the learning rate, and the momentum (Adam's first beta) or None."""
+    """Settings of one step.
+
+    Attributes
+    ----------
+    factor : float
+        Factor of the learning rate.
+    momentum : float or None
+        First beta of Adam. If None, it does not change.
+    """
 
     factor: float
     momentum: float | None = None
@@ -19,7 +27,7 @@ Schedule = Callable[[int], Rate]
 
 
 def schedule_of(settings: Any, n_batches: int) -> Schedule:
-    """What ``lr_schedule`` and ``cycle_len`` ask for, with so many minibatches in an epoch."""
+    """Return the schedule for the parameters of a model, with ``n_batches`` minibatches per epoch."""
     steps_in_epoch = -(-n_batches // settings.accumulate_grad_batches)
     if settings.lr_schedule == "one_cycle":
         return one_cycle(steps_in_epoch * settings.max_epochs)
@@ -30,14 +38,15 @@ def schedule_of(settings: Any, n_batches: int) -> Schedule:
 
 
 def constant(step: int) -> Rate:
-    """The learning rate as it is."""
+    """Constant learning rate."""
     return Rate(1.0)
 
 
 def one_cycle(n_steps: int) -> Schedule:
-    """Up from 1/25 to the full rate in the first quarter, down to 1/100,000, along cosines; momentum .95, .85, .95.
+    """One-cycle policy (Smith 2018) with the defaults of fastai.
 
-    The policy of Smith (2018) with fastai's defaults.
+    The rate increases from 1/25 to the full rate in the first quarter of the steps, and decreases to 1/100,000 afterwards, both
+    along cosines. The momentum changes from 0.95 to 0.85 and back.
     """
     top = max(1, round(0.25 * n_steps))
 
@@ -51,9 +60,9 @@ def one_cycle(n_steps: int) -> Schedule:
 
 
 def cosine(*, cycle_steps: int, cycle_mult: float) -> Schedule:
-    """From the full rate to zero along a cosine, then again, each cycle ``cycle_mult`` times as long as the one before.
+    """Cosine schedule with warm restarts (Loshchilov & Hutter 2017, eq. 5).
 
-    Warm restarts (Loshchilov & Hutter 2017, eq. 5).
+    In each cycle the rate decreases from the full rate to 0. Each cycle is ``cycle_mult`` times as long as the previous one.
     """
 
     def rate(step: int) -> Rate:
@@ -61,7 +70,7 @@ def cosine(*, cycle_steps: int, cycle_mult: float) -> Schedule:
             start, length = step // cycle_steps * cycle_steps, float(cycle_steps)
         else:
             cycle = int(log(1 + step / cycle_steps * (cycle_mult - 1)) / log(cycle_mult) + 1e-9)
-            # less a little: rounding may put a whole number just above itself
+            # minus a small number, since rounding errors may lie just above an integer
             start = ceil(cycle_steps * (cycle_mult**cycle - 1) / (cycle_mult - 1) - 1e-6)
             length = cycle_steps * cycle_mult**cycle
         return Rate(_cosine(1, 0, min(1.0, (step - start) / length)))

@@ -1,4 +1,4 @@
-"""Fold-in under squared errors of products, which has a closed form."""
+"""Closed form of fold-in for squared errors of dot products."""
 
 from collections.abc import Iterator
 
@@ -8,25 +8,31 @@ from torch import Tensor
 from skrec.engine.fold_in._prior import Prior, State
 
 
-def ridge(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, n: int, *, noise: float) -> State:
-    """The most probable states if their products with an event's features are its target, up to normal errors.
+def solve_ridge(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, n: int, *, noise: float) -> State:
+    """Return the most probable states of users whose targets are dot products of state and features with normal errors.
 
     Parameters
     ----------
     prior : Prior
     features : Tensor of shape (n_events, d)
     targets : Tensor of shape (n_events,)
-    users : int64 Tensor of shape (n_events,), ascending
+    users : int64 Tensor of shape (n_events,)
+        Users of the events, in ascending order.
     n : int
         Number of users.
     noise : float
         Variance of the error of a target.
 
+    Returns
+    -------
+    tuple of Tensor
+        Parts of the states with n rows.
+
     Notes
     -----
-    One system of d equations for each user; memory n * d**2 doubles.
+    One system of d equations is solved for each user. It takes ``8 * n * d**2`` bytes.
     """
-    # in float32 the last digits of a user's state would depend on who is folded in beside them
+    # in float32 the last digits of a user's state would depend on the other users of the block
     dtype, prior = prior.mean.dtype, prior.converted(torch.float64)
     features, targets = features.double(), targets.double()
     d = features.shape[1]
@@ -43,9 +49,9 @@ def ridge(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, n: int
 
 
 def _groups(users: Tensor, n: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Users with about as many events, the places of these (n_users, width), and which of the places are theirs.
+    """Yield groups of users with similar numbers of events, the event positions (n_users, width), and a mask of valid ones.
 
-    The width is a power of two, so that there are few groups, and a user's does not depend on the others.
+    The width is a power of two, so that there are few groups and the width of a user does not depend on other users.
     """
     counts = torch.bincount(users, minlength=n)
     first, exponents = counts.cumsum(0) - counts, counts.clamp(min=1).double().log2().ceil().long()

@@ -1,4 +1,4 @@
-"""Networks with more users and items than were trained."""
+"""Networks with more users and items than the trained one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,34 +12,43 @@ from skrec.data._histories import in_order_of_users
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State
 
 
-def grown(
+def expand_network(
     model: Any,
     network: RecommenderNetwork,
     events: Interactions,
     before: Any,
     new_states: Callable[[Interactions], State],
 ) -> RecommenderNetwork:
-    """Copy what a fitted model has learned into a larger, untrained network.
+    """Copy the weights of a fitted model into a larger, untrained network.
 
-    Users without a past until now are folded in. Items without events until now get the mean row of the others.
+    Users without earlier events are folded in. Items without earlier events get the mean row of the other items.
 
     Parameters
     ----------
     model : recommender
-        Knows the users and items of all events.
+        Model with the users and items of all events.
     network : RecommenderNetwork
-        Of its size.
+        Untrained network of the same size.
     events : Interactions
-        Begin with the events that ``before`` was fitted on.
+        All events, first those that ``before`` was fitted on.
     before : recommender
-        The model as it was.
+        The fitted model.
     new_states : callable
-        Gives the states of new users by what ``before`` has learned.
+        Maps histories of new users to their states in ``before``.
+
+    Returns
+    -------
+    RecommenderNetwork
+        The network with the copied weights.
+
+    Raises
+    ------
+    NotImplementedError
+        If the network is not an `EmbeddingNetwork`.
     """
     if not isinstance(network, EmbeddingNetwork):
         raise NotImplementedError(
-            f"the network of {type(model).__name__} is no EmbeddingNetwork, so there is no telling where a new user or item "
-            "would stand in it: fit it again"
+            f"partial_fit is not supported: the network of {type(model).__name__} is not an EmbeddingNetwork. Call fit instead"
         )
     network.copy_rows(before.module_)
     had_past, had_users = _longer(before.has_past_, model.n_users_), _longer(before._item_counts > 0, model.n_items_)
@@ -59,7 +68,7 @@ def _longer(flags: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
 
 
 def _histories(events: Interactions, users: NDArray[np.int64], n_items: int) -> Interactions:
-    """The events of some users with the first ``n_items`` items, the users coded by their place among them."""
+    """Select the events of some users with the first ``n_items`` items, and recode the users by their position."""
     place = np.full(events.n_users, -1)
     place[users] = np.arange(len(users))
     theirs = events[(place[events.users] >= 0) & (events.items < n_items)]

@@ -1,0 +1,79 @@
+"""Most probable states of users under a prior and the likelihood of their histories (MAP estimates)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from skrec.engine.fold_in._likelihoods import Likelihood
+from skrec.engine.fold_in._prior import Prior, State
+from skrec.engine.fold_in._solver import Function, minimize_all
+
+# the vectors of states in a network, and the likelihood of histories as a function of the vectors
+VectorsAndLikelihood = tuple[Callable[[State], Tensor], Likelihood]
+
+_STEP = 1e-4  # of finite differences
+
+
+def map_estimate(prior: Prior, n_events: Tensor, functions: Callable[[Tensor], VectorsAndLikelihood]) -> State:
+    """Minimize the negative log-posterior in the whitened coordinates of the prior, starting at the mean user.
+
+    Parameters
+    ----------
+    prior : Prior
+    n_events : Tensor of shape (n,)
+        Sum of the weights of each user's events.
+    functions : callable
+        Maps indices of some of the n users to two functions: from states in float64 to vectors, and from vectors to the
+        negative log-likelihoods of the users' histories.
+
+    Returns
+    -------
+    tuple of Tensor
+        Parts of the states with n rows, in the dtype of the prior.
+    """
+    wide = prior.converted(torch.float64)
+    curvature = torch.zeros_like(wide.mean) if wide.curvature is None else wide.curvature
+    first = wide.stiffness + n_events.double()[:, None] * curvature
+    solution, _ = minimize_all(lambda users: _penalized(wide, *functions(users)), first)
+    return tuple(part.to(prior.mean.dtype) for part in wide.state(wide.start + solution))
+
+
+def curvature_of_events(prior: Prior, states: State, n_events: float, functions: VectorsAndLikelihood) -> Tensor:
+    """Mean second derivatives per event of the negative log-likelihood in whitened coordinates.
+
+    Parameters
+    ----------
+    prior : Prior
+    states : tuple of Tensor
+        States of some users, at which the derivatives are computed as differences of gradients.
+    n_events : float
+        Sum of the weights of all of their events.
+    functions : tuple of callable
+        The two functions of `map_estimate` for these users.
+
+    Returns
+    -------
+    Tensor of shape (d, d)
+    """
+    wide = prior.converted(torch.float64)
+    function, moved = _penalized(wide, *functions), wide.whitened(states) - wide.start
+    directions = torch.eye(moved.shape[1], dtype=moved.dtype, device=moved.device)
+    gradient = function(moved)[1].sum(0)
+    rows = torch.stack([function(moved + _STEP * direction)[1].sum(0) - gradient for direction in directions]) / _STEP
+    return ((rows + rows.T) / 2 - len(moved) * wide.stiffness * directions) / n_events
+
+
+def _penalized(prior: Prior, vectors_of: Callable[[State], Tensor], likelihood: Likelihood) -> Function:
+    """Negative log-posterior up to a constant, with its gradient, as a function of the distance from the start."""
+    start = prior.start
+
+    def function(moved: Tensor) -> tuple[Tensor, Tensor]:
+        whitened = (start + moved).requires_grad_()
+        with torch.enable_grad():
+            vectors, penalties = vectors_of(prior.state(whitened)), prior.penalty(whitened)
+        losses, slopes = likelihood(vectors.detach())
+        (gradients,) = torch.autograd.grad((vectors, penalties), whitened, (slopes, torch.ones_like(losses)))
+        return losses + penalties.detach(), gradients
+
+    return function
