@@ -69,7 +69,7 @@ def test_a_field_that_begins_with_a_quote_swallows_no_lines(written):
     with pytest.raises(ValueError, match=r"plays\.csv, line 2: .*quoting=csv\.QUOTE_NONE"):
         Interactions.from_csv(path, sep="\t")
     assert len(Interactions.from_csv(path, sep="\t", quoting=csv.QUOTE_NONE)) == 1002
-    with pytest.warns(UserWarning, match=r"plays\.csv: 1 lines that are no events were skipped; the first is line 2"):
+    with pytest.warns(UserWarning, match=r"plays\.csv: 1 malformed lines were skipped; the first is line 2"):
         assert len(Interactions.from_csv(path, sep="\t", on_bad_lines="skip")) == 1001
 
 

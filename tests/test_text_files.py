@@ -140,9 +140,7 @@ def test_bad_lines_of_all_kinds_are_skipped_and_counted(path):
     good = [f"u{n},i{n},{n}".encode() for n in range(1 + len(bad))]
     lines = [line for pair in zip(good, bad) for line in pair]
     content = b"\n".join([b"user,item,rating", *lines, good[-1]])
-    with pytest.warns(
-        UserWarning, match=r"plays\.csv: 9 lines that are no events were skipped; the first is line 3: expected 3"
-    ):
+    with pytest.warns(UserWarning, match=r"plays\.csv: 9 malformed lines were skipped; the first is line 3: expected 3"):
         rows = rows_of(path, content, on_bad_lines="skip")
     assert rows == [[f"u{n}", f"i{n}", n] for n in range(1 + len(bad))]
 
