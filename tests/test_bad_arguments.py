@@ -84,7 +84,7 @@ SAMPLED = {
     "an unknown label": (lambda: sampled_labels(users=["a", "q"]), ValueError, "users holds labels that the model does not"),
     "a missing label": (lambda: sampled_labels(positives=["x", None]), ValueError, "positives must not be missing, but the"),
     "NaN for a label": (lambda: sampled_labels(negatives=[[np.nan], [np.nan]]), ValueError, "negatives must not be missing,"),
-    "codes for labels": (lambda: sampled_labels(positives=[0, 1]), TypeError, "positives must have labels like those known"),
+    "codes for labels": (lambda: sampled_labels(positives=[0, 1]), TypeError, "positives must have labels like the known ones"),
     "ties in a list": (lambda: sampled(ties=["half"]), ValueError, "ties must be one of 'for', 'half', 'against', got"),
     "k 0": (lambda: sampled(k=0), ValueError, K + "0"),
 }  # fmt: skip

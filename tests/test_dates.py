@@ -94,8 +94,8 @@ def test_a_test_window_ends_where_the_next_one_begins():
         ({"at": 5}, "no events to train on before 1970-01-01T00:00:00.000005"),
         ({"at": ["2026-01-03", "2027-01-01"]}, "no events to test on from 2027"),
         ({"at": "2026-01-03T12:00", "train_window": "1h"}, "no events to train on before 2026-01-03T12"),
-        ({"at": ["2026-01-05", "2026-01-03"]}, "at must be in ascending order"),
-        ({"at": ["2026-01-05", "2026-01-05T00:00"]}, "at must be in ascending order"),
+        ({"at": ["2026-01-05", "2026-01-03"]}, "at must be strictly ascending"),
+        ({"at": ["2026-01-05", "2026-01-05T00:00"]}, "at must be strictly ascending"),
     ],
 )
 def test_moments_that_cannot_split_the_data_are_refused(arguments, message):

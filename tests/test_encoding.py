@@ -217,7 +217,7 @@ ALIKE = [
 @pytest.mark.parametrize(("known", "labels"), UNLIKE)
 def test_labels_of_another_kind_cannot_be_meant(known, labels):
     assert IdEncoder(known).encode(labels).tolist() == [-1]
-    with pytest.raises(TypeError, match="users must have labels like those known, such as"):
+    with pytest.raises(TypeError, match="users must have labels like the known ones, such as"):
         IdEncoder(known).encode_same_kind(labels, name="users")
 
 

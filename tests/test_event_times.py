@@ -34,7 +34,7 @@ def test_what_was_shown_together_happened_when_the_earliest_of_it_did():
 
 def test_an_impression_of_several_users_has_no_moment():
     events = Interactions.from_arrays([0, 1], [0, 1], timestamps=[7, 5], impressions=[4, 4])
-    with pytest.raises(ValueError, match="what one user was shown, but number 4 has events of several users"):
+    with pytest.raises(ValueError, match="must have events of one user, but number 4 has events of several users"):
         event_times(events)
 
 

@@ -178,7 +178,7 @@ def test_the_constructor_casts():
 
 
 def test_the_constructor_checks():
-    with pytest.raises(ValueError, match="items has code 2, outside the frame of 2"):
+    with pytest.raises(ValueError, match="items has code 2, but n_items is 2"):
         Interactions([0], [2], [1], n_users=1, n_items=2)
     with pytest.raises(ValueError, match="users must be codes from 0, got -1"):
         Interactions([-1], [1], [1], n_users=1, n_items=2)
@@ -222,7 +222,7 @@ def test_ids_of_another_kind_than_the_training_data_are_a_type_error():
         "features": lambda: Interactions.from_frame(DAY_1, item_features=pd.DataFrame({"year": [1, 2]}, index=["10", "11"])),
     }
     for call in calls.values():
-        with pytest.raises(TypeError, match=r"must have labels like those known, such as '?\d+'?, got '?\d+'?"):
+        with pytest.raises(TypeError, match=r"must have labels like the known ones, such as '?\d+'?, got '?\d+'?"):
             call()
 
 

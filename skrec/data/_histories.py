@@ -1,4 +1,4 @@
-"""Histories: events whose users are coded from 0 and which are sorted by user."""
+"""Histories: events sorted by user, whose users have codes from 0."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from skrec.data._interactions import Interactions
 
 
 def sort_by_user(data: Interactions) -> Interactions:
-    """The events sorted by user (stable), without those of unknown items (code -1)."""
+    """Sort the events by user (stable), and drop those of unknown items (code -1)."""
     order = np.argsort(data.users, kind="stable")
     return data[order[data.items[order] >= 0]]
 
@@ -23,7 +23,7 @@ def slice_users(histories: Interactions, users: slice) -> Interactions:
 
 
 def select_users(histories: Interactions, users: NDArray[np.int64]) -> Interactions:
-    """The histories of some users; ``users`` is ascending."""
+    """The histories of some users. ``users`` is ascending."""
     place = np.full(histories.n_users, -1)
     place[users] = np.arange(len(users))
     part = histories[place[histories.users] >= 0]
