@@ -261,7 +261,7 @@ def test_a_labelled_newcomer_without_events_gets_the_popular_items():
 
 def test_an_unknown_user_gets_the_popular_items_on_request():
     model = PopularityRecommender().fit(DAY_1)
-    with pytest.raises(ValueError, match="users holds labels that the model does not know"):
+    with pytest.raises(ValueError, match="users contains labels that the model does not know"):
         model.recommend([2, 99], k=2)
     answer = model.recommend([99, 2, 98], k=2, unknown="popular")
     assert answer.users.tolist() == [99, 2, 98] and answer.items.tolist() == [[10, 11], [11, None], [10, 11]]
@@ -274,7 +274,7 @@ def test_unknown_labels_may_be_excluded():
 
 def test_candidates_that_the_model_does_not_know_are_left_out_on_request():
     model = PopularityRecommender().fit(DAY_1)
-    with pytest.raises(ValueError, match="candidates holds labels that the model does not know"):
+    with pytest.raises(ValueError, match="candidates contains labels that the model does not know"):
         model.recommend([2], candidates=[11, 77])
     assert model.recommend([2], k=2, candidates=[11, 77], unknown="popular").items.tolist() == [[11, None]]
 

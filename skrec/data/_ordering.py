@@ -44,8 +44,8 @@ def is_ordered_by_item(data: Interactions) -> bool:
 
 def _warn(given: str, model: str) -> None:
     warnings.warn(
-        f"{given}: {model} learns from events in order of time, and would take the order of the items for it. Pass a table with a "
-        "column 'timestamp', or Interactions with timestamps",
+        f"{given}: {model} learns from events in order of time, and would take the order of the items for it. Pass a table "
+        "with a column 'timestamp', or Interactions with timestamps",
         UserWarning,
         stacklevel=depth_of_caller(),
     )

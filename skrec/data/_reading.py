@@ -164,11 +164,9 @@ def _read_labels(labels: Any, *, name: str) -> NDArray | pd.Categorical:
 
 
 def _read_groups(labels: Any, *, name: str) -> tuple[NDArray[np.int64], NDArray]:
-    """Number the labels from 0, and return the numbers and the distinct labels. Missing labels, -1 and "-1" get the number -1."""
+    """A number from 0 for each label, and the distinct labels. Missing labels, -1 and "-1" get the number -1."""
     array, as_list = as_array(labels, name), getattr(labels, "to_pylist", getattr(labels, "to_list", None))
-    if (
-        array.dtype.kind == "f" and as_list is not None
-    ):  # integers with missing values, which may exceed the precision of floats
+    if array.dtype.kind == "f" and as_list is not None:  # integers with missing values, which floats may not hold exactly
         array = np.fromiter(as_list(), object, len(array))
     present = np.flatnonzero(~pd.isna(array))
     groups = as_labels(array[present], name=name)

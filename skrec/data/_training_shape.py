@@ -49,9 +49,9 @@ def may_hold_known_users(new: Interactions, seen: sp.csr_array, *, first_user: i
 def warn_about_training_shape(name: str, shape: tuple[int, int]) -> None:
     """Warn that the rows of a matrix of the training shape are new users."""
     warnings.warn(
-        f"{name} is a matrix of exactly the shape of the training data, {shape}, and each of its rows is treated as a new user, "
-        f"who is folded in from the events of the row. If row i is user i of the training data, pass Interactions.from_csr({name}) to a "
-        "scorer or as validation data, and the users' ids to recommend",
+        f"{name} is a matrix of exactly the shape of the training data, {shape}. Each of its rows is treated as a new user and "
+        f"folded in. If row i is user i of the training data, pass Interactions.from_csr({name}) to a scorer or as validation "
+        "data, and the ids of the users to recommend",
         UserWarning,
         stacklevel=depth_of_caller(),
     )

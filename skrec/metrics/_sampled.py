@@ -105,7 +105,7 @@ def _check_known(estimator: Any, users: NDArray, positives: NDArray, negatives: 
     unknown = _codes(users, estimator.user_ids_, estimator.n_users_, "users") < 0
     if unknown.any():
         raise ValueError(
-            f"users holds labels that the model does not know: {as_list(users[unknown][:5])}, {unknown.sum()} in all"
+            f"users contains labels that the model does not know: {as_list(users[unknown][:5])}, {unknown.sum()} in all"
         )
     for labels, name in ((positives, "positives"), (negatives.ravel(), "negatives")):
         if _codes(labels, estimator.item_ids_, estimator.n_items_, name).max() < 0:
