@@ -36,7 +36,7 @@ SCORERS = {
     "no ratings to compare with": (
         lambda: get_scorer("neg_rmse")(LABELLED, FRAME),
         ValueError,
-        "neg_rmse compares ratings: pass y, or X with a column 'rating'",
+        "neg_rmse needs true ratings: pass y, or X with a column 'rating'",
     ),
     "name None": (lambda: get_scorer(None), TypeError, "name must be a string such as 'ndcg@10', got None"),
     "name in a list": (lambda: get_scorer(["ndcg@10"]), TypeError, "name must be a string such as 'ndcg@10', got ['ndcg@10']"),
@@ -53,8 +53,8 @@ SCORERS = {
     "a complex threshold": (lambda: get_scorer("auc", positive_from=np.complex64(1)), TypeError, THRESHOLD + "np.complex64(1"),
     "estimator None": (lambda: get_scorer("auc")(None, MATRIX), TypeError, NO_RECOMMENDER + "None"),
     "a class": (lambda: get_scorer("neg_rmse")(PopularityRecommender, MATRIX), TypeError, NO_RECOMMENDER + "<class"),
-    "nothing to score": (lambda: get_scorer("auc")(CODED, np.zeros((2, 4))), ValueError, "X has nothing to score: 0 of its 0"),
-    "one event": (lambda: get_scorer("auc")(CODED, [[0, 0, 1.0, 0]]), ValueError, "X has nothing to score: 1 of its 1 events"),
+    "nothing to score": (lambda: get_scorer("auc")(CODED, np.zeros((2, 4))), ValueError, "no user in X can be scored: 0 of 0"),
+    "one event": (lambda: get_scorer("auc")(CODED, [[0, 0, 1.0, 0]]), ValueError, "no user in X can be scored: 1 of 1 events"),
     "y NaN": (lambda: get_scorer("neg_rmse")(LABELLED, FRAME, [np.nan] * 7), ValueError, "y must hold finite numbers, got NaN"),
 }  # fmt: skip
 

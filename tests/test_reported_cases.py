@@ -872,13 +872,13 @@ def test_a_test_set_of_mostly_repeats_is_scored_with_a_warning():
         evaluation = scorer.evaluate(model, test)
     assert evaluation.share_of_repeats == 0.9
     assert "share_of_repeats=0.9" in repr(evaluation)
-    assert "90.0% of the relevant events that repeat pairs shown to the model" in evaluation.protocol
+    assert "90.0% of the relevant events that repeat such pairs" in evaluation.protocol
 
 
 def test_a_test_set_of_nothing_but_repeats_is_not_taken_for_new_items_in_silence():
     train = random_events()
     model, scorer = PopularityRecommender(positive_from=1).fit(train), get_scorer("ndcg@10", positive_from=1)
-    with pytest.warns(UserWarning, match="all events in X repeat pairs that the model was trained on"):
+    with pytest.warns(UserWarning, match="all events in X repeat training pairs"):
         evaluation = scorer.evaluate(model, train[:100])
     assert evaluation.share_of_repeats == 1
     assert "all events in X repeat training pairs" in evaluation.protocol

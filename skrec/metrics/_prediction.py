@@ -1,4 +1,4 @@
-"""How far the ratings that a fitted model predicts are from the true ones."""
+"""Accuracy of the ratings predicted by a fitted model."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ RATING_METRICS = ("neg_rmse", "neg_mae", "r2")
 
 
 def evaluate_ratings(metric: str, estimator: Any, X: Any, y: ArrayLike | None) -> Evaluation:
-    """Compare predicted with true values: of all events, or of those hidden in each row of a matrix."""
+    """Compare predicted and true values of all events, or of the hidden events in each row of a matrix."""
     holdout = Holdout.of(estimator, X, y)
     if y is None and not has_values(X):
-        raise ValueError(f"{metric} compares ratings: pass y, or X with a column 'rating'")
+        raise ValueError(f"{metric} needs true ratings: pass y, or X with a column 'rating'")
     all_events, repeats = np.ones(len(holdout.data), dtype=bool), holdout.repeats(estimator.seen_)
     if is_matrix(X):
         coverage = holdout.coverage(all_events, holdout.hidden, repeats)
@@ -55,11 +55,11 @@ def _predict_hidden(estimator: Any, part: UserGroup) -> NDArray[np.float64]:
 def _compare(
     metric: str, true: NDArray[np.float64], predicted: NDArray[np.float64], owners: NDArray, n_events: NDArray
 ) -> tuple[float, NDArray[np.float64]]:
-    """The metric of all events, and of each user's own."""
-    misses = predicted - true
-    if not np.isfinite(misses).all():
-        raise ValueError(f"predictions must be finite, but {np.count_nonzero(~np.isfinite(misses))} are not")
-    losses = np.abs(misses) if metric == "neg_mae" else misses**2
+    """The metric of all events, and of the events of each user."""
+    errors = predicted - true
+    if not np.isfinite(errors).all():
+        raise ValueError(f"predictions must be finite, but {np.count_nonzero(~np.isfinite(errors))} are not")
+    losses = np.abs(errors) if metric == "neg_mae" else errors**2
     loss, user_losses = losses.mean(), np.bincount(owners, weights=losses) / n_events
     if metric == "neg_mae":
         return -float(loss), -user_losses
