@@ -156,7 +156,7 @@ def test_what_cannot_be_scored_is_refused(same_for_all):
         scorer(same_for_all, SHOWN.drop(columns="impression"))
     with pytest.raises(ValueError, match="matrix"):
         scorer(same_for_all, np.eye(5))
-    with pytest.raises(ValueError, match="no impression to score"):
+    with pytest.raises(ValueError, match="no impression in X can be scored"):
         scorer(same_for_all, SHOWN.assign(rating=1))
     with pytest.raises(ValueError, match="but 7 has events of several users"):
         scorer(same_for_all, SHOWN.assign(impression=7))

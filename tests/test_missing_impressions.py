@@ -101,5 +101,5 @@ def test_models_of_slates_are_fitted_stopped_early_and_scored_beside_them(model)
 def test_impressions_that_all_are_missing_are_no_impressions():
     clicks = EVENTS._replace(impressions=np.full(6, -1))
     assert NewsRecommender(n_factors=2, max_epochs=1, random_state=0).fit(clicks).objective_.draws_negatives
-    with pytest.raises(ValueError, match="X has no impression to score"):
+    with pytest.raises(ValueError, match="no impression in X can be scored"):
         get_scorer("impression_auc")(MFRecommender(n_factors=2, max_epochs=1).fit(EVENTS), clicks)
