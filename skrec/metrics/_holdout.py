@@ -38,7 +38,7 @@ class Coverage(NamedTuple):
         """Warn if less than half of the users or items are covered."""
         if min(self.share_of_users_scored, self.share_of_known_items) < 0.5:
             _warn(
-                f"only {self.share_of_users_scored:.0%} of the users with relevant events in X could be scored, and "
+                f"{self.share_of_users_scored:.0%} of the users with relevant events in X could be scored, and "
                 f"{self.share_of_known_items:.0%} of the scored events have items seen in training. Consider a shuffled "
                 "split, as in KFold(shuffle=True), longer test histories, or test items from the training data"
             )

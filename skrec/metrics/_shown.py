@@ -73,7 +73,7 @@ def _coverage(data: Interactions, scored: Mask, clicked: Mask, scores: NDArray, 
     )
     if min(coverage.share_of_users_scored, coverage.share_of_known_items) < 0.5:
         warnings.warn(
-            f"only {coverage.share_of_users_scored:.0%} of the users with clicks have an impression with clicked and unclicked "
+            f"{coverage.share_of_users_scored:.0%} of the users with clicks have an impression with clicked and unclicked "
             f"items, and the model has scores for {coverage.share_of_known_items:.0%} of the clicked items. Unknown items rank "
             "last, unless the model reads features, as NewsRecommender does",
             UserWarning,
