@@ -406,7 +406,7 @@ def _events(X: Any) -> Interactions:
     if is_matrix(X):
         raise ValueError(
             f"X must be events, Interactions or a DataFrame with columns 'user' and 'item', got {type(X).__name__}. "
-            "The rows of a matrix are users: split them with KFold or UserKFold, or split its events as Interactions.from_csr(X)"
+            "The rows of a matrix are users: split them with KFold or UserKFold, or split events as Interactions.from_csr(X)"
         )
     return check_interactions(X)
 
