@@ -201,7 +201,7 @@ BAD_FRAMES = {
                       "X has more than one column 'rating'"),
     "an arrow column twice": (pa.table([[1], [2], [3]], names=["user", "item", "user"]), ValueError,
                               "X has more than one column 'user'"),
-    "lazy": (pl.DataFrame(PAIR).lazy(), TypeError, "X is a LazyFrame, whose rows are not in memory yet"),
+    "lazy": (pl.DataFrame(PAIR).lazy(), TypeError, "X is a LazyFrame, whose rows are not in memory"),
     "user None": (FRAME.assign(user=["a", None]), ValueError, "column 'user' of X must not be missing, but the label at"),
     "item NaN": (FRAME.assign(item=[1, np.nan]), ValueError, "column 'item' of X must not be missing, but the label at"),
     "user NaT": (FRAME.assign(user=pd.to_datetime(["2020", None])), ValueError, "column 'user' of X must not be missing"),

@@ -81,8 +81,12 @@ REFUSED = {
     "numbers for words": (frame([1], ["a"]), frame([1], [1]), "items of X must have labels like the known ones, such as 'a'"),
     "two kinds of numbers": (frame([1], [1]), frame([True], [1]), "users of X must have labels like the known ones, such as 1"),
     "dates": (frame([1], [1]), frame(pd.to_datetime(["2020"]), [1]), "users of X must have labels like the known ones"),
-    "no labels": (frame([1], [1]), Interactions.from_arrays([0], [0]), "the users of X must have labels where the known"),
-    "labels": (Interactions.from_arrays([0], [0]), frame([1], [1]), "the users of X must have labels where the known"),
+    "no labels": (
+        frame([1], [1]),
+        Interactions.from_arrays([0], [0]),
+        "the users of X must have labels if and only if",
+    ),
+    "labels": (Interactions.from_arrays([0], [0]), frame([1], [1]), "the users of X must have labels if and only if"),
     "wider features": (
         Interactions.from_arrays([0], [0], item_features=np.ones((1, 2))),
         Interactions.from_arrays([0], [1], item_features=np.ones((2, 3))),

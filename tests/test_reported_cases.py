@@ -509,7 +509,7 @@ def test_an_encrypted_archive_is_refused_by_name(split):
         start, *members = content.split(mark)
         content = start + b"".join(mark + member[: place - 4] + b"\x01" + member[place - 3 :] for member in members)
     (split / "train_pairs.npz").write_bytes(content)
-    with pytest.raises(ValueError, match=r"train_pairs\.npz is not a sound zip archive: .* is encrypted"):
+    with pytest.raises(ValueError, match=r"train_pairs\.npz is not a valid zip archive: .* is encrypted"):
         load_ncf(split)
 
 

@@ -60,7 +60,7 @@ def append_events(known: Interactions, new: Interactions, *, as_new_users: bool,
 def _joint_codes(known_ids: Any, n_known: int, ids: Any, n: int, what: str) -> tuple[Any, NDArray[np.int64]]:
     """The joint labels, and the joint code of each code of the new events."""
     if (known_ids is None) != (ids is None):
-        raise ValueError(f"the {what} must have labels where the known ones have, and only there")
+        raise ValueError(f"the {what} must have labels if and only if the known ones have")
     if known_ids is None or known_ids is ids:
         return known_ids, np.arange(n)
     codes = IdEncoder(known_ids).encode(ids)
@@ -87,7 +87,7 @@ def check_same_unit(known: Interactions, new: Interactions, name: str, *, known_
     if both_have and len(new) and known.timestamp_unit != new.timestamp_unit:
         raise ValueError(
             f"timestamps of {name} are {_unit(new)}, but those of {known_name} are {_unit(known)}: pass datetimes in both, or "
-            "say what the numbers are, as in Interactions.from_frame(df, timestamp_unit='s')"
+            "set the unit of the numbers, as in Interactions.from_frame(df, timestamp_unit='s')"
         )
 
 

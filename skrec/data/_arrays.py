@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 def as_array(values: Any, name: str) -> NDArray:
     """Convert to an array. Raise ValueError for masked entries and for what numpy cannot convert."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise ValueError(f"{name} is a masked array with masked entries; leave out what was not observed")
+        raise ValueError(f"{name} is a masked array with masked entries; drop entries that were not observed")
     try:
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -45,7 +45,7 @@ def finite(values: NDArray, name: str) -> NDArray[np.float32]:
         numbers = values.astype(np.float32)
     if not np.isfinite(numbers).all():
         what = "NaN" if np.isnan(numbers).any() else "infinity or a value too large for float32"
-        raise ValueError(f"{name} must hold finite numbers, got {what}; leave out what was not observed")
+        raise ValueError(f"{name} must hold finite numbers, got {what}; drop entries that were not observed")
     return numbers
 
 

@@ -67,14 +67,14 @@ def read_members(path: Path, names: Iterable[str], max_bytes: int | None = None)
     The limit applies to the sum of the members. Errors are those of `open_binary`.
     """
     limit = _limit(path, max_bytes)
-    with _damage_as_value_error(f"{path} is not a sound zip archive"):
+    with _damage_as_value_error(f"{path} is not a valid zip archive"):
         archive = zipfile.ZipFile(path)
     with archive:
         members = _members(archive, frozenset(names))
         # zipfile unpacks no more than the declared size
         if sum(member.file_size for member in members) > limit:
             raise ValueError(_too_large(path, limit))
-        with _damage_as_value_error(f"{path} is not a sound zip archive"):
+        with _damage_as_value_error(f"{path} is not a valid zip archive"):
             return {member.filename: archive.read(member) for member in members}
 
 
@@ -101,7 +101,7 @@ def _members(archive: zipfile.ZipFile, names: frozenset[str]) -> list[zipfile.Zi
     found = [member.filename for member in members]
     twice = [name for name in found if found.count(name) > 1]
     if twice:
-        raise ValueError(f"{archive.filename} is not a sound zip archive: it has more than one member {twice[0]!r}")
+        raise ValueError(f"{archive.filename} is not a valid zip archive: it has more than one member {twice[0]!r}")
     return members
 
 

@@ -103,7 +103,7 @@ def _first_fields(records: list[Record], text: Text) -> tuple[int, list[str]]:
         if not isinstance(fields, ValueError):
             return number, fields
     if not records:
-        raise ValueError(f"{text.path.name} is empty, or ends before the header")
+        raise ValueError(f"{text.path.name} is empty or ends before the header")
     raise ValueError(f"{text.path.name}, line {records[0][0]}: {records[0][1]}")
 
 

@@ -103,7 +103,7 @@ class EventCheck:
         if self._times_are_dates is None:
             self._times_are_dates = is_date
         if self._times_are_dates != is_date:
-            raise ValueError(f"{'an ISO date or time' if is_number else 'a whole number'} as in the lines before")
+            raise ValueError(f"{'an ISO date or time' if is_number else 'a whole number'} as in the previous lines")
 
 
 def to_number(text: str, decimal: str) -> float:

@@ -41,8 +41,8 @@ def positive_mask(data: Interactions, positive_from: float | None) -> NDArray[np
     """
     if positive_from is None and look_like_ratings(data.values):
         warnings.warn(
-            "positive_from is None and the values look like ratings: every event counts as positive, low ratings too. "
-            "Pass positive_from=4, say, to count ratings of 4 and more; positive_from=0 keeps all, without this warning",
+            "positive_from is None and the values look like ratings: all events are positive, including low ratings. "
+            "Pass a threshold such as positive_from=4, or positive_from=0 to keep all events without this warning",
             UserWarning,
             stacklevel=depth_of_caller(),
         )

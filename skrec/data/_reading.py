@@ -113,7 +113,7 @@ def find_column(kind: str, names: list, table: str) -> str | None:
     """
     found = [word for word in COLUMNS[kind] if word in names]
     if len(found) > 1 and found[0] in _COUNTS:
-        raise ValueError(f"{table} has the columns {found}, each of which may be the values: pass rating={found[0]!r}, say")
+        raise ValueError(f"{table} has the columns {found}, which may all be the values: pass one, such as rating={found[0]!r}")
     return found[0] if found else None
 
 
@@ -140,7 +140,7 @@ def column_names(frame: Any, name: str) -> list:
     if not is_frame(frame):
         raise TypeError(f"{name} must be a DataFrame or Table (pandas, polars, pyarrow), got {type(frame).__name__}")
     if not hasattr(type(frame), "__len__"):
-        raise TypeError(f"{name} is a {type(frame).__name__}, whose rows are not in memory yet: collect it first")
+        raise TypeError(f"{name} is a {type(frame).__name__}, whose rows are not in memory: collect it first")
     return list(frame.column_names if hasattr(type(frame), "column_names") else frame.columns)
 
 

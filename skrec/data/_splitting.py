@@ -199,13 +199,13 @@ def window_starts(data: Interactions, fraction: float, n_windows: int = 1) -> ND
     first_events = len(data) - size * np.arange(check_int(n_windows, "n_windows", at_least=1), 0, -1)
     times = data_times(data)
     if first_events[0] < 1:
-        raise ValueError(f"{n_windows} windows of {size} events leave none of the {len(data)} events before them")
+        raise ValueError(f"{n_windows} windows of {size} events leave no training events, since X has {len(data)} events")
     in_order = np.sort(times)
     starts = in_order[first_events]
     if starts[0] == in_order[0] or (np.diff(starts) == 0).any():
         raise ValueError(
             f"too many of the {len(data)} events share one timestamp to split off {n_windows} windows of {size} events: "
-            "ask for another fraction or fewer splits"
+            "use another fraction or fewer splits"
         )
     return starts
 
@@ -322,7 +322,7 @@ def _n_held_out(n_groups: int, fraction: float, what: str) -> int:
     """The number of groups to hold out, such that both sides get at least one."""
     fraction = check_fraction(fraction, "fraction")
     if n_groups < 2:
-        raise ValueError(f"two {what} are needed, one to hold out and one to train on, got {n_groups}")
+        raise ValueError(f"at least two {what} are needed to hold out one, got {n_groups}")
     return min(max(1, round(fraction * n_groups)), n_groups - 1)
 
 

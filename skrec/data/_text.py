@@ -109,11 +109,11 @@ class Text:
             If the text has NUL characters, or the character that replaces the separator.
         """
         if "\0" in text:
-            raise ValueError("holds a NUL character")
+            raise ValueError("contains a NUL character")
         if self.delimiter == self.sep:
             return text
         if FIELD_END in text:
-            raise ValueError(f"holds the character {FIELD_END!r}, which is only read with a sep of one character")
+            raise ValueError(f"contains the character {FIELD_END!r}, which requires a sep of one character")
         if self.sep != BLANKS:
             return text.replace(self.sep, FIELD_END)
         text = re.sub(r"(?m)^[ \t]+|[ \t]+(?=[\r\n]|\Z)", "", text)

@@ -162,7 +162,7 @@ class Holdout:
                 "training events. Users without training events need at least two distinct items"
             )
         if self.data.items[relevant].max() < 0:
-            raise ValueError(f"the model knows none of the items of the {relevant.sum()} relevant events in X")
+            raise ValueError(f"all items of the {relevant.sum()} relevant events in X are unknown to the model")
         n_scored, n_users = (np.count_nonzero(np.bincount(self.data.users[events])) for events in (relevant, target))
         coverage = Coverage(
             share_of_users_scored=float(n_scored / n_users),
@@ -258,7 +258,7 @@ def cut_histories(data: Interactions, *, ordered: bool, relevant: Mask | None = 
     1
     """
     if not isinstance(data, Interactions):
-        raise TypeError(f"data must be Interactions, got {type(data).__name__}; check_interactions reads other tables")
+        raise TypeError(f"data must be Interactions, got {type(data).__name__}; use check_interactions for other tables")
     check_flag(ordered, "ordered")
     pairs, pair_of_event = np.unique(data.pair_keys, return_inverse=True)
     users, items = np.divmod(pairs, max(data.n_items, 1))

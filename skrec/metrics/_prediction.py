@@ -67,5 +67,5 @@ def _compare(
         return -float(np.sqrt(loss)), -np.sqrt(user_losses)
     variance = true.var()
     if variance == 0:
-        raise ValueError(f"r2 is not defined where all true values are equal, here {true[0]:g}")
+        raise ValueError(f"r2 is not defined if all true values are equal, here {true[0]:g}")
     return 1 - float(loss / variance), 1 - user_losses / variance
