@@ -1,12 +1,12 @@
 """Recommenders as scikit-learn estimators, trained by PyTorch Lightning.
 
-Names are loaded when they are first used: ``import skrec`` loads neither torch nor Lightning.
+Names are loaded on first use, so ``import skrec`` loads neither torch nor Lightning.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import_module("skrec._process")  # whose hooks a fork needs, whatever else is imported
+import_module("skrec._process")  # registers hooks for forks
 
 __version__ = "0.1.0"
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         all_estimators,
     )
 
-_HOMES = {
+_MODULES = {
     "skrec.base": ["BaseRecommender", "EmbeddingRecommender", "HistoryRecommender", "Recommendations"],
     "skrec.benchmark": ["compare"],
     "skrec.data": ["IdEncoder", "Interactions"],
@@ -74,15 +74,15 @@ _HOMES = {
         "all_estimators",
     ],
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = sorted(_HOME_OF)
+__all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'skrec' has no attribute {name!r}")
-    value = getattr(import_module(_HOME_OF[name]), name)
+    value = getattr(import_module(_MODULE_OF[name]), name)
     globals()[name] = value
     return value
 

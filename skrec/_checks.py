@@ -1,4 +1,4 @@
-"""Checks of arguments: what is wrong is an error that names the argument, what was given and what is accepted."""
+"""Checks of arguments. Errors name the argument, what was given and what is accepted."""
 
 import os
 from numbers import Integral, Real
@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-_NO_NUMBERS = (bool, np.bool_, np.timedelta64)  # which Python's or numpy's registers call numbers
+_NOT_NUMBERS = (bool, np.bool_, np.timedelta64)  # these are registered as numbers
 
 
 def is_int(value: Any) -> bool:
-    """Whether a value is an integer, of Python's or numpy's types; bools and timedeltas are none."""
-    return isinstance(value, Integral) and not isinstance(value, _NO_NUMBERS)
+    """Whether a value is an integer of Python or numpy. Bools and timedeltas are not."""
+    return isinstance(value, Integral) and not isinstance(value, _NOT_NUMBERS)
 
 
 def check_int(value: Any, name: str, *, at_least: int, or_none: bool = False) -> Any:
@@ -21,11 +21,18 @@ def check_int(value: Any, name: str, *, at_least: int, or_none: bool = False) ->
     Parameters
     ----------
     value : object
+        Value of the argument.
     name : str
-        Of the argument.
+        Name of the argument.
     at_least : int
+        Smallest accepted value.
     or_none : bool, default=False
-        Whether None is accepted, and returned.
+        Whether None is accepted and returned.
+
+    Returns
+    -------
+    int or None
+        The value.
 
     Raises
     ------
@@ -45,7 +52,7 @@ def check_int(value: Any, name: str, *, at_least: int, or_none: bool = False) ->
 
 
 def check_n_jobs(n_jobs: Any) -> None:
-    """Check a number of threads; -1 or None for all."""
+    """Check a number of threads. -1 and None mean all cores."""
     if n_jobs != -1:
         check_int(n_jobs, "n_jobs", at_least=1, or_none=True)
 
@@ -65,30 +72,36 @@ def check_number(
     Parameters
     ----------
     value : object
+        Value of the argument.
     name : str
-        Of the argument.
+        Name of the argument.
     above, at_least, below, at_most : float, optional
-        Bounds.
+        Bounds of the value. If None, not bounded.
     or_none : bool, default=False
-        Whether None is accepted, and returned.
+        Whether None is accepted and returned.
+
+    Returns
+    -------
+    float or None
+        The value.
 
     Raises
     ------
     TypeError
         If the value is not a real number.
     ValueError
-        If it is not finite, or not within the bounds.
+        If it is not finite or not within the bounds.
     """
     if value is None and or_none:
         return None
     bounds = {"above": above, "of at least": at_least, "below": below, "at most": at_most}
     within = " and ".join(f"{word} {bound}" for word, bound in bounds.items() if bound is not None)
     accepted = f"a finite number {within}".rstrip() + (" or None" if or_none else "")
-    if isinstance(value, _NO_NUMBERS) or not isinstance(value, Real):
+    if isinstance(value, _NOT_NUMBERS) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {accepted}, got {value!r}")
     try:
         number = float(value)
-    except OverflowError:  # an int beyond every float
+    except OverflowError:  # an int that is too large for a float
         number = np.inf
     too_low = (above is not None and number <= above) or (at_least is not None and number < at_least)
     too_high = (below is not None and number >= below) or (at_most is not None and number > at_most)
@@ -98,32 +111,32 @@ def check_number(
 
 
 def check_fraction(value: Any, name: str) -> float:
-    """Return a number between 0 and 1, both excluded, as a float; errors are those of `check_number`."""
+    """Return a number between 0 and 1, exclusive, as a float. Errors are those of `check_number`."""
     return check_number(value, name, above=0, below=1)
 
 
 def check_choice(value: Any, name: str, choices: tuple) -> None:
-    """Check that a value is one of a few, as Python's type or numpy's; otherwise it is a ValueError."""
+    """Raise ValueError if a value is not one of the choices, as a Python or numpy type."""
     plain = value.item() if isinstance(value, np.generic) else value
     if not any(type(plain) is type(choice) and plain == choice for choice in choices):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
 def check_flag(value: Any, name: str) -> None:
-    """Check that a value is True or False; otherwise it is a TypeError."""
+    """Raise TypeError if a value is not True or False."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
 def read_path(value: Any, name: str) -> Path:
-    """Return a path, in which "~" at the beginning is replaced by the user's home.
+    """Return a path in which "~" at the beginning is replaced by the home directory of the user.
 
     Raises
     ------
     TypeError
         If the value is neither a str nor an os.PathLike of one.
     ValueError
-        If it is empty, has null characters, or begins with the home of an unknown user.
+        If it is empty, has null characters, or begins with the home directory of an unknown user.
     """
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(path, str):

@@ -1,19 +1,19 @@
-"""How much memory a computation takes beyond its input and its answer: one number for all of them."""
+"""Limits of the memory of a computation beyond its input and output."""
 
 from collections.abc import Iterator
 
 BLOCK_BYTES = 64 * 2**20
-"""Bytes of scratch memory that one step of a computation may take. All work that is done in blocks is cut by this number."""
+"""Maximum scratch memory of one step of a computation, in bytes. It determines the size of all blocks."""
 
-LARGEST_ANSWER = 2**30
-"""Bytes that an answer may take beyond what there is to answer."""
+MAX_RESULT_BYTES = 2**30
+"""Maximum size of a result in bytes, apart from what the input requires."""
 
 
-def rows_at_once(row_bytes: float) -> int:
-    """How many rows of so many bytes fit into a block; at least one."""
+def rows_per_block(row_bytes: float) -> int:
+    """The number of rows with the given size that fit into a block, at least 1."""
     return max(1, int(BLOCK_BYTES // max(row_bytes, 1)))
 
 
 def blocks(n_rows: int, height: int) -> Iterator[slice]:
-    """Slices of at most ``height`` rows, in order."""
+    """Yield slices of at most ``height`` rows, in order."""
     return (slice(start, min(start + height, n_rows)) for start in range(0, n_rows, height))

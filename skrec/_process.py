@@ -1,6 +1,6 @@
-"""What belongs to the whole process: threads, warning filters, random states, and what a fork does to them.
+"""Changes of process-wide state: threads, warning filters, random states, and hooks for forks.
 
-Every change of such a thing is made here or by a `SharedChange`, so that calls in several threads do not undo each other's.
+All changes of such state are made in this module or by a `SharedChange`, so that calls in several threads do not interfere.
 """
 
 import ctypes
@@ -23,17 +23,17 @@ _changes: list["SharedChange"] = []
 
 
 class SharedChange:
-    """A change of the process that several threads may need at once: the first one makes it, the last one undoes it.
+    """A change of process-wide state that is shared by threads. The first call makes the change, and the last one undoes it.
 
     Parameters
     ----------
     change : callable
-        Makes a context manager, which makes the change when it is entered and undoes it when it is left.
+        Returns a context manager that makes the change on entry and undoes it on exit.
     """
 
     def __init__(self, change: Callable[[], AbstractContextManager]):
         self._change, self._undo = change, ExitStack()
-        self._n_calls: Counter[int] = Counter()  # by the identifier of their thread
+        self._n_calls: Counter[int] = Counter()  # by thread identifier
         _changes.append(self)
 
     def __enter__(self) -> None:
@@ -49,12 +49,12 @@ class SharedChange:
                 self._undo.close()
 
     @property
-    def is_held_here(self) -> bool:
-        """Whether this thread is one of those that need it."""
+    def is_active_in_this_thread(self) -> bool:
+        """Whether this thread is inside the context."""
         return threading.get_ident() in self._n_calls
 
-    def forget_other_threads(self) -> None:
-        """Drop the calls of threads that a forked child does not have, which nothing would ever end."""
+    def drop_other_threads(self) -> None:
+        """Drop the calls of other threads. A forked child does not have them, so they would never end."""
         if self._n_calls:
             self._n_calls &= Counter({threading.get_ident(): sys.maxsize})
             if not self._n_calls:
@@ -63,7 +63,7 @@ class SharedChange:
 
 @contextmanager
 def replaced(get: Callable[[], Any], put: Callable[[Any], Any], value: Any) -> Iterator[None]:
-    """Put a value somewhere and the earlier one back, unless somebody else has put another one there meanwhile."""
+    """Replace a value, and restore the earlier one unless the value was changed by someone else meanwhile."""
     before = get()
     put(value)
     try:
@@ -79,7 +79,7 @@ _found: tuple[int, ThreadpoolController] | None = None
 
 
 def thread_pools(api: str) -> list[LibController]:
-    """The loaded libraries of an API, "blas" or "openmp"; looked for again only when modules were imported since."""
+    """The loaded libraries of an API, "blas" or "openmp". The result is cached until modules are imported."""
     global _found
     n_modules = len(sys.modules)
     if _found is None or _found[0] != n_modules:
@@ -89,7 +89,7 @@ def thread_pools(api: str) -> list[LibController]:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Let BLAS work with one thread."""
+    """Limit BLAS to one thread."""
     with ExitStack() as undo:
         for library in thread_pools("blas"):
             undo.enter_context(replaced(library.get_num_threads, partial(_set_num_threads, library), 1))
@@ -97,10 +97,10 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def _set_num_threads(library: LibController, n: int) -> None:
-    """Set them from whatever thread.
+    """Set the number of threads from any thread.
 
-    The number belongs to the process, and threadpoolctl, since 3.8, ignores in silence what is set outside of the first thread
-    that has set it and is not done.
+    The number is process-wide. threadpoolctl from 3.8 on ignores calls outside of the first thread that sets it, until that
+    thread releases its control.
     """
     release = getattr(library, "clear_controlling_thread", lambda force: None)
     release(force=True)
@@ -111,8 +111,8 @@ def _set_num_threads(library: LibController, n: int) -> None:
 # ---- warnings ------------------------------------------------------------------------------------------------------------
 
 
-class _OfThreads(type):
-    """What makes a class the category of those threads that want it muted."""
+class _MutedInSomeThreads(type):
+    """Metaclass of warning categories that match only in threads that mute them."""
 
     category: type[Warning]
     module: str
@@ -123,7 +123,7 @@ class _OfThreads(type):
         cls.muted = SharedChange(cls._filter)
 
     def __subclasscheck__(cls, category: type) -> bool:
-        return cls.muted.is_held_here and issubclass(category, cls.category)
+        return cls.muted.is_active_in_this_thread and issubclass(category, cls.category)
 
     @contextmanager
     def _filter(cls) -> Iterator[None]:
@@ -133,24 +133,24 @@ class _OfThreads(type):
         try:
             yield
         finally:
-            filters = warnings.filters  # another list, inside of somebody's catch_warnings
+            filters = warnings.filters  # catch_warnings of another caller replaces the list
             while entry in filters:
                 filters.remove(entry)
 
 
-class MutedWarning(Warning, metaclass=_OfThreads):
-    """A kind of warnings that a thread can do without: ``with Kind.muted:``. All other threads get theirs.
+class MutedWarning(Warning, metaclass=_MutedInSomeThreads):
+    """A category of warnings that a thread can mute with ``with Category.muted:``. Other threads still get the warnings.
 
-    `warnings.catch_warnings` replaces the filters of all threads, and two that overlap leave wrong ones behind. This class is
-    the category of one more filter, which ignores what a thread has muted and nothing else. A subclass stands at the top of its
-    module, since filters are pickled for joblib's workers.
+    `warnings.catch_warnings` replaces the filters of all threads, and overlapping uses leave wrong filters. This class is the
+    category of one additional filter, which ignores only what a thread has muted. Define subclasses at the top level of a
+    module, since joblib pickles filters for its workers.
 
     Attributes
     ----------
     category : type
-        Of the warnings.
+        Category of the muted warnings.
     module : str
-        A regular expression that the name of the module that issues them begins with.
+        Regular expression that matches the beginning of the name of the module that issues the warnings.
     """
 
     category = Warning
@@ -162,9 +162,9 @@ class MutedWarning(Warning, metaclass=_OfThreads):
 
 @contextmanager
 def seeded_torch(seed: int) -> Iterator[None]:
-    """Seed torch's global generator for a while, and put its state back; one thread at a time.
+    """Seed the global generator of torch inside the context, and restore its state. One thread at a time.
 
-    For layers of torch that draw their weights from no other generator.
+    Used for layers of torch that can draw their weights only from the global generator.
     """
     import torch
 
@@ -184,13 +184,13 @@ def _bar_without_monitor() -> type:
 
 
 def progress_bar(*args: Any, **options: Any) -> Any:
-    """Tqdm's bar without its monitor, a thread that would stay when the bar has ended."""
+    """A progress bar of tqdm without its monitor thread, which would outlive the bar."""
     return _bar_without_monitor()(*args, **options)
 
 
 @contextmanager
-def no_monitor_of_bars() -> Iterator[None]:
-    """Keep other libraries' bars, even those that are not shown, from starting that thread."""
+def no_progress_monitor() -> Iterator[None]:
+    """Keep progress bars of other libraries, including hidden ones, from starting the monitor thread."""
     from tqdm import tqdm
 
     def put(seconds: float) -> None:
@@ -206,9 +206,9 @@ _ended: list[str] = []
 
 
 def _before_fork() -> None:
-    """Wait for other threads to finish their changes; end the threads of GNU OpenMP, which starts new ones when needed.
+    """Wait for changes in other threads, and end the threads of GNU OpenMP, which are restarted when they are needed.
 
-    A child has none of the threads, but GNU OpenMP would wait for them there, for ever.
+    A child process has none of these threads, but GNU OpenMP would wait for them forever.
     """
     _random_state.acquire()
     _lock.acquire()
@@ -216,11 +216,11 @@ def _before_fork() -> None:
 
 
 def _gnu_openmp() -> list[LibController]:
-    return [pool for pool in thread_pools("openmp") if pool.prefix == "libgomp"]  # others see to a fork themselves
+    return [pool for pool in thread_pools("openmp") if pool.prefix == "libgomp"]  # other libraries handle forks themselves
 
 
 def _end_threads(pool: LibController) -> bool:
-    """End those that have worked for this thread; whether that was possible."""
+    """End the threads that worked for this thread, and return whether that was possible."""
     pause = getattr(ctypes.CDLL(pool.filepath), "omp_pause_resource_all", None)
     soft = 1
     return pause is not None and pause(soft) == 0
@@ -233,15 +233,15 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
-    """Go on without what other threads held.
+    """Reset locks and changes that other threads held.
 
-    Where the threads of OpenMP were not ended, as in a server that forks in C or with an old libgomp, one thread works in the
-    child: it needs no others.
+    If the threads of OpenMP were not ended, as in a server that forks in C or with an old libgomp, the child uses one thread,
+    which needs no others.
     """
     global _lock, _random_state
     _lock, _random_state = threading.RLock(), threading.RLock()
     for change in _changes:
-        change.forget_other_threads()
+        change.drop_other_threads()
     for pool in _gnu_openmp():
         if pool.filepath not in _ended:
             pool.set_num_threads(1)

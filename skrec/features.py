@@ -1,4 +1,4 @@
-"""Numbers from what is known of users and items: categories, quantities, several labels at once, text."""
+"""Conversion of properties of users and items to numbers: categories, quantities, multiple labels, text."""
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
@@ -17,41 +17,43 @@ from sklearn.utils.extmath import randomized_svd, svd_flip
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_int
-from skrec.data._random import legacy_generator_of
+from skrec.data._random import as_random_state
 
 __all__ = ["FeatureEncoder", "text_vectors"]
 
 
 class FeatureEncoder(TransformerMixin, BaseEstimator):
-    """A table of users or items as numbers, which `Interactions` takes for features.
+    """Convert a table of users or items to numeric features for `Interactions`.
 
-    What a column holds says what becomes of it:
+    The conversion of a column depends on its content:
 
-    * numbers and dates are standardised, and what is missing becomes 0, their mean; a column without any is all 0;
-    * booleans become 0 and 1, a missing one 0;
-    * several labels at once (lists, tuples, sets, or strings such as "Comedy|Drama") give a column for each label;
-    * the columns named by ``text`` become vectors;
-    * anything else is a category and gives a column for each of its values, also for "missing".
+    * Numbers and dates are standardized. Missing values become 0, which is the mean. A column without values is 0.
+    * Booleans become 0 and 1. Missing values become 0.
+    * Multiple labels per row (lists, tuples, sets, or strings such as "Comedy|Drama") give one binary column per label.
+    * Columns named by ``text`` become vectors.
+    * All other columns are categories, and give one binary column per value, including "missing".
 
-    Labels, words and categories that were not there in `fit` become zeros.
+    Labels, words and categories that are not in the data of `fit` become zeros.
 
     Parameters
     ----------
     text : str or sequence of str, default=()
-        Columns of prose.
-    text_encoder : transformer of lists of strings, default=None
-        Cloned for each of these columns; None means `text_vectors()`.
+        Names of columns with natural-language text.
+    text_encoder : transformer, default=None
+        Transformer from lists of strings to vectors, which is cloned for each text column. If None, ``text_vectors()``.
     sep : str, default="|"
-        What stands between the labels of a string; a column with it in any row holds several labels.
+        Separator of the labels in a string. If a column contains it in any row, the column has multiple labels.
     max_categories : int, default=None
-        Most columns that a category gives, the rare values sharing one. None sets no limit.
+        Maximum number of output columns per category. Rare values share one column. If None, not limited.
 
     Attributes
     ----------
     encoder_ : ColumnTransformer
-        scikit-learn's own, which does the work.
-    feature_names_in_ : array of the columns' names
+        The fitted transformer of all columns.
+    feature_names_in_ : array of shape (n_features_in_,)
+        Names of the columns.
     n_features_in_ : int
+        Number of columns.
 
     Examples
     --------
@@ -80,41 +82,60 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):
         self.max_categories = max_categories
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Learn which labels, categories and words there are, and how far numbers lie apart.
+        """Learn the labels, categories and words, and the means and scales of numbers.
 
         Parameters
         ----------
         X : DataFrame
-            A row for each user or item, with their labels for an index; every column is a feature.
-        y : ignored
+            One row per user or item, with the labels as index. Each column is a feature.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : FeatureEncoder
+            The fitted encoder.
 
         Raises
         ------
         ValueError, TypeError
-            If X is no DataFrame or empty, lacks a column named in ``text``, or names of columns are no words or occur twice,
-            also in the answer; if a column of labels or text has none in any row.
+            If X is not a DataFrame or is empty, if a column named in ``text`` is missing, if column names are not strings or
+            not unique (before or after encoding), or if a column of labels or text is empty in all rows.
         """
         self._check(X)
-        prose = [self.text] if isinstance(self.text, str) else list(self.text)
-        lacking = [column for column in prose if column not in X.columns]
+        text_columns = [self.text] if isinstance(self.text, str) else list(self.text)
+        lacking = [column for column in text_columns if column not in X.columns]
         if lacking:
             raise ValueError(f"text names columns that X does not have: {lacking}; it has {list(X.columns)[:8]}")
-        kinds = {column: "text" if column in prose else _kind(X[column], self.sep) for column in X.columns}
+        kinds = {column: "text" if column in text_columns else _kind(X[column], self.sep) for column in X.columns}
         encoder = self._transformer(kinds)
         self._check_words(X, kinds)
         names = pd.Index(encoder.fit(X).get_feature_names_out())
         if names.has_duplicates:
             raise ValueError(
-                f"two columns of X give features of the same names, {list(names[names.duplicated()])[:8]}: rename one of them"
+                f"two columns of X give output columns with the same names, {list(names[names.duplicated()])[:8]}: rename one"
             )
         self.encoder_ = encoder
         self.feature_names_in_, self.n_features_in_ = np.asarray(X.columns, dtype=object), X.shape[1]
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Numbers, float32, one row for each of X under the same label.
+        """Convert a table to numbers.
 
-        Columns that `fit` has not seen are left out; ValueError if one is lacking.
+        Parameters
+        ----------
+        X : DataFrame
+            One row per user or item, with the columns of `fit`. Other columns are ignored.
+
+        Returns
+        -------
+        DataFrame of float32
+            One row for each row of X, with the same index.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X is not a DataFrame or is empty, or a column is missing.
         """
         check_is_fitted(self)
         self._check(X)
@@ -125,7 +146,18 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):
         return pd.DataFrame(numbers.astype(np.float32), index=X.index, columns=self.get_feature_names_out())
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
-        """What the columns of the answer are called."""
+        """Get the names of the output columns.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Ignored. Present for compatibility with scikit-learn.
+
+        Returns
+        -------
+        array of str
+            Names of the output columns.
+        """
         check_is_fitted(self)
         return self.encoder_.get_feature_names_out()
 
@@ -136,9 +168,9 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):
         unseen = "ignore" if self.max_categories is None else "infrequent_if_exist"
         text_encoder = text_vectors() if self.text_encoder is None else self.text_encoder
         steps = {
-            "text": make_pipeline(_function(_prose), clone(text_encoder)),
+            "text": make_pipeline(_function(_as_text), clone(text_encoder)),
             "flag": _function(_flags),
-            "nothing": _function(_zeros),
+            "empty": _function(_zeros),
             "number": make_pipeline(
                 _function(_floats), StandardScaler(), SimpleImputer(strategy="constant", fill_value=0, keep_empty_features=True)
             ),
@@ -150,7 +182,7 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):
                 OneHotEncoder(handle_unknown=unseen, max_categories=self.max_categories, sparse_output=False),
             ),
         }
-        one_column = ("text", "labels")  # these read a column, the others a table
+        one_column = ("text", "labels")  # these steps read a column, the others a table
         transformers = [
             (f"{kind} {place}", steps[kind], column if kind in one_column else [column])
             for place, (column, kind) in enumerate(kinds.items())
@@ -159,12 +191,12 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):
         return ColumnTransformer(transformers, sparse_threshold=0, verbose_feature_names_out=naming)
 
     def _check_words(self, X: pd.DataFrame, kinds: dict[str, str]) -> None:
-        word = r"\w\w" if self.text_encoder is None else r"\S"  # TF-IDF takes a single letter for no word
+        word = r"\w\w" if self.text_encoder is None else r"\S"  # TF-IDF ignores single letters
         for column, kind in kinds.items():
             if kind == "labels" and not _label_lists(X[column], sep=self.sep).map(len).any():
-                raise ValueError(f"column {column!r} of X has no label in any row: leave it out")
-            if kind == "text" and not _prose(X[column]).str.contains(word).any():
-                raise ValueError(f"column {column!r} of X, named in text, has no word in any row: leave it out")
+                raise ValueError(f"column {column!r} of X has no label in any row: drop it")
+            if kind == "text" and not _as_text(X[column]).str.contains(word).any():
+                raise ValueError(f"column {column!r} of X, named in text, has no word in any row: drop it")
 
     def _check(self, X: Any) -> None:
         if not isinstance(X, pd.DataFrame):
@@ -172,27 +204,28 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):
         named = all(isinstance(column, str) for column in X.columns)
         if X.empty or X.columns.has_duplicates or not named:
             raise ValueError(
-                f"X must have rows, and columns with distinct words for names, got {X.shape}: {list(X.columns)[:8]}"
+                f"X must have rows, and columns with distinct strings as names, got {X.shape}: {list(X.columns)[:8]}"
             )
 
 
 def text_vectors(n_components: int = 64, *, model: str | None = None, random_state: Any = 0) -> Any:
-    """A scikit-learn transformer of texts into vectors: those that share words lie near each other.
+    """Create a scikit-learn transformer from texts to vectors. Texts with common words have similar vectors.
 
     Parameters
     ----------
     n_components : int, default=64
-        Width of the vectors, or the number of different words or of texts if there are fewer. Not used with a model.
+        Length of the vectors. If there are fewer distinct words or texts, their number. Ignored if ``model`` is given.
     model : str, default=None
-        None: TF-IDF and a truncated singular value decomposition, learned from the texts themselves. A name that the library
-        sentence-transformers knows, such as "all-MiniLM-L6-v2", is loaded by it when the transformer is used, which may
-        download it; ``pip install skrec[text]`` installs the library.
+        Name of a model of the library sentence-transformers, such as "all-MiniLM-L6-v2". The library loads it when the
+        transformer is used, and may download it. ``pip install skrec[text]`` installs the library. If None, TF-IDF and a
+        truncated singular value decomposition are learned from the texts.
     random_state : int, Generator, RandomState or None, default=0
-        Of the decomposition.
+        Seed or generator of the decomposition.
 
     Returns
     -------
-    Pipeline, or a transformer that holds the model's name
+    Pipeline or SentenceVectors
+        A transformer of lists of strings.
 
     Examples
     --------
@@ -207,12 +240,14 @@ def text_vectors(n_components: int = 64, *, model: str | None = None, random_sta
 
 
 class Decomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """A truncated singular value decomposition, as wide as asked for, if there are so many rows and columns.
+    """Truncated singular value decomposition with at most as many components as there are rows and columns.
 
     Parameters
     ----------
     n_components : int
+        Maximum number of components.
     random_state : int, Generator, RandomState or None, default=None
+        Seed or generator.
     """
 
     def __init__(self, n_components: int, *, random_state: Any = None):
@@ -220,43 +255,44 @@ class Decomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Decompose numbers (n_rows, n_columns), dense or sparse."""
+        """Decompose a dense or sparse matrix of shape (n_rows, n_columns)."""
         check_int(self.n_components, "n_components", at_least=1)
-        width, generator = min(self.n_components, X.shape[1]), legacy_generator_of(self.random_state)
+        width, generator = min(self.n_components, X.shape[1]), as_random_state(self.random_state)
         left, _, right = randomized_svd(X, width, n_iter=5, random_state=generator, flip_sign=False)
         self.components_ = svd_flip(left, right, u_based_decision=False)[1]
         self._n_features_out = len(self.components_)
         return self
 
     def transform(self, X: Any) -> NDArray:
-        """Vectors, (n_rows, width)."""
+        """Project rows to vectors, of shape (n_rows, n_components)."""
         check_is_fitted(self)
         return X @ self.components_.T
 
 
 class SentenceVectors(TransformerMixin, BaseEstimator):
-    """Texts as vectors by a model of the library sentence-transformers, which is imported when it is used.
+    """Vectors of texts by a model of the library sentence-transformers, which is imported on first use.
 
     Parameters
     ----------
     model : str
+        Name of the model.
     """
 
     def __init__(self, model: str):
         self.model = model
 
     def fit(self, X: Sequence[str], y: Any = None) -> Self:
-        """Nothing is learned; ImportError where the library is not installed."""
-        self.n_components_ = _sentence_vectors(self.model, [""]).shape[1]  # the method that says it has had two names
+        """Load the model. Raise ImportError if the library is not installed."""
+        self.n_components_ = _sentence_vectors(self.model, [""]).shape[1]  # the library renamed its method for this
         return self
 
     def transform(self, X: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors, float32 (n_texts, width)."""
+        """Convert texts to float32 vectors, of shape (n_texts, n_components)."""
         check_is_fitted(self)
         return _sentence_vectors(self.model, X)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
-        """One name for each coordinate."""
+        """One name for each component."""
         check_is_fitted(self)
         return np.array([f"sentence{place}" for place in range(self.n_components_)], dtype=object)
 
@@ -277,11 +313,11 @@ def _sentence_model(name: str) -> Any:
 
 
 def _kind(column: pd.Series, sep: str) -> str:
-    """What a column holds, which decides what becomes of it."""
+    """The kind of content of a column."""
     if pd.api.types.is_bool_dtype(column.dtype):
         return "flag"
     if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return "number" if column.notna().any() else "nothing"
+        return "number" if column.notna().any() else "empty"
     if isinstance(column.dtype, pd.CategoricalDtype):
         return "category"
     present = column[[not _is_missing(entry) for entry in column]]
@@ -313,7 +349,7 @@ def _function(function: Any) -> FunctionTransformer:
 
 
 def _floats(table: pd.DataFrame) -> pd.DataFrame:
-    """Numbers; dates as days."""
+    """Numbers as floats, and dates as days."""
     return pd.DataFrame({name: _as_floats(table[name]) for name in table})
 
 
@@ -333,15 +369,15 @@ def _zeros(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _words(table: pd.DataFrame) -> pd.DataFrame:
-    """Categories as words, whatever they were."""
+    """Categories as strings."""
     return table.astype(object).map(lambda entry: "missing" if _is_missing(entry) else str(entry))
 
 
-def _prose(column: pd.Series) -> pd.Series:
+def _as_text(column: pd.Series) -> pd.Series:
     return column.astype(object).map(lambda entry: "" if _is_missing(entry) else str(entry))
 
 
 def _named(step: str, name: str, *, columns: list) -> str:
-    """A name that begins with the column's own."""
+    """An output name that starts with the name of the column."""
     kind, _, place = step.partition(" ")
     return f"{columns[int(place)]}_{name}" if kind in ("text", "labels") else name

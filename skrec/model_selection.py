@@ -1,13 +1,13 @@
-"""Splitters for recommenders, usable as ``cv`` in scikit-learn, and the once-only split of a data set.
+"""Splitters for recommenders, usable as ``cv`` in scikit-learn, and functions that split a data set once.
 
-They split *events*: Interactions, or the rows of a DataFrame with the columns ``user``, ``item`` and, where time
-matters, ``timestamp``. What each of them lets the model know:
+They split *events*: Interactions, or the rows of a DataFrame with the columns "user", "item" and, if times are used,
+"timestamp". The splitters differ in what the training data reveal about the test data:
 
-* `TemporalSplit`: one moment for everybody. Nothing of the future leaks into training.
-* `LeaveLastOut`: each user's last events. Other users' events from after that moment are in the training part, so an
-  item's future popularity leaks; published results for next-item models nevertheless use it.
-* `RandomHoldout`: random events. A user's own later events help to guess the earlier ones.
-* `UserKFold`: whole users, as new ones. Their past is only seen by fold-in.
+* `TemporalSplit` has one time for all users. Training has no events from the future.
+* `LeaveLastOut` tests on the last events of each user. Training has later events of other users, which reveal the future
+  popularity of items. Published results for next-item models often use it.
+* `RandomHoldout` tests on random events. Training has later events of the same user.
+* `UserKFold` tests on whole users, as new users. The model sees their history by fold-in only.
 """
 
 from abc import abstractmethod
@@ -21,17 +21,17 @@ from sklearn.utils import _safe_indexing
 
 from skrec._checks import check_choice, check_flag, check_fraction, check_int
 from skrec.data import Interactions, check_interactions, is_matrix
-from skrec.data._dates import ascending_moments, check_length, length_in, read_moments
-from skrec.data._random import generator_of
+from skrec.data._dates import ascending_times, check_duration, duration_in_unit, read_time_points
+from skrec.data._random import as_generator
 from skrec.data._splitting import (
     core_events,
     data_times,
+    drop_unused_codes,
     hold_out_events,
     hold_out_last,
     hold_out_latest,
     hold_out_users,
-    in_smallest_frame,
-    parts_in_time,
+    split_at_times,
     window_starts,
 )
 
@@ -44,75 +44,88 @@ Mask = NDArray[np.bool_]
 
 
 class _Splitter(BaseCrossValidator):
-    """Yields positions for the masks that a splitter makes."""
+    """Base class that converts the masks of a splitter to positions."""
 
     n_splits = 1
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """The number of splits. The arguments are there for scikit-learn and not looked at."""
-        return self.n_splits
-
-    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Positions, Positions]]:
-        """Yield the positions of training and of test events, each ascending.
+        """Return the number of splits.
 
         Parameters
         ----------
-        X : Interactions, or DataFrame (pandas, polars, pyarrow) of events
+        X, y, groups : object
+            Ignored. Present for compatibility with scikit-learn.
+
+        Returns
+        -------
+        int
+            Number of splits.
+        """
+        return self.n_splits
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[Positions, Positions]]:
+        """Yield the positions of training and test events.
+
+        Parameters
+        ----------
+        X : Interactions, DataFrame or Table
+            Events. A DataFrame or Table (pandas, polars, pyarrow) has the columns "user" and "item", and "timestamp" if times
+            are used. `UserKFold` also accepts a matrix.
         y, groups : object
-            Ignored.
+            Ignored. Present for compatibility with scikit-learn.
 
         Yields
         ------
         train, test : int64 arrays
+            Positions of the events, ascending.
 
         Raises
         ------
         ValueError
-            If X is a matrix, whose rows are users and not events (`UserKFold` alone takes one), or cannot be split as
-            asked for.
+            If X is a matrix, whose rows are users and not events (except for `UserKFold`), or if X cannot be split.
         """
         for train, test in self._masks(X):
             yield np.flatnonzero(train), np.flatnonzero(test)
 
     @abstractmethod
     def _masks(self, X: Any) -> Iterator[tuple[Mask, Mask]]:
-        """Yield which events are for training and which for testing."""
+        """Yield masks of the training and test events."""
 
 
 class TemporalSplit(_Splitter):
-    """Train before a moment, test from it on, the same moment for all users.
+    """Train on events before a time, and test on events from that time on, with the same time for all users.
 
-    The one split without leaks in time: no training event is as late as any test event. The moments are given (``at``), or
-    such that each test window holds a fraction of the events. The test window of one moment ends where that of the next
-    begins, and the last one with the data; the training part grows from moment to moment (an expanding window), unless
-    ``train_window`` makes it a rolling one.
+    This split has no leak in time: all training events are earlier than all test events. The times are given by ``at``, or
+    chosen such that each test window has a fraction of the events. Each test window ends where the next one begins, and the
+    last one at the end of the data. The training part grows from split to split (expanding window), unless ``train_window`` is
+    given (rolling window).
 
     Parameters
     ----------
     n_splits : int, default=None
-        If None, one, or as many as there are moments in ``at``.
+        Number of splits. If None, the number of times in ``at``, or 1 if ``at`` is None.
     test_size : float, default=None
-        The part of *all* events in each test window, which follow one another up to the end of the data. Events that share
-        the timestamp at which a window begins all belong to that window, so its share is exact only up to ties. If None, 0.2,
-        or without meaning where ``at`` is given.
+        Fraction of *all* events in each test window. The windows are consecutive and end at the end of the data. All events at
+        the time at which a window begins belong to it, so its size is exact only up to ties. If None, 0.2. Must be None if
+        ``at`` is given.
     at : int, str, date, datetime, or list of these, default=None
-        The moment at which the test part begins, or several in ascending order, one for each split. Whole numbers are in the
-        unit of the timestamps. Dates, also as text (``"2026-01-31"``), are midnight, and UTC if they name no zone; they need
-        timestamps of a known unit, see ``timestamp_unit`` of `Interactions`.
+        Start of the test part, or several strictly ascending starts with one for each split. Integers are in the unit of the
+        timestamps. Dates, and text such as ``"2026-01-31"``, mean midnight, in UTC if they have no time zone. They require
+        timestamps with a known unit, see ``timestamp_unit`` of `Interactions`.
     train_window, test_window : int, str or timedelta, default=None
-        How long before the moment training begins, and how long after it the test part ends at the latest: a timedelta, a text
-        such as ``"30D"``, or a whole number in the unit of the timestamps. If None, there is no such limit.
+        Length of the training part before each start, and maximum length of the test part after it: a timedelta, text such as
+        ``"30D"``, or an integer in the unit of the timestamps. If None, the length is not limited.
 
     Raises
     ------
     TypeError, ValueError
-        From the constructor, if an argument is out of range, or ``at`` is given together with ``test_size`` or another
-        ``n_splits``. From ``split``, if X has no timestamps or none of a known unit where dates need one, or a training or test
-        part has no events, as where ``at`` lies outside the data.
+        By the constructor, if an argument is out of range, or if ``at`` is given together with ``test_size`` or a different
+        ``n_splits``. By ``split``, if X has no timestamps, if dates are given and the unit of the timestamps is unknown, or if
+        a training or test part has no events, for example because ``at`` is outside the data.
 
     See Also
     --------
-    sklearn.model_selection.TimeSeriesSplit : the same idea by position, for rows that are already in order.
+    sklearn.model_selection.TimeSeriesSplit : Similar splits by position, for rows sorted by time.
 
     Examples
     --------
@@ -137,48 +150,49 @@ class TemporalSplit(_Splitter):
         train_window: Any = None,
         test_window: Any = None,
     ):
-        n_moments = 1 if at is None else len(read_moments(at, "at"))
-        self.n_splits = n_moments if n_splits is None else check_int(n_splits, "n_splits", at_least=1)
+        n_times = 1 if at is None else len(read_time_points(at, "at"))
+        self.n_splits = n_times if n_splits is None else check_int(n_splits, "n_splits", at_least=1)
         self.test_size: Any = 0.2 if test_size is None and at is None else test_size
         self.at, self.train_window, self.test_window = at, train_window, test_window
         if at is None and self.n_splits * check_fraction(self.test_size, "test_size") >= 1:
             raise ValueError(
                 f"n_splits * test_size must be below 1 to leave a training part, got {self.n_splits} * {self.test_size}"
             )
-        if at is not None and (self.n_splits != n_moments or test_size is not None):
+        if at is not None and (self.n_splits != n_times or test_size is not None):
             raise ValueError(
-                f"at needs n_splits=None, or {n_moments}, its number of moments, and test_size=None, got "
+                f"at needs n_splits=None, or {n_times}, its number of times, and test_size=None, got "
                 f"n_splits={n_splits!r} and test_size={test_size!r}"
             )
         for name, window in (("train_window", train_window), ("test_window", test_window)):
-            check_length(window, name)
+            check_duration(window, name)
 
     def _masks(self, X: Any) -> Iterator[tuple[Mask, Mask]]:
         events = _events(X)
         times, unit = data_times(events), events.timestamp_unit
-        train_window = length_in(unit, self.train_window, "train_window")
-        test_window = length_in(unit, self.test_window, "test_window")
+        train_window = duration_in_unit(unit, self.train_window, "train_window")
+        test_window = duration_in_unit(unit, self.test_window, "test_window")
         if self.at is None:
             starts = window_starts(events, self.test_size, self.n_splits).tolist()
         else:
-            starts = ascending_moments(self.at, unit, "at")
-        return parts_in_time(times, starts, unit, train_window=train_window, test_window=test_window)
+            starts = ascending_times(self.at, unit, "at")
+        return split_at_times(times, starts, unit, train_window=train_window, test_window=test_window)
 
 
 class LeaveLastOut(_Splitter):
-    """Test on the last ``n`` events of each user, by (timestamp, original row).
+    """Test on the last ``n`` events of each user, by timestamp and row.
 
-    Equal timestamps keep the order of the rows; without timestamps that order counts alone. (A matrix has no times: in
-    ``Interactions.from_csr(X)`` a user's last event is only the one in the last column.) Users with ``n`` events or
-    fewer are in the training part only. For a validation and a test event apply it twice.
+    Events with equal timestamps keep the order of their rows. Without timestamps, the order of the rows is used. A matrix has
+    no times: in ``Interactions.from_csr(X)``, the last event of a user is the one in the last column. All events of users with
+    at most ``n`` events are in the training part. Apply the splitter twice to get a validation and a test event.
 
-    This split leaks across users: the training part holds events of other users that happened after a test event. Where
-    users repeat items, a test pair may also occur in training, and a scorer that hides the user's past cannot find it.
-    `TemporalSplit` has no leak of the first kind.
+    This split leaks across users: the training part has events of other users that are later than a test event. If users repeat
+    items, a test pair may also be in the training part, and scorers that exclude seen items cannot find it. `TemporalSplit` has
+    no leak of the first kind.
 
     Parameters
     ----------
     n : int, default=1
+        Number of test events per user. Must be at least 1.
 
     Examples
     --------
@@ -197,18 +211,20 @@ class LeaveLastOut(_Splitter):
 
 
 class RandomHoldout(_Splitter):
-    """Test on random events, drawn anew for each split.
+    """Test on random events, with new random events in each split.
 
-    All events of one (user, item) pair are on one side: a repeat in training would give the test event away. (KFold and
-    ShuffleSplit of scikit-learn part them.) Time is not looked at, so training holds events later than those tested.
+    All events of one (user, item) pair are on the same side. Otherwise a repeat in the training part would reveal the test
+    event, as with KFold and ShuffleSplit of scikit-learn. Times are ignored, so the training part has events that are later
+    than test events.
 
     Parameters
     ----------
     test_size : float, default=0.2
-        The part of the distinct pairs, between 0 and 1, both excluded. Each side gets at least one.
+        Fraction of the distinct pairs, between 0 and 1, exclusive. Each side gets at least one pair.
     n_splits : int, default=1
+        Number of splits. Must be at least 1.
     random_state : int, Generator, RandomState or None, default=None
-        With an int, every call of ``split`` yields the same.
+        Seed or generator. With an int, each call of ``split`` yields the same events.
 
     Examples
     --------
@@ -225,31 +241,31 @@ class RandomHoldout(_Splitter):
         self.random_state = random_state
 
     def _masks(self, X: Any) -> Iterator[tuple[Mask, Mask]]:
-        events, rng = _events(X), generator_of(self.random_state)
+        events, rng = _events(X), as_generator(self.random_state)
         for _ in range(self.n_splits):
             test = hold_out_events(events, self.test_size, rng)
             yield ~test, test
 
 
 class UserKFold(_Splitter):
-    """K folds of users: all events of a user are on one side, and every user is tested once.
+    """K-fold split of users: all events of a user are on the same side, and each user is in one test part.
 
-    What it measures is how a model serves people it has never seen. A matrix is split too: its rows are the users, as
-    in scikit-learn's KFold.
+    This measures how well a model serves new users. A matrix is also accepted. Its rows are the users, as in KFold of
+    scikit-learn.
 
     Parameters
     ----------
     n_splits : int, default=5
-        At least 2. Folds differ by one user at most, not in the number of events.
+        Number of folds. Must be at least 2. The numbers of users of two folds differ by at most 1.
     shuffle : bool, default=True
-        Draw the folds; otherwise they are blocks of users in order of their codes (rows).
+        Whether folds are random. If False, folds are blocks of users in the order of their codes or rows.
     random_state : int, Generator, RandomState or None, default=None
-        Used with ``shuffle``. With an int, every call of ``split`` yields the same.
+        Seed or generator, used if ``shuffle`` is True. With an int, each call of ``split`` yields the same folds.
 
     Raises
     ------
     ValueError
-        From ``split``, if there are fewer users than folds.
+        By ``split``, if there are fewer users than folds.
 
     Examples
     --------
@@ -274,7 +290,7 @@ class UserKFold(_Splitter):
         n_users = int(owner.max()) + 1
         if n_users < self.n_splits:
             raise ValueError(f"n_splits={self.n_splits} is more than the number of users in X, {n_users}")
-        users = generator_of(self.random_state).permutation(n_users) if self.shuffle else np.arange(n_users)
+        users = as_generator(self.random_state).permutation(n_users) if self.shuffle else np.arange(n_users)
         for fold in np.array_split(users, self.n_splits):
             tested = np.zeros(n_users, dtype=bool)
             tested[fold] = True
@@ -293,27 +309,29 @@ def train_test_split(
 
     Parameters
     ----------
-    X : Interactions, or DataFrame (pandas, polars, pyarrow) of events
+    X : Interactions, DataFrame or Table
+        Events. A DataFrame or Table (pandas, polars, pyarrow) has the columns "user" and "item", and "timestamp" if times are
+        used.
     test_size : float or int, optional
-        A fraction of the distinct pairs (``by="random"``), the events ("time") or the users ("user"); default 0.2. With
-        ``by="last"`` the number of events of each user; default 1. Not with ``at``.
+        Fraction of the distinct pairs (``by="random"``), events (``by="time"``) or users (``by="user"``). If None, 0.2. With
+        ``by="last"``, the number of events per user. If None, 1. Must be None if ``at`` is given.
     by : {"random", "time", "last", "user"}, default="random"
-        As `RandomHoldout`, `TemporalSplit` (the only one that leaks nothing of the future), `LeaveLastOut` (leaks
-        across users), or whole users as in `UserKFold`.
+        "random" splits as `RandomHoldout`, "time" as `TemporalSplit` (the only one without leaks from the future), "last" as
+        `LeaveLastOut` (leaks across users), and "user" holds out whole users as `UserKFold` does.
     at : int, str, date or datetime, optional
-        With ``by="time"``, the moment at which the test part begins; see `TemporalSplit`.
+        Start of the test part with ``by="time"``, as in `TemporalSplit`.
     random_state : int, Generator, RandomState or None, default=None
-        Used by "random" and "user".
+        Seed or generator. Used by "random" and "user".
 
     Returns
     -------
-    train, test : of the type of X
-        Events in their original order; Interactions keep the frame (all users and items).
+    train, test : same type as X
+        Events in their original order. Interactions keep all users and items.
 
     Raises
     ------
-    ValueError
-        If X is a matrix, an argument is out of range, a side would be empty, or times are needed and missing.
+    ValueError, TypeError
+        If X is a matrix, if an argument is out of range, if a side would be empty, or if timestamps are needed and missing.
 
     Examples
     --------
@@ -337,33 +355,35 @@ def _held_out(events: Interactions, by: str, test_size: float | None, random_sta
     if by == "time":
         return hold_out_latest(events, fraction)
     hold_out = hold_out_events if by == "random" else hold_out_users
-    return hold_out(events, fraction, generator_of(random_state))
+    return hold_out(events, fraction, as_generator(random_state))
 
 
 def k_core(X: Events, *, user: int = 5, item: int = 5) -> Events:
-    """Keep the users with at least ``user`` items and the items with at least ``item`` users, until all of them are so.
+    """Keep users with at least ``user`` items and items with at least ``item`` users.
 
-    Dropping an item may leave a user short, and so on: what remains is the largest part in which every user and every
-    item meets its bound. Distinct pairs are counted, so playing one song ten times is one. The counts look at the whole
-    of X: make the core before splitting, and say so beside a result, for it makes the task easier.
+    The result is the largest part in which all users and items meet these minimums. Dropping an item can leave a user with too
+    few items, so the selection is repeated until nothing changes. Distinct pairs are counted: repeated events of a pair count
+    once. The counts use all of X. Apply the function before a split, and report it with results, since it makes the task
+    easier.
 
     Parameters
     ----------
-    X : Interactions, or DataFrame (pandas, polars, pyarrow) of events
+    X : Interactions, DataFrame or Table
+        Events. A DataFrame or Table (pandas, polars, pyarrow) has the columns "user" and "item", and "timestamp" if times are
+        used.
     user, item : int, default=5
-        At least 1.
+        Minimum number of distinct items per user, and of distinct users per item. Must be at least 1.
 
     Returns
     -------
-    of the type of X
-        The remaining events, all repeats among them, in their original order. In Interactions the dropped users and
-        items leave the frame and the side features too, and codes are numbered anew; the labels are the old ones, and
-        if there were none, the old codes.
+    same type as X
+        The remaining events, including repeats, in their original order. Interactions are renumbered to the remaining users and
+        items, with their labels and features. If there were no labels, the old codes become labels.
 
     Raises
     ------
-    ValueError
-        If X is a matrix, a bound is not a positive integer, or nothing remains.
+    ValueError, TypeError
+        If X is a matrix, if a minimum is not a positive integer, or if nothing remains.
 
     Examples
     --------
@@ -375,10 +395,10 @@ def k_core(X: Events, *, user: int = 5, item: int = 5) -> Events:
     """
     core = core_events(_events(X), user, item)
     if not core.any():
-        raise ValueError(f"nothing remains of X with user={user}, item={item}: lower the bounds")
+        raise ValueError(f"nothing remains of X with user={user}, item={item}: use smaller minimums")
     kept: Any = _rows(X, core)
     if isinstance(X, Interactions):
-        kept = in_smallest_frame(kept)
+        kept = drop_unused_codes(kept)
     return kept
 
 
@@ -386,7 +406,7 @@ def _events(X: Any) -> Interactions:
     if is_matrix(X):
         raise ValueError(
             f"X must be events, Interactions or a DataFrame with columns 'user' and 'item', got {type(X).__name__}. "
-            "A matrix's rows are users: split those with KFold or UserKFold, or its events as Interactions.from_csr(X)"
+            "The rows of a matrix are users: split them with KFold or UserKFold, or split events as Interactions.from_csr(X)"
         )
     return check_interactions(X)
 

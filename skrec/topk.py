@@ -1,7 +1,7 @@
-"""Exact top-k of scores, block by block, in bounded memory.
+"""Exact top-k selection from blocks of scores in bounded memory.
 
-Scores are blocks (rows, columns) of numpy arrays or torch tensors, on whatever device they were computed; only the best k
-leave it. A score of minus infinity means "not a candidate".
+Scores are blocks of shape (n_rows, n_columns), as numpy arrays or torch tensors on any device. Only the best k leave the
+device. A score of minus infinity excludes a column.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec._checks import check_int
-from skrec._memory import LARGEST_ANSWER, blocks, rows_at_once
+from skrec._memory import MAX_RESULT_BYTES, blocks, rows_per_block
 
 if TYPE_CHECKING:
     import torch
@@ -24,46 +24,49 @@ ScoreBlock = Callable[[slice], Any]
 
 
 def row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """Slices of rows whose float32 scores fit into a block, columns being taken in blocks where they are many."""
-    return blocks(n_rows, rows_at_once(4 * min(n_columns, _LARGEST_WIDTH)))
+    """Yield slices of rows whose float32 scores fit into a block, with wide rows divided by `column_blocks`."""
+    return blocks(n_rows, rows_per_block(4 * min(n_columns, _LARGEST_WIDTH)))
 
 
 def whole_row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
-    """Slices of rows that fit into a block with the float32 scores of all their columns; at least one row each."""
-    return blocks(n_rows, rows_at_once(4 * n_columns))
+    """Yield slices of rows that fit into a block with the float32 scores of all columns, at least one row each."""
+    return blocks(n_rows, rows_per_block(4 * n_columns))
 
 
 def column_blocks(n_columns: int) -> Iterator[slice]:
-    """Slices of columns, in order."""
+    """Yield slices of columns, in order."""
     return blocks(n_columns, _LARGEST_WIDTH)
 
 
 def check_list_length(k: Any, n_lists: int, n_candidates: int, what: str) -> None:
-    """Check the length of lists, which may be longer than there are candidates as long as the padding fits into memory."""
+    """Check the length of lists. It may exceed the number of candidates if the padding is small enough."""
     check_int(k, "k", at_least=1)
-    if k > n_candidates and 12 * int(k) * n_lists > LARGEST_ANSWER:
-        raise ValueError(f"k must be at most the number of {what}, {n_candidates}, for this many lists, got {k!r}")
+    if k > n_candidates and 12 * int(k) * n_lists > MAX_RESULT_BYTES:
+        raise ValueError(f"k must be at most the number of {what}, {n_candidates}, for {n_lists} lists, got {k!r}")
 
 
 def top_k_of_columns(
     score_block: ScoreBlock, n_rows: int, n_columns: int, k: int, *, hidden: sp.csr_array | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The k best columns of each row.
+    """Select the k best columns of each row.
 
     Parameters
     ----------
     score_block : callable
-        Maps a slice of columns to their scores (n_rows, width), a fresh array or tensor that may be written to.
-    n_rows, n_columns, k : int
+        Takes a slice of columns and returns their scores, of shape (n_rows, width), as an array or tensor that may be modified.
+    n_rows, n_columns : int
+        Shape of the scores.
+    k : int
+        Number of columns to select.
     hidden : CSR of shape (n_rows, n_columns), optional
-        Stored entries are no candidates.
+        Stored entries are excluded.
 
     Returns
     -------
     columns : int64 array of shape (n_rows, k)
-        Best first, equal scores by column, -1 where a row has fewer than k candidates.
+        Columns in descending order of scores. Ties are in order of columns. -1 if a row has fewer than k candidates.
     scores : float32 array of shape (n_rows, k)
-        NaN beside -1.
+        Scores, and NaN for -1.
     """
     best = None
     for columns in column_blocks(n_columns):
@@ -77,31 +80,31 @@ def top_k_of_columns(
 
 
 def hide(scores: "torch.Tensor", hidden: sp.csr_array, columns: slice) -> None:
-    """Write minus infinity over the stored entries of ``hidden`` that lie in a block of columns."""
+    """Set the scores of the stored entries of ``hidden`` in a block of columns to minus infinity."""
     rows = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))
     inside = (hidden.indices >= columns.start) & (hidden.indices < columns.stop)
     scores[rows[inside], hidden.indices[inside].astype(np.int64) - columns.start] = NO_CANDIDATE
 
 
 def as_tensor(scores: Any) -> "torch.Tensor":
-    """A float tensor, sharing memory with a numpy array."""
+    """Convert to a float tensor, which shares memory with a numpy array."""
     import torch
 
     return torch.as_tensor(scores)
 
 
 def as_array(scores: Any) -> NDArray[np.float32]:
-    """A float32 array, from whatever device."""
+    """Convert to a float32 array from any device."""
     return as_tensor(scores).float().cpu().numpy()
 
 
 def _top_k(scores: "torch.Tensor", k: int) -> tuple["torch.Tensor", "torch.Tensor"]:
-    """Positions and values of each row's k best, equal values by position."""
+    """Positions and values of the k best of each row. Ties are in order of positions."""
     values, positions = scores.topk(k, dim=1, sorted=False)
-    if values.isnan().any():  # which torch takes for the largest numbers
+    if values.isnan().any():  # torch treats NaN as the largest number
         raise ValueError("the model's scores must be numbers, but some are NaN")
     last = values.amin(1, keepdim=True)
-    # topk picks any of the entries that tie for the last places; where there are too many of them, sort the row
+    # topk selects arbitrary entries among ties for the last place. Such rows are sorted.
     tied = ((scores >= last).sum(1) > k) & (last[:, 0] > NO_CANDIDATE)
     if tied.any():
         rows = tied.nonzero()[:, 0]
@@ -113,7 +116,7 @@ def _top_k(scores: "torch.Tensor", k: int) -> tuple["torch.Tensor", "torch.Tenso
 
 
 def _merge(best, found, k: int):
-    """The k best of two ranked lists, the first of which holds the smaller positions."""
+    """The k best of two ranked lists. The first list has the smaller positions."""
     import torch
 
     positions, values = torch.cat([best[0], found[0]], 1), torch.cat([best[1], found[1]], 1)
@@ -126,6 +129,6 @@ def _padded(positions, values, k: int) -> tuple[NDArray[np.int64], NDArray[np.fl
     scores = np.full((len(positions), k), np.nan, dtype=np.float32)
     n = positions.shape[1]
     columns[:, :n], scores[:, :n] = positions.cpu().numpy(), values.float().cpu().numpy()
-    nothing_left = np.isneginf(scores)
-    columns[nothing_left], scores[nothing_left] = -1, np.nan
+    is_empty = np.isneginf(scores)
+    columns[is_empty], scores[is_empty] = -1, np.nan
     return columns, scores

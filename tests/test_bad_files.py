@@ -132,7 +132,7 @@ def archive(**arrays) -> bytes:
 
 PAIRS = {"user": [0, 0, 1], "item": [2, 0, 1], "time_rank": [1, 0, 0]}
 SOUND = archive(**PAIRS)
-UNSOUND = " is not a sound zip archive: "
+UNSOUND = " is not a valid zip archive: "
 
 # content of the archive that stands in for the training file, words after its name
 ARCHIVES = {

@@ -188,7 +188,7 @@ NO_LABELS = "has labels for its items, but the model was fitted without: pass a 
 # case: validation, words, advice
 VALIDATION = {
     "too narrow": (NARROW, "validation has 2 features, but", "is expecting 4 features as input: one column for each item"),
-    "another frame": (Interactions.from_csr(NARROW), "validation has a frame of 2 items", "pass n_items=4 to Interactions"),
+    "another frame": (Interactions.from_csr(NARROW), "validation has n_items=2", "pass n_items=4 to Interactions"),
     "labels": (FRAME, "validation " + NO_LABELS, "whose codes are the positions in the training data"),
 }
 
@@ -209,7 +209,7 @@ PREDICT = {
         "coded",
         Interactions.from_csr(NARROW),
         ValueError,
-        "X has a frame of 2 items, but the model was fitted with 4",
+        "X has n_items=2, but the model was fitted with 4 items",
     ),
     "labels, to codes": ("coded", FRAME, ValueError, "X " + NO_LABELS),
     "codes, to labels": (
@@ -260,7 +260,7 @@ def test_partial_fit_refuses_and_changes_nothing(fitted, which, X, y, error, wor
 
 
 CODES = "users must be integer codes, since the model was fitted without labels, got "
-UNKNOWN = "holds labels that the model does not know: "
+UNKNOWN = "contains labels that the model does not know: "
 
 # case: model fitted on what, users, type of error, words
 USERS = {
@@ -285,7 +285,7 @@ USERS = {
     "rows of several lengths": ("coded", [0, [1, 2]], ValueError, "users cannot be read as an array"),
     "an unknown label": ("labelled", ["a", "q"], ValueError, "users " + UNKNOWN + "['q'], 1 in all"),
     "many unknown labels": ("labelled", list("qrstuvw"), ValueError, "users " + UNKNOWN + "['q', 'r', 's', 't', 'u'], 7 in"),
-    "a number for a label": ("labelled", 0, TypeError, "users must have labels like those known, such as 'a', got 0"),
+    "a number for a label": ("labelled", 0, TypeError, "users must have labels like the known ones, such as 'a', got 0"),
     "a missing label": ("labelled", ["a", None], ValueError, "users must not be missing, but the label at position 1 is"),
     "NaN": ("labelled", np.nan, ValueError, "users must not be missing, but the label at position 0 is"),
     "a set of labels": ("labelled", {"q"}, ValueError, "users " + UNKNOWN + "['q'], 1 in all"),
@@ -307,18 +307,22 @@ OPTIONS = {
     "k 0": ({"k": 0}, ValueError, INTEGER + "0"),
     "k -1": ({"k": -1}, ValueError, INTEGER + "-1"),
     "k 2.5": ({"k": 2.5}, TypeError, INTEGER + "2.5"),
-    "k 10**9": ({"k": 10**9}, ValueError, "k must be at most the number of items, 4, for this many lists, got 1000000000"),
+    "k 10**9": ({"k": 10**9}, ValueError, "k must be at most the number of items, 4, for"),
     "k True": ({"k": True}, TypeError, INTEGER + "True"),
     "k None": ({"k": None}, TypeError, INTEGER + "None"),
     "k in words": ({"k": "10"}, TypeError, INTEGER + "'10'"),
     "exclude_seen 1": ({"exclude_seen": 1}, TypeError, "exclude_seen must be True or False, got 1"),
     "unknown 1": ({"unknown": 1}, ValueError, "unknown must be one of 'raise', 'popular', got 1"),
-    "a number excluded": ({"exclude": [1, 2]}, TypeError, "exclude must have labels like those known, such as 'w', got 1"),
+    "a number excluded": ({"exclude": [1, 2]}, TypeError, "exclude must have labels like the known ones, such as 'w', got 1"),
     "a missing item excluded": ({"exclude": [None]}, ValueError, "exclude must not be missing, but the label at position 0"),
     "an unknown candidate": ({"candidates": "q"}, ValueError, "candidates " + UNKNOWN + "['q'], 1 in all"),
     "a table of candidates": ({"candidates": FRAME.drop(columns="item")}, ValueError, "candidates must have one column 'user'"),
     "an unknown candidate of a user": ({"candidates": {"a": ["x", "q"]}}, ValueError, "candidates " + UNKNOWN + "['q'], 1 in"),
-    "candidates of numbers": ({"candidates": {1: ["x"]}}, TypeError, "users of candidates must have labels like those known"),
+    "candidates of numbers": (
+        {"candidates": {1: ["x"]}},
+        TypeError,
+        "users of candidates must have labels like",
+    ),
     "a missing candidate": ({"candidates": {"a": [None]}}, ValueError, "candidates['a'] must not be missing"),
     "items by user excluded": ({"exclude": {"a": ["x"]}}, TypeError, "exclude must be a list or 1-D array of labels, got"),
     "Interactions excluded": ({"exclude": UNLABELLED}, TypeError, "exclude must be a label or a list or 1-D array of labels"),
@@ -357,7 +361,7 @@ OTHERS = {
                                 "metric must be one of 'cosine', 'dot', 'l2', got 'euclid'"),
     "similar, include_self": (lambda m: m.similar_items("x", include_self=1), TypeError, "include_self must be True or False"),
     "similar, unknown candidate": (lambda m: m.similar_items("x", candidates=["q"]), ValueError, "candidates " + UNKNOWN),
-    "similar, a number excluded": (lambda m: m.similar_items("x", exclude=1), TypeError, "exclude must have labels like those"),
+    "similar, a number excluded": (lambda m: m.similar_items("x", exclude=1), TypeError, "exclude must have labels like"),
     "similar, min_count -1": (lambda m: m.similar_items("x", min_count=-1), ValueError, "min_count must be an integer of at"),
     "users like nobody known": (lambda m: m.similar_users("q"), ValueError, "users " + UNKNOWN + "['q'], 1 in all"),
     "users, k True": (lambda m: m.similar_users("a", k=True), TypeError, INTEGER + "True"),

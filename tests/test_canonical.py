@@ -201,7 +201,7 @@ BAD_FRAMES = {
                       "X has more than one column 'rating'"),
     "an arrow column twice": (pa.table([[1], [2], [3]], names=["user", "item", "user"]), ValueError,
                               "X has more than one column 'user'"),
-    "lazy": (pl.DataFrame(PAIR).lazy(), TypeError, "X is a LazyFrame, whose rows are not in memory yet"),
+    "lazy": (pl.DataFrame(PAIR).lazy(), TypeError, "X is a LazyFrame, whose rows are not in memory"),
     "user None": (FRAME.assign(user=["a", None]), ValueError, "column 'user' of X must not be missing, but the label at"),
     "item NaN": (FRAME.assign(item=[1, np.nan]), ValueError, "column 'item' of X must not be missing, but the label at"),
     "user NaT": (FRAME.assign(user=pd.to_datetime(["2020", None])), ValueError, "column 'user' of X must not be missing"),
@@ -381,7 +381,7 @@ def test_what_is_no_time_is_refused_by_name(times, words):
     ("times", "words"),
     [
         ([5, 6, 2.5], "got 2.5 at position 2"),
-        ([5, 6, "x", 7], "must be whole numbers or datetimes, got 'x' at position 2; pd.to_datetime reads dates in words"),
+        ([5, 6, "x", 7], "must be whole numbers or datetimes, got 'x' at position 2; pd.to_datetime parses dates in text"),
         ([dt.date(2020, 1, 1), 6, "x"], "must be whole numbers or datetimes, got 'x' at position 2; pd.to_datetime"),
         ([dt.date(2020, 1, 1), 5, dt.date(2020, 1, 2)], "got 5 at position 1, a number among others"),
         ([5, 6, pd.Timestamp("2020"), 7], "got Timestamp('2020-01-01 00:00:00') at position 2, a date among others"),

@@ -215,9 +215,9 @@ ODD = {
     "a header nested without end": (lambda: pairs_with(npy(shape="(" * 5000)), "array 'user': "),
     "a header of unknown version": (lambda: pairs_with(npy().replace(b"NUMPY\x01", b"NUMPY\x09")), "array 'user': "),
     "encrypted": (lambda: encrypted(SOUND), " is encrypted, password required"),
-    "an unknown method": (lambda: by_method(SOUND, 99), "is not a sound zip archive: "),
-    "compressed otherwise than said": (lambda: by_method(SOUND, zipfile.ZIP_LZMA), "is not a sound zip archive: "),
-    "a member twice": (twice, "is not a sound zip archive: it has more than one member 'user.npy'"),
+    "an unknown method": (lambda: by_method(SOUND, 99), "is not a valid zip archive: "),
+    "compressed otherwise than said": (lambda: by_method(SOUND, zipfile.ZIP_LZMA), "is not a valid zip archive: "),
+    "a member twice": (twice, "is not a valid zip archive: it has more than one member 'user.npy'"),
     "a size that is not so": (
         lambda: SOUND.replace(len(npy()).to_bytes(4, "little"), HUGE), "unpacks to more than 67108864, the limit"
     ),
@@ -242,7 +242,7 @@ def test_numbers_of_other_widths_and_byte_orders_are_read(tmp_path):
 def test_an_odd_archive_of_movielens_is_refused_by_name(declare_official, empty_cache, damage):
     content = damage(zipped(in_folder("ml-100k", files_100k())))
     save(empty_cache, {"ml-100k.zip": declare_official("100k", content)})
-    with pytest.raises(ValueError, match=r"ml-100k\.zip is not a sound zip archive: "):
+    with pytest.raises(ValueError, match=r"ml-100k\.zip is not a valid zip archive: "):
         fetch_movielens("100k", download=False)
 
 

@@ -56,7 +56,7 @@ def test_a_number_is_in_the_unit_of_the_numbers():
     "arguments", [{"at": "2026-01-08"}, {"train_window": "2D"}, {"test_window": datetime.timedelta(days=2)}], ids=str
 )
 def test_dates_need_a_known_unit(arguments):
-    with pytest.raises(ValueError, match=r"whole numbers of an unknown unit.*timestamp_unit='s'"):
+    with pytest.raises(ValueError, match=r"unit of the timestamps is unknown.*timestamp_unit='s'"):
         parts(TemporalSplit(**arguments), NUMBERED)
 
 
@@ -94,8 +94,8 @@ def test_a_test_window_ends_where_the_next_one_begins():
         ({"at": 5}, "no events to train on before 1970-01-01T00:00:00.000005"),
         ({"at": ["2026-01-03", "2027-01-01"]}, "no events to test on from 2027"),
         ({"at": "2026-01-03T12:00", "train_window": "1h"}, "no events to train on before 2026-01-03T12"),
-        ({"at": ["2026-01-05", "2026-01-03"]}, "at must be in ascending order"),
-        ({"at": ["2026-01-05", "2026-01-05T00:00"]}, "at must be in ascending order"),
+        ({"at": ["2026-01-05", "2026-01-03"]}, "at must be strictly ascending"),
+        ({"at": ["2026-01-05", "2026-01-05T00:00"]}, "at must be strictly ascending"),
     ],
 )
 def test_moments_that_cannot_split_the_data_are_refused(arguments, message):
@@ -110,7 +110,7 @@ def test_moments_that_cannot_split_the_data_are_refused(arguments, message):
         ({"at": 0.5}, TypeError, "at must be a date, a datetime or a whole number, got 0.5"),
         ({"at": True}, TypeError, "got True"),
         ({"at": pd.NaT}, (TypeError, ValueError), "at must"),
-        ({"at": []}, ValueError, "at least one moment"),
+        ({"at": []}, ValueError, "at least one time"),
         ({"at": "2026-01-05", "n_splits": 2}, ValueError, "at needs n_splits=None, or 1, .* got n_splits=2"),
         ({"at": "2026-01-05", "test_size": 0.2}, ValueError, "at needs .* test_size=None, got .* test_size=0.2"),
         ({"train_window": "a while"}, ValueError, "train_window must be a positive .* got 'a while'"),

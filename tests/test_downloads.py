@@ -257,7 +257,7 @@ def test_a_damaged_archive_is_refused(declare_official, empty_cache, damage):
         for member, content in in_folder("ml-100k", files_100k()).items():
             archive.writestr(member, content)
     save(empty_cache, {"ml-100k.zip": declare_official("100k", damage(buffer.getvalue()))})
-    with pytest.raises(ValueError, match=r"ml-100k\.zip is not a sound zip archive"):
+    with pytest.raises(ValueError, match=r"ml-100k\.zip is not a valid zip archive"):
         fetch_movielens("100k", download=False)
 
 

@@ -128,8 +128,8 @@ def test_the_encoder_is_cloned_and_pickled():
 NO_TABLES = {
     "an array": (np.eye(2), {}, TypeError, "X must be a pandas DataFrame of features, got ndarray"),
     "no rows": (FILMS[:0], {}, ValueError, "X must have rows"),
-    "numbered columns": (pd.DataFrame(np.eye(2)), {}, ValueError, "columns with distinct words for names"),
-    "a column twice": (FILMS[["year", "year"]], {}, ValueError, "columns with distinct words for names"),
+    "numbered columns": (pd.DataFrame(np.eye(2)), {}, ValueError, "columns with distinct strings as names"),
+    "a column twice": (FILMS[["year", "year"]], {}, ValueError, "columns with distinct strings as names"),
     "no such text": (FILMS, {"text": ["plot"]}, ValueError, r"text names columns that X does not have: \['plot'\]"),
     "no labels": (pd.DataFrame({"tags": [(), []]}), {}, ValueError, "column 'tags' of X has no label in any row"),
     "no text": (
@@ -144,7 +144,12 @@ NO_TABLES = {
         ValueError,
         "column 'plot' of X, named in text, has no",
     ),
-    "names": (pd.DataFrame({"a": ["b", "c"], "a_b": [1, 2]}), {}, ValueError, r"give features of the same names, \['a_b'\]"),
+    "names": (
+        pd.DataFrame({"a": ["b", "c"], "a_b": [1, 2]}),
+        {},
+        ValueError,
+        r"give output columns with the same names, \['a_b'\]",
+    ),
     "no separator": (FILMS, {"sep": ""}, ValueError, "sep must be a string of at least one character"),
 }
 

@@ -267,7 +267,7 @@ def test_what_is_missing_is_said():
 def test_impressions_of_several_users_are_refused_in_the_same_words_as_by_the_scorers():
     part = slates().to_frame()
     both = pd.concat([part, part.assign(user=part["user"] + N_USERS)])  # each numbers its impressions from 0
-    said = "an impression is what one user was shown, but 0 has events of several users"
+    said = "an impression must have events of one user, but 0 has events of several users"
     for refusing in (model(), model(negatives="uniform"), MFRecommender(negatives="slate")):
         with pytest.raises(ValueError, match=said):
             refusing.fit(both)

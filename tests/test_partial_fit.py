@@ -77,12 +77,16 @@ def test_features_of_known_items_stay_and_new_items_bring_theirs(as_sparse):
 REFUSED = {
     "no times": (frame([1], [1], timestamp=[3]), frame([1], [1]), "the known events have timestamps, but X has none"),
     "times": (frame([1], [1]), frame([1], [1], timestamp=[3]), "X has timestamps, but the known events have none"),
-    "words for numbers": (frame([1], [1]), frame(["1"], [1]), "users of X must have labels like those known, such as"),
-    "numbers for words": (frame([1], ["a"]), frame([1], [1]), "items of X must have labels like those known, such as 'a'"),
-    "two kinds of numbers": (frame([1], [1]), frame([True], [1]), "users of X must have labels like those known, such as 1"),
-    "dates": (frame([1], [1]), frame(pd.to_datetime(["2020"]), [1]), "users of X must have labels like those known"),
-    "no labels": (frame([1], [1]), Interactions.from_arrays([0], [0]), "the users of X must have labels where the known"),
-    "labels": (Interactions.from_arrays([0], [0]), frame([1], [1]), "the users of X must have labels where the known"),
+    "words for numbers": (frame([1], [1]), frame(["1"], [1]), "users of X must have labels like the known ones, such as"),
+    "numbers for words": (frame([1], ["a"]), frame([1], [1]), "items of X must have labels like the known ones, such as 'a'"),
+    "two kinds of numbers": (frame([1], [1]), frame([True], [1]), "users of X must have labels like the known ones, such as 1"),
+    "dates": (frame([1], [1]), frame(pd.to_datetime(["2020"]), [1]), "users of X must have labels like the known ones"),
+    "no labels": (
+        frame([1], [1]),
+        Interactions.from_arrays([0], [0]),
+        "the users of X must have labels if and only if",
+    ),
+    "labels": (Interactions.from_arrays([0], [0]), frame([1], [1]), "the users of X must have labels if and only if"),
     "wider features": (
         Interactions.from_arrays([0], [0], item_features=np.ones((1, 2))),
         Interactions.from_arrays([0], [1], item_features=np.ones((2, 3))),

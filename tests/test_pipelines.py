@@ -130,7 +130,7 @@ def test_the_sampled_protocol_takes_a_pipeline():
     assert (
         sampled_leave_one_out(GridSearchCV(renamed, {}, scoring=get_scorer("auc"), cv=FOLDS).fit(events), *asked, k=1) == plain
     )
-    with pytest.raises(ValueError, match=r"users holds labels that the model does not know: \[99\]"):
+    with pytest.raises(ValueError, match=r"users contains labels that the model does not know: \[99\]"):
         sampled_leave_one_out(renamed, [99, 1], *asked[1:])
     shortened = make_pipeline(FunctionTransformer(lambda X: X[1:]), EASERecommender()).fit(events)
     with pytest.raises(ValueError, match="must keep all 6 candidates, 5 are left"):

@@ -51,7 +51,7 @@ def test_the_interval_of_ratings_is_around_the_value_of_all_events(name):
 
 
 def test_r2_of_constant_ratings_is_an_error(same_for_all):
-    with pytest.raises(ValueError, match="r2 is not defined where all true values are equal, here 3"):
+    with pytest.raises(ValueError, match="r2 is not defined if all true values are equal, here 3"):
         get_scorer("r2")(same_for_all, NAMED_RATINGS.assign(rating=3))
 
 

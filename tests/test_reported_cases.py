@@ -69,7 +69,7 @@ def test_a_field_that_begins_with_a_quote_swallows_no_lines(written):
     with pytest.raises(ValueError, match=r"plays\.csv, line 2: .*quoting=csv\.QUOTE_NONE"):
         Interactions.from_csv(path, sep="\t")
     assert len(Interactions.from_csv(path, sep="\t", quoting=csv.QUOTE_NONE)) == 1002
-    with pytest.warns(UserWarning, match=r"plays\.csv: 1 lines that are no events were skipped; the first is line 2"):
+    with pytest.warns(UserWarning, match=r"plays\.csv: 1 malformed lines were skipped; the first is line 2"):
         assert len(Interactions.from_csv(path, sep="\t", on_bad_lines="skip")) == 1001
 
 
@@ -178,7 +178,7 @@ def test_the_constructor_casts():
 
 
 def test_the_constructor_checks():
-    with pytest.raises(ValueError, match="items has code 2, outside the frame of 2"):
+    with pytest.raises(ValueError, match="items has code 2, but n_items is 2"):
         Interactions([0], [2], [1], n_users=1, n_items=2)
     with pytest.raises(ValueError, match="users must be codes from 0, got -1"):
         Interactions([-1], [1], [1], n_users=1, n_items=2)
@@ -222,7 +222,7 @@ def test_ids_of_another_kind_than_the_training_data_are_a_type_error():
         "features": lambda: Interactions.from_frame(DAY_1, item_features=pd.DataFrame({"year": [1, 2]}, index=["10", "11"])),
     }
     for call in calls.values():
-        with pytest.raises(TypeError, match=r"must have labels like those known, such as '?\d+'?, got '?\d+'?"):
+        with pytest.raises(TypeError, match=r"must have labels like the known ones, such as '?\d+'?, got '?\d+'?"):
             call()
 
 
@@ -261,7 +261,7 @@ def test_a_labelled_newcomer_without_events_gets_the_popular_items():
 
 def test_an_unknown_user_gets_the_popular_items_on_request():
     model = PopularityRecommender().fit(DAY_1)
-    with pytest.raises(ValueError, match="users holds labels that the model does not know"):
+    with pytest.raises(ValueError, match="users contains labels that the model does not know"):
         model.recommend([2, 99], k=2)
     answer = model.recommend([99, 2, 98], k=2, unknown="popular")
     assert answer.users.tolist() == [99, 2, 98] and answer.items.tolist() == [[10, 11], [11, None], [10, 11]]
@@ -274,7 +274,7 @@ def test_unknown_labels_may_be_excluded():
 
 def test_candidates_that_the_model_does_not_know_are_left_out_on_request():
     model = PopularityRecommender().fit(DAY_1)
-    with pytest.raises(ValueError, match="candidates holds labels that the model does not know"):
+    with pytest.raises(ValueError, match="candidates contains labels that the model does not know"):
         model.recommend([2], candidates=[11, 77])
     assert model.recommend([2], k=2, candidates=[11, 77], unknown="popular").items.tolist() == [[11, None]]
 
@@ -509,7 +509,7 @@ def test_an_encrypted_archive_is_refused_by_name(split):
         start, *members = content.split(mark)
         content = start + b"".join(mark + member[: place - 4] + b"\x01" + member[place - 3 :] for member in members)
     (split / "train_pairs.npz").write_bytes(content)
-    with pytest.raises(ValueError, match=r"train_pairs\.npz is not a sound zip archive: .* is encrypted"):
+    with pytest.raises(ValueError, match=r"train_pairs\.npz is not a valid zip archive: .* is encrypted"):
         load_ncf(split)
 
 
@@ -872,13 +872,13 @@ def test_a_test_set_of_mostly_repeats_is_scored_with_a_warning():
         evaluation = scorer.evaluate(model, test)
     assert evaluation.share_of_repeats == 0.9
     assert "share_of_repeats=0.9" in repr(evaluation)
-    assert "90.0% of the relevant events that repeat pairs shown to the model" in evaluation.protocol
+    assert "90.0% of the relevant events that repeat such pairs" in evaluation.protocol
 
 
 def test_a_test_set_of_nothing_but_repeats_is_not_taken_for_new_items_in_silence():
     train = random_events()
     model, scorer = PopularityRecommender(positive_from=1).fit(train), get_scorer("ndcg@10", positive_from=1)
-    with pytest.warns(UserWarning, match="all events in X repeat pairs that the model was trained on"):
+    with pytest.warns(UserWarning, match="all events in X repeat training pairs"):
         evaluation = scorer.evaluate(model, train[:100])
     assert evaluation.share_of_repeats == 1
     assert "all events in X repeat training pairs" in evaluation.protocol

@@ -30,9 +30,9 @@ def test_items_of_the_frame_without_training_events_are_not_known():
     ("test", "message"),
     [
         (frame([("yan", "a"), ("zoe", "b")]), "two distinct items"),
-        (frame([("ann", "a"), ("yan", "b")]), "nothing to score: 1 of its 2 events"),
-        (frame([("bob", "x"), ("ann", "y")]), "none of the items of the 2 relevant events"),
-        (frame([("bob", "a")], rating=[3]), "0 of its 1 events are relevant"),
+        (frame([("ann", "a"), ("yan", "b")]), "no user in X can be scored: 1 of 2 events"),
+        (frame([("bob", "x"), ("ann", "y")]), "all items of the 2 relevant events"),
+        (frame([("bob", "a")], rating=[3]), "0 of 1 events are relevant"),
     ],
 )
 def test_nothing_to_score_is_an_error(same_for_all, test, message):

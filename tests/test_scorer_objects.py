@@ -161,7 +161,7 @@ def test_many_scorers_rank_once(same_for_all):
     [
         ("ndcg@10", TypeError, "list of names"),
         ([], ValueError, "at least one name"),
-        (["auc", "auc"], ValueError, "each of them once"),
+        (["auc", "auc"], ValueError, "one or more distinct names"),
         (["ndcg"], ValueError, "ndcg@k"),
     ],
 )

@@ -91,7 +91,7 @@ BAD_FILES = {
     "a field too few, unused": ("user,item,note\na,x,\nb,y\n", {}, "line 3: expected 3 fields, got 2"),
     "a field too many at first": ("user,item\na,x,5\n", {}, "line 2: expected 2 fields, got 3"),
     "a field too many and one too few": ("user,item,note\na,x,y,z\nb,y\n", {}, "line 2: expected 3 fields, got 4"),
-    "a NUL character": ("user,item\na,x\nb\0,y\n", {}, "line 3: holds a NUL character"),
+    "a NUL character": ("user,item\na,x\nb\0,y\n", {}, "line 3: contains a NUL character"),
     "not Latin": ("user,item\na,x\nLéo,y\n".encode("latin-1"), {}, "line 3: not UTF-8 text"),
     "not ASCII": ("user,item\na,x\nLéo,y\n", {"encoding": "ascii"}, "line 3: not ASCII text"),
     "truth for numbers": ("user,item,rating\na,x,True\n", {}, "line 2: rating must be a finite number, got 'True'"),
@@ -106,7 +106,7 @@ BAD_FILES = {
     "another unit": ("user,item,timestamp\na,x,5\na,y,1600000000000\n", {"timestamp_unit": "s"}, "line 3: timestamp must be a"),
     "no such position": ("a\tx\n", {"header": None, "user": 0, "item": 2, "sep": "\t"}, "line 1: no column 2 (item); it has 2"),
     "a number for a name": ("user,item\na,x\n", {"user": True}, "line 1: no column True (user); it has ['user', 'item']"),
-    "two counts": ("user,item,plays,count\na,x,1,2\n", {}, "line 1 has the columns ['plays', 'count'], each of which may be"),
+    "two counts": ("user,item,plays,count\na,x,1,2\n", {}, "line 1 has the columns ['plays', 'count'], which may all be"),
 }  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_a_line_that_is_no_event_is_refused_by_file_and_line(path, content, opti
     [
         ("a,x\n", {"header": None}, "header=None needs the position of each column, such as user=0, got user='user'"),
         ("user,item\na,x\n", {"header": 1}, "plays.csv cannot be read: it has no line after the header"),
-        ("user,item\na,x\n", {"header": 2}, "plays.csv is empty, or ends before the header"),
+        ("user,item\na,x\n", {"header": 2}, "plays.csv is empty or ends before the header"),
         ("user,item\na,x\n", {"encoding": "utf-16"}, "plays.csv is not UTF-16 text"),
         ("user,item\na,x\n", {"timestamp_unit": "s"}, "timestamp_unit='s' needs timestamps, but plays.csv has no column"),
     ],
@@ -140,9 +140,7 @@ def test_bad_lines_of_all_kinds_are_skipped_and_counted(path):
     good = [f"u{n},i{n},{n}".encode() for n in range(1 + len(bad))]
     lines = [line for pair in zip(good, bad) for line in pair]
     content = b"\n".join([b"user,item,rating", *lines, good[-1]])
-    with pytest.warns(
-        UserWarning, match=r"plays\.csv: 9 lines that are no events were skipped; the first is line 3: expected 3"
-    ):
+    with pytest.warns(UserWarning, match=r"plays\.csv: 9 malformed lines were skipped; the first is line 3: expected 3"):
         rows = rows_of(path, content, on_bad_lines="skip")
     assert rows == [[f"u{n}", f"i{n}", n] for n in range(1 + len(bad))]
 

@@ -1,4 +1,4 @@
-"""More events for a data set that has a vocabulary and codes already."""
+"""Append events to a data set that already has codes and labels."""
 
 from typing import Any
 
@@ -6,29 +6,37 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.data._encoding import IdEncoder, as_objects, joined
+from skrec.data._encoding import IdEncoder, as_objects, concatenate_labels
 from skrec.data._interactions import Interactions
 
-_COLUMNS = {"timestamps": "", "impressions": "; a missing label, or -1, says that an event was in no impression"}
+_COLUMNS = {"timestamps": "", "impressions": "; a missing label or -1 marks an event that belongs to no impression"}
 
 
 def append_events(known: Interactions, new: Interactions, *, as_new_users: bool, name: str = "X") -> Interactions:
-    """The events of both, the known ones first; users and items keep their codes, new labels get the next ones.
+    """Append new events to known ones.
+
+    Known users and items keep their codes. New labels get the next codes.
 
     Parameters
     ----------
     known, new : Interactions
-        Both with labels or both without, for users as for items; without, equal codes are the same user or item.
+        Either both or neither must have labels for users, and likewise for items. Without labels, equal codes are the same user
+        or item.
     as_new_users : bool
-        Whether the users of ``new`` are others than those of ``known`` although they have no labels to tell.
+        If True, the users of ``new`` are different from those of ``known``. Used for matrices, which have no user labels.
     name : str, default="X"
-        What to call ``new`` in error messages.
+        Name of ``new`` in error messages.
+
+    Returns
+    -------
+    Interactions
+        The events of both, the known ones first.
 
     Raises
     ------
     ValueError, TypeError
-        If only one of both has times or impressions, times are of another unit, or labels are of another kind. Without events
-        ``new`` needs neither times nor impressions.
+        If only one of the two has timestamps or impressions, if timestamps are in different units, or if labels are of
+        different kinds. ``new`` needs neither timestamps nor impressions if it has no events.
     """
     if as_new_users:
         new = new._replace(users=new.users + known.n_users, n_users=known.n_users + new.n_users)
@@ -50,9 +58,9 @@ def append_events(known: Interactions, new: Interactions, *, as_new_users: bool,
 
 
 def _joint_codes(known_ids: Any, n_known: int, ids: Any, n: int, what: str) -> tuple[Any, NDArray[np.int64]]:
-    """The joint vocabulary, and the code in it of each code of the new events."""
+    """The joint labels, and the joint code of each code of the new events."""
     if (known_ids is None) != (ids is None):
-        raise ValueError(f"the {what} must have labels where the known ones have, and only there")
+        raise ValueError(f"the {what} must have labels if and only if the known ones have")
     if known_ids is None or known_ids is ids:
         return known_ids, np.arange(n)
     codes = IdEncoder(known_ids).encode(ids)
@@ -60,11 +68,11 @@ def _joint_codes(known_ids: Any, n_known: int, ids: Any, n: int, what: str) -> t
     if not is_new.any():
         return known_ids, codes
     codes[is_new] = n_known + np.arange(is_new.sum())
-    return joined(known_ids, ids, is_new, name=f"the {what}"), codes
+    return concatenate_labels(known_ids, ids, is_new, name=f"the {what}"), codes
 
 
 def _check_columns(known: Interactions, new: Interactions, name: str) -> None:
-    """Check that there are times and impressions in both or in neither, and times in one unit."""
+    """Check that both or neither have timestamps and impressions, and that the units of time agree."""
     check_same_unit(known, new, name)
     for column, hint in _COLUMNS.items():
         before, after = getattr(known, column), getattr(new, column)
@@ -74,12 +82,12 @@ def _check_columns(known: Interactions, new: Interactions, name: str) -> None:
 
 
 def check_same_unit(known: Interactions, new: Interactions, name: str, *, known_name: str = "the known events") -> None:
-    """ValueError if the times of one are microseconds since 1970, and those of the other numbers of an unknown unit."""
+    """Raise ValueError if timestamps are microseconds since 1970 in one and of an unknown unit in the other."""
     both_have = known.timestamps is not None and new.timestamps is not None
     if both_have and len(new) and known.timestamp_unit != new.timestamp_unit:
         raise ValueError(
             f"timestamps of {name} are {_unit(new)}, but those of {known_name} are {_unit(known)}: pass datetimes in both, or "
-            "say what the numbers are, as in Interactions.from_frame(df, timestamp_unit='s')"
+            "set the unit of the numbers, as in Interactions.from_frame(df, timestamp_unit='s')"
         )
 
 
@@ -88,21 +96,21 @@ def _unit(data: Interactions) -> str:
 
 
 def _later_impressions(known: Interactions, new: Interactions) -> NDArray | None:
-    """Other numbers for what is shown now than for what was shown before."""
+    """Impression numbers of the new events, offset so that they differ from the known ones."""
     if known.impressions is None or new.impressions is None:
         return new.impressions
     return np.where(new.impressions < 0, new.impressions, new.impressions + _n_impressions(known))
 
 
 def _n_impressions(data: Interactions) -> int:
-    """How many numbers of impressions there may be."""
+    """An upper bound on the impression numbers."""
     if data.impression_ids is not None:
         return len(data.impression_ids)
     return 0 if data.impressions is None else int(data.impressions.max(initial=-1)) + 1
 
 
 def _impression_ids(known: Interactions, new: Interactions) -> NDArray | None:
-    """The labels of both; what has none is called by its number."""
+    """The impression labels of both. Impressions without labels are labeled by their number."""
     if len(new) == 0 or (known.impression_ids is None and new.impression_ids is None):
         return known.impression_ids
     labels = [np.arange(_n_impressions(part)) if part.impression_ids is None else part.impression_ids for part in (known, new)]
@@ -110,7 +118,7 @@ def _impression_ids(known: Interactions, new: Interactions) -> NDArray | None:
 
 
 def _features(known: Any, new: Any, codes: NDArray[np.int64], n: int, axis: str, name: str) -> Any:
-    """A row for each code: the known ones, and those that the new events bring for codes of their own."""
+    """One row of features for each code: the known rows, and rows of the new events for new codes."""
     if known is None and new is None:
         return None
     if known is None or (n > known.shape[0] and new is None):
@@ -120,9 +128,9 @@ def _features(known: Any, new: Any, codes: NDArray[np.int64], n: int, axis: str,
     if len(rows) == 0:
         return known
     if sp.issparse(known) != sp.issparse(new) or known.shape[1] != new.shape[1]:
-        raise ValueError(f"{axis}_features of {name} must be like the known ones, {_described(known)}, got {_described(new)}")
+        raise ValueError(f"{axis}_features of {name} must be like the known ones, {_describe(known)}, got {_describe(new)}")
     return sp.vstack([known, new[rows]], format="csr") if sp.issparse(known) else np.vstack([known, new[rows]])
 
 
-def _described(features: Any) -> str:
+def _describe(features: Any) -> str:
     return f"a {'sparse matrix' if sp.issparse(features) else 'dense array'} with {features.shape[1]} columns"

@@ -1,4 +1,4 @@
-"""Arrays of numbers out of whatever holds them."""
+"""Conversion of array-likes to arrays of numbers."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 
 def as_array(values: Any, name: str) -> NDArray:
-    """What numpy makes of it, unless that would lose something."""
+    """Convert to an array. Raise ValueError for masked entries and for what numpy cannot convert."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise ValueError(f"{name} is a masked array with masked entries; leave out what was not observed")
+        raise ValueError(f"{name} is a masked array with masked entries; drop entries that were not observed")
     try:
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -18,11 +18,11 @@ def as_array(values: Any, name: str) -> NDArray:
 
 
 def as_numbers(array: NDArray, name: str) -> NDArray:
-    """Real numbers, taken out of objects where need be."""
+    """Convert arrays of objects to real numbers, and refuse other dtypes that are not real."""
     if array.dtype.kind == "O":
-        words = [entry for entry in array.flat if isinstance(entry, str | bytes)]
-        if words:
-            raise ValueError(f"{name} must hold numbers, got {words[0]!r}")
+        strings = [entry for entry in array.flat if isinstance(entry, str | bytes)]
+        if strings:
+            raise ValueError(f"{name} must hold numbers, got {strings[0]!r}")
         try:
             return array.astype(np.float64)
         except (TypeError, ValueError) as error:
@@ -33,24 +33,24 @@ def as_numbers(array: NDArray, name: str) -> NDArray:
 
 
 def wrong_dtype(name: str, dtype: np.dtype) -> str:
-    """The message about an array that holds no real numbers."""
+    """The error message for an array that does not hold real numbers."""
     if dtype.kind == "c":
         return f"Complex data not supported: {name} has dtype {dtype}"
     return f"{name} must hold numbers, got dtype {dtype}"
 
 
 def finite(values: NDArray, name: str) -> NDArray[np.float32]:
-    """Values as float32, all of them finite in that type."""
+    """Convert to float32, and check that all numbers are finite."""
     with np.errstate(over="ignore"):
         numbers = values.astype(np.float32)
     if not np.isfinite(numbers).all():
         what = "NaN" if np.isnan(numbers).any() else "infinity or a value too large for float32"
-        raise ValueError(f"{name} must hold finite numbers, got {what}; leave out what was not observed")
+        raise ValueError(f"{name} must hold finite numbers, got {what}; drop entries that were not observed")
     return numbers
 
 
 def read_values(values: Any, *, n_events: int, name: str) -> NDArray[np.float32]:
-    """One finite float32 for each event."""
+    """Read one finite float32 per event."""
     if sp.issparse(values):
         raise TypeError(f"{name} must be a 1-D array of numbers, got a sparse matrix")
     array = as_array(values, name)
@@ -62,7 +62,7 @@ def read_values(values: Any, *, n_events: int, name: str) -> NDArray[np.float32]
 
 
 def read_weights(weights: Any, *, n_events: int, name: str) -> NDArray[np.float32]:
-    """One finite, non-negative float32 for each event."""
+    """Read one finite and non-negative float32 per event."""
     array = read_values(weights, n_events=n_events, name=name)
     if array.min(initial=0) < 0:
         raise ValueError(f"{name} must not be negative, got {array.min()}")

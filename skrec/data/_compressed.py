@@ -1,4 +1,4 @@
-"""Compressed files: checked as a whole, and unpacked up to a limit."""
+"""Compressed files, which are checked completely and decompressed up to a limit."""
 
 import gzip
 import zipfile
@@ -12,28 +12,34 @@ from typing import BinaryIO, cast
 from skrec._checks import check_int
 
 LEAST_LIMIT = 64 << 20
-LIMIT_RATIO = 100  # tables of events shrink to a third or a twentieth of their size, files of zeros to a thousandth
+LIMIT_RATIO = 100  # gzip compresses tables of events by a factor of 3 to 20, and files of zeros by 1000
 _CHUNK_BYTES = 1 << 20
 
 
 def open_binary(path: Path, max_bytes: int | None = None) -> BinaryIO:
-    """A file opened for reading bytes. A file whose name ends with ``.gz`` is checked, then unpacked while it is read.
+    """Open a file to read bytes. A file whose name ends with ".gz" is checked, and then decompressed while it is read.
 
-    The check unpacks the whole file once and keeps nothing of it, so that a damaged or an enormous file is refused before
-    anything is read.
+    The check decompresses the whole file once and discards the result. A damaged or too large file is refused before anything
+    is read.
 
     Parameters
     ----------
     path : Path
+        Path of the file.
     max_bytes : int, optional
-        The largest number of bytes that a compressed file may unpack to. If None, 100 times its own size, at least 64 MiB.
+        Maximum decompressed size. If None, 100 times the size of the file, and at least 64 MiB.
+
+    Returns
+    -------
+    BinaryIO
+        The open file.
 
     Raises
     ------
     OSError
         If the file cannot be read.
     ValueError
-        If a compressed file is damaged or unpacks to more than the limit.
+        If a compressed file is damaged or larger than the limit.
     TypeError
         If ``max_bytes`` is not an integer or None.
     """
@@ -45,10 +51,10 @@ def open_binary(path: Path, max_bytes: int | None = None) -> BinaryIO:
 
 
 def check_gzip(path: Path, max_bytes: int | None = None) -> None:
-    """Refuse a gzip file that is damaged or unpacks to more than the limit; for the errors see `open_binary`."""
+    """Raise an error if a gzip file is damaged or larger than the limit, as in `open_binary`."""
     limit = _limit(path, max_bytes)
     n_bytes = 0
-    with _refuse_damage(f"{path.name} cannot be unpacked"), gzip.open(path, "rb") as file:
+    with _damage_as_value_error(f"{path.name} cannot be unpacked"), gzip.open(path, "rb") as file:
         while n_bytes <= limit and (chunk := file.read(_CHUNK_BYTES)):
             n_bytes += len(chunk)
     if n_bytes > limit:
@@ -56,24 +62,24 @@ def check_gzip(path: Path, max_bytes: int | None = None) -> None:
 
 
 def read_members(path: Path, names: Iterable[str], max_bytes: int | None = None) -> dict[str, bytes]:
-    """The contents of the named members of a zip archive, without those that it lacks. Other members are not unpacked.
+    """Read some members of a zip archive. Missing members are left out, and other members are not decompressed.
 
-    The limit is for all these members together; for the errors see `open_binary`.
+    The limit applies to the sum of the members. Errors are those of `open_binary`.
     """
     limit = _limit(path, max_bytes)
-    with _refuse_damage(f"{path} is not a sound zip archive"):
+    with _damage_as_value_error(f"{path} is not a valid zip archive"):
         archive = zipfile.ZipFile(path)
     with archive:
         members = _members(archive, frozenset(names))
         # zipfile unpacks no more than the declared size
         if sum(member.file_size for member in members) > limit:
             raise ValueError(_too_large(path, limit))
-        with _refuse_damage(f"{path} is not a sound zip archive"):
+        with _damage_as_value_error(f"{path} is not a valid zip archive"):
             return {member.filename: archive.read(member) for member in members}
 
 
 def check_max_bytes(max_bytes: int | None) -> None:
-    """Refuse what is neither None nor a positive integer."""
+    """Check that the limit is None or a positive integer."""
     check_int(max_bytes, "max_bytes", at_least=1, or_none=True)
 
 
@@ -95,21 +101,24 @@ def _members(archive: zipfile.ZipFile, names: frozenset[str]) -> list[zipfile.Zi
     found = [member.filename for member in members]
     twice = [name for name in found if found.count(name) > 1]
     if twice:
-        raise ValueError(f"{archive.filename} is not a sound zip archive: it has more than one member {twice[0]!r}")
+        raise ValueError(f"{archive.filename} is not a valid zip archive: it has more than one member {twice[0]!r}")
     return members
 
 
 @contextmanager
-def _refuse_damage(sentence: str) -> Iterator[None]:
-    """Turn what gzip, zipfile and their decompressors raise for damaged files into a ValueError.
+def _damage_as_value_error(sentence: str) -> Iterator[None]:
+    """Convert the errors of gzip, zipfile and their decompressors for damaged files into ValueError.
 
-    These are some ten types (EOFError, NotImplementedError, RuntimeError, struct.error, zlib.error, ...), and no list of
-    them is documented. Errors of the file system pass.
+    They raise about ten types (EOFError, NotImplementedError, RuntimeError, struct.error, zlib.error, ...), which are not
+    documented. Errors of the file system are not converted.
     """
     try:
         yield
     except OSError as error:
-        if error.filename is not None or error.errno not in (None, EINVAL):  # EINVAL: an impossible place in an archive
+        if error.filename is not None or error.errno not in (
+            None,
+            EINVAL,
+        ):  # EINVAL: an invalid offset
             raise
         raise ValueError(f"{sentence}: {error}") from error
     except MemoryError:

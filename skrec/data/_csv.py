@@ -1,4 +1,4 @@
-"""Tables of events in text files: parsed at once by pandas, and line by line where something is wrong, to say where."""
+"""Tables of events in text files. pandas parses the file at once. If that fails, it is read line by line to find the errors."""
 
 import csv
 import io
@@ -15,19 +15,19 @@ from skrec.data._callers import depth_of_caller
 from skrec.data._compressed import check_gzip, check_max_bytes
 from skrec.data._csv_events import EventCheck, Layout, to_labels, to_number, to_numbers, to_times
 from skrec.data._csv_integers import bounded_by_digits, is_integer
-from skrec.data._reading import Columns, find_column, read_frame, warn_of_unused
+from skrec.data._reading import Columns, find_column, read_frame, warn_about_unused_columns
 from skrec.data._text import Records, Text, is_well_formed
 from skrec.data._times import check_unit
 
 _LABELS = {"user", "item", "impression"}
 _NO_IMPRESSION = ("-1", "-1.0", "NaN", "nan", "NA", "N/A", "n/a", "<NA>", "None", "NULL", "null")
-"""What programs write for missing values, beside nothing."""
+"""Common representations of missing values, other than an empty field."""
 
 _SAMPLE = 20
 _ROWS = 10_000
 
 Record = tuple[int, list[str] | ValueError]
-"""The number of a line, and its fields or what is wrong with it."""
+"""A line number, and the fields of the line or its error."""
 
 
 def read_csv(
@@ -40,10 +40,10 @@ def read_csv(
     timestamp_unit: str | None,
     max_bytes: int | None,
 ) -> Columns:
-    """The columns of events in a text file; for the parameters see `Interactions.from_csv`.
+    """Read the columns of events of a text file, with the parameters of `Interactions.from_csv`.
 
-    ``columns`` has the names or positions of user, item, rating, timestamp, weight and impression; of the last four, those
-    that are None are found by their names.
+    ``columns`` maps user, item, rating, timestamp, weight and impression to names or positions. The last four are found by
+    their usual names if they are None.
     """
     _check_choice(on_bad_lines, "on_bad_lines", ("raise", "skip"))
     _check_choice(labels, "labels", ("auto", "text"))
@@ -68,7 +68,7 @@ def read_csv(
     table = _parse(_CountedSource(_good_chunks(records, layout, faults), layout, ","), layout, csv.QUOTE_MINIMAL, text.decimal)
     if not faults or table.empty:
         raise ValueError(f"{name} cannot be read: {faults[0] if faults else reason}")
-    summary = f"{name}: {len(faults)} lines that are no events were skipped; the first is {faults[0]}"
+    summary = f"{name}: {len(faults)} malformed lines were skipped; the first is {faults[0]}"
     warnings.warn(summary, UserWarning, stacklevel=depth_of_caller())
     return _columns(table, text, labels, timestamp_unit)
 
@@ -92,23 +92,23 @@ def _find_layout(text: Text, columns: Mapping[str, Any], header: int | None) -> 
     names = {kind: f"column {place}" if words is None else words[place] for kind, place in places.items()}
     rows = [fields for _, fields in sample if not isinstance(fields, ValueError)]
     if words is not None and "rating" not in places:
-        warn_of_unused(_numeric_columns(text, words, rows, places), text.path.name)
+        warn_about_unused_columns(_numeric_columns(text, words, rows, places), text.path.name)
     integers = tuple(kind for kind in _LABELS if kind in places and all(map(is_integer, _fields_at(places[kind], rows))))
     return Layout(n_lines, n_records, len(first), max(map(len, rows), default=0), places, names, integers)
 
 
 def _first_fields(records: list[Record], text: Text) -> tuple[int, list[str]]:
-    """The first record that can be read, and its line."""
+    """The line number and fields of the first record that can be read."""
     for number, fields in records:
         if not isinstance(fields, ValueError):
             return number, fields
     if not records:
-        raise ValueError(f"{text.path.name} is empty, or ends before the header")
+        raise ValueError(f"{text.path.name} is empty or ends before the header")
     raise ValueError(f"{text.path.name}, line {records[0][0]}: {records[0][1]}")
 
 
 def _place(kind: str, column: Any, words: list[str] | None, n_fields: int, where: str) -> int | None:
-    """The position of a column of events, or None if the file has none of this kind."""
+    """The position of a column of events, or None if the file has no such column."""
     if isinstance(column, int | np.integer) and not isinstance(column, bool):
         if not 0 <= column < n_fields:
             raise ValueError(f"{where}: no column {column} ({kind}); it has {n_fields} fields, counted from 0")
@@ -127,7 +127,7 @@ def _place(kind: str, column: Any, words: list[str] | None, n_fields: int, where
 
 
 def _numeric_columns(text: Text, words: list[str], rows: list[list[str]], places: Mapping[str, int]) -> list[str]:
-    """The columns that are not of events and seem to hold numbers."""
+    """The columns that are not used and seem to hold numbers."""
 
     def holds_numbers(place: int) -> bool:
         fields = _fields_at(place, rows)
@@ -141,7 +141,7 @@ def _fields_at(place: int, rows: list[list[str]]) -> list[str]:
 
 
 class _Source:
-    """What pandas reads: chunks of text below a header of numbers."""
+    """A file-like object for pandas: chunks of text below a header of numbers."""
 
     def __init__(self, chunks: Iterator[str], width: int, delimiter: str):
         self.delimiter = delimiter
@@ -151,15 +151,15 @@ class _Source:
         return self._chunks
 
     def read(self, size: int = -1) -> str:
-        """The next chunk, whatever its size."""
+        """The next chunk, of any size."""
         return next(self._chunks, "")
 
 
 class _CountedSource(_Source):
-    """A source in which separators and quotes are noted."""
+    """A source that counts separators and detects quotes."""
 
     def __init__(self, chunks: Iterator[str], layout: Layout, delimiter: str):
-        width = 1 + max(layout.n_fields, layout.n_most_fields)  # pandas would take the first of too many fields for an index
+        width = 1 + max(layout.n_fields, layout.n_most_fields)  # pandas uses extra leading fields as an index
         super().__init__(chunks, width, delimiter)
         self.n_delimiters = 1 - width
         self.has_quotes = False
@@ -172,11 +172,11 @@ class _CountedSource(_Source):
 
 
 class _NotIntegersError(Exception):
-    """A column of labels that was taken for integers holds others, or a line is not plain."""
+    """A column of labels that seemed to hold integers holds other labels, or a line is not plain."""
 
 
 def _whole_table(text: Text, layout: Layout, labels: str, timestamp_unit: str | None) -> pd.DataFrame:
-    """The columns of events of a file without a malformed line."""
+    """The columns of events of a file without malformed lines."""
     if labels == "auto" and layout.integers:
         try:
             return _table_of_integers(text, layout)
@@ -192,7 +192,7 @@ def _whole_table(text: Text, layout: Layout, labels: str, timestamp_unit: str | 
 
 
 def _table_of_integers(text: Text, layout: Layout) -> pd.DataFrame:
-    """The columns of events of a file of plain lines, where labels are integers in the columns that begin with integers."""
+    """The columns of events of a file of plain lines, with integer labels in the columns that start with integers."""
     places = [layout.places[kind] for kind in layout.integers]
 
     def chunks() -> Iterator[str]:
@@ -209,7 +209,7 @@ def _table_of_integers(text: Text, layout: Layout) -> pd.DataFrame:
 
 
 def _parse(source: _Source, layout: Layout, quoting: int, decimal: str) -> pd.DataFrame:
-    """The columns of events, labels as they are written; ValueError if a line has too many fields."""
+    """The columns of events, with labels as text. Raise ValueError if a line has too many fields."""
     table = _parse_columns(source, layout.places | {"beyond": layout.n_fields}, _LABELS, quoting, decimal)
     if table.pop("beyond").notna().any():
         raise ValueError(f"a line has more than {layout.n_fields} fields")
@@ -219,7 +219,7 @@ def _parse(source: _Source, layout: Layout, quoting: int, decimal: str) -> pd.Da
 def _parse_columns(
     source: _Source, places: Mapping[str, int], as_text: Collection[str], quoting: int, decimal: str
 ) -> pd.DataFrame:
-    """The columns at some positions; those of ``as_text`` as they are written."""
+    """The columns at the given positions. Those in ``as_text`` are read as text."""
     table = pd.read_csv(
         source,
         sep=source.delimiter,
@@ -229,7 +229,7 @@ def _parse_columns(
         dtype={str(place): object for kind, place in places.items() if kind in as_text},
         keep_default_na=False,
         na_values=[""],
-        low_memory=False,  # in parts, a column of dates and numbers would be read now as text, now as numbers
+        low_memory=False,  # chunks of one column could get different types
     )
     return pd.DataFrame({kind: table[str(place)] for kind, place in places.items()}, copy=False)
 
@@ -249,7 +249,7 @@ def _columns(table: pd.DataFrame, text: Text, labels: str, timestamp_unit: str |
 
 
 def _records(text: Text, layout: Layout, timestamp_unit: str | None) -> Iterator[Record]:
-    """The fields of each event, or what is wrong with its line."""
+    """The fields of each record, or the error of its line."""
     check = EventCheck(layout, text.decimal, timestamp_unit)
     with text.open_lines() as file:
         for number, fields in islice(Records(text, file, check.passes), layout.n_records, None):
@@ -262,7 +262,7 @@ def _records(text: Text, layout: Layout, timestamp_unit: str | None) -> Iterator
 
 
 def _good_chunks(records: Iterator[Record], layout: Layout, faults: list[str]) -> Iterator[str]:
-    """The events as comma-separated text; ``faults`` gets what is wrong with the other lines."""
+    """The valid events as comma-separated text. The errors of other lines are appended to ``faults``."""
     while block := list(islice(records, _ROWS)):
         faults += [f"line {number}: {record}" for number, record in block if isinstance(record, ValueError)]
         chunk = io.StringIO(newline="")

@@ -16,24 +16,24 @@ from skrec.data._times import time_range
 _LARGEST = float(np.finfo(np.float32).max)
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
-_RELATIVE = ("now", "today")  # which pandas takes for times
+_RELATIVE = ("now", "today")  # pandas reads these as times
 
 
 class Layout(NamedTuple):
-    """Where the events of a text file are.
+    """Positions of the columns of events in a text file.
 
     Attributes
     ----------
     n_lines, n_records : int
-        Lines and records before the first event.
+        Number of lines and records before the first event.
     n_fields : int
-        Of each event.
+        Number of fields of an event.
     n_most_fields : int
-        Of the first events, where empty ones may follow.
+        Largest number of fields of the first events, including empty fields at the end.
     places : dict of str to int
-        The position of each column of events that the file has.
+        Position of each column of events in the file.
     names : dict of str to str
-        What these columns are called in messages.
+        Names of these columns in messages.
     integers : tuple of str
         Columns of labels that are integers in the first events.
     """
@@ -48,7 +48,7 @@ class Layout(NamedTuple):
 
 
 class EventCheck:
-    """Checks the fields of one line after the other. The first time decides whether times are numbers or dates."""
+    """Check the fields of each line. The first time decides whether times are numbers or dates."""
 
     def __init__(self, layout: Layout, decimal: str, timestamp_unit: str | None):
         self._layout = layout
@@ -65,7 +65,7 @@ class EventCheck:
         }
 
     def __call__(self, fields: list[str]) -> None:
-        """ValueError that says what is wrong with a line."""
+        """Raise ValueError if a line is not a valid event."""
         if not has_length(fields, self._layout.n_fields):
             raise ValueError(f"expected {self._layout.n_fields} fields, got {len(fields)}")
         for kind, place in self._layout.places.items():
@@ -75,7 +75,7 @@ class EventCheck:
                 raise ValueError(f"{self._layout.names[kind]} must be {error}, got {fields[place]!r}") from None
 
     def passes(self, fields: list[str]) -> bool:
-        """Whether a line is an event."""
+        """Whether a line is a valid event."""
         try:
             self(fields)
         except ValueError:
@@ -103,18 +103,18 @@ class EventCheck:
         if self._times_are_dates is None:
             self._times_are_dates = is_date
         if self._times_are_dates != is_date:
-            raise ValueError(f"{'an ISO date or time' if is_number else 'a whole number'} as in the lines before")
+            raise ValueError(f"{'an ISO date or time' if is_number else 'a whole number'} as in the previous lines")
 
 
 def to_number(text: str, decimal: str) -> float:
-    """The number that a field holds, or NaN."""
+    """The number in a field, or NaN."""
     if decimal != ".":
         text = text.translate({ord(decimal): ".", ord("."): decimal})
     return float(text) if _NUMBER.fullmatch(text) else nan
 
 
 def to_labels(words: pd.Series, *, as_text: bool) -> pd.Categorical:
-    """Labels as integers if all of them are written as int64 is, without signs or leading zeros; else as they are written."""
+    """Labels as integers if all are written as int64 without signs or leading zeros, and as text otherwise."""
     codes, distinct = pd.factorize(words.to_numpy())
     if not as_text and all(map(is_integer, distinct)):
         distinct = distinct.astype(np.int64)
@@ -122,7 +122,7 @@ def to_labels(words: pd.Series, *, as_text: bool) -> pd.Categorical:
 
 
 def to_numbers(column: pd.Series) -> pd.Series:
-    """A column of numbers."""
+    """Convert a column to numbers."""
     if column.dtype.kind in "iuf":
         return column
     if pd.api.types.infer_dtype(column) != "integer":  # beyond 64 bits
@@ -131,7 +131,7 @@ def to_numbers(column: pd.Series) -> pd.Series:
 
 
 def to_times(column: pd.Series) -> pd.Series:
-    """A column of numbers as it is, one of ISO dates or times as datetimes; those without a zone are taken for UTC."""
+    """Keep a column of numbers, and parse a column of ISO dates or times. Times without a zone are UTC."""
     if column.dtype.kind in "iuf":
         return column
     if column.dtype.kind == "b" or pd.api.types.infer_dtype(column) != "string":

@@ -1,4 +1,4 @@
-"""Labels in text files that are written as integers are."""
+"""Integer labels in text files."""
 
 import re
 from collections.abc import Iterable
@@ -10,15 +10,15 @@ _INTEGER = re.compile("0|[1-9][0-9]{0,18}")
 
 
 def is_integer(word: str) -> bool:
-    """Whether a label is written as an int64 from 0 is, without a sign or leading zeros."""
+    """Whether a label is written as a non-negative int64 without a sign or leading zeros."""
     return _INTEGER.fullmatch(word) is not None and int(word) < 2**63
 
 
 def bounded_by_digits(lines: str, delimiter: str, n_fields: int, places: Iterable[int]) -> bool:
-    """Whether some fields of all lines begin and end with a digit, and only "0" begins with a zero.
+    """Whether the given fields of all lines begin and end with a digit, and no field but "0" begins with a zero.
 
-    Where pandas reads such fields as int64, each of them satisfies `is_integer`: pandas allows blanks, signs and leading zeros,
-    but nothing else. False where a line is not plainly ``n_fields`` fields: with quotes, or empty, or with further fields.
+    If pandas reads such fields as int64, each of them satisfies `is_integer`: pandas also accepts blanks, signs and leading
+    zeros, but nothing else. The result is False if a line has quotes, is empty, or does not have ``n_fields`` fields.
     """
     if '"' in lines or not delimiter.isascii():
         return False
@@ -35,5 +35,8 @@ def bounded_by_digits(lines: str, delimiter: str, n_fields: int, places: Iterabl
 
 
 def _are_bounded(text: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> bool:
-    first, last = text.take(starts) - np.uint8(ord("0")), text.take(ends - 1) - np.uint8(ord("0"))  # other characters: above 9
+    first, last = (
+        text.take(starts) - np.uint8(ord("0")),
+        text.take(ends - 1) - np.uint8(ord("0")),
+    )
     return bool(((first <= 9) & (last <= 9) & ((first > 0) | (ends - starts == 1))).all())

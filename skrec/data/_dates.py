@@ -1,4 +1,4 @@
-"""A moment or a length of time that a user passes in, as a number in the unit of some timestamps."""
+"""Times and durations passed by a user, as numbers in the unit of the timestamps."""
 
 import datetime
 from itertools import pairwise
@@ -10,106 +10,106 @@ import pandas as pd
 from skrec._checks import is_int
 from skrec.data._times import read_times
 
-_SAY_THE_UNIT = (
-    "the timestamps are whole numbers of an unknown unit. Pass a whole number in their unit, or say the unit, as in "
+_UNIT_NEEDED = (
+    "the unit of the timestamps is unknown. Pass a whole number in their unit, or set their unit, as in "
     "Interactions.from_frame(df, timestamp_unit='s')"
 )
 
 
-def check_moment(moment: Any, name: str) -> int | datetime.date | np.datetime64:
-    """A whole number or a date or datetime, of which text is read.
+def check_time(time: Any, name: str) -> int | datetime.date | np.datetime64:
+    """Check a time: an integer, a date, a datetime, or text with a date or time.
 
     Raises
     ------
     TypeError, ValueError
-        If it is something else, or text that is no date.
+        If it is of another type, missing, or text that cannot be parsed.
     """
-    if is_int(moment):
-        return int(moment)
+    if is_int(time):
+        return int(time)
     try:
-        moment = pd.Timestamp(moment) if isinstance(moment, str) else moment
+        time = pd.Timestamp(time) if isinstance(time, str) else time
     except ValueError:
-        raise ValueError(f"{name} must be a date such as '2026-01-31', a datetime or a whole number, got {moment!r}") from None
-    if not isinstance(moment, datetime.date | np.datetime64):
-        raise TypeError(f"{name} must be a date, a datetime or a whole number, got {moment!r}")
-    if pd.isna(moment):
-        raise ValueError(f"{name} must not be missing, got {moment!r}")
-    return moment
+        raise ValueError(f"{name} must be a date such as '2026-01-31', a datetime or a whole number, got {time!r}") from None
+    if not isinstance(time, datetime.date | np.datetime64):
+        raise TypeError(f"{name} must be a date, a datetime or a whole number, got {time!r}")
+    if pd.isna(time):
+        raise ValueError(f"{name} must not be missing, got {time!r}")
+    return time
 
 
-def moment_in(unit: str | None, moment: Any, name: str) -> int:
-    """A moment as a number in the unit of some timestamps; see `Interactions`.
+def time_in_unit(unit: str | None, time: Any, name: str) -> int:
+    """Convert a time to a number in the unit of the timestamps of `Interactions`.
 
     Raises
     ------
     ValueError
-        If it is a date, and the unit is not known.
+        If it is a date and the unit is unknown.
     """
-    moment = check_moment(moment, name)
-    if isinstance(moment, int):
-        return moment
+    time = check_time(time, name)
+    if isinstance(time, int):
+        return time
     if unit is None:
-        raise ValueError(f"{name} is a date, {moment!s}, but {_SAY_THE_UNIT}")
-    return int(read_times([moment], n_events=1, name=name).numbers[0])
+        raise ValueError(f"{name} is a date, {time!s}, but {_UNIT_NEEDED}")
+    return int(read_times([time], n_events=1, name=name).numbers[0])
 
 
-def read_moments(given: Any, name: str) -> list[int | datetime.date | np.datetime64]:
-    """One moment, or several in a list or array, each as by `check_moment`."""
+def read_time_points(given: Any, name: str) -> list[int | datetime.date | np.datetime64]:
+    """Read one time, or a list or array of times, as in `check_time`."""
     several = isinstance(given, list | tuple | pd.Index | pd.Series) or (isinstance(given, np.ndarray) and given.ndim > 0)
-    moments = [check_moment(moment, name) for moment in (given if several else [given])]
-    if not moments:
-        raise ValueError(f"{name} must hold at least one moment, got {given!r}")
-    return moments
+    times = [check_time(time, name) for time in (given if several else [given])]
+    if not times:
+        raise ValueError(f"{name} must hold at least one time, got {given!r}")
+    return times
 
 
-def ascending_moments(given: Any, unit: str | None, name: str) -> list[int]:
-    """Moments as numbers in the unit of some timestamps; ValueError if they are not strictly ascending."""
-    moments = [moment_in(unit, moment, name) for moment in read_moments(given, name)]
-    if any(moment >= later for moment, later in pairwise(moments)):
-        raise ValueError(f"{name} must be in ascending order, each moment once, got {given!r}")
-    return moments
+def ascending_times(given: Any, unit: str | None, name: str) -> list[int]:
+    """Convert times to numbers in a unit. Raise ValueError if they are not strictly ascending."""
+    times = [time_in_unit(unit, time, name) for time in read_time_points(given, name)]
+    if any(time >= later for time, later in pairwise(times)):
+        raise ValueError(f"{name} must be strictly ascending, got {given!r}")
+    return times
 
 
-def check_length(length: Any, name: str) -> int | pd.Timedelta | None:
-    """A positive whole number or timedelta, of which text is read; None stays None.
+def check_duration(duration: Any, name: str) -> int | pd.Timedelta | None:
+    """Check a duration: a positive integer, a timedelta, or text such as "30D". None is returned unchanged.
 
     Raises
     ------
     TypeError, ValueError
-        If it is something else, not positive, or text that is no length of time.
+        If it is of another type, not positive, or text that cannot be parsed.
     """
-    if length is None:
+    if duration is None:
         return None
-    if is_int(length):
-        read: Any = int(length)
-    elif isinstance(length, str | datetime.timedelta | np.timedelta64):
+    if is_int(duration):
+        read: Any = int(duration)
+    elif isinstance(duration, str | datetime.timedelta | np.timedelta64):
         try:
-            read = pd.Timedelta(length)
+            read = pd.Timedelta(duration)
         except ValueError:
             read = pd.NaT
     else:
-        raise TypeError(f"{name} must be a timedelta, a length such as '30D' or a whole number, got {length!r}")
+        raise TypeError(f"{name} must be a timedelta, a text such as '30D' or a whole number, got {duration!r}")
     if pd.isna(read) or read <= type(read)(0):
-        raise ValueError(f"{name} must be a positive timedelta, length such as '30D' or whole number, got {length!r}")
+        raise ValueError(f"{name} must be a positive timedelta, text such as '30D' or whole number, got {duration!r}")
     return read
 
 
-def length_in(unit: str | None, length: Any, name: str) -> int | None:
-    """A length of time as a number in the unit of some timestamps; None stays None.
+def duration_in_unit(unit: str | None, duration: Any, name: str) -> int | None:
+    """Convert a duration to a number in the unit of the timestamps. None is returned unchanged.
 
     Raises
     ------
     ValueError
-        If it is a timedelta, and the unit is not known.
+        If it is a timedelta and the unit is unknown.
     """
-    length = check_length(length, name)
-    if length is None or isinstance(length, int):
-        return length
+    duration = check_duration(duration, name)
+    if duration is None or isinstance(duration, int):
+        return duration
     if unit is None:
-        raise ValueError(f"{name} is a timedelta, {length!s}, but {_SAY_THE_UNIT}")
-    return max(1, length // pd.Timedelta(1, "us"))
+        raise ValueError(f"{name} is a timedelta, {duration!s}, but {_UNIT_NEEDED}")
+    return max(1, duration // pd.Timedelta(1, "us"))
 
 
-def in_words(time: int, unit: str | None) -> str:
-    """A timestamp as people write it: a date and time if the unit is known."""
+def format_time(time: int, unit: str | None) -> str:
+    """Format a timestamp as a date and time if the unit is known, and as a number otherwise."""
     return str(int(time)) if unit is None else str(np.datetime64(int(time), "us"))

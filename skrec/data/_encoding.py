@@ -1,4 +1,4 @@
-"""Labels to codes and back."""
+"""Labels as integer codes."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 _KINDS: tuple[tuple[str, Any], ...] = (
     ("bool", bool | np.bool_),
-    ("timedelta", dt.timedelta | np.timedelta64),  # which numpy calls an integer
+    ("timedelta", dt.timedelta | np.timedelta64),  # numpy's timedelta64 is a subclass of integer
     ("integer", int | np.integer),
     ("float", float | np.floating),
     ("number", Number),  # Decimals and fractions
@@ -22,24 +22,24 @@ _KINDS: tuple[tuple[str, Any], ...] = (
     ("tuple", tuple),
 )
 _PLAIN_TYPES = {"bool": np.bool_, "integer": np.int64, "float": np.float64}
-_KIN = {"integer": "number", "float": "number"}  # which are compared by value
+_COMPARED_AS = {"integer": "number", "float": "number"}  # numbers are compared by value
 _LARGEST = np.iinfo(np.int64).max
 
 
 class IdEncoder:
-    """A vocabulary: distinct labels, and the code (position) of each.
+    """A mapping between distinct labels and integer codes.
 
     Parameters
     ----------
-    ids : array-like of shape (n,)
-        Distinct labels: integers, strings, dates, UUIDs, or a mixture. The label at position ``c`` has code ``c``.
+    ids : array-like of shape (n_ids,)
+        Distinct labels: integers, strings, dates, UUIDs, or a mixture. The label at position ``c`` has the code ``c``.
     name : str, default="ids"
-        What to call the labels in error messages.
+        Name of the labels in error messages.
 
     Attributes
     ----------
-    ids : array of shape (n,)
-        The labels. Integers of any width are int64 where all of them fit.
+    ids : array of shape (n_ids,)
+        The labels. Integers of any width are int64 if all of them fit.
 
     Raises
     ------
@@ -57,27 +57,37 @@ class IdEncoder:
 
     def __init__(self, ids: ArrayLike, *, name: str = "ids"):
         self.ids = as_labels(ids, name=name)
-        self._index = index_of(self.ids)
+        self._index = as_index(self.ids)
         if not self._index.is_unique:
             twice = self._index[self._index.duplicated()][0]
             raise ValueError(f"{name} must be distinct labels, but {twice!r} occurs more than once")
 
     @classmethod
     def learn(cls, labels: ArrayLike | pd.Categorical, *, name: str = "ids") -> tuple[Self, NDArray[np.int64]]:
-        """Learn the vocabulary of some labels: sorted where they can be compared, else by first appearance.
+        """Create an encoder from labels that may repeat.
+
+        The distinct labels are sorted if they can be compared. Otherwise they are in order of first appearance.
+
+        Parameters
+        ----------
+        labels : array-like or Categorical of shape (n_labels,)
+            Labels, none of them missing.
+        name : str, default="ids"
+            Name of the labels in error messages.
 
         Returns
         -------
         encoder : IdEncoder
-        codes : int64 array of shape (n,)
-            The code of each of the given labels.
+            Encoder of the distinct labels.
+        codes : int64 array of shape (n_labels,)
+            Code of each label.
         """
         if isinstance(labels, pd.Categorical) and (labels.codes >= 0).all():
             present = pd.unique(labels.codes)
             encoder, codes = cls.learn(labels.categories[present], name=name)
-            of_category = np.empty(len(labels.categories), np.int64)
-            of_category[present] = codes
-            return encoder, of_category[labels.codes]
+            category_codes = np.empty(len(labels.categories), np.int64)
+            category_codes[present] = codes
+            return encoder, category_codes[labels.codes]
         array = as_labels(labels, name=name)
         codes, ids = pd.factorize(array)
         try:
@@ -92,37 +102,78 @@ class IdEncoder:
         return len(self.ids)
 
     def encode(self, labels: ArrayLike, *, name: str = "labels") -> NDArray[np.int64]:
-        """Codes of labels, -1 for those that are not in the vocabulary; ``name`` is for messages."""
+        """Convert labels to codes.
+
+        Parameters
+        ----------
+        labels : array-like of shape (n_labels,)
+            Labels, none of them missing.
+        name : str, default="labels"
+            Name of the labels in error messages.
+
+        Returns
+        -------
+        int64 array of shape (n_labels,)
+            Codes, and -1 for unknown labels.
+        """
         array = as_labels(labels, name=name)
-        index, wanted = self._index, index_of(array)
+        index, wanted = self._index, as_index(array)
         kinds = {index.dtype.kind, array.dtype.kind}
-        if len(kinds) == 2 and "b" not in kinds:  # pandas would round large integers to floats, and take words for dates
+        if len(kinds) == 2 and "b" not in kinds:  # pandas would round large integers and parse strings as dates
             index, wanted = index.astype(object), wanted.astype(object)
         return index.get_indexer(wanted).astype(np.int64)
 
-    def encode_alike(self, labels: ArrayLike, *, name: str) -> NDArray[np.int64]:
-        """`encode`, and TypeError if no label is of a kind that the vocabulary has, such as strings among integers.
+    def encode_same_kind(self, labels: ArrayLike, *, name: str) -> NDArray[np.int64]:
+        """Convert labels to codes, and check that they are of the same kind as the known labels.
 
-        Numbers are compared by value, so integers and floats count as one kind.
+        Numbers are compared by value, so integers and floats are one kind.
+
+        Parameters
+        ----------
+        labels : array-like of shape (n_labels,)
+            Labels, none of them missing.
+        name : str
+            Name of the labels in error messages.
+
+        Returns
+        -------
+        int64 array of shape (n_labels,)
+            Codes, and -1 for unknown labels.
+
+        Raises
+        ------
+        TypeError
+            If no label is of a kind that the known labels have, such as strings among integers.
         """
         array = as_labels(labels, name=name)
         codes = self.encode(array, name=name)
         if (codes < 0).all():
-            given, expected = ({_KIN.get(kind, kind) for kind in kinds_of(some)} for some in (array, self.ids))
+            given, expected = ({_COMPARED_AS.get(kind, kind) for kind in kinds_of(some)} for some in (array, self.ids))
             if given and expected and not given & expected:
-                raise TypeError(_unlike(name, self.ids, array[:1]))
+                raise TypeError(_kind_error(name, self.ids, array[:1]))
         return codes
 
     def decode(self, codes: ArrayLike) -> NDArray:
-        """Labels of codes."""
+        """Convert codes to labels.
+
+        Parameters
+        ----------
+        codes : array-like of int
+            Codes from 0, in an array of any shape.
+
+        Returns
+        -------
+        array
+            Labels, in the shape of ``codes``.
+        """
         return self.ids[np.asarray(codes)]
 
 
 def as_labels(labels: Any, *, name: str) -> NDArray:
-    """A 1-D array of labels, none of them missing.
+    """Convert to a 1-D array of labels, and check that none is missing.
 
-    Integers of any width are int64 if all of them fit, else Python's integers. Strings and mixtures are objects, so that 1
-    stays 1.
+    Integers of any width are int64 if all of them fit, and Python integers otherwise. Strings and mixtures are objects, so that
+    the label 1 does not become "1".
     """
     if isinstance(labels, str | bytes | Mapping | set | frozenset) or not isinstance(labels, Iterable):
         raise TypeError(f"{name} must be a list or 1-D array of labels, got {labels!r}")
@@ -146,49 +197,49 @@ def as_labels(labels: Any, *, name: str) -> NDArray:
 
 
 def kinds_of(labels: NDArray) -> set[str]:
-    """What an array of labels holds, such as {"integer"} or {"integer", "string"}."""
+    """The kinds of labels in an array, such as {"integer"} or {"integer", "string"}."""
     if labels.dtype != object:
         return {_kind_of(labels.dtype.type)} if len(labels) else set()
     return set(map(_kind_of, set(map(type, labels))))
 
 
-def joined(known: NDArray, labels: NDArray, is_new: NDArray[np.bool_], *, name: str) -> NDArray:
-    """A vocabulary followed by those of some labels that are new.
+def concatenate_labels(known: NDArray, labels: NDArray, is_new: NDArray[np.bool_], *, name: str) -> NDArray:
+    """Known labels, followed by new ones.
 
     Raises
     ------
     TypeError
-        If none of the labels is of a kind that the known ones have, or a new one is not where the known ones are all of one
-        plain type: integers stay integers.
+        If no label is of a kind that the known ones have, or if the known labels have one plain type and a new one does not:
+        integers stay integers.
     """
     new = labels[is_new]
     if len(known) == 0:
         return new
     if known.dtype.kind == "i" and new.dtype.kind == "f" and (np.abs(new) < 2**53).all() and (new == np.floor(new)).all():
-        new = new.astype(np.int64)  # a gap elsewhere in a column makes floats of integers
+        new = new.astype(np.int64)  # a missing value elsewhere makes a column of integers float
     strange = kinds_of(new) - kinds_of(known)
     if strange and (known.dtype != object or strange == kinds_of(labels)):
         is_strange = [_kind_of(type(label)) in strange for label in as_list(new)]
-        raise TypeError(_unlike(name, known, new[is_strange]))
+        raise TypeError(_kind_error(name, known, new[is_strange]))
     parts = [known, new]
-    if len({part.dtype == object for part in parts}) == 2:  # numpy would turn datetimes into numbers
-        parts = [index_of(part).astype(object).to_numpy() for part in parts]
+    if len({part.dtype == object for part in parts}) == 2:  # numpy would convert datetimes to numbers
+        parts = [as_index(part).astype(object).to_numpy() for part in parts]
     return np.concatenate(parts)
 
 
 def as_list(labels: NDArray) -> list:
-    """The labels as Python's or pandas' own objects: numpy's ``tolist`` turns datetimes into numbers."""
-    return index_of(labels).tolist()
+    """The labels as Python or pandas objects. numpy's ``tolist`` would convert datetimes to numbers."""
+    return as_index(labels).tolist()
 
 
 def as_objects(labels: NDArray) -> NDArray:
-    """A copy of the labels as an array of the objects that `as_list` gives."""
-    return np.array(index_of(labels), dtype=object)
+    """A copy of the labels as an array of the objects of `as_list`."""
+    return np.array(as_index(labels), dtype=object)
 
 
-def _unlike(name: str, known: NDArray, labels: NDArray) -> str:
+def _kind_error(name: str, known: NDArray, labels: NDArray) -> str:
     known_label, label = (as_list(some[:1])[0] for some in (known, labels))
-    return f"{name} must have labels like those known, such as {known_label!r}, got {label!r}"
+    return f"{name} must have labels like the known ones, such as {known_label!r}, got {label!r}"
 
 
 def _kind_of(kind: type) -> str:
@@ -196,13 +247,13 @@ def _kind_of(kind: type) -> str:
 
 
 def _from_sequence(labels: Any) -> NDArray:
-    """A list as an array of the same labels: numpy would turn [1, "a"] into strings."""
-    is_of_times = {type(label) for label in labels} in ({np.datetime64}, {np.timedelta64})
-    return np.asarray(labels) if is_of_times else np.fromiter(labels, dtype=object, count=len(labels))
+    """An array of the same labels. numpy would convert [1, "a"] to strings."""
+    holds_times = {type(label) for label in labels} in ({np.datetime64}, {np.timedelta64})
+    return np.asarray(labels) if holds_times else np.fromiter(labels, dtype=object, count=len(labels))
 
 
 def _in_plain_type(labels: NDArray) -> NDArray:
-    """Integers, floats and bools in numpy's widest type, whatever type they came in; others as they are."""
+    """Integers, floats and bools in numpy's widest type. Other labels are unchanged."""
     kinds = kinds_of(labels)
     if len(kinds) != 1 or not kinds <= _PLAIN_TYPES.keys():
         return labels if labels.dtype.isnative else labels.astype(labels.dtype.newbyteorder("="))
@@ -211,8 +262,8 @@ def _in_plain_type(labels: NDArray) -> NDArray:
     return labels.astype(_PLAIN_TYPES[kinds.pop()], copy=False)
 
 
-def index_of(array: NDArray) -> pd.Index:
-    """An index with the array's own type: pandas would guess that objects are dates."""
+def as_index(array: NDArray) -> pd.Index:
+    """A pandas Index with the dtype of the array. pandas would convert objects to dates."""
     return pd.Index(array, dtype=array.dtype if array.dtype == object else None)
 
 

@@ -1,4 +1,4 @@
-"""Features of users and items: a row of numbers for each code."""
+"""Features of users and items, with one row of numbers per code."""
 
 from typing import Any, NamedTuple
 
@@ -11,11 +11,11 @@ from skrec.data._arrays import as_numbers
 from skrec.data._encoding import IdEncoder, as_labels, as_list
 from skrec.data._reading import column_names
 
-_ENCODE = "skrec.FeatureEncoder().fit_transform(table) makes numbers of words, categories and gaps"
+_ENCODE = "skrec.FeatureEncoder().fit_transform(table) converts text, categories and missing values to numbers"
 
 
 class Vocabulary(NamedTuple):
-    """Labels, the codes of events among them, and features, a row for each label, or None."""
+    """Labels, the codes of the events, and features with one row per label, or None."""
 
     ids: NDArray
     codes: NDArray[np.int64]
@@ -23,29 +23,32 @@ class Vocabulary(NamedTuple):
 
 
 def learn_vocabulary(labels: NDArray | pd.Categorical, features: Any, *, axis: str, column: str) -> Vocabulary:
-    """The labels of some events, or, where there is a table of features, those of its rows.
+    """Learn the labels of the events, or those of the rows of a table of features.
 
     Parameters
     ----------
     labels : array or Categorical of shape (n_events,)
+        Label of each event.
     features : DataFrame, Table or None
-        A row for each label, which stands in the index or in the column ``column``; all others are numbers.
+        One row for each label. The labels are in the column ``column`` or in the index. All other columns are numeric.
     axis : {"user", "item"}
+        Which labels these are.
     column : str
+        Name of the column with the labels.
 
     Raises
     ------
     ValueError, TypeError
-        If a label of an event has no row, or a row no label of its own, or a feature is no finite number.
+        If the label of an event has no row, if labels are missing or repeated, or if a feature is not a finite number.
     """
     if features is None:
         encoder, codes = IdEncoder.learn(labels)
         return Vocabulary(encoder.ids, codes, None)
     name = f"{axis}_features"
     row_labels, table = _read_table(features, column, name)
-    IdEncoder(row_labels, name=f"labels of {name}")  # which refuses those that occur twice
+    IdEncoder(row_labels, name=f"labels of {name}")  # refuses repeated labels
     encoder, places = IdEncoder.learn(row_labels)
-    codes = encoder.encode_alike(labels, name=f"the {axis}s of the events, for which {name} has rows,")
+    codes = encoder.encode_same_kind(labels, name=f"the {axis}s of the events, for which {name} has rows,")
     if (codes < 0).any():
         lacking = pd.unique(labels[codes < 0])
         raise ValueError(
@@ -55,7 +58,7 @@ def learn_vocabulary(labels: NDArray | pd.Categorical, features: Any, *, axis: s
 
 
 def read_features(features: Any, size: int, axis: str) -> Any:
-    """An array or CSR of finite numbers with a row for each code, or None."""
+    """Read an array or CSR matrix of finite numbers with one row per code, or None."""
     if features is None:
         return None
     name = f"{axis}_features"
@@ -71,25 +74,23 @@ def read_features(features: Any, size: int, axis: str) -> Any:
 
 
 def _read_table(table: Any, column: str, name: str) -> tuple[NDArray, NDArray[np.float32]]:
-    """The label of each row, and its numbers."""
+    """The label and the numbers of each row."""
     columns = column_names(table, name)
     if columns.count(column) == 1:
         labels = table[column]
-    elif isinstance(table, pd.DataFrame) and not _merely_counts(table.index):
+    elif isinstance(table, pd.DataFrame) and not _is_default_index(table.index):
         labels = table.index
     else:
-        raise ValueError(
-            f"{name} has no labels: its index, or one column {column!r}, must say what each row is about; it has {columns[:8]}"
-        )
+        raise ValueError(f"{name} has no labels: its index or one column {column!r} must hold the labels; it has {columns[:8]}")
     kept = [feature for feature in columns if feature != column]
     if not kept or len(set(kept)) < len(kept):
-        raise ValueError(f"{name} must have columns of numbers, each with a name of its own, got {kept[:8]}")
+        raise ValueError(f"{name} must have numeric columns with distinct names, got {kept[:8]}")
     numbers = [_finite(np.asarray(table[feature]), f"column {feature!r} of {name}") for feature in kept]
     return as_labels(labels, name=f"labels of {name}"), np.stack(numbers, axis=1)
 
 
-def _merely_counts(index: pd.Index) -> bool:
-    """Whether it is the index that pandas gives to a table without one."""
+def _is_default_index(index: pd.Index) -> bool:
+    """Whether this is the default index of pandas."""
     return isinstance(index, pd.RangeIndex) and index.name is None and index.start == 0
 
 

@@ -1,4 +1,4 @@
-"""The fields of `Interactions`, cast and checked."""
+"""Conversion and checks of the fields of `Interactions`."""
 
 from typing import Any
 
@@ -30,17 +30,17 @@ def read_fields(
     timestamp_unit: Any,
     impression_ids: Any = None,
 ) -> dict[str, Any]:
-    """The same fields as arrays of the right type; of ``values``, ``n_users`` and ``n_items`` None is replaced by its default.
+    """Convert and check the fields. ``values``, ``n_users`` and ``n_items`` get defaults if None.
 
     Raises
     ------
     ValueError, TypeError
-        If lengths differ, a code is no integer or lies outside the frame, a value, weight or feature is not finite.
+        If lengths differ, a code is not an integer or is out of range, or a value, weight or feature is not finite.
     """
     check_unit(timestamp_unit)
     users, items = read_codes(users, name="users"), read_codes(items, name="items")
     if len(users) != len(items):
-        raise ValueError(f"users and items must have one length, got {len(users)} and {len(items)}")
+        raise ValueError(f"users and items must have the same length, got {len(users)} and {len(items)}")
     n = len(users)
     vocabulary = read_vocabulary(users, items, n_users, n_items, user_ids, item_ids)
     times = Times(None, None)
@@ -73,33 +73,33 @@ def read_fields(
 def read_vocabulary(
     users: NDArray[np.int64], items: NDArray[np.int64], n_users: Any, n_items: Any, user_ids: Any, item_ids: Any
 ) -> dict[str, Any]:
-    """The fields ``n_users``, ``n_items``, ``user_ids`` and ``item_ids`` for some codes."""
+    """The checked fields ``n_users``, ``n_items``, ``user_ids`` and ``item_ids``."""
     user_ids = None if user_ids is None else IdEncoder(user_ids, name="user_ids").ids
     item_ids = None if item_ids is None else IdEncoder(item_ids, name="item_ids").ids
-    n_users = read_frame_size("users", users, n_users, user_ids)
-    n_items = read_frame_size("items", items, n_items, item_ids)
+    n_users = read_axis_size("users", users, n_users, user_ids)
+    n_items = read_axis_size("items", items, n_items, item_ids)
     if n_users * n_items >= 2**63:
         raise ValueError(
-            f"a frame of {n_users} x {n_items} is too large: codes are positions counted from 0; identifiers of another "
-            "kind are labels, for Interactions.from_frame"
+            f"n_users * n_items must be below 2**63, got {n_users} * {n_items}: codes are positions from 0. Pass other "
+            "identifiers as labels to Interactions.from_frame"
         )
     return {"n_users": n_users, "n_items": n_items, "user_ids": user_ids, "item_ids": item_ids}
 
 
 def read_codes(codes: ArrayLike, *, name: str) -> NDArray[np.int64]:
-    """Whole numbers from 0."""
+    """Read non-negative integers."""
     array = as_array(codes, name)
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
     if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integer codes, got dtype {array.dtype}; labels go through Interactions.from_frame")
+        raise TypeError(f"{name} must be integer codes, got dtype {array.dtype}; pass labels to Interactions.from_frame")
     if array.size and (array.min() < 0 or array.max() >= 2**63):
         raise ValueError(f"{name} must be codes from 0, got {array.min() if array.min() < 0 else array.max()}")
     return array.astype(np.int64)
 
 
 def _read_impressions(numbers: ArrayLike) -> NDArray[np.int64]:
-    """Whole numbers from 0, and -1 for an event that was in no impression: NaN, None or -1."""
+    """Read non-negative integers, and -1 for NaN, None or -1, which mark events that belong to no impression."""
     array = as_array(numbers, "impressions")
     if array.ndim != 1:
         return read_codes(array, name="impressions")
@@ -114,8 +114,8 @@ def _read_impressions(numbers: ArrayLike) -> NDArray[np.int64]:
     return codes
 
 
-def read_frame_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: NDArray | None) -> int:
-    """How many users or items there are: as given, as there are labels, or as the codes need."""
+def read_axis_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: NDArray | None) -> int:
+    """The number of users or items: as given, the number of labels, or the largest code plus 1."""
     largest = int(codes.max(initial=-1))
     if size is None:
         size = largest + 1 if ids is None else len(ids)
@@ -123,5 +123,5 @@ def read_frame_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: 
     if ids is not None and len(ids) != size:
         raise ValueError(f"n_{axis} is {size} but there are {len(ids)} labels")
     if largest >= size:
-        raise ValueError(f"{axis} has code {largest}, outside the frame of {size}")
+        raise ValueError(f"{axis} has code {largest}, but n_{axis} is {size}")
     return size

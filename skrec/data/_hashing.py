@@ -1,4 +1,4 @@
-"""Numbers that stand for labels and depend on nothing but their values."""
+"""Hashes of labels that depend on their values only."""
 
 import datetime as dt
 from math import isfinite
@@ -13,10 +13,10 @@ from skrec.data._encoding import as_labels
 
 
 def hash_labels(labels: NDArray) -> NDArray[np.uint64]:
-    """A number for each label that depends on its value alone: not on the type of the array, nor on the other labels.
+    """Hash each label by its value, independent of the type of the array and of the other labels.
 
-    Equal labels have equal numbers, so 7, 7.0 and an int32 of 7 are one; the text "7" is another. The numbers are the same in
-    every process.
+    Equal labels have equal hashes: 7, 7.0 and an int32 of 7 have the same hash, and the text "7" has another. Hashes are the
+    same in all processes.
     """
     labels = as_labels(labels, name="labels")
     if labels.dtype == np.int64 or set(map(type, labels)) == {str}:
@@ -31,7 +31,7 @@ def hash_labels(labels: NDArray) -> NDArray[np.uint64]:
 
 
 def splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of the SplitMix64 generator (Steele, Lea and Flood, 2014): a bijection that mixes all bits."""
+    """The finalizer of the SplitMix64 generator (Steele, Lea and Flood, 2014), a bijection that mixes all bits."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -39,7 +39,7 @@ def splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _plain(label: Any) -> int | float | str | bytes:
-    """The same int, float, str or bytes for labels that are equal."""
+    """Convert equal labels to the same int, float, str or bytes."""
     if isinstance(label, str):
         return str(label)
     if isinstance(label, bytes):

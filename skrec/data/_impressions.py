@@ -1,4 +1,4 @@
-"""What was shown together: to whom, and when. A negative number says that an event was in no impression."""
+"""Impressions: items shown together to one user. A negative number marks an event that belongs to no impression."""
 
 from typing import NamedTuple
 
@@ -12,14 +12,14 @@ from skrec.data._interactions import Interactions
 class Impressions(NamedTuple):
     """The impressions of some events.
 
-    Attributes
+    Parameters
     ----------
     numbers : int64 array of shape (n_impressions,)
-        Ascending.
+        Impression numbers, ascending.
     users : int64 array of shape (n_impressions,)
-        To whom each was shown.
+        User of each impression.
     places : int64 array of shape (n_events,)
-        Where among them each event's own is.
+        Position in ``numbers`` of the impression of each event.
     """
 
     numbers: NDArray[np.int64]
@@ -27,8 +27,19 @@ class Impressions(NamedTuple):
     places: NDArray[np.int64]
 
 
-def each_by_itself(impressions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The same numbers, where each event that was in no impression has a number of its own."""
+def fill_missing_impressions(impressions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give each event that belongs to no impression a new number of its own.
+
+    Parameters
+    ----------
+    impressions : int64 array of shape (n_events,)
+        Impression numbers. Negative numbers mark events that belong to no impression.
+
+    Returns
+    -------
+    int64 array of shape (n_events,)
+        Impression numbers, none of them negative.
+    """
     alone = np.flatnonzero(impressions < 0)
     if len(alone) == 0:
         return impressions
@@ -37,35 +48,69 @@ def each_by_itself(impressions: NDArray[np.int64]) -> NDArray[np.int64]:
     return numbers
 
 
-def in_impressions(events: Interactions) -> Interactions:
-    """The events that were in an impression; all of them where nothing is known of impressions."""
+def shown_events(events: Interactions) -> Interactions:
+    """Select the events that belong to an impression.
+
+    Parameters
+    ----------
+    events : Interactions
+        Events with or without impressions.
+
+    Returns
+    -------
+    Interactions
+        The selected events. If ``events`` has no impressions, all events.
+    """
     if events.impressions is None or events.impressions.min(initial=0) >= 0:
         return events
     return events[events.impressions >= 0]
 
 
 def read_impressions(users: NDArray[np.int64], impressions: NDArray[np.int64], ids: NDArray | None = None) -> Impressions:
-    """The impressions of events, from a user and a number for each; an event that was in none is taken for one by itself.
+    """Group events by impression. An event that belongs to no impression is a group of its own.
 
-    ``ids`` are the labels of the numbers, for messages.
+    Parameters
+    ----------
+    users : int64 array of shape (n_events,)
+        User of each event.
+    impressions : int64 array of shape (n_events,)
+        Impression number of each event.
+    ids : array of labels, optional
+        Labels of the impression numbers, for error messages.
+
+    Returns
+    -------
+    Impressions
+        The number and the user of each impression, and the impression of each event.
 
     Raises
     ------
     ValueError
-        If one has events of several users, as happens where tables that both number theirs from 0 are put together.
+        If an impression has events of several users. This happens if tables with their own numbers from 0 are concatenated.
     """
-    impressions = each_by_itself(impressions)
+    impressions = fill_missing_impressions(impressions)
     numbers, first, places = np.unique(impressions, return_index=True, return_inverse=True)
     owners = users[first]
-    strays = impressions[owners[places] != users]
-    if len(strays):
-        stray = f"number {strays[0]}" if ids is None else f"{as_list(ids[strays[:1]])[0]!r}"
-        raise ValueError(f"an impression is what one user was shown, but {stray} has events of several users")
+    outsiders = impressions[owners[places] != users]
+    if len(outsiders):
+        name = f"number {outsiders[0]}" if ids is None else f"{as_list(ids[outsiders[:1]])[0]!r}"
+        raise ValueError(f"an impression must have events of one user, but {name} has events of several users")
     return Impressions(numbers, owners, places)
 
 
-def moments(events: Interactions) -> NDArray[np.int64]:
-    """When each event happened: what was shown together all at once, when the earliest of it did. Without times, by row."""
+def event_times(events: Interactions) -> NDArray[np.int64]:
+    """Compute the time of each event. All events of one impression get the earliest time among them.
+
+    Parameters
+    ----------
+    events : Interactions
+        Events with or without timestamps and impressions.
+
+    Returns
+    -------
+    int64 array of shape (n_events,)
+        Times in the unit of the timestamps. Without timestamps, positions of the rows.
+    """
     times = np.arange(len(events)) if events.timestamps is None else events.timestamps
     if events.impressions is None:
         return times
@@ -75,6 +120,17 @@ def moments(events: Interactions) -> NDArray[np.int64]:
     return earliest[shown.places]
 
 
-def at_moments(events: Interactions) -> Interactions:
-    """The same events, their `moments` being their timestamps."""
-    return events._replace(timestamps=moments(events))
+def with_event_times(events: Interactions) -> Interactions:
+    """Replace the timestamps by `event_times`.
+
+    Parameters
+    ----------
+    events : Interactions
+        Events with or without timestamps and impressions.
+
+    Returns
+    -------
+    Interactions
+        The same events with the new timestamps.
+    """
+    return events._replace(timestamps=event_times(events))

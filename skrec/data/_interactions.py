@@ -1,4 +1,4 @@
-"""Events: who did what, with what value, when."""
+"""Interactions of users with items: who, what, with which value, and when."""
 
 import csv
 from dataclasses import dataclass
@@ -13,42 +13,48 @@ from skrec.data._csv import read_csv
 from skrec.data._features import learn_vocabulary
 from skrec.data._fields import read_fields, read_vocabulary
 from skrec.data._matrix import Entries, read_matrix
-from skrec.data._reading import Columns, read_frame, unused_numbers, warn_of_unused
+from skrec.data._reading import Columns, read_frame, unused_numbers, warn_about_unused_columns
 from skrec.data._table import EventTable
 from skrec.data._text import Text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Interactions(EventTable):
-    """A frozen table of events with integer codes, in a frame of ``n_users`` x ``n_items``.
+    """A frozen table of user-item events with integer codes.
 
-    Every event is kept, zeros and repeats too. Slicing takes events and keeps the frame, so scikit-learn's splitters
-    split *events*. Build one with `from_frame`, `from_csr`, `from_csv`, `from_arrays` or `from_features`; the constructor casts
-    and checks its arguments as `from_arrays` does.
+    All events are kept, including events with value 0 and repeated (user, item) pairs. Indexing selects events and keeps the
+    users and items, so scikit-learn's splitters split *events*. Use `from_frame`, `from_csr`, `from_csv`, `from_arrays` or
+    `from_features` to create a table. The constructor casts and checks its arguments as `from_arrays` does.
 
-    Attributes
+    Parameters
     ----------
-    users, items : int64 arrays of shape (n_events,)
-        Codes: positions in the frame.
+    users, items : int64 array of shape (n_events,)
+        Codes of the users and items, from 0.
     values : float32 array of shape (n_events,)
-        Ratings, counts, clicks; ones where nothing was given.
-    timestamps : int64 array of shape (n_events,) or None
-        Datetimes, and whole numbers of a known unit, as microseconds since 1970, UTC; other whole numbers as they were given.
-    weights : float32 array of shape (n_events,) or None
-        How much an event counts in a loss.
-    impressions : int64 array of shape (n_events,) or None
-        Events with one number were shown together, to one user; a value above 0 marks what was chosen. -1 stands for an event
-        that was in no impression.
-    impression_ids : array of labels, or None
-        What a table calls the impressions, by their numbers; None where the numbers are the labels.
+        Ratings, counts or clicks. 1 for each event if no values were given.
     n_users, n_items : int
-        The frame.
-    user_ids, item_ids : arrays of shape (n_users,), (n_items,) or None
-        Labels; None where the codes are the labels.
-    user_features, item_features : array or CSR with a row for each code, or None
-        What is known of them beside events, as numbers.
-    timestamp_unit : {"us"} or None
-        "us" where the timestamps are microseconds since 1970, UTC; None where their unit is not known, or there are none.
+        Number of users and items. Users and items without events are included.
+    timestamps : int64 array of shape (n_events,), default=None
+        Times of the events. Datetimes, and integers with a known unit, are stored as microseconds since 1970, UTC. Integers
+        with an unknown unit are stored unchanged.
+    weights : float32 array of shape (n_events,), default=None
+        Weight of each event in a loss.
+    impressions : int64 array of shape (n_events,), default=None
+        Impression number of each event. Events with the same number were shown together to one user, and a value above 0
+        marks the items that were chosen. -1 marks an event that belongs to no impression.
+    user_ids, item_ids : array of shape (n_users,) or (n_items,), default=None
+        Labels of the users and items. If None, the codes are the labels.
+    user_features, item_features : array or CSR matrix with one row per code, default=None
+        Numeric features of the users and items.
+    timestamp_unit : {"us"}, default=None
+        "us" if the timestamps are microseconds since 1970, UTC. None if there are no timestamps or their unit is unknown.
+    impression_ids : array of labels, default=None
+        Label of each impression number. If None, the numbers are the labels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `from_arrays`.
 
     Examples
     --------
@@ -77,26 +83,39 @@ class Interactions(EventTable):
         item_features: Any = None,
         timestamp_unit: str | None = None,
     ) -> Self:
-        """From integer codes.
+        """Create interactions from integer codes.
 
         Parameters
         ----------
         users, items : array-like of int, shape (n_events,)
             Codes from 0.
-        values, timestamps, weights, impressions : array-like of shape (n_events,), optional
-            Timestamps are datetimes, kept as microseconds since 1970, UTC, or whole numbers.
+        values : array-like of float, shape (n_events,), optional
+            Ratings, counts or clicks. If None, each event has the value 1.
+        timestamps : array-like of shape (n_events,), optional
+            Datetimes or integers. Datetimes are stored as microseconds since 1970, UTC.
+        weights : array-like of float, shape (n_events,), optional
+            Non-negative weight of each event in a loss.
+        impressions : array-like of int, shape (n_events,), optional
+            Impression number of each event. -1, None or NaN marks an event that belongs to no impression.
         n_users, n_items : int, optional
-            The frame; by default the number of labels, or the largest code and one.
+            Number of users and items. If None, the number of labels if there are labels, and the largest code plus 1 otherwise.
         user_ids, item_ids : array-like of labels, optional
-        user_features, item_features : array or sparse matrix with a row for each code, optional
+            Distinct labels of the users and items, one for each code. If None, the codes are the labels.
+        user_features, item_features : array or sparse matrix with one row per code, optional
+            Numeric features of the users and items.
         timestamp_unit : {"D", "h", "min", "s", "ms", "us", "ns"}, default=None
-            What timestamps that are whole numbers count since 1970, UTC; they become microseconds, as datetimes do. If None,
-            they are kept as they are.
+            Unit of integer timestamps since 1970, UTC. They are converted to microseconds, as datetimes are. If None, integers
+            are stored unchanged.
+
+        Returns
+        -------
+        Interactions
+            The events in the given order.
 
         Raises
         ------
         ValueError, TypeError
-            If lengths differ, a code is no integer or lies outside the frame, a value or feature is not finite.
+            If lengths differ, a code is not an integer or is out of range, or a value, weight or feature is not finite.
         """
         return cls._trusted(
             **read_fields(
@@ -118,14 +137,46 @@ class Interactions(EventTable):
 
     @classmethod
     def from_csr(cls, X: Any, *, user_ids: ArrayLike | None = None, item_ids: ArrayLike | None = None) -> Self:
-        """From a users x items matrix (any scipy format, or dense): one event for each stored entry."""
+        """Create interactions from a users x items matrix, with one event per stored entry.
+
+        Parameters
+        ----------
+        X : sparse matrix or array-like of shape (n_users, n_items)
+            A scipy sparse matrix of any format, or a dense 2-D array. Explicit zeros of a sparse matrix are events. Zeros of a
+            dense array are not.
+        user_ids, item_ids : array-like of labels, optional
+            Distinct labels of the rows and columns. If None, the positions are the labels.
+
+        Returns
+        -------
+        Interactions
+            The events, ordered by row and column.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X is not a valid matrix of finite numbers, or labels are missing, repeated or of the wrong number.
+        """
         return cls.from_entries(read_matrix(X, name="X"), user_ids=user_ids, item_ids=item_ids)
 
     @classmethod
     def from_entries(cls, entries: Entries, *, user_ids: ArrayLike | None = None, item_ids: ArrayLike | None = None) -> Self:
-        """From the entries of a matrix that has been read."""
+        """Create interactions from the entries of a matrix that has been read and checked.
+
+        Parameters
+        ----------
+        entries : Entries
+            The stored entries of a users x items matrix.
+        user_ids, item_ids : array-like of labels, optional
+            As in `from_csr`.
+
+        Returns
+        -------
+        Interactions
+            One event for each entry.
+        """
         vocabulary = read_vocabulary(entries.rows, entries.columns, *entries.shape, user_ids, item_ids)
-        return cls._trusted(users=entries.rows, items=entries.columns, values=entries.values, **vocabulary, _made_of="rows")
+        return cls._trusted(users=entries.rows, items=entries.columns, values=entries.values, **vocabulary, _origin="rows")
 
     @classmethod
     def from_frame(
@@ -142,32 +193,48 @@ class Interactions(EventTable):
         item_features: Any = None,
         timestamp_unit: str | None = None,
     ) -> Self:
-        """From a table of events (pandas, polars or pyarrow), one row for each; its labels become the vocabulary.
+        """Create interactions from a table with one row per event.
 
         Parameters
         ----------
         df : DataFrame or Table
-        user, item, rating, timestamp, weight, impression : str
-            Column names. The columns ``rating`` (or ``value``, ``plays``, ``count``), ``timestamp``, ``weight`` and
-            ``impression`` are used when present. Timestamps are whole numbers, or dates or datetimes, kept as microseconds
-            since 1970, UTC: whatever is measured in their unit, such as a half-life, is then in microseconds, a day
-            86_400_000_000.
-        user_features, item_features : DataFrame or Table of numbers, optional
-            A row for each label, which stands in the index or in the column ``user`` or ``item``. Users and items without
-            events come in by their rows. `skrec.FeatureEncoder` makes numbers of words and categories.
+            A pandas or polars DataFrame, or a pyarrow Table. The labels in its user and item columns become `user_ids` and
+            `item_ids`.
+        user, item : str, default="user", "item"
+            Names of the columns with the labels of users and items.
+        rating : str, default=None
+            Name of the column with the values. If None, the column "rating", "value", "plays" or "count" is used if it is
+            present.
+        timestamp : str, default=None
+            Name of the column with the times: integers, dates or datetimes. Dates and datetimes are stored as microseconds
+            since 1970, UTC. Parameters in the unit of the timestamps, such as a half-life, are then in microseconds: one day is
+            86_400_000_000. If None, the column "timestamp" is used if it is present.
+        weight : str, default=None
+            Name of the column with the weights. If None, the column "weight" is used if it is present.
+        impression : str, default=None
+            Name of the column with the labels of the impressions. If None, the column "impression" is used if it is present.
+        user_features, item_features : DataFrame or Table, optional
+            Numeric features, one row for each label. The labels are in the index or in the column named by ``user`` or
+            ``item``. Users and items that have a row but no event are included. `skrec.FeatureEncoder` converts text and
+            categories to numbers.
         timestamp_unit : {"D", "h", "min", "s", "ms", "us", "ns"}, default=None
-            As for `from_arrays`.
+            Unit of integer timestamps, as in `from_arrays`.
+
+        Returns
+        -------
+        Interactions
+            The events in the order of the rows.
 
         Raises
         ------
         ValueError, TypeError
-            If ``df`` is no table in memory, lacks a column or has it twice, a label or time is missing, a value or feature
-            is not finite, a weight is negative, a user or item has events but no features.
+            If ``df`` is not a table in memory, if a column is missing or repeated, if a label or time is missing, if a value or
+            feature is not finite, if a weight is negative, or if a user or item with events has no row of features.
 
         Warns
         -----
         UserWarning
-            If no column has values, and there are columns of numbers that are not used.
+            If there is no column with values, and the table has numeric columns that are not used.
 
         Examples
         --------
@@ -191,29 +258,36 @@ class Interactions(EventTable):
             timestamp_unit=timestamp_unit,
         )
         if columns.values is None:
-            warn_of_unused(unused_numbers(df, user, item, timestamp, weight, impression), "df")
+            warn_about_unused_columns(unused_numbers(df, user, item, timestamp, weight, impression), "df")
         return cls.from_columns(columns, user_features=user_features, item_features=item_features, user=user, item=item)
 
     @classmethod
     def from_features(
         cls, *, user_features: Any = None, item_features: Any = None, user: str = "user", item: str = "item"
     ) -> Self:
-        """Users and items of whom nothing is known but features: a frame without events.
+        """Create users and items that have features and no events.
 
         Parameters
         ----------
-        user_features, item_features, user, item
-            As for `from_frame`.
+        user_features, item_features : DataFrame or Table, optional
+            Numeric features, one row for each label. At least one of the two is required.
+        user, item : str, default="user", "item"
+            Names of the columns with the labels. If a table has no such column, its index has the labels.
+
+        Returns
+        -------
+        Interactions
+            A table without events.
 
         Raises
         ------
         ValueError, TypeError
-            If neither is given, or a table is not as `from_frame` needs it.
+            If neither table is given, or a table is not valid for `from_frame`.
         """
         if user_features is None and item_features is None:
             raise ValueError("user_features or item_features must be given")
-        nothing = np.empty(0, object)
-        columns = Columns(nothing, nothing, None, None, None, None)
+        no_labels = np.empty(0, object)
+        columns = Columns(no_labels, no_labels, None, None, None, None)
         return cls.from_columns(columns, user_features=user_features, item_features=item_features, user=user, item=item)
 
     @classmethod
@@ -226,24 +300,39 @@ class Interactions(EventTable):
         user: str = "user",
         item: str = "item",
     ) -> Self:
-        """From the columns of a frame that has been read; learns the vocabulary, from the tables of features if given."""
-        of_users = learn_vocabulary(columns.users, user_features, axis="user", column=user)
-        of_items = learn_vocabulary(columns.items, item_features, axis="item", column=item)
+        """Create interactions from the columns of a table that has been read and checked.
+
+        Parameters
+        ----------
+        columns : Columns
+            The columns of the table.
+        user_features, item_features : DataFrame or Table, optional
+            As in `from_frame`. The labels are those of the features if they are given, and those of the events otherwise.
+        user, item : str, default="user", "item"
+            Names of the columns with the labels in the tables of features.
+
+        Returns
+        -------
+        Interactions
+            The events in the order of the rows.
+        """
+        users = learn_vocabulary(columns.users, user_features, axis="user", column=user)
+        items = learn_vocabulary(columns.items, item_features, axis="item", column=item)
         n = len(columns.users)
         return cls._trusted(
-            users=of_users.codes,
-            items=of_items.codes,
+            users=users.codes,
+            items=items.codes,
             values=np.ones(n, np.float32) if columns.values is None else columns.values,
             timestamps=columns.timestamps,
             weights=columns.weights,
             impressions=columns.impressions,
             impression_ids=columns.impression_ids,
-            n_users=len(of_users.ids),
-            n_items=len(of_items.ids),
-            user_ids=of_users.ids,
-            item_ids=of_items.ids,
-            user_features=of_users.features,
-            item_features=of_items.features,
+            n_users=len(users.ids),
+            n_items=len(items.ids),
+            user_ids=users.ids,
+            item_ids=items.ids,
+            user_features=users.features,
+            item_features=items.features,
             timestamp_unit=columns.timestamp_unit,
         )
 
@@ -268,49 +357,68 @@ class Interactions(EventTable):
         timestamp_unit: str | None = None,
         max_bytes: int | None = None,
     ) -> Self:
-        r"""From a text file, one line for each event, also gzipped (``.gz``).
+        r"""Create interactions from a text file with one line per event, optionally compressed with gzip.
 
-        Every line is an event or an error; blank lines are left out. A quoted field may hold separators, doubled quotes and
-        the ends of lines, but no line that is an event by itself.
+        Each line must be a valid event. Blank lines are skipped. A quoted field may contain separators, doubled quotes and line
+        breaks, but not a line that is a valid event.
 
         Parameters
         ----------
-        path : path
-        user, item, rating, timestamp, weight, impression : str or int
-            Names of columns, or their positions from 0. The columns ``rating`` (or ``value``, ``plays``, ``count``),
-            ``timestamp``, ``weight`` and ``impression`` are used when present. Timestamps are whole numbers, or dates or
-            times in ISO 8601, with or without a zone, such as 2018-09-20, 2018-09-20 14:30 or 2018-09-20T14:30:05Z; as for
-            `from_frame`. An impression that is empty, -1, NaN, NA, N/A, <NA>, None or null says that an event was in none.
+        path : str or os.PathLike
+            Path of the file. A file whose name ends with ".gz" is decompressed.
+        user, item : str or int, default="user", "item"
+            Names or positions (from 0) of the columns with the labels of users and items.
+        rating : str or int, default=None
+            Name or position of the column with the values. If None, the column "rating", "value", "plays" or "count" is used if
+            it is present.
+        timestamp : str or int, default=None
+            Name or position of the column with the times. Times are integers, or ISO 8601 dates or times with or without a time
+            zone, such as 2018-09-20, 2018-09-20 14:30 or 2018-09-20T14:30:05Z. They are stored as in `from_frame`. If None, the
+            column "timestamp" is used if it is present.
+        weight : str or int, default=None
+            Name or position of the column with the weights. If None, the column "weight" is used if it is present.
+        impression : str or int, default=None
+            Name or position of the column with the labels of the impressions. An empty field, -1, NaN, NA, N/A, <NA>, None or
+            null marks an event that belongs to no impression. If None, the column "impression" is used if it is present.
         sep : str, default=","
-            One or more characters, such as "::", or r"\s+" for any number of blanks and tabs, where quotes have no meaning.
+            Separator of one or more characters, such as "::". r"\s+" means any number of blanks and tabs, and quotes are then
+            ordinary characters.
         header : int or None, default=0
-            The line with the names, counted from 0 without blank lines; None if there is none.
+            Line with the column names, counted from 0 without blank lines. None if the file has no such line.
         quoting : int or None, default=csv.QUOTE_MINIMAL
-            With ``csv.QUOTE_NONE`` or None quotes are characters like any other; the other values of the csv module are alike.
+            With ``csv.QUOTE_NONE`` or None, quotes are ordinary characters. The other constants of the csv module are
+            equivalent.
         encoding : str, default="utf-8"
+            Name of the encoding of the file.
         decimal : str, default="."
-            The decimal point.
+            Character of the decimal point.
         on_bad_lines : {"raise", "skip"}, default="raise"
-            Whether a line that is no event is an error, or left out; a warning has the number of such lines.
+            "raise" makes a malformed line an error. "skip" skips such lines and warns with their number.
         labels : {"auto", "text"}, default="auto"
-            With "auto" a column of labels holds integers if all of them are written as int64 is, without signs or leading
-            zeros; else all are text, as they are written: 007, 1.10, NA and True too. With "text" all are text.
+            With "auto", a column of labels is read as integers if all labels are written as int64 without signs or leading
+            zeros. Otherwise all its labels are text as written, including 007, 1.10, NA and True. With "text", all labels are
+            text.
         timestamp_unit : {"D", "h", "min", "s", "ms", "us", "ns"}, default=None
-            As for `from_arrays`.
+            Unit of integer timestamps, as in `from_arrays`.
         max_bytes : int, default=None
-            The largest number of bytes that a gzipped file may unpack to. If None, 100 times its own size, at least 64 MiB.
+            Maximum decompressed size of a gzip file. If None, 100 times the size of the file, and at least 64 MiB.
+
+        Returns
+        -------
+        Interactions
+            The events in the order of the lines.
 
         Raises
         ------
         OSError
-            If there is no such file.
+            If the file does not exist or cannot be read.
         ValueError, TypeError
-            If a line is malformed; the message has the file and the line.
+            If a line is malformed. The message contains the name of the file and the number of the line.
 
         Warns
         -----
         UserWarning
-            If lines are left out; if no column has values, and the header names columns of numbers that are not used.
+            If lines are skipped, or if there is no column with values and the header names numeric columns that are not used.
         """
         columns = read_csv(
             Text(read_path(path, "path"), sep, encoding, quoting, decimal),

@@ -1,4 +1,4 @@
-"""Arrays that are tables of events and not users x items matrices."""
+"""Detection of arrays that are tables of events and not users x items matrices."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from scipy.special import gammaln
 _NAMES = ("user", "item", "rating", "timestamp")
 _MOST_COLUMNS = 5
 _LARGEST_RATING = 10
-_EARLIEST_TIME = 10**8  # in Unix seconds, in the year 1973; as a value of an event it would be an odd one
+_EARLIEST_TIME = 10**8  # Unix seconds in 1973, which is unlikely as the value of an event
 _EXPECTED_REPEATS = 10
 _LEAST_LOG_CHANCE = np.log(1e-6)
 _LEAST_AT_ENDS = 5
@@ -17,16 +17,16 @@ _LEAST_SHARE_AT_ENDS = 0.02
 
 
 def refuse_records(X: Any, array: NDArray, name: str) -> None:
-    """ValueError if X is a list of tuples with two to five fields, or an array of records.
+    """Raise ValueError if X is a list of tuples with two to five fields, or a structured array.
 
     Parameters
     ----------
     X : object
-        What the user passed in.
+        The argument passed by the user.
     array : array
-        The same as numpy sees it.
+        X as a numpy array.
     name : str
-        What to call X in error messages.
+        Name of X in error messages.
     """
     if array.dtype.names:
         raise ValueError(_message(name, array, array.dtype.names))
@@ -35,11 +35,11 @@ def refuse_records(X: Any, array: NDArray, name: str) -> None:
 
 
 def refuse_events(array: NDArray, name: str) -> None:
-    """ValueError if numbers are evidently rows of (user, item), (user, item, rating) or (user, item, rating, time).
+    """Raise ValueError if an array seems to have rows of (user, item), (user, item, rating) or (user, item, rating, time).
 
-    Two columns of integers are. Otherwise the first two of at most five columns must hold whole numbers from 0, and look like
-    labels rather than like the values of two items: see `_has_times`, `_has_keys`,
-    `_is_in_order`, `_has_labels` and `_is_log`.
+    This is assumed for two columns of integers. Otherwise the first two of at most five columns must hold non-negative
+    integers, and must look like labels and not like the values of two items: see `_has_times`, `_has_keys`, `_is_in_order`,
+    `_has_labels` and `_is_log`.
     """
     if _is_narrow(array) and _are_events(array):
         raise ValueError(_message(name, array, _NAMES[: array.shape[1]]))
@@ -75,13 +75,13 @@ def _are_events(array: NDArray) -> bool:
 
 
 def _has_times(pairs: NDArray, others: NDArray) -> bool:
-    """Whether a later column holds whole numbers as large as Unix times, all of them beyond the first two columns."""
+    """Whether a later column holds integers as large as Unix times, all of them above the values of the first two."""
     least = max(_EARLIEST_TIME, pairs.max() + 1)
     return any(column.min() >= least and (column == np.floor(column)).all() for column in others.T)
 
 
 def _has_keys(pairs: NDArray) -> bool:
-    """Whether no pair occurs twice, although values that have nothing to do with each other would have met again."""
+    """Whether no pair repeats, although independent columns would have repeated pairs."""
     n = len(pairs)
     chances = [(np.unique(column, return_counts=True)[1] / n) ** 2 for column in pairs.T]
     expected = n * (n - 1) / 2 * chances[0].sum() * chances[1].sum()
@@ -89,16 +89,16 @@ def _has_keys(pairs: NDArray) -> bool:
 
 
 def _has_gaps(pairs: NDArray) -> bool:
-    """Whether zero is the most frequent value of a column, as what is missing is in a matrix. Label 0 is one of many."""
+    """Whether zero is the most frequent value of a column, as missing entries of a matrix are."""
     zeros = (pairs == 0).sum(axis=0)
     counts = [np.unique(column, return_counts=True)[1] for column in pairs.T]
     return any(n_zeros > 0 and n_zeros >= count[1:].max(initial=0) for n_zeros, count in zip(zeros, counts))
 
 
 def _has_labels(pairs: NDArray, others: NDArray) -> bool:
-    """Whether the first two columns have values that are no ratings, and values that occur again.
+    """Whether the first two columns have values above the range of ratings, and repeated values.
 
-    Where the next column holds no ratings either, but counts, both columns have to repeat values, and no pair may occur twice.
+    If the next column is not in the range of ratings either, both columns must have repeats, and no pair may repeat.
     """
     if others.shape[1] > 2 or pairs.max() <= _LARGEST_RATING:
         return False
@@ -109,19 +109,19 @@ def _has_labels(pairs: NDArray, others: NDArray) -> bool:
 
 
 def _is_log(pairs: NDArray, others: NDArray) -> bool:
-    """Whether pairs that may occur again are followed by other numbers, while all values of a matrix are of one kind."""
+    """Whether the later columns hold numbers of another kind, while all columns of a matrix are alike."""
     return others.size > 0 and pairs.max() > _LARGEST_RATING and (_has_fractions(others) or _are_codes(pairs))
 
 
 def _is_in_order(pairs: NDArray, others: NDArray) -> bool:
-    """Whether rows stand in the order of a label or a time; those of a matrix are in no order of an item's values."""
+    """Whether rows are sorted by a label or a time. The rows of a matrix are not sorted by the values of an item."""
     if others.size == 0 or pairs.max() <= _LARGEST_RATING:
         return False
     return any(_is_grouped(column) for column in pairs.T) or any(_is_sorted(column) for column in others.T)
 
 
 def _is_grouped(column: NDArray) -> bool:
-    """Whether equal values stand in rows one after another, as no random order has them."""
+    """Whether equal values are consecutive, which is unlikely in a random order."""
     counts = np.unique(column, return_counts=True)[1]
     n_runs = 1 + np.count_nonzero(np.diff(column))
     return n_runs == len(counts) and _log_chance_of_order(counts) + gammaln(n_runs + 1) < _LEAST_LOG_CHANCE
@@ -133,21 +133,21 @@ def _is_sorted(column: NDArray) -> bool:
 
 
 def _log_chance_of_order(counts: NDArray) -> float:
-    """The logarithm of how often a random order of values that occur so many times is one certain order.
+    """The log probability that a random order of values with these counts is one given order.
 
-    Of two values 0: they may be those of two groups of users.
+    0 for two values, which may be those of two groups of users.
     """
     return float(gammaln(counts + 1).sum() - gammaln(counts.sum() + 1)) if len(counts) > 2 else 0.0
 
 
 def _has_fractions(others: NDArray) -> bool:
-    """Whether another column mostly holds fractions, in so many rows that the first two would have some too."""
+    """Whether a later column has so many fractions that the first two would have some too if they were alike."""
     shares = (others != np.floor(others)).mean(axis=0)
     return bool((len(others) * np.log(1 - np.minimum(shares, 0.5)) < _LEAST_LOG_CHANCE / 2).any())
 
 
 def _are_codes(pairs: NDArray) -> bool:
-    """Whether both columns fill ranges that differ, and do not thin out towards their ends, as counts do."""
+    """Whether both columns fill different ranges, including the ends of the ranges, where counts are rare."""
     starts, stops = pairs.min(axis=0), pairs.max(axis=0)
     differ = np.ptp(starts) > 0.1 * stops.min() or np.ptp(stops) > 0.1 * stops.min()
     least = max(_LEAST_AT_ENDS, _LEAST_SHARE_AT_ENDS * len(pairs))

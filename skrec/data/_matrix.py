@@ -1,4 +1,4 @@
-"""Users x items matrices, checked and taken apart into their entries. Nothing here changes its input."""
+"""Conversion of users x items matrices to entries. Inputs are never modified."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from skrec.data._lookalikes import refuse_events, refuse_records
 
 
 class Entries(NamedTuple):
-    """The stored entries of a users x items matrix, rows in order and columns ascending within a row."""
+    """The stored entries of a users x items matrix, sorted by row and column."""
 
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
@@ -20,7 +20,7 @@ class Entries(NamedTuple):
 
 
 def read_matrix(X: Any, *, name: str) -> Entries:
-    """Entries of any scipy sparse format or dense 2-D array: explicit zeros of a sparse matrix stay."""
+    """Read a scipy sparse matrix of any format or a dense 2-D array. Explicit zeros of a sparse matrix are kept."""
     return _read_sparse(X, name) if sp.issparse(X) else _read_dense(X, name)
 
 
@@ -35,7 +35,7 @@ def _read_sparse(X, name: str) -> Entries:
         if outside.any():
             raise ValueError(f"{name} has index {codes[outside][0]} on axis {axis}, outside 0..{size - 1}")
     values = finite(coo.data, name)
-    if X.format in ("bsr", "dia"):  # zeros there only fill blocks and diagonals
+    if X.format in ("bsr", "dia"):  # zeros in these formats are padding
         stored = coo.data != 0
         rows, columns, values = rows[stored], columns[stored], values[stored]
     if not _is_row_major(rows, columns):
@@ -45,14 +45,14 @@ def _read_sparse(X, name: str) -> Entries:
 
 
 def _as_coo(X, name: str):
-    """A sparse matrix by coordinates, duplicates kept, after its index arrays have been checked."""
+    """Convert to COO with duplicates after checks of the index arrays."""
     try:
         if X.format in ("csr", "csc"):
             if X.indices.dtype.kind not in "iu":
                 raise ValueError(f"indices must be integers, got dtype {X.indices.dtype}")
-            with np.errstate(over="ignore"):  # finite finds what overflows
+            with np.errstate(over="ignore"):  # `finite` reports overflow
                 data = X.data.astype(np.float32, copy=False)
-            X = type(X)((data, X.indices, X.indptr), shape=X.shape, copy=False)  # the check would trim the original
+            X = type(X)((data, X.indices, X.indptr), shape=X.shape, copy=False)  # check_format would modify the original
             X.check_format(full_check=True)
             X = X.tocsr()
         return X.tocoo(copy=False)

@@ -1,4 +1,4 @@
-"""Whether the order of events can be that of time."""
+"""Detection of events that are ordered by item and not by time."""
 
 import warnings
 
@@ -11,15 +11,15 @@ from skrec.data._interactions import Interactions
 _CHANCE = 1e-6
 
 
-def warn_of_item_order(data: Interactions, *, from_matrix: bool, model: str, name: str = "X") -> None:
-    """Warn where events without timestamps come in the order of the items, which a model would take for that of time.
+def warn_about_item_order(data: Interactions, *, from_matrix: bool, model: str, name: str = "X") -> None:
+    """Warn if events without timestamps are ordered by item, since a sequence model takes that order for time.
 
-    ``name`` is what to call the data.
+    ``name`` is the name of the data in the message.
 
     Warns
     -----
     UserWarning
-        If they are of a matrix, whose order is that of its columns, or `is_ordered_by_item` says so of others.
+        If the events are those of a matrix, or if `is_ordered_by_item` is True.
     """
     if data.timestamps is not None or np.bincount(data.users).max(initial=0) < 2:
         return
@@ -30,9 +30,9 @@ def warn_of_item_order(data: Interactions, *, from_matrix: bool, model: str, nam
 
 
 def is_ordered_by_item(data: Interactions) -> bool:
-    """Whether the events of every user come in ascending order of item codes, as the entries of a matrix do.
+    """Whether the events of each user are in ascending order of item codes, as the entries of a matrix are.
 
-    A few events may do so by chance: False unless the probability of that, over random orders, is below 1e-6.
+    The result is False unless the probability of this order is below 1e-6 for randomly ordered events.
     """
     by_user = np.argsort(data.users, kind="stable")
     users, items = data.users[by_user], data.items[by_user]
@@ -44,8 +44,8 @@ def is_ordered_by_item(data: Interactions) -> bool:
 
 def _warn(given: str, model: str) -> None:
     warnings.warn(
-        f"{given}: {model} reads events in order of time, and takes the order of the items for it. Give a table with a column "
-        "'timestamp', or Interactions with timestamps",
+        f"{given}: {model} learns from events in order of time, and would take the order of the items for it. Pass a table "
+        "with a column 'timestamp', or Interactions with timestamps",
         UserWarning,
         stacklevel=depth_of_caller(),
     )

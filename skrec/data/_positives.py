@@ -1,4 +1,4 @@
-"""Which events count as liked."""
+"""Selection of the positive events."""
 
 import warnings
 
@@ -15,18 +15,34 @@ _LOW = 0.4  # of the range
 
 
 def positive_mask(data: Interactions, positive_from: float | None) -> NDArray[np.bool_]:
-    """True for the events that count as positive: value at least ``positive_from``, above zero where that is None.
+    """Select the positive events.
+
+    Parameters
+    ----------
+    data : Interactions
+        Events with values.
+    positive_from : float or None
+        Smallest value of a positive event. If None, values above 0 are positive.
+
+    Returns
+    -------
+    bool array of shape (n_events,)
+        True for positive events.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``positive_from`` is not a finite number or None.
 
     Warns
     -----
     UserWarning
-        If ``positive_from`` is None and the values look like ratings, of which the low ones say "disliked"; see
-        `look_like_ratings`.
+        If ``positive_from`` is None and the values look like ratings, where low values mean dislike.
     """
     if positive_from is None and look_like_ratings(data.values):
         warnings.warn(
-            "positive_from is None and the values look like ratings: every event counts as positive, low ratings too. "
-            "Pass positive_from=4, say, to count ratings of 4 and more; positive_from=0 keeps all, without this warning",
+            "positive_from is None and the values look like ratings: all events are positive, including low ratings. "
+            "Pass a threshold such as positive_from=4, or positive_from=0 to keep all events without this warning",
             UserWarning,
             stacklevel=depth_of_caller(),
         )
@@ -34,23 +50,41 @@ def positive_mask(data: Interactions, positive_from: float | None) -> NDArray[np
 
 
 def is_positive(values: NDArray[np.float32], positive_from: float | None) -> NDArray[np.bool_]:
-    """The rule itself: at least ``positive_from``, above zero where that is None."""
+    """Compare values with the threshold of positive events, without warnings.
+
+    Parameters
+    ----------
+    values : float32 array of shape (n_events,)
+        Values of the events.
+    positive_from : float or None
+        Smallest value of a positive event. If None, values above 0 are positive.
+
+    Returns
+    -------
+    bool array of shape (n_events,)
+        True for positive events.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``positive_from`` is not a finite number or None.
+    """
     return values > 0 if positive_from is None else values >= check_number(positive_from, "positive_from", or_none=True)
 
 
 def look_like_ratings(values: NDArray[np.float32]) -> bool:
-    """Whether values are rather ratings on a scale than counts or clicks.
+    """Whether values look like ratings on a scale and not like counts or clicks.
 
-    Values are taken for ratings if none is negative and those above zero
+    This is the case if none is negative and the values above zero
 
-    * have the steps of a scale: whole or half numbers with a largest value from 4 to 10, or whole numbers up to exactly 100,
-    * are at least three different ones,
-    * are not mostly low: counts are, since most of them are 1 and larger ones are ever fewer. Here that means that the
-      smallest value is the most frequent one and the mean lies in the lower 40 % of the range,
-    * reach the end of the scale: the largest value is at least 1/50 as frequent as the most frequent one. Of counts the
-      largest is mostly an exception.
+    * are on a scale: multiples of 0.5 with a maximum from 4 to 10, or integers with a maximum of exactly 100,
+    * have at least three different levels,
+    * are not mostly low. Counts are: most of them are 1, and larger ones are ever rarer. Values are mostly low if the smallest
+      value is the most frequent one and the mean is in the lower 40 % of the range,
+    * reach the end of the scale: the maximum is at least 1/50 as frequent as the most frequent value. The maximum of counts is
+      usually rare.
 
-    With negative values the sign says what is liked. Values of 1 to 3 are mostly counts and are not taken for ratings.
+    Negative values mean that the sign marks what is liked. Values of 1 to 3 are mostly counts and are not taken for ratings.
     """
     if len(values) == 0 or values.min() < 0 or not 4 <= values.max() <= _PERCENT:
         return False

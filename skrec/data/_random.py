@@ -1,4 +1,4 @@
-"""Where random numbers come from."""
+"""The parameter ``random_state``."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from sklearn.utils import check_random_state
 from skrec._checks import is_int
 
 
-def generator_of(random_state: Any) -> np.random.Generator:
-    """The parameter ``random_state`` as a Generator, which is the given one if it is one.
+def as_generator(random_state: Any) -> np.random.Generator:
+    """Convert ``random_state`` to a Generator. A Generator is returned unchanged.
 
     Raises
     ------
     ValueError
-        If it is none of what `check_seed` accepts.
+        If `check_seed` does not accept it.
     """
     check_seed(random_state)
     if isinstance(random_state, np.random.RandomState):
@@ -22,11 +22,11 @@ def generator_of(random_state: Any) -> np.random.Generator:
     return np.random.default_rng(random_state)
 
 
-def legacy_generator_of(random_state: Any) -> np.random.RandomState:
-    """The parameter ``random_state`` as a RandomState, as scikit-learn's functions take it.
+def as_random_state(random_state: Any) -> np.random.RandomState:
+    """Convert ``random_state`` to a RandomState, which scikit-learn's functions require.
 
-    That of a Generator shares its bit generator: what is drawn from one, the other does not draw again. Errors are those of
-    `generator_of`.
+    The RandomState of a Generator shares its bit generator, so that the two never draw the same numbers. Errors are those of
+    `as_generator`.
     """
     check_seed(random_state)
     if isinstance(random_state, np.random.Generator):
@@ -35,12 +35,12 @@ def legacy_generator_of(random_state: Any) -> np.random.RandomState:
 
 
 def draw_seed(random_state: Any) -> int:
-    """An integer that follows from the parameter ``random_state``; errors are those of `generator_of`."""
-    return int(legacy_generator_of(random_state).randint(2**31 - 1))
+    """Draw an integer seed from ``random_state``. Errors are those of `as_generator`."""
+    return int(as_random_state(random_state).randint(2**31 - 1))
 
 
 def check_seed(random_state: Any) -> None:
-    """An int from 0 to 2**32 - 1, a Generator, a RandomState, or None."""
+    """Check that ``random_state`` is an int from 0 to 2**32 - 1, a Generator, a RandomState, or None."""
     if random_state is None or isinstance(random_state, np.random.Generator | np.random.RandomState):
         return
     if not is_int(random_state) or not 0 <= random_state < 2**32:

@@ -1,4 +1,4 @@
-"""Tables of events, checked and taken apart into plain arrays. Nothing here changes its input."""
+"""Conversion of tables of events to arrays. Inputs are never modified."""
 
 import warnings
 from collections.abc import Callable, Collection
@@ -20,13 +20,13 @@ COLUMNS = {
     "weight": ("weight",),
     "impression": ("impression",),
 }
-"""What the columns of events are called where no names are given, the first words first."""
+"""Default names of the columns of events, in order of preference."""
 
 _COUNTS = {"plays", "count"}
 
 
 class Columns(NamedTuple):
-    """The columns of a frame of events."""
+    """The columns of a table of events."""
 
     users: NDArray | pd.Categorical
     items: NDArray | pd.Categorical
@@ -39,12 +39,12 @@ class Columns(NamedTuple):
 
 
 def is_frame(X: Any) -> bool:
-    """Whether X is a DataFrame or table with named columns (pandas, polars, pyarrow)."""
+    """Whether X is a DataFrame or Table with named columns (pandas, polars, pyarrow)."""
     return hasattr(type(X), "columns")
 
 
 def has_values(X: Any) -> bool:
-    """Whether X says what its events are worth: a table may have no column for it, all else has values."""
+    """Whether X has values. Everything but a table without a column of values does."""
     return not is_frame(X) or any(word in column_names(X, "X") for word in COLUMNS["rating"])
 
 
@@ -60,7 +60,7 @@ def read_frame(
     impression: str | None = None,
     timestamp_unit: str | None = None,
 ) -> Columns:
-    """The columns of events in a frame; those not named are found by the words of ``COLUMNS``."""
+    """Read the columns of events of a table. Columns without a given name are found by the names in ``COLUMNS``."""
     check_unit(timestamp_unit)
     present = column_names(frame, name)
     if user not in present or item not in present:
@@ -104,21 +104,21 @@ def read_frame(
 
 
 def find_column(kind: str, names: list, table: str) -> str | None:
-    """The column that is called by one of the words of ``COLUMNS``, or None; ``table`` is for messages.
+    """The column with one of the names in ``COLUMNS``, or None. ``table`` is the name of the table in messages.
 
     Raises
     ------
     ValueError
-        If there are several counts, of which none is more likely than another.
+        If there are several columns of counts.
     """
     found = [word for word in COLUMNS[kind] if word in names]
     if len(found) > 1 and found[0] in _COUNTS:
-        raise ValueError(f"{table} has the columns {found}, each of which may be the values: pass rating={found[0]!r}, say")
+        raise ValueError(f"{table} has the columns {found}, which may all be the values: pass one, such as rating={found[0]!r}")
     return found[0] if found else None
 
 
-def warn_of_unused(columns: list, table: str) -> None:
-    """Warn of columns of numbers in a table that has no values."""
+def warn_about_unused_columns(columns: list, table: str) -> None:
+    """Warn about numeric columns that are not used in a table without values."""
     if columns:
         warnings.warn(
             f"{table} has no column {' or '.join(map(repr, COLUMNS['rating']))}, so each event has the value 1. The columns of "
@@ -129,33 +129,33 @@ def warn_of_unused(columns: list, table: str) -> None:
 
 
 def unused_numbers(frame: Any, *used: Any) -> list:
-    """The columns of numbers in a table of events, without those named and those called by the words of ``COLUMNS``."""
+    """The numeric columns of a table, except the given ones and those with a name in ``COLUMNS``."""
     known = {*used, *chain(*COLUMNS.values())}
     names = [name for name in column_names(frame, "the table") if name not in known]
     return [name for name in names if np.asarray(frame[name]).dtype.kind in "biuf"]
 
 
 def column_names(frame: Any, name: str) -> list:
-    """What the columns of a table in memory are called."""
+    """The names of the columns of a table in memory."""
     if not is_frame(frame):
         raise TypeError(f"{name} must be a DataFrame or Table (pandas, polars, pyarrow), got {type(frame).__name__}")
     if not hasattr(type(frame), "__len__"):
-        raise TypeError(f"{name} is a {type(frame).__name__}, whose rows are not in memory yet: collect it first")
+        raise TypeError(f"{name} is a {type(frame).__name__}, whose rows are not in memory: collect it first")
     return list(frame.column_names if hasattr(type(frame), "column_names") else frame.columns)
 
 
 def only_columns(frame: Any, kinds: Collection[str], *, name: str) -> Any:
-    """The users and items of a table of events, and the columns of some kinds, such as "timestamp"."""
+    """Select the users and items of a table, and the columns of the given kinds, such as "timestamp"."""
     present = column_names(frame, name)
     wanted = {"user", "item", *(word for kind in kinds for word in COLUMNS[kind])}
     kept = [column for column in present if column in wanted]
     if not {"user", "item"} <= set(kept) or len(kept) == len(present):
-        return frame  # which is refused with the names of all its columns, or needs no change
+        return frame  # read_frame reports the names of all columns if one is missing
     return frame.select(kept) if hasattr(type(frame), "select") else frame.loc[:, [column in wanted for column in present]]
 
 
 def _read_labels(labels: Any, *, name: str) -> NDArray | pd.Categorical:
-    """Labels, none of them missing; pandas' categories are kept, so that each label is looked at once."""
+    """Read labels, none of them missing. pandas categories are kept, so that each label is checked only once."""
     array = getattr(labels, "array", None)
     if not isinstance(array, pd.Categorical) or (array.codes < 0).any():
         return as_labels(labels, name=name)
@@ -164,12 +164,9 @@ def _read_labels(labels: Any, *, name: str) -> NDArray | pd.Categorical:
 
 
 def _read_groups(labels: Any, *, name: str) -> tuple[NDArray[np.int64], NDArray]:
-    """A number from 0 for each label, -1 for a missing one, and the labels by their numbers.
-
-    -1 stands for a missing label too, as a number and as text.
-    """
+    """A number from 0 for each label, and the distinct labels. Missing labels, -1 and "-1" get the number -1."""
     array, as_list = as_array(labels, name), getattr(labels, "to_pylist", getattr(labels, "to_list", None))
-    if array.dtype.kind == "f" and as_list is not None:  # integers among gaps, which floats may not hold
+    if array.dtype.kind == "f" and as_list is not None:  # integers with missing values, which floats may not hold exactly
         array = np.fromiter(as_list(), object, len(array))
     present = np.flatnonzero(~pd.isna(array))
     groups = as_labels(array[present], name=name)

@@ -1,4 +1,4 @@
-"""Which events to hold out, and which to keep: plain functions that answer with one entry for each event."""
+"""Selection of events to hold out or to keep, as masks with one entry per event."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,29 +6,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec._checks import check_fraction, check_int
-from skrec.data._dates import in_words
-from skrec.data._impressions import each_by_itself, moments
+from skrec.data._dates import format_time
+from skrec.data._impressions import event_times, fill_missing_impressions
 from skrec.data._interactions import Interactions
 
 Mask = NDArray[np.bool_]
 
 
 def hold_out_events(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
-    """Hold out random events; all events of one (user, item) pair go to one side.
+    """Hold out random events. All events of one (user, item) pair are on the same side.
 
-    A repeat in the training part would give away the held-out event, so whole pairs are drawn. The mask covers
-    ``fraction`` of the distinct pairs, and of the events as far as pairs repeat alike.
+    A repeat in the training part would reveal the held-out event, so pairs are drawn and not events. The mask covers
+    ``fraction`` of the distinct pairs.
 
     Parameters
     ----------
     data : Interactions
+        Events to split.
     fraction : float
-        Between 0 and 1, both excluded. Each side gets at least one pair.
+        Part of the pairs to hold out, between 0 and 1, exclusive. Each side gets at least one pair.
     rng : numpy.random.Generator
+        Random number generator.
 
     Returns
     -------
     bool array of shape (n_events,)
+        True for held-out events.
 
     Raises
     ------
@@ -43,19 +46,17 @@ def hold_out_events(data: Interactions, fraction: float, rng: np.random.Generato
 
 
 def hold_out_users(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
-    """Hold out all events of a random part of the users, counted among those who have events.
+    """Hold out all events of a random part of the users with events.
 
-    Parameters, errors and cost are those of `hold_out_events`; each side gets at least one user.
+    Parameters, errors and cost are those of `hold_out_events`. Each side gets at least one user.
     """
     return _hold_out_groups(data.users, fraction, rng, "users with events")
 
 
 def hold_out_impressions(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
-    """Hold out all events of a random part of the impressions: what was shown together is never parted.
+    """Hold out all events of a random part of the impressions. An event that belongs to no impression is one of its own.
 
-    An event that was in no impression is one by itself.
-
-    Parameters, errors and cost are those of `hold_out_events`; each side gets at least one impression.
+    Parameters, errors and cost are those of `hold_out_events`. Each side gets at least one impression.
 
     Raises
     ------
@@ -63,24 +64,27 @@ def hold_out_impressions(data: Interactions, fraction: float, rng: np.random.Gen
         If there are no impressions.
     """
     if data.impressions is None:
-        raise ValueError("holding out impressions needs to know what was shown together: give an 'impression' column")
-    return _hold_out_groups(each_by_itself(data.impressions), fraction, rng, "impressions")
+        raise ValueError("holding out impressions needs impressions: pass an 'impression' column")
+    return _hold_out_groups(fill_missing_impressions(data.impressions), fraction, rng, "impressions")
 
 
 def hold_out_latest_impressions(data: Interactions, fraction: float) -> Mask:
-    """Hold out the latest impressions, by their `moments`: what was shown together is never parted.
+    """Hold out all events of the latest impressions, by `event_times`.
 
-    Of equally late ones those that come later in the rows go first. An event that was in no impression is one by itself.
+    Of impressions with equal times, those in later rows are held out first. An event that belongs to no impression is one of
+    its own.
 
     Parameters
     ----------
     data : Interactions
+        Events to split.
     fraction : float
-        Of the impressions, between 0 and 1, both excluded. Each side gets at least one.
+        Part of the impressions to hold out, between 0 and 1, exclusive. Each side gets at least one.
 
     Returns
     -------
     bool array of shape (n_events,)
+        True for held-out events.
 
     Raises
     ------
@@ -91,26 +95,29 @@ def hold_out_latest_impressions(data: Interactions, fraction: float) -> Mask:
     -----
     Time O(n_events log n_events).
     """
-    shown_together = np.arange(len(data)) if data.impressions is None else each_by_itself(data.impressions)
-    _, first, impression = np.unique(shown_together, return_index=True, return_inverse=True)
+    impression_numbers = np.arange(len(data)) if data.impressions is None else fill_missing_impressions(data.impressions)
+    _, first, impression = np.unique(impression_numbers, return_index=True, return_inverse=True)
     n_held_out = _n_held_out(len(first), fraction, "impressions")
-    in_time = np.lexsort((first, moments(data)[first]))
-    return members(in_time[-n_held_out:], len(first))[impression]
+    by_time = np.lexsort((first, event_times(data)[first]))
+    return membership_mask(by_time[-n_held_out:], len(first))[impression]
 
 
 def hold_out_last(data: Interactions, n: int = 1) -> Mask:
-    """Hold out the last ``n`` events of each user, by (timestamp, original row).
+    """Hold out the last ``n`` events of each user, by timestamp and row.
 
-    Users with ``n`` events or fewer keep all of them for training. Without timestamps the order of rows is the order.
+    All events of users with at most ``n`` events are kept for training. Without timestamps, the order of the rows is used.
 
     Parameters
     ----------
     data : Interactions
+        Events to split.
     n : int, default=1
+        Number of events per user.
 
     Returns
     -------
     bool array of shape (n_events,)
+        True for held-out events.
 
     Raises
     ------
@@ -124,58 +131,60 @@ def hold_out_last(data: Interactions, n: int = 1) -> Mask:
     n = check_int(n, "n", at_least=1)
     order = data.user_time_order()
     users, counts = data.users[order], np.bincount(data.users, minlength=data.n_users)
-    still_to_come = np.cumsum(counts)[users] - np.arange(len(data)) - 1
+    n_later = np.cumsum(counts)[users] - np.arange(len(data)) - 1
     held_out = np.zeros(len(data), dtype=bool)
-    held_out[order] = (still_to_come < n) & (counts[users] > n)
+    held_out[order] = (n_later < n) & (counts[users] > n)
     if not held_out.any():
-        raise ValueError(f"no user has more than n={n} events: holding out the last {n} would leave no past")
+        raise ValueError(f"no user has more than n={n} events: holding out the last {n} would leave no training events")
     return held_out
 
 
 def hold_out_last_of_some(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
-    """Hold out the last event of a random part of the users, counted among those with at least two events.
+    """Hold out the last event of a random part of the users with at least two events.
 
-    Parameters, errors and cost are those of `hold_out_events`; at least one event is held out. It is also a
-    ValueError if no user has two events.
+    Parameters, errors and cost are those of `hold_out_events`. At least one event is held out. ValueError is also raised if no
+    user has two events.
     """
     fraction = check_fraction(fraction, "fraction")
     last = np.flatnonzero(hold_out_last(data))
     chosen = rng.permutation(last)[: max(1, round(fraction * len(last)))]
-    return members(chosen, len(data))
+    return membership_mask(chosen, len(data))
 
 
 def hold_out_latest(data: Interactions, fraction: float) -> Mask:
-    """Hold out the latest ``fraction`` of all events: one cut in time for all users.
+    """Hold out the latest ``fraction`` of all events, with one cut in time for all users.
 
-    Events at the very time of the cut are all held out, so the part may be larger than ``fraction``. Errors are those
-    of `time_windows`.
+    All events at the time of the cut are held out, so the part may be larger than ``fraction``. Errors are those of
+    `time_windows`.
     """
     return time_windows(data, fraction) == 1
 
 
 def time_windows(data: Interactions, fraction: float, n_windows: int = 1) -> NDArray[np.int64]:
-    """Number the last windows in time, each of ``fraction`` of all events: 1 the earliest, 0 for all events before it.
+    """Number the last windows in time, each with ``fraction`` of all events.
 
-    Events of one time are never parted: those at the time where a window begins all belong to it, so its share is exact
-    only up to ties.
+    Window 1 is the earliest, and 0 marks all events before it. All events at the time at which a window begins belong to it, so
+    its share is exact only up to ties.
 
     Parameters
     ----------
     data : Interactions
+        Events with timestamps.
     fraction : float
-        Between 0 and 1, both excluded. A window has at least one event.
+        Part of all events in each window, between 0 and 1, exclusive. A window has at least one event.
     n_windows : int, default=1
+        Number of windows.
 
     Returns
     -------
     int64 array of shape (n_events,)
-        Every number from 0 to ``n_windows`` occurs.
+        Window of each event. Each number from 0 to ``n_windows`` occurs.
 
     Raises
     ------
     ValueError
-        If an argument is out of range, there are no timestamps, or ties or too few events would leave a window, or the
-        time before the first, empty.
+        If an argument is out of range, if there are no timestamps, or if ties or too few events would leave a window, or the
+        time before the first window, empty.
 
     Notes
     -----
@@ -185,23 +194,23 @@ def time_windows(data: Interactions, fraction: float, n_windows: int = 1) -> NDA
 
 
 def window_starts(data: Interactions, fraction: float, n_windows: int = 1) -> NDArray[np.int64]:
-    """The times at which the windows of `time_windows` begin, ascending. Parameters and errors are those of that function."""
+    """The times at which the windows of `time_windows` begin, ascending. Parameters and errors are the same."""
     size = max(1, round(check_fraction(fraction, "fraction") * len(data)))
     first_events = len(data) - size * np.arange(check_int(n_windows, "n_windows", at_least=1), 0, -1)
     times = data_times(data)
     if first_events[0] < 1:
-        raise ValueError(f"{n_windows} windows of {size} events leave none of the {len(data)} events before them")
+        raise ValueError(f"{n_windows} windows of {size} events leave no training events, since X has {len(data)} events")
     in_order = np.sort(times)
     starts = in_order[first_events]
     if starts[0] == in_order[0] or (np.diff(starts) == 0).any():
         raise ValueError(
-            f"too many of the {len(data)} events share one timestamp to cut off {n_windows} windows of {size} events: "
-            "ask for another fraction or fewer splits"
+            f"too many of the {len(data)} events share one timestamp to split off {n_windows} windows of {size} events: "
+            "use another fraction or fewer splits"
         )
     return starts
 
 
-def parts_in_time(
+def split_at_times(
     times: NDArray[np.int64],
     starts: Sequence[int],
     unit: str | None,
@@ -209,18 +218,25 @@ def parts_in_time(
     train_window: int | None = None,
     test_window: int | None = None,
 ) -> Iterator[tuple[Mask, Mask]]:
-    """Training and test events for each of some moments: what happened before it, and from then on up to the next one.
+    """Yield the training and test events for each of several times.
+
+    The training events are those before the time. The test events are those from that time up to the next one.
 
     Parameters
     ----------
     times : int64 array of shape (n_events,)
+        Times of the events.
     starts : sequence of int
-        Strictly ascending, in the unit of the times.
+        Times of the splits, strictly ascending, in the unit of ``times``.
     unit : str or None
-        Of the times, for messages.
+        Unit of ``times``, for messages.
     train_window, test_window : int, optional
-        How far before a moment the training events begin, and how far after it the test events end. If None, both reach as
-        far as they can.
+        Length of the training part before each time, and maximum length of the test part after it. If None, not limited.
+
+    Yields
+    ------
+    train, test : bool arrays of shape (n_events,)
+        Masks of the events.
 
     Raises
     ------
@@ -237,27 +253,35 @@ def parts_in_time(
             test &= times < end
         for part, what in ((train, "train on before"), (test, "test on from")):
             if not part.any():
-                first, last, moment = (in_words(time, unit) for time in (times.min(), times.max(), start))
-                raise ValueError(f"there are no events to {what} {moment}: the events are from {first} to {last}")
+                first, last, start_time = (format_time(time, unit) for time in (times.min(), times.max(), start))
+                raise ValueError(f"there are no events to {what} {start_time}: the events are from {first} to {last}")
         yield train, test
 
 
 def core_events(data: Interactions, user: int, item: int) -> Mask:
-    """Keep the largest part where each user has at least ``user`` distinct items and each item ``item`` distinct users.
+    """Select the largest part in which each user has ``user`` distinct items and each item has ``item`` distinct users.
+
+    Parameters
+    ----------
+    data : Interactions
+        Events to select from.
+    user, item : int
+        Minimum number of distinct items per user, and of distinct users per item.
 
     Returns
     -------
-    bool array of shape (n_events,), True where kept
+    bool array of shape (n_events,)
+        True for events that are kept.
 
     Raises
     ------
     ValueError
-        If a bound is not a positive integer.
+        If a minimum is not a positive integer.
 
     Notes
     -----
-    Sorts the events once, O(n log n); then each round is linear in the pairs still left and in the codes, a few tens of
-    rounds on ordinary data.
+    Sorts the events once, O(n_events log n_events). Each round is then linear in the pairs that are left and in the codes.
+    Typical data need a few tens of rounds.
     """
     user, item = check_int(user, "user", at_least=1), check_int(item, "item", at_least=1)
     _, first = np.unique(data.pair_keys, return_index=True)
@@ -266,12 +290,12 @@ def core_events(data: Interactions, user: int, item: int) -> Mask:
     while not enough.all():
         enough = (np.bincount(users)[users] >= user) & (np.bincount(items)[items] >= item)
         users, items = users[enough], items[enough]
-    # a pair only ever leaves with its user or its item, so the survivors of both tell which events stay
-    return members(users, data.n_users)[data.users] & members(items, data.n_items)[data.items]
+    # A pair is dropped only with its user or its item, so the users and items that are left determine the events.
+    return membership_mask(users, data.n_users)[data.users] & membership_mask(items, data.n_items)[data.items]
 
 
-def in_smallest_frame(events: Interactions) -> Interactions:
-    """The same events in the smallest frame that holds them; codes without labels become labels."""
+def drop_unused_codes(events: Interactions) -> Interactions:
+    """Renumber users and items so that only those with events are left. Codes without labels become labels."""
     users, user_codes = np.unique(events.users, return_inverse=True)
     items, item_codes = np.unique(events.items, return_inverse=True)
     return events._replace(
@@ -291,26 +315,26 @@ def _hold_out_groups(keys: NDArray[np.int64], fraction: float, rng: np.random.Ge
     groups, group_of_event = np.unique(keys, return_inverse=True)
     n_groups = len(groups)
     n_held_out = _n_held_out(n_groups, fraction, what)
-    return members(rng.permutation(n_groups)[:n_held_out], n_groups)[group_of_event]
+    return membership_mask(rng.permutation(n_groups)[:n_held_out], n_groups)[group_of_event]
 
 
 def _n_held_out(n_groups: int, fraction: float, what: str) -> int:
-    """How many of some groups make a fraction that leaves something on either side."""
+    """The number of groups to hold out, such that both sides get at least one."""
     fraction = check_fraction(fraction, "fraction")
     if n_groups < 2:
-        raise ValueError(f"two {what} are needed, one to hold out and one to train on, got {n_groups}")
+        raise ValueError(f"at least two {what} are needed to hold out one, got {n_groups}")
     return min(max(1, round(fraction * n_groups)), n_groups - 1)
 
 
-def members(codes: NDArray[np.int64], n_codes: int) -> Mask:
-    """For each of ``n_codes`` codes, whether it is one of these."""
+def membership_mask(codes: NDArray[np.int64], n_codes: int) -> Mask:
+    """For each of ``n_codes`` codes, whether it is in ``codes``."""
     flags = np.zeros(n_codes, dtype=bool)
     flags[codes] = True
     return flags
 
 
 def data_times(data: Interactions) -> NDArray[np.int64]:
-    """The timestamps of events; ValueError if there are none."""
+    """The timestamps of the events. Raise ValueError if there are none."""
     if data.timestamps is None:
-        raise ValueError("a split in time needs timestamps, and these events have none: give a 'timestamp' column")
+        raise ValueError("a split by time needs timestamps, and X has none: pass a 'timestamp' column")
     return data.timestamps

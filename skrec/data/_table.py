@@ -1,4 +1,4 @@
-"""A table of events with integer codes."""
+"""A table of events with integer codes, and its conversions."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
@@ -14,13 +14,13 @@ from skrec.data._fields import read_fields
 
 
 def index_dtype(*sizes: int) -> type[np.int32] | type[np.int64]:
-    """The smaller type of integers that can count so many things."""
+    """The smallest integer type that can hold indices of these sizes."""
     return np.int32 if max(sizes) < 2**31 else np.int64
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EventTable:
-    """The fields of `Interactions`, cast and checked; parts of them, their order, and other forms of them."""
+    """The checked fields of `Interactions`, with selection, ordering and conversion."""
 
     users: NDArray[np.int64]
     items: NDArray[np.int64]
@@ -36,21 +36,21 @@ class EventTable:
     item_features: Any = None
     timestamp_unit: str | None = None
     impression_ids: Any = None
-    # of "rows" all users are asked about, empty ones too; of others those with events
-    _made_of: ClassVar[Literal["events", "rows", "some events"]] = "events"
+    # With "rows", users without events count as users too.
+    _origin: ClassVar[Literal["events", "rows", "some events"]] = "events"
 
     def __post_init__(self) -> None:
         vars(self).update(read_fields(**vars(self)))
 
     @classmethod
     def _trusted(cls, **fields: Any) -> Self:
-        """From fields that need neither casts nor checks."""
+        """Create a table from fields that need no casts and no checks."""
         data = object.__new__(cls)
         vars(data).update(fields)
         return data
 
     def _replace(self, **fields: Any) -> Self:
-        """The same with other fields, which are not checked: codes may be -1 where an item is unknown."""
+        """A copy with other fields, which are not checked. Codes of unknown items may be -1."""
         return self._trusted(**(vars(self) | fields))
 
     def __len__(self) -> int:
@@ -58,14 +58,14 @@ class EventTable:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(n_events, 2): what scikit-learn needs in order to split events."""
+        """The tuple (n_events, 2), which scikit-learn needs to split events."""
         return len(self.users), 2
 
     def __getitem__(self, rows) -> Self:
-        if isinstance(rows, tuple):  # scikit-learn asks for (rows, Ellipsis)
+        if isinstance(rows, tuple):  # scikit-learn passes (rows, Ellipsis)
             rows = rows[0]
         if isinstance(rows, int | np.integer):
-            raise TypeError("Interactions are sliced by several rows: use X[[row]] for one event")
+            raise TypeError("Interactions must be indexed by a slice or an array of rows: use X[[row]] for one event")
         return self._replace(
             users=self.users[rows],
             items=self.items[rows],
@@ -73,16 +73,16 @@ class EventTable:
             timestamps=None if self.timestamps is None else self.timestamps[rows],
             weights=None if self.weights is None else self.weights[rows],
             impressions=None if self.impressions is None else self.impressions[rows],
-            _made_of="some events",
+            _origin="some events",
         )
 
     def _followed_by(self, later: Self) -> Self:
-        """These events and, behind them, later ones of the same users and items.
+        """These events, followed by later events of the same users and items.
 
-        A column that only one of both has is dropped; weights that are not given are 1.
+        A column that only one of the two tables has is dropped. Missing weights are 1.
         """
 
-        def of_both(column: str) -> NDArray | None:
+        def joined(column: str) -> NDArray | None:
             parts = [getattr(part, column) for part in (self, later)]
             return None if any(part is None for part in parts) else np.concatenate(parts)
 
@@ -91,7 +91,7 @@ class EventTable:
             given = (np.ones(len(part), np.float32) if part.weights is None else part.weights for part in (self, later))
             weights = np.concatenate(list(given))
         return self._replace(
-            **{column: of_both(column) for column in ("users", "items", "values", "timestamps", "impressions")}, weights=weights
+            **{column: joined(column) for column in ("users", "items", "values", "timestamps", "impressions")}, weights=weights
         )
 
     def __repr__(self) -> str:
@@ -103,27 +103,61 @@ class EventTable:
         return f"{type(self).__name__}({', '.join(parts)})"
 
     def with_values(self, values: ArrayLike) -> Self:
-        """The same events with other values."""
+        """Replace the values of the events.
+
+        Parameters
+        ----------
+        values : array-like of float, shape (n_events,)
+            The new values.
+
+        Returns
+        -------
+        Interactions
+            The same events with the new values.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the values are not finite numbers, or not one for each event.
+        """
         return self._replace(values=read_values(values, n_events=len(self), name="y"))
 
     def time_order(self) -> NDArray[np.int64]:
-        """Positions of the events in order of time; equal times, or all without times, keep their order of rows."""
+        """Sort the events by time.
+
+        Returns
+        -------
+        int64 array of shape (n_events,)
+            Positions of the events. Events with equal times, and all events if there are no timestamps, keep their order.
+        """
         if self.timestamps is None:
             return np.arange(len(self))
         return np.argsort(self.timestamps, kind="stable")
 
     def user_time_order(self) -> NDArray[np.int64]:
-        """Positions of the events user by user, each user's as in `time_order`."""
+        """Sort the events by user, and by time for each user.
+
+        Returns
+        -------
+        int64 array of shape (n_events,)
+            Positions of the events. The events of one user are ordered as in `time_order`.
+        """
         in_time = self.time_order()
         return in_time[np.argsort(self.users[in_time], kind="stable")]
 
     @property
     def pair_keys(self) -> NDArray[np.int64]:
-        """One int64 for each event that is equal exactly for equal (user, item)."""
+        """An int64 key of the (user, item) pair of each event. Equal pairs have equal keys."""
         return self.users.astype(np.int64, copy=False) * self.n_items + self.items
 
     def last_of_each_pair(self) -> NDArray[np.int64]:
-        """Positions, ascending, of each (user, item)'s latest event."""
+        """Find the latest event of each (user, item) pair.
+
+        Returns
+        -------
+        int64 array of shape (n_pairs,)
+            Positions of the events, ascending.
+        """
         keys = self.pair_keys
         order = np.argsort(keys, kind="stable")
         if self.timestamps is not None:
@@ -135,13 +169,23 @@ class EventTable:
         return np.flatnonzero(is_last)
 
     def to_csr(self, *, duplicates: Literal["sum", "last", "any"] = "sum") -> sp.csr_array:
-        """The users x items matrix, float32, indices sorted and of 32 bits if they fit.
+        """Convert the events to a users x items matrix.
 
         Parameters
         ----------
         duplicates : {"sum", "last", "any"}, default="sum"
-            What a repeated pair becomes: the sum of its values, its latest value, or, with "any", a one for every pair
-            whatever its values.
+            Entry of a repeated pair: the sum of its values ("sum"), its latest value ("last"), or 1 for all pairs regardless of
+            their values ("any").
+
+        Returns
+        -------
+        CSR array of shape (n_users, n_items)
+            Entries are float32. Indices are sorted, and int32 if they fit.
+
+        Raises
+        ------
+        ValueError
+            If ``duplicates`` is not one of the three.
         """
         check_choice(duplicates, "duplicates", ("sum", "last", "any"))
         if duplicates == "last":
@@ -155,9 +199,13 @@ class EventTable:
         return matrix
 
     def to_frame(self) -> pd.DataFrame:
-        """A DataFrame of labels with the columns user, item, rating and whatever else the events carry.
+        """Convert the events to a DataFrame of labels.
 
-        Timestamps are datetimes in UTC, without a zone, if their unit is known.
+        Returns
+        -------
+        DataFrame
+            One row per event, with the columns "user", "item" and "rating", and "timestamp", "weight" and "impression" if
+            present. Timestamps with a known unit are datetimes in UTC without a time zone.
         """
         times = self.timestamps
         if times is not None and self.timestamp_unit is not None:

@@ -1,4 +1,4 @@
-"""Text files of events: how they are written, and their lines and fields."""
+"""Text files of events: their format, lines and fields."""
 
 import codecs
 import csv
@@ -15,7 +15,7 @@ import pandas as pd
 
 BLANKS = r"\s+"
 FIELD_END = "\x1f"
-"""Stands for a separator of several characters: pandas parses quickly what is separated by one."""
+"""Replaces separators of several characters, since pandas parses single characters faster."""
 
 _CHUNK = 1 << 18
 _MOST_LINES = 1000
@@ -25,7 +25,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def open_text(path: Path, encoding: str, *, errors: str = "strict") -> TextIO:
-    """A text file without its byte order mark, unpacked if its name ends with ``.gz``; the ends of lines stay as they are."""
+    """Open a text file without its byte order mark, decompressed if its name ends with ".gz". Line breaks are unchanged."""
     encoding = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding=encoding, errors=errors, newline="")
@@ -36,16 +36,19 @@ def open_text(path: Path, encoding: str, *, errors: str = "strict") -> TextIO:
 class Text:
     """A text file of records.
 
-    Attributes
+    Parameters
     ----------
     path : Path
-    sep : str
-        One or more characters that separate fields, or `BLANKS` for any number of blanks and tabs, where quotes mean nothing.
-    encoding : str
-    quoting : int or None
-        Of the csv module. With ``csv.QUOTE_NONE`` or None quotes are characters like any other.
-    decimal : str
-        The decimal point.
+        Path of the file.
+    sep : str, default=","
+        Separator of one or more characters, or `BLANKS` for any number of blanks and tabs. Quotes have no meaning with
+        `BLANKS`.
+    encoding : str, default="utf-8"
+        Name of the encoding.
+    quoting : int or None, default=csv.QUOTE_MINIMAL
+        A constant of the csv module. With ``csv.QUOTE_NONE`` or None, quotes are ordinary characters.
+    decimal : str, default="."
+        Character of the decimal point.
     """
 
     path: Path
@@ -56,7 +59,7 @@ class Text:
 
     def __post_init__(self) -> None:
         if not isinstance(self.sep, str) or not self.sep or set(self.sep) & set('"\r\n\0' + FIELD_END):
-            raise ValueError(f"sep must be one or more characters other than quotes and ends of lines, got {self.sep!r}")
+            raise ValueError(f"sep must be one or more characters other than quotes and line breaks, got {self.sep!r}")
         if not isinstance(self.decimal, str) or len(self.decimal) != 1 or self.decimal in self.sep or self.decimal in _NO_POINT:
             raise ValueError(f"decimal must be one character other than sep, digits and signs, got {self.decimal!r}")
         try:
@@ -73,12 +76,12 @@ class Text:
 
     @property
     def delimiter(self) -> str:
-        """The one character that separates fields in prepared text."""
+        """The character that separates fields in prepared text."""
         return self.sep if len(self.sep) == 1 else FIELD_END
 
     @contextmanager
     def open_lines(self) -> Iterator[TextIO]:
-        """The open file; bytes that are no text are surrogates, as far as the encoding allows."""
+        """Open the file. Bytes that cannot be decoded become surrogates if the encoding allows it."""
         try:
             with open_text(self.path, self.encoding, errors="surrogateescape") as file:
                 yield file
@@ -90,7 +93,7 @@ class Text:
         return not line.strip(" \t\r\n".replace(self.delimiter, ""))
 
     def chunks(self, n_skipped: int) -> Iterator[str]:
-        """The file in prepared parts of whole lines, without its first lines."""
+        """Yield prepared chunks of whole lines, without the first lines."""
         with open_text(self.path, self.encoding) as file:
             for _ in range(n_skipped):
                 file.readline()
@@ -98,53 +101,54 @@ class Text:
                 yield self.prepared(chunk + file.readline())
 
     def prepared(self, text: str) -> str:
-        """Whole lines whose fields are separated by one character.
+        """Replace the separator of whole lines by one character.
 
         Raises
         ------
         ValueError
-            If they hold what is no text.
+            If the text has NUL characters, or the character that replaces the separator.
         """
         if "\0" in text:
-            raise ValueError("holds a NUL character")
+            raise ValueError("contains a NUL character")
         if self.delimiter == self.sep:
             return text
         if FIELD_END in text:
-            raise ValueError(f"holds the character {FIELD_END!r}, which is only read with a sep of one character")
+            raise ValueError(f"contains the character {FIELD_END!r}, which requires a sep of one character")
         if self.sep != BLANKS:
             return text.replace(self.sep, FIELD_END)
         text = re.sub(r"(?m)^[ \t]+|[ \t]+(?=[\r\n]|\Z)", "", text)
         return re.sub(r"[ \t]+", FIELD_END, text)
 
     def as_written(self, fields: pd.Series) -> pd.Series:
-        """Fields of prepared text as they are in the file."""
+        """Undo the replacement of the separator in fields of prepared text."""
         return fields if self.delimiter == self.sep else fields.str.replace(FIELD_END, self.sep, regex=False)
 
     def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        """The fields of prepared lines; csv.Error where quotes are malformed."""
+        """The fields of prepared lines. The csv module raises csv.Error if quotes are malformed."""
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.has_quotes else csv.QUOTE_NONE
         return csv.reader(lines, delimiter=self.delimiter, quoting=quoting, strict=True)
 
 
 class Records:
-    """The records of a text file one by one, each with the number of its first line; blank lines are left out.
+    """The records of a text file, each with the number of its first line. Blank lines are skipped.
 
-    A record that cannot be read is a ValueError in the place of its fields, and the next one is looked for in the next line.
-    A quoted field may hold the ends of lines, but no line that is a record by itself: otherwise a quote that nobody meant as
-    one would hide the lines up to the next quote. It may go over 1,000 lines.
+    A record that cannot be read is yielded as a ValueError, and the next record starts in the next line. A quoted field may
+    contain line breaks, but not a line that is a record by itself. Otherwise an unmatched quote would hide all lines up to the
+    next quote. A quoted field may have up to 1,000 lines.
 
     Parameters
     ----------
     text : Text
+        Format of the file.
     file : TextIO
-        The open file, undecodable bytes being surrogates.
+        The open file, in which bytes that cannot be decoded are surrogates.
     is_record : callable
-        Whether some fields may be a record.
+        Returns whether a list of fields may be a record.
     """
 
     def __init__(self, text: Text, file: TextIO, is_record: Callable[[list[str]], bool]):
         self.n_lines = 0
-        """How many lines the records up to the current one have."""
+        """Number of lines up to the end of the current record."""
         self._text = text
         self._is_record = is_record
         self._lines = enumerate(file, start=1)
@@ -169,27 +173,27 @@ class Records:
         return line
 
     def _fields(self, line: str) -> list[str]:
-        looked_at: list[tuple[int, str]] = []
+        consumed: list[tuple[int, str]] = []
 
         def lines() -> Iterator[str]:
             yield self._prepared(line)
-            while len(looked_at) < _MOST_LINES and (following := self._next_line()) is not None:
-                looked_at.append(following)
-                if self._stands_alone(following[1]):
+            while len(consumed) < _MOST_LINES and (following := self._next_line()) is not None:
+                consumed.append(following)
+                if self._is_record_by_itself(following[1]):
                     return
                 yield self._prepared(following[1])
 
         try:
             return next(self._text.reader(lines()), [])
         except csv.Error as error:
-            self._put_back.extend(reversed(looked_at))
-            hint = "; quoting=csv.QUOTE_NONE reads quotes like any other character" if '"' in line else ""
+            self._put_back.extend(reversed(consumed))
+            hint = "; quoting=csv.QUOTE_NONE reads quotes as ordinary characters" if '"' in line else ""
             raise ValueError(f"cannot be split into fields ({error}){hint}") from None
         except ValueError:
-            self._put_back.extend(reversed(looked_at))
+            self._put_back.extend(reversed(consumed))
             raise
 
-    def _stands_alone(self, line: str) -> bool:
+    def _is_record_by_itself(self, line: str) -> bool:
         try:
             return self._is_record(next(self._text.reader(iter([self._prepared(line)])), []))
         except (csv.Error, ValueError):
@@ -202,7 +206,7 @@ class Records:
 
 
 def is_well_formed(text: Text, n_skipped: int, n_fields: int, is_record: Callable[[list[str]], bool]) -> bool:
-    """Whether all lines behind the first ones have the right number of fields and properly closed quotes, as `Records` say."""
+    """Whether all lines after the first ones have the right number of fields and closed quotes, as for `Records`."""
     recent: list[str] = []
 
     def lines() -> Iterator[str]:
@@ -224,5 +228,5 @@ def is_well_formed(text: Text, n_skipped: int, n_fields: int, is_record: Callabl
 
 
 def has_length(fields: list[str], n_fields: int) -> bool:
-    """Whether there are so many fields; empty ones at the end do not count."""
+    """Whether there are ``n_fields`` fields. Empty fields at the end are not counted."""
     return len(fields) >= n_fields and not any(fields[n_fields:])

@@ -1,4 +1,4 @@
-"""Times of events as whole numbers."""
+"""Conversion of the times of events to integers."""
 
 import datetime
 from collections import Counter
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skrec.data._arrays import as_array
 
 UNITS = {"D": 86_400_000_000, "h": 3_600_000_000, "min": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1}
-"""The microseconds of each unit; a microsecond has 1,000 of the last one."""
+"""Microseconds per unit, except for "ns", of which a microsecond has 1,000."""
 
 _FIRST, _LAST = (np.datetime64(day, "us").astype(np.int64) for day in ("0001-01-01", "9999-12-31T23:59:59.999999"))
 
@@ -23,8 +23,9 @@ class Times(NamedTuple):
     Attributes
     ----------
     numbers : int64 array of shape (n_events,)
+        The times.
     unit : {"us"} or None
-        "us" for microseconds since 1970, UTC; None for whole numbers whose unit is not known.
+        "us" for microseconds since 1970, UTC. None for integers with an unknown unit.
     """
 
     numbers: Any
@@ -32,13 +33,13 @@ class Times(NamedTuple):
 
 
 def check_unit(unit: Any, name: str = "timestamp_unit") -> None:
-    """One of the known units of time, or None."""
+    """Check that a unit is one of `UNITS` or None."""
     if unit is not None and (not isinstance(unit, str) or unit not in UNITS):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, UNITS))} or None, got {unit!r}")
 
 
 def time_range(unit: str | None) -> tuple[int, int]:
-    """The first and last number that is a time: of the years 1 to 9999, or, where the unit is not known, any int64."""
+    """The first and last valid time: years 1 to 9999, or any int64 if the unit is unknown."""
     if unit is None:
         return -(2**63), 2**63 - 1
     per_microsecond = 1000 if unit == "ns" else 1
@@ -47,14 +48,14 @@ def time_range(unit: str | None) -> tuple[int, int]:
 
 
 def read_times(times: Any, *, n_events: int, name: str, unit: str | None = None) -> Times:
-    """One int64 for each event.
+    """Read one int64 per event.
 
-    Dates and datetimes are microseconds since 1970, UTC; those without a zone are taken for UTC. Whole numbers are the same
-    if ``unit`` says what they count since 1970; with None they are kept as they are.
+    Dates and datetimes become microseconds since 1970, UTC. Those without a time zone are UTC. Integers are converted in the
+    same way if ``unit`` is given, and unchanged if it is None.
 
-    The unit of a datetime must not depend on the column's resolution or on which rows it has, or training and test data
-    would differ; microseconds keep the order of events within a second, and hold every year from 1 to 9999. What is finer
-    is cut off, and the order of rows decides between equal times.
+    The unit of datetimes must not depend on the resolution of the column or on its rows. Otherwise training and test data would
+    differ. Microseconds keep the order of events within a second, and cover all years from 1 to 9999. Finer parts are
+    truncated, and equal times keep the order of the rows.
     """
     series = _as_series(times, n_events, name)
     if series.isna().any():
@@ -70,10 +71,10 @@ def read_times(times: Any, *, n_events: int, name: str, unit: str | None = None)
 
 
 def _as_series(times: Any, n_events: int, name: str) -> pd.Series:
-    """A column of whatever type numpy or pandas has for it; Arrow's and categories are unpacked."""
-    times = getattr(times, "array", times)  # pandas' own array knows the time zone
+    """Convert to a Series of the type that numpy or pandas has for the values. Arrow arrays and categories are converted."""
+    times = getattr(times, "array", times)  # the array of pandas has the time zone
     array = times if isinstance(times, pd.api.extensions.ExtensionArray) else as_array(times, name)
-    if array.dtype.kind in "US" and not hasattr(times, "dtype"):  # numpy turns [1, "a"] into words
+    if array.dtype.kind in "US" and not hasattr(times, "dtype"):  # numpy converts [1, "a"] to strings
         array = np.array(times, dtype=object)
     if array.shape != (n_events,):
         raise ValueError(f"{name} must be one time for each of the {n_events} events, got shape {array.shape}")
@@ -86,7 +87,7 @@ def _as_series(times: Any, n_events: int, name: str) -> pd.Series:
 
 
 def _of_objects(series: pd.Series, name: str) -> pd.Series:
-    """Python's own dates as datetimes, its numbers as numbers."""
+    """Convert Python dates to datetimes, and Python numbers to numbers."""
     kinds = set(map(type, series))
     if not all(issubclass(kind, datetime.date | np.datetime64) for kind in kinds):
         return series.infer_objects()
@@ -97,7 +98,7 @@ def _of_objects(series: pd.Series, name: str) -> pd.Series:
 
 
 def _in_utc(time: Any) -> Any:
-    """A date or datetime without a zone."""
+    """Convert a date or datetime to UTC without a time zone."""
     if isinstance(time, pd.Timestamp):
         return time.to_datetime64() if time.tz is None else time.tz_convert(None).to_datetime64()
     if isinstance(time, datetime.datetime) and time.tzinfo is not None:
@@ -119,28 +120,28 @@ def _since_1970(series: pd.Series, name: str) -> NDArray[np.int64]:
 def _whole_numbers(series: pd.Series, name: str) -> NDArray[np.int64]:
     kind = series.dtype.kind
     if kind not in "iuf" or isinstance(series.dtype, pd.PeriodDtype):
-        raise ValueError(f"{name} must be whole numbers or datetimes, got {_stray(series.tolist())}")
+        raise ValueError(f"{name} must be whole numbers or datetimes, got {_describe_invalid(series.tolist())}")
     numbers = series.to_numpy(np.dtype(f"{kind}8"))
     whole = numbers <= np.iinfo(np.int64).max
     if kind == "f":
         n_digits = np.finfo(np.dtype(f"f{series.dtype.itemsize}")).nmant + 1
         whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**n_digits)
     if not whole.all():
-        its_type = "int64" if series.dtype.itemsize == 8 else f"int64, or their own type, {series.dtype},"
+        exact_type = "int64" if series.dtype.itemsize == 8 else f"int64, or their own type, {series.dtype},"
         raise ValueError(
-            f"{name} must be datetimes, or whole numbers that {its_type} holds exactly, got {_first(numbers, ~whole)}"
+            f"{name} must be datetimes, or whole numbers that {exact_type} holds exactly, got {_first(numbers, ~whole)}"
         )
     return numbers.astype(np.int64)
 
 
-def _stray(times: list) -> str:
-    """The first value that is neither a number nor a date, or else the first of the rarer kind, and its position."""
+def _describe_invalid(times: list) -> str:
+    """The first value that is neither a number nor a date, or else the first of the rarer type, with its position."""
     kinds = [_kind(time) for time in times]
-    stray = None if None in kinds else Counter(kinds).most_common()[-1][0]
-    position = kinds.index(stray)
-    hint = "" if stray is None else f", a {stray} among others"
+    rarer = None if None in kinds else Counter(kinds).most_common()[-1][0]
+    position = kinds.index(rarer)
+    hint = "" if rarer is None else f", a {rarer} among others"
     if isinstance(times[position], str):
-        hint = "; pd.to_datetime reads dates in words"
+        hint = "; pd.to_datetime parses dates in text"
     return f"{times[position]!r} at position {position}{hint}"
 
 

@@ -1,4 +1,4 @@
-"""Matrices of the shape of the training data, whose rows may be mistaken for its users."""
+"""Detection of matrices whose rows may be meant as the training users."""
 
 import warnings
 from typing import Any
@@ -10,28 +10,29 @@ from skrec.data._callers import depth_of_caller
 from skrec.data._canonical import is_matrix
 from skrec.data._interactions import Interactions
 
-_LEAST_SHARED = 10  # that allow a judgement
+_LEAST_SHARED = 10  # shared items, below which a comparison is not reliable
 
 
 def is_of_shape(X: Any, shape: tuple[int, int]) -> bool:
-    """Whether X is a matrix of some shape."""
+    """Whether X is a matrix of the given shape."""
     return X is not None and is_matrix(X) and np.shape(X) == shape
 
 
-def may_be_of_known_users(new: Interactions, seen: sp.csr_array, *, first_user: int) -> bool:
+def may_hold_known_users(new: Interactions, seen: sp.csr_array, *, first_user: int) -> bool:
     """Whether row i of a matrix of the training shape may hold events of user i of the training data.
 
-    This is not so if the matrix has exactly the training pairs, as for scikit-learn's train scores. Nor if row i has about as
-    many items in common with user i as with any other user, as when a matrix is cut into two folds of rows: held-out events of
-    the same user would repeat none of the training items, or nearly all.
+    This is not so if the matrix has exactly the training pairs, as for scikit-learn's train scores. It is not so either if row
+    i shares about as many items with user i as with any other user, as for two folds of the rows of a matrix. Held-out events
+    of the same user would repeat none of the training items, or almost all.
 
     Parameters
     ----------
     new : Interactions
-        The entries of the matrix, its rows coded from ``first_user``.
+        Entries of the matrix, with rows coded from ``first_user``.
     seen : CSR of shape (n_users, n_items)
-        Stores the pairs of the training data.
+        Pairs of the training data.
     first_user : int
+        Code of the first row.
     """
     n_users, n_items = seen.shape
     pairs = np.unique((new.users - first_user) * n_items + new.items)
@@ -45,12 +46,12 @@ def may_be_of_known_users(new: Interactions, seen: sp.csr_array, *, first_user: 
     return by_chance < _LEAST_SHARED or not by_chance / 2 < n_shared < (by_chance + most) / 2
 
 
-def warn_of_training_shape(name: str, shape: tuple[int, int]) -> None:
-    """Say that the rows of a matrix are new users, although there are as many as known ones."""
+def warn_about_training_shape(name: str, shape: tuple[int, int]) -> None:
+    """Warn that the rows of a matrix of the training shape are new users."""
     warnings.warn(
-        f"{name} is a matrix of exactly the shape of the training data, {shape}, and each of its rows is taken for a new user, "
-        f"folded in from what the row holds. If row i is user i of the training data, pass Interactions.from_csr({name}) to a "
-        "scorer or as validation data, and the users' ids to recommend",
+        f"{name} is a matrix of exactly the shape of the training data, {shape}. Each of its rows is treated as a new user and "
+        f"folded in. If row i is user i of the training data, pass Interactions.from_csr({name}) to a scorer or as validation "
+        "data, and the ids of the users to recommend",
         UserWarning,
         stacklevel=depth_of_caller(),
     )

@@ -1,4 +1,4 @@
-"""The users and items of the training data, and their codes for whatever a user passes in."""
+"""The users and items of the training data, and their codes for any input."""
 
 import reprlib
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from skrec.data._appending import append_events
 from skrec.data._canonical import check_interactions, is_matrix
 from skrec.data._encoding import IdEncoder, as_labels, as_list, as_objects, kinds_of
-from skrec.data._histories import in_order_of_users
+from skrec.data._histories import sort_by_user
 from skrec.data._interactions import Interactions
 
 
@@ -20,13 +20,14 @@ from skrec.data._interactions import Interactions
 class Vocabulary:
     """The users and items that a model knows.
 
-    Attributes
+    Parameters
     ----------
     n_users, n_items : int
-    user_ids, item_ids : arrays of labels of shape (n_users,), (n_items,) or None
+        Number of users and items.
+    user_ids, item_ids : arrays of labels of shape (n_users,) and (n_items,), or None
         If None, the codes are the labels.
     model : str
-        The class of the model, for messages.
+        Name of the class of the model, for messages.
     """
 
     n_users: int
@@ -44,9 +45,10 @@ class Vocabulary:
         return self._encoder("item_ids")
 
     def _encoder(self, name: str) -> IdEncoder:
-        """The index of some labels, made when it is first needed.
+        """The encoder of some labels, created on first use.
 
-        This is not a `cached_property`: in Python 3.11 that has a lock, which a fork may leave locked in the child.
+        `cached_property` is not used, since it has a lock in Python 3.11, which a forked child could inherit in the locked
+        state.
         """
         made = self.__dict__.setdefault("_encoders", {})
         if name not in made:
@@ -57,9 +59,9 @@ class Vocabulary:
         return {name: value for name, value in vars(self).items() if name != "_encoders"}
 
     def recode(self, X: Any, y: ArrayLike | None = None, *, name: str) -> Interactions:
-        """X in the model's codes: -1 for unknown items, codes from ``n_users`` for unknown users.
+        """Convert X to the model's codes: -1 for unknown items, and codes from ``n_users`` for unknown users.
 
-        Each row of a matrix is an unknown user, since the position of a row does not tell which user it is.
+        Each row of a matrix is an unknown user, since its position does not identify a user.
         """
         data = check_interactions(X, y, name=name)
         items = self._item_codes(data, X, name)
@@ -69,16 +71,16 @@ class Vocabulary:
             users = data.users
         else:
             _check_both_labelled(data.user_ids, self.user_ids, "user", name)
-            known = self._users.encode_alike(data.user_ids, name=f"the users of {name}")
+            known = self._users.encode_same_kind(data.user_ids, name=f"the users of {name}")
             n_unknown = int((known < 0).sum())
             known[known < 0] = self.n_users + np.arange(n_unknown)
             users = known[data.users]
         return self._in_codes(data, users, items, max(self.n_users, int(users.max(initial=-1)) + 1))
 
     def extend(self, events: Interactions, X: Any, y: ArrayLike | None = None, *, name: str) -> Interactions:
-        """The training events followed by those of X. New users and items get the next codes.
+        """Append the events of X to the training events. New users and items get the next codes.
 
-        The rows of a matrix are new users. X may also hold users and items with features and without events.
+        The rows of a matrix are new users. X may also contain users and items with features and without events.
         """
         new = check_interactions(X, y, name=name)
         if len(new) == 0 and is_matrix(X):
@@ -93,20 +95,20 @@ class Vocabulary:
     def histories(self, X: Any, *, name: str) -> tuple[Interactions, NDArray]:
         """The events of new users, sorted by user, and the labels of these users.
 
-        All rows of a matrix are users, and all users of X if it has their features or no events. Otherwise only users with
-        events are.
+        The users are all rows of a matrix, all users of X if it has their features or no events, and the users with events
+        otherwise.
         """
-        has_no_events = isinstance(X, Interactions) and len(X) == 0 < X.n_users and X._made_of != "some events"
+        has_no_events = isinstance(X, Interactions) and len(X) == 0 < X.n_users and X._origin != "some events"
         data = X if has_no_events else check_interactions(X, name=name)
         items = self._item_codes(data, X, name)
         if is_matrix(X):
             labels, rows = np.arange(data.n_users), data.users
-        elif data.user_features is not None or data._made_of == "rows" or has_no_events:
+        elif data.user_features is not None or data._origin == "rows" or has_no_events:
             labels, rows = decode(np.arange(data.n_users), data.user_ids), data.users
         else:
             present, rows = np.unique(data.users, return_inverse=True)
             labels = decode(present, data.user_ids)
-        events = in_order_of_users(self._in_codes(data, rows, items, len(labels)))
+        events = sort_by_user(self._in_codes(data, rows, items, len(labels)))
         return events._replace(user_features=data.user_features), labels
 
     def without_events(self, n_users: int) -> Interactions:
@@ -115,34 +117,34 @@ class Vocabulary:
         return nothing._replace(item_ids=self.item_ids)
 
     def find_users(self, labels: NDArray, *, name: str) -> NDArray[np.int64]:
-        """Codes of labels of users, -1 for unknown ones; TypeError if no label is of the kind of the known ones."""
+        """Codes of user labels, -1 if unknown. Raise TypeError if no label is of the kind of the known ones."""
         hint = ". Reshape your data to a matrix if these are the values of a new user's row"
         return _find(labels, None if self.user_ids is None else self._users, self.n_users, name, hint)
 
     def find_items(self, labels: NDArray, *, name: str) -> NDArray[np.int64]:
-        """Codes of labels of items, as in `find_users`."""
+        """Codes of item labels, as in `find_users`."""
         return _find(labels, None if self.item_ids is None else self._items, self.n_items, name)
 
     def user_codes(self, labels: Any, *, name: str) -> NDArray[np.int64]:
-        """Codes of labels of known users; ValueError for others."""
+        """Codes of user labels. Raise ValueError if one is unknown."""
         labels = read_labels(labels, name)
         codes = self.find_users(labels, name=name)
         self.check_known_users(codes, labels, name=name)
         return codes
 
     def check_known_users(self, codes: NDArray[np.int64], labels: NDArray, *, name: str) -> None:
-        """ValueError if a code is -1, naming the labels."""
+        """Raise ValueError with the unknown labels if a code is -1."""
         _check_known(codes, labels, name, self.n_users if self.user_ids is None else None)
 
     def item_codes(self, labels: Any, *, name: str) -> NDArray[np.int64]:
-        """Codes of labels of known items; ValueError for others."""
+        """Codes of item labels. Raise ValueError if one is unknown."""
         labels = read_labels(labels, name)
         codes = self.find_items(labels, name=name)
         self.check_known_items(codes, labels, name=name)
         return codes
 
     def check_known_items(self, codes: NDArray[np.int64], labels: NDArray, *, name: str) -> None:
-        """As `check_known_users`."""
+        """Raise ValueError with the unknown labels if a code is -1."""
         _check_known(codes, labels, name, self.n_items if self.item_ids is None else None)
 
     def _item_codes(self, data: Interactions, X: Any, name: str) -> NDArray[np.int64]:
@@ -151,12 +153,12 @@ class Vocabulary:
         if data.item_ids is self.item_ids:
             if data.n_items != self.n_items:
                 raise ValueError(
-                    f"{name} has a frame of {data.n_items} items, but the model was fitted with {self.n_items}: pass "
+                    f"{name} has n_items={data.n_items}, but the model was fitted with {self.n_items} items: pass "
                     f"n_items={self.n_items} to Interactions.from_arrays"
                 )
             return data.items
         _check_both_labelled(data.item_ids, self.item_ids, "item", name)
-        return self._items.encode_alike(data.item_ids, name=f"the items of {name}")[data.items]
+        return self._items.encode_same_kind(data.item_ids, name=f"the items of {name}")[data.items]
 
     def _check_width(self, matrix: Interactions, name: str) -> None:
         if matrix.n_items != self.n_items:
@@ -179,7 +181,7 @@ class Vocabulary:
 
 
 def decode(codes: NDArray[np.int64], ids: NDArray | None) -> NDArray:
-    """Labels of codes: the codes themselves if there are no labels, otherwise with None for -1."""
+    """Labels of codes. If there are no labels, the codes. Otherwise None for code -1."""
     if ids is None:
         return codes
     labels = ids[np.maximum(codes, 0)]
@@ -193,7 +195,7 @@ def _check_both_labelled(ids, own_ids, axis: str, name: str) -> None:
     if ids is None:
         raise ValueError(
             f"{name} has no labels for its {axis}s, but the model was fitted with labels: pass a DataFrame of events, or "
-            f"give the labels, as in Interactions.from_csr(X, {axis}_ids=model.{axis}_ids_)"
+            f"pass the labels, as in Interactions.from_csr(X, {axis}_ids=model.{axis}_ids_)"
         )
     if own_ids is None:
         raise ValueError(
@@ -203,7 +205,7 @@ def _check_both_labelled(ids, own_ids, axis: str, name: str) -> None:
 
 
 def are_labels(users: Any) -> bool:
-    """Whether an argument ``users`` holds labels of known users, rather than interactions of new ones."""
+    """Whether the argument ``users`` contains labels of known users and not interactions of new ones."""
     if not is_matrix(users) or sp.issparse(users):
         return False
     if isinstance(users, list | tuple):
@@ -212,7 +214,7 @@ def are_labels(users: Any) -> bool:
 
 
 def read_labels(labels: Any, name: str) -> NDArray:
-    """An array of labels, from a single label or an array, list, set or generator of labels."""
+    """Convert a label, or an array, list, set or generator of labels, to an array."""
     if sp.issparse(labels) or isinstance(labels, Interactions):
         raise TypeError(f"{name} must be a label or a list or 1-D array of labels, got {type(labels).__name__}")
     if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):
@@ -229,12 +231,12 @@ def _check_known(codes: NDArray[np.int64], labels: NDArray, name: str, n_codes: 
     if len(unknown) and n_codes is not None:
         raise ValueError(f"{name} must be codes in 0..{n_codes - 1}, got {unknown[0]}")
     if len(unknown):
-        raise ValueError(f"{name} holds labels that the model does not know: {as_list(unknown[:5])}, {len(unknown)} in all")
+        raise ValueError(f"{name} contains labels that the model does not know: {as_list(unknown[:5])}, {len(unknown)} in all")
 
 
 def _find(labels: NDArray, encoder: IdEncoder | None, n: int, name: str, hint: str = "") -> NDArray[np.int64]:
     if encoder is not None:
-        return encoder.encode_alike(labels, name=name)
+        return encoder.encode_same_kind(labels, name=name)
     if kinds_of(labels) - {"integer"}:
         given = reprlib.repr(as_list(labels))
         raise ValueError(f"{name} must be integer codes, since the model was fitted without labels, got {given}{hint}")

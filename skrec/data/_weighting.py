@@ -1,14 +1,24 @@
-"""Events that count more or less."""
+"""Weights of events."""
 
 import numpy as np
 
 from skrec.data._interactions import Interactions
 
 
-def fade(data: Interactions, half_life: float | None) -> Interactions:
-    """The same events, their weights times ``0.5 ** (age / half_life)``; age is counted back from the user's latest event.
+def apply_half_life(data: Interactions, half_life: float | None) -> Interactions:
+    """Multiply the weights by ``0.5 ** (age / half_life)``. The age of an event is measured from the latest event of its user.
 
-    ``half_life`` is in the unit of the timestamps, microseconds where they were datetimes; with None nothing fades.
+    Parameters
+    ----------
+    data : Interactions
+        Events with timestamps.
+    half_life : float or None
+        Half-life in the unit of the timestamps. If None, the events are returned unchanged.
+
+    Returns
+    -------
+    Interactions
+        The events with the new weights.
 
     Raises
     ------
@@ -25,6 +35,17 @@ def fade(data: Interactions, half_life: float | None) -> Interactions:
     return data._replace(weights=(freshness if data.weights is None else freshness * data.weights).astype(np.float32))
 
 
-def by_weight(data: Interactions) -> Interactions:
-    """The same events with their weights for values."""
+def weights_as_values(data: Interactions) -> Interactions:
+    """Replace the values of the events by their weights.
+
+    Parameters
+    ----------
+    data : Interactions
+        Events with or without weights.
+
+    Returns
+    -------
+    Interactions
+        The events with the weights as values, and without weights. If there are no weights, the events are unchanged.
+    """
     return data if data.weights is None else data._replace(values=data.weights, weights=None)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_number
 from skrec.data import Interactions
-from skrec.data._random import generator_of
+from skrec.data._random import as_generator
 
 START = 1_577_836_800  # 2020-01-01, UTC
 HOUR = 3600
@@ -106,7 +106,7 @@ def make_news(
     a_day = n_items // (n_days + 1)
     if n_shown < 2 or n_shown > a_day / 5:
         raise ValueError(f"n_shown must be from 2 to a fifth of the {a_day} articles that a day brings, got {n_shown}")
-    rng = generator_of(random_state)
+    rng = as_generator(random_state)
     # one after the other, so that there is always enough to show
     published = (START - LIFETIME + (np.arange(n_items) + rng.random(n_items)) * (n_days + 1) * LIFETIME / n_items).astype(
         np.int64

@@ -1,4 +1,4 @@
-"""Measuring: metrics as functions of arrays, and scorers for scikit-learn."""
+"""Metrics as functions of arrays, and scorers for scikit-learn."""
 
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._holdout import CoverageWarning, cut_histories

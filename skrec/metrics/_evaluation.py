@@ -1,4 +1,4 @@
-"""What a scorer found out, beyond one number."""
+"""The detailed result of a scorer."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,34 +11,37 @@ from skrec.metrics._intervals import bootstrap_interval
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The answer of a scorer's ``evaluate``.
+    """Result of the method ``evaluate`` of a scorer.
 
-    Attributes
+    Parameters
     ----------
     value : float
-        What the scorer returns when called: the mean of ``per_user``, weighted by ``weights``.
+        The score: the mean of ``per_user``, weighted by ``weights``.
     per_user : float64 array of shape (n_users,)
-        Each user's own value. Errors are negative, as in ``value``.
+        Score of each user. Errors are negative, as in ``value``.
     users : array of shape (n_users,)
-        The users scored, by the ids that X gives them; the row numbers of a matrix.
+        Labels of the scored users in X, or row numbers if X is a matrix.
     n_users : int
+        Number of scored users.
     share_of_users_scored : float
-        Of the users who have a relevant event in X, those for whom something could be hidden and asked for.
+        Share of the users with relevant events in X that could be scored.
     share_of_known_items : float
-        Of the relevant events, those whose item the model was trained on. An item that it has never heard of is a miss.
+        Share of the scored relevant events with items that the model ranks. Other items count as misses.
     share_of_repeats : float
-        Of the relevant events in X, those whose (user, item) pair the model was shown: in training, or in the visible part of a
-        new user's history. A ranking scorer leaves them out, unless all events in X are repeats. Rating and impression
-        scorers count them like all others.
+        Share of the relevant events in X with a (user, item) pair that the model was shown, in training or in the visible part
+        of the history of a new user. Ranking scorers leave them out, unless all events in X are repeats. Rating and impression
+        scorers include them.
     protocol : str
-        What was ranked, what was hidden, what counts as relevant.
-    weights : float64 array of shape (n_users,) or None
-        The number of each user's events or impressions, where all of these count alike; None where all users do.
-    is_quadratic : bool
-        Whether ``value`` is the quadratic mean of ``per_user`` (RMSE) and not the plain one.
-    per_impression, impressions : float64 and int64 arrays of shape (n_impressions,), or None
-        Of impression metrics: the value of each impression, whose plain mean ``value`` is, and its number in
-        the `Interactions`; the impressions of a table are numbered from 0 as they come.
+        Description of what was ranked, what was hidden, and what counts as relevant.
+    weights : float64 array of shape (n_users,), default=None
+        Number of events or impressions of each user, if all of these have equal weight. None if all users have equal weight.
+    is_quadratic : bool, default=False
+        Whether ``value`` is the quadratic mean of ``per_user`` (RMSE) and not the arithmetic mean.
+    per_impression : float64 array of shape (n_impressions,), default=None
+        Score of each impression, for impression metrics. ``value`` is their mean.
+    impressions : int64 array of shape (n_impressions,), default=None
+        Number of each scored impression in the `Interactions`. The impressions of a table are numbered from 0 in order of
+        appearance.
     """
 
     value: float
@@ -55,19 +58,28 @@ class Evaluation:
     impressions: NDArray[np.int64] | None = field(default=None, repr=False)
 
     def interval(self, confidence_level: float = 0.95, n_resamples: int = 1000, random_state: Any = 0) -> tuple[float, float]:
-        """Percentile bootstrap interval of ``value``, over users.
+        """Compute a percentile bootstrap interval of ``value`` over users.
 
-        Says how much the value depends on which users were asked, not on the training's randomness.
+        The interval describes how ``value`` depends on the sample of users. It does not include the randomness of training.
 
         Parameters
         ----------
         confidence_level : float, default=0.95
+            Share of the resampled values inside the interval, between 0 and 1, exclusive.
         n_resamples : int, default=1000
+            Number of resamples. Must be at least 2.
         random_state : int, Generator, RandomState or None, default=0
+            Seed or generator of the resamples.
 
         Returns
         -------
         low, high : float
+            Bounds of the interval.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is out of range or of another type.
         """
         values = self.per_user**2 if self.is_quadratic else self.per_user
         low, high = bootstrap_interval(

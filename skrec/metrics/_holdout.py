@@ -1,4 +1,4 @@
-"""What a model is shown of some test data, and what is asked for: one rule for matrix, DataFrame and Interactions."""
+"""Which test events are hidden from the model, with one rule for matrices, DataFrames and Interactions."""
 
 import warnings
 from collections.abc import Callable
@@ -14,48 +14,47 @@ from skrec._checks import check_flag
 from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.data._callers import depth_of_caller
 from skrec.data._hashing import hash_labels, splitmix64
-from skrec.data._histories import take
-from skrec.data._ordering import warn_of_item_order
+from skrec.data._histories import slice_users
+from skrec.data._ordering import warn_about_item_order
 from skrec.data._vocabulary import decode
-from skrec.metrics._estimators import Users, encode, known_items, known_users, traits_of
+from skrec.metrics._estimators import Users, encode, known_items, known_users, read_traits
 from skrec.metrics._ranking import are_stored
 
 Mask = NDArray[np.bool_]
 
 
 class CoverageWarning(UserWarning):
-    """A score rests on a small part of the test data."""
+    """Warning that a score is based on a small part of the test data."""
 
 
 class Coverage(NamedTuple):
-    """How much of the test data a score rests on."""
+    """The shares of the test data that a score is based on."""
 
     share_of_users_scored: float
     share_of_known_items: float
     share_of_repeats: float
 
     def check(self) -> None:
-        """Warn if users or items are below half."""
+        """Warn if less than half of the users or items are covered."""
         if min(self.share_of_users_scored, self.share_of_known_items) < 0.5:
             _warn(
-                f"{self.share_of_users_scored:.0%} of the users with relevant events in X could be scored, and the model was "
-                f"trained on the item of {self.share_of_known_items:.0%} of the events scored: shuffle the split, as in "
-                "KFold(shuffle=True), or test on longer histories and on items of the training data"
+                f"{self.share_of_users_scored:.0%} of the users with relevant events in X could be scored, and "
+                f"{self.share_of_known_items:.0%} of the scored events have items seen in training. Consider a shuffled "
+                "split, as in KFold(shuffle=True), longer test histories, or test items from the training data"
             )
 
     def check_repeats(self) -> None:
-        """Warn from half."""
+        """Warn if at least half of the relevant events are repeats."""
         if self.share_of_repeats == 1:
             _warn(
-                "all events in X repeat pairs that the model was trained on, so they are ranked with nothing left out of the "
-                "lists: the score says how well training data are reproduced, not how well new items are found. Test on other "
-                "pairs; RandomHoldout and train_test_split keep all events of a pair on one side"
+                "all events in X repeat training pairs, so the lists include items seen in training. The score measures how "
+                "well training data are reproduced, and not how well new items are found. Test on other pairs. RandomHoldout "
+                "and train_test_split keep all events of a pair on one side"
             )
         elif self.share_of_repeats >= 0.5:
             _warn(
                 f"{self.share_of_repeats:.0%} of the relevant events in X repeat pairs that the model was shown. They are left "
-                "out, and the score rests on the others. Test on new pairs; RandomHoldout and train_test_split keep all events "
-                "of a pair on one side"
+                "out of the score. Test on new pairs. RandomHoldout and train_test_split keep all events of a pair on one side"
             )
 
 
@@ -63,48 +62,50 @@ def _warn(message: str) -> None:
     warnings.warn(message, CoverageWarning, stacklevel=depth_of_caller())
 
 
-class Part(NamedTuple):
-    """Users who are asked about in one way, and their relevant events."""
+class UserGroup(NamedTuple):
+    """Users of one kind, known or new, and their relevant events."""
 
-    ask: Users  # labels of known users, or the visible histories of new ones
-    users: NDArray  # what the test data call them
-    rows: NDArray[np.int64]  # for each relevant event the position of its user, ascending
-    columns: NDArray[np.int64]  # and its item; those unknown to the model stand behind the catalogue
+    query: Users  # labels of known users, or visible histories of new users
+    users: NDArray  # labels in the test data
+    rows: NDArray[np.int64]  # position of the user of each relevant event, ascending
+    columns: NDArray[np.int64]  # its item; items unknown to the model follow those of the catalog
     values: NDArray[np.float32]
     n_columns: int
 
     @property
     def relevant(self) -> sp.csr_array:
-        """Ones at the relevant pairs."""
+        """A matrix with ones at the relevant pairs."""
         ones = np.ones(len(self.rows))
         pattern = sp.csr_array((ones, (self.rows, self.columns)), shape=(len(self.users), self.n_columns))
-        pattern.data[:] = 1  # of a repeated pair scipy makes the sum
+        pattern.data[:] = 1  # scipy sums repeated pairs
         return pattern
 
 
-def everything(data: Interactions) -> Mask:
-    """All events."""
+def _all_events(data: Interactions) -> Mask:
+    """A mask that selects all events."""
     return np.ones(len(data), dtype=bool)
 
 
 @dataclass(frozen=True, eq=False)
 class Holdout:
-    """Test events, and which of them the model is not shown.
+    """Test events, and which of them are hidden from the model.
 
     Attributes
     ----------
     given, data : Interactions
-        The same events as X names them, and in the model's codes.
+        The events with the codes of X, and with the codes of the model.
     user_ids, item_ids : arrays of labels or None
-        Of the model.
+        Labels of the model.
     known : bool array of shape (n_events,)
-        Events of users whom the model was trained on; all of these are hidden.
-    familiar : bool array of shape (n_events,)
-        Events whose item the model was trained on, or knows by its features.
+        Events of users with training events. All of these are hidden.
+    rankable : bool array of shape (n_events,)
+        Events with items that the model ranks.
     relevant : bool array of shape (n_events,)
+        Relevant events.
     hidden : bool array of shape (n_events,)
+        Hidden events.
     cut : str
-        What is hidden of the users whom the model was not trained on.
+        Description of what is hidden of users without training events.
     """
 
     given: Interactions
@@ -112,43 +113,43 @@ class Holdout:
     user_ids: Any
     item_ids: Any
     known: Mask
-    familiar: Mask
+    is_known_item: Mask
     relevant: Mask
     hidden: Mask
     cut: str
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, y: ArrayLike | None, is_relevant: Callable[[Interactions], Mask] = everything) -> Self:
-        """Split the test data for one fitted estimator."""
+    def of(cls, estimator: Any, X: Any, y: ArrayLike | None, is_relevant: Callable[[Interactions], Mask] = _all_events) -> Self:
+        """Split the test data for a fitted estimator."""
         given = check_interactions(X, y)
         relevant = is_relevant(given)
-        data, ordered = encode(estimator, X if is_matrix(X) else given), traits_of(estimator).ordered
+        data, ordered = encode(estimator, X if is_matrix(X) else given), read_traits(estimator).ordered
         is_known_user = np.zeros(data.n_users, dtype=bool)
         is_known_user[: estimator.n_users_] = known_users(estimator)
         hidden = known = is_known_user[data.users]
         if not known.all():
             if ordered:
-                warn_of_item_order(given[~known], from_matrix=is_matrix(X), model=type(estimator).__name__)
+                warn_about_item_order(given[~known], from_matrix=is_matrix(X), model=type(estimator).__name__)
             hidden = known.copy()
             hidden[~known] = cut_histories(given[~known], ordered=ordered, relevant=relevant[~known])
-        last = "the last relevant event and what came after it"
-        cut = last if ordered else "a fifth of the items, drawn by the row's content"
-        familiar = (data.items >= 0) & known_items(estimator)[data.items]
-        return cls(given, data, estimator.user_ids_, estimator.item_ids_, known, familiar, relevant, hidden, cut)
+        last = "the last relevant event and all later events"
+        cut = last if ordered else "a fifth of the items, drawn by a hash of the history"
+        is_known_item = (data.items >= 0) & known_items(estimator)[data.items]
+        return cls(given, data, estimator.user_ids_, estimator.item_ids_, known, is_known_item, relevant, hidden, cut)
 
     def repeats(self, seen: sp.csr_array) -> Mask:
-        """Hidden events whose (user, item) the model was shown, in training or in the visible part."""
+        """Hidden events with a (user, item) pair that the model was shown, in training or in the visible part."""
         visible = self.given[~self.hidden].to_csr(duplicates="any")
         repeats, in_visible = training_repeats(self.data, seen), self.hidden & ~self.known
         repeats[in_visible] = are_stored(visible, self.given.users[in_visible], self.given.items[in_visible])
         return repeats
 
     def is_all_of(self, seen: sp.csr_array) -> bool:
-        """Whether events that repeat training pairs hold all of these: X is the training data."""
+        """Whether the events, which all repeat training pairs, contain all training pairs."""
         return len(np.unique(self.data.pair_keys)) == seen.nnz
 
-    def coverage(self, wanted: Mask, relevant: Mask, repeats: Mask) -> Coverage:
-        """How many users with wanted events have relevant ones, how many of these the model can know about, and the repeats.
+    def coverage(self, target: Mask, relevant: Mask, repeats: Mask) -> Coverage:
+        """The shares of users that can be scored, of relevant events with rankable items, and of repeats.
 
         Raises
         ------
@@ -157,27 +158,27 @@ class Holdout:
         """
         if not relevant.any():
             raise ValueError(
-                f"X has nothing to score: {wanted.sum()} of its {len(self.data)} events are relevant and do not repeat "
-                "training events, and users without training events need two distinct items, one of them to hide"
+                f"no user in X can be scored: {target.sum()} of {len(self.data)} events are relevant and do not repeat "
+                "training events. Users without training events need at least two distinct items"
             )
         if self.data.items[relevant].max() < 0:
-            raise ValueError(f"the model knows none of the items of the {relevant.sum()} relevant events in X")
-        n_scored, n_users = (np.count_nonzero(np.bincount(self.data.users[events])) for events in (relevant, wanted))
+            raise ValueError(f"all items of the {relevant.sum()} relevant events in X are unknown to the model")
+        n_scored, n_users = (np.count_nonzero(np.bincount(self.data.users[events])) for events in (relevant, target))
         coverage = Coverage(
             share_of_users_scored=float(n_scored / n_users),
-            share_of_known_items=float(self.familiar[relevant].mean()),
+            share_of_known_items=float(self.is_known_item[relevant].mean()),
             share_of_repeats=float(repeats[self.relevant].mean()),
         )
         coverage.check()
         return coverage
 
-    def parts(self, relevant: Mask) -> list[Part]:
-        """The users with relevant events: first those known to the model, then the new ones."""
+    def parts(self, relevant: Mask) -> list[UserGroup]:
+        """The users with relevant events: users known to the model first, then new users."""
         parts = (self._part(relevant & self.known, new=False), self._part(relevant & ~self.known, new=True))
         return [part for part in parts if len(part.users)]
 
     def labels(self, users: NDArray[np.int64]) -> NDArray:
-        """What X calls these users."""
+        """The labels of these users in X."""
         codes = self._given_codes(users)
         return codes if self.given.user_ids is None else self.given.user_ids[codes]
 
@@ -186,12 +187,12 @@ class Holdout:
         given_code[self.data.users] = self.given.users
         return given_code[users]
 
-    def _part(self, relevant: Mask, *, new: bool) -> Part:
+    def _part(self, relevant: Mask, *, new: bool) -> UserGroup:
         users, rows = np.unique(self.data.users[relevant], return_inverse=True)
         order = np.argsort(rows, kind="stable")
         items, given_items = self.data.items[relevant], self.given.items[relevant]
-        return Part(
-            ask=partial(take, self._visible(users)) if new else decode(users, self.user_ids).__getitem__,
+        return UserGroup(
+            query=partial(slice_users, self._visible(users)) if new else decode(users, self.user_ids).__getitem__,
             users=self.labels(users),
             rows=rows[order],
             columns=np.where(items >= 0, items, self.data.n_items + given_items)[order],
@@ -200,47 +201,53 @@ class Holdout:
         )
 
     def _visible(self, users: NDArray[np.int64]) -> Interactions:
-        """The visible part of the histories of new users, sorted by user; users without any event are among them."""
+        """The visible histories of new users, sorted by user, including users without visible events."""
         position = np.full(self.data.n_users, -1)
         position[users] = np.arange(len(users))
         rows = position[self.data.users]
         shown = np.flatnonzero(~self.hidden & (self.data.items >= 0) & (rows >= 0))
         features = None if self.given.user_features is None else self.given.user_features[self._given_codes(users)]
         events = self.data._replace(users=rows, n_users=len(users), user_ids=None, user_features=features)
-        return events[shown[np.argsort(rows[shown], kind="stable")]]._replace(item_ids=self.item_ids, _made_of="rows")
+        return events[shown[np.argsort(rows[shown], kind="stable")]]._replace(item_ids=self.item_ids, _origin="rows")
 
 
 def training_repeats(data: Interactions, seen: sp.csr_array) -> Mask:
-    """Events, in the codes of a model, whose (user, item) is stored in ``seen``, the pairs of its training data."""
+    """Whether each event, in the codes of a model, repeats a (user, item) pair stored in ``seen``."""
     repeats = np.zeros(len(data), dtype=bool)
-    in_frame = (data.users < seen.shape[0]) & (data.items >= 0)
-    repeats[in_frame] = are_stored(seen, data.users[in_frame], data.items[in_frame])
+    in_range = (data.users < seen.shape[0]) & (data.items >= 0)
+    repeats[in_range] = are_stored(seen, data.users[in_range], data.items[in_range])
     return repeats
 
 
 def cut_histories(data: Interactions, *, ordered: bool, relevant: Mask | None = None) -> Mask:
-    """Choose which events of new users to hide.
+    """Choose the events of new users to hide.
 
     Parameters
     ----------
     data : Interactions
+        Histories of the users.
     ordered : bool
-        True hides each user's last relevant event, by (timestamp, original row), and what came after it. False hides about
-        a fifth of the user's distinct items, at least one, with all their events.
+        If True, hide the last relevant event of each user, by timestamp and row, and all later events. If False, hide about a
+        fifth of the user's distinct items, at least one, with all their events.
     relevant : bool array of shape (n_events,), optional
-        Which events may be asked for, where they are ordered; None means all.
+        Relevant events, used if ``ordered`` is True. If None, all events are relevant.
 
     Returns
     -------
     bool array of shape (n_events,)
-        True where hidden. Users with fewer than two distinct items keep everything, and so do those of whom nothing would be
-        left to see, or, in order, nothing is relevant.
+        True for hidden events. Nothing is hidden of users with fewer than two distinct items, and of users without visible
+        events otherwise. If ``ordered`` is True, nothing is hidden of users without relevant events.
+
+    Raises
+    ------
+    TypeError
+        If ``data`` is not Interactions or ``ordered`` is not a bool.
 
     Notes
     -----
-    Without order the items are drawn by a hash of the set of items in the user's history (by labels where there are
-    some, else by codes). The same history is cut in the same way whoever has it, wherever it stands, and whichever
-    model, fold or process asks, so that ``n_jobs`` never changes a score.
+    If ``ordered`` is False, items are drawn by a hash of the set of items in the history. The hash uses labels if there are
+    labels, and codes otherwise. Equal histories are cut in the same way, independent of the user, of the position in the data,
+    and of the model, fold or process. Scores therefore do not depend on ``n_jobs``.
 
     Examples
     --------
@@ -251,15 +258,15 @@ def cut_histories(data: Interactions, *, ordered: bool, relevant: Mask | None = 
     1
     """
     if not isinstance(data, Interactions):
-        raise TypeError(f"data must be Interactions, got {type(data).__name__}; check_interactions reads other tables")
+        raise TypeError(f"data must be Interactions, got {type(data).__name__}; use check_interactions for other tables")
     check_flag(ordered, "ordered")
     pairs, pair_of_event = np.unique(data.pair_keys, return_inverse=True)
     users, items = np.divmod(pairs, max(data.n_items, 1))
     n_distinct = np.bincount(users, minlength=data.n_users)
     if ordered:
-        return _from_last(data, everything(data) if relevant is None else relevant) & (n_distinct[data.users] >= 2)
-    lot = _lots(users, _item_hashes(data)[items], data.n_users)
-    order = np.lexsort((lot, users))
+        return _hide_from_last(data, _all_events(data) if relevant is None else relevant) & (n_distinct[data.users] >= 2)
+    keys = _draw_keys(users, _item_hashes(data)[items], data.n_users)
+    order = np.lexsort((keys, users))
     place = np.arange(len(pairs)) - (np.cumsum(n_distinct) - n_distinct)[users]
     n_hidden = np.where(n_distinct >= 2, np.maximum((n_distinct + 2) // 5, 1), 0)
     hidden = np.empty(len(pairs), dtype=bool)
@@ -267,22 +274,22 @@ def cut_histories(data: Interactions, *, ordered: bool, relevant: Mask | None = 
     return hidden[pair_of_event]
 
 
-def _from_last(data: Interactions, relevant: Mask) -> Mask:
-    """Each user's last relevant event and what came after it, unless that is all there is."""
+def _hide_from_last(data: Interactions, relevant: Mask) -> Mask:
+    """Hide each user's last relevant event and all later events, unless nothing would be visible."""
     order = data.time_order()
     place, last = np.empty(len(data), np.int64), np.full(data.n_users, len(data))
     place[order] = np.arange(len(data))
-    asked = order[relevant[order]]
-    last[data.users[asked]] = place[asked]  # of several assignments to one user the last one stays
+    candidates = order[relevant[order]]
+    last[data.users[candidates]] = place[candidates]  # the last assignment to each user remains
     hidden = place >= last[data.users]
     is_shown = np.bincount(data.users[~hidden], minlength=data.n_users) > 0
     return hidden & is_shown[data.users]
 
 
-def _lots(users: NDArray[np.int64], item_hashes: NDArray[np.uint64], n_users: int) -> NDArray[np.uint64]:
-    """A number for each pair that depends on its item and on the set of the user's items; distinct within a user."""
+def _draw_keys(users: NDArray[np.int64], item_hashes: NDArray[np.uint64], n_users: int) -> NDArray[np.uint64]:
+    """A key for each pair that depends on its item and on the set of the user's items. Keys of one user are distinct."""
     history = np.zeros(n_users, dtype=np.uint64)
-    np.add.at(history, users, item_hashes)  # a sum does not depend on the order; it wraps around
+    np.add.at(history, users, item_hashes)  # the sum does not depend on the order, and wraps around
     return splitmix64(item_hashes ^ splitmix64(history)[users])
 
 

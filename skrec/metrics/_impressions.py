@@ -1,14 +1,13 @@
-"""How well what was clicked stands among what was shown with it: one float64 per impression, from plain arrays.
+"""Metrics of the ranking of clicked items among the items shown with them, with one float64 per impression.
 
-All three read the same arrays, an entry for each item that was shown: its score, whether it was clicked, and the number of
-its impression, in any order. Only the order within an impression counts. The answers are in ascending order of the
-impressions' numbers; one without a click, or with nothing but clicks, says nothing about order and gets NaN, so that a mean
-is taken over the others (``np.nanmean``).
+All functions read arrays with one entry per shown item, in any order: its score, whether it was clicked, and the number of its
+impression. Results are in ascending order of the impression numbers. Impressions with only clicked or only unclicked items have
+NaN. Use ``np.nanmean`` to average over the others.
 
-Equal scores are in no order, so an item counts for the mean of the places that it shares with others (McSherry and Najork
-2008): the value is that of the average over all orders of the ties. The order of the rows never matters, and a model that
-scores everything alike gets what chance would give. MIND's own ``evaluate.py`` does the same for the AUC; its other metrics
-take ties as ``numpy.argsort`` happens to leave them. Without ties all numbers are MIND's.
+Items with equal scores share the mean of their places (McSherry and Najork 2008). The result is the average over all orders of
+the ties and does not depend on the order of the rows. Constant scores give the expected value of a random order. The script
+``evaluate.py`` of MIND treats ties in the AUC in the same way. Its other metrics break ties by ``numpy.argsort``. Without ties,
+all results equal those of MIND.
 """
 
 from typing import NamedTuple
@@ -23,31 +22,33 @@ PerImpression = NDArray[np.float64]
 
 
 def impression_auc(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLike) -> PerImpression:
-    """Probability that a clicked item is scored above one that was shown beside it and not clicked, ties counting one half.
+    """Probability that a clicked item has a higher score than an unclicked item of the same impression.
+
+    Ties count one half.
 
     Parameters
     ----------
     scores : array-like of float, shape (n_shown,)
-        Of each item that was shown; minus infinity is below everything.
+        Score of each shown item. Minus infinity ranks below all other scores.
     clicked : array-like of shape (n_shown,)
-        1 (or True) where the item was clicked, else 0.
+        1 (or True) for clicked items, and 0 otherwise.
     impressions : array-like of int, shape (n_shown,)
-        Items with one number were shown together. Those with -1 were in no impression and are left out.
+        Impression number of each shown item. Items with -1 belong to no impression and are left out.
 
     Returns
     -------
     float64 array of shape (n_impressions,)
-        In [0, 1], in ascending order of the impressions' numbers; NaN where all or none were clicked.
+        In [0, 1], in ascending order of the impression numbers. NaN if all or no items were clicked.
 
     Raises
     ------
     TypeError, ValueError
-        If the arrays are not of one length, a number of an impression is no integer, a score is NaN, or clicked holds other
-        values than 0 and 1.
+        If the lengths differ, an impression number is not an integer, a score is NaN, or ``clicked`` has values other than 0
+        and 1.
 
     Notes
     -----
-    Sorts once: O(n_shown * log(n_shown)), as do the others.
+    Sorts the items once, O(n_shown * log(n_shown)), as the other impression metrics do.
 
     References
     ----------
@@ -58,7 +59,7 @@ def impression_auc(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLike
     >>> impression_auc([0.9, 0.5, 0.1, 0.3, 0.3], [0, 1, 0, 1, 0], [1, 1, 1, 2, 2]).tolist()
     [0.5, 0.5]
     """
-    shown = _in_order(scores, clicked, impressions)
+    shown = _sort_shown(scores, clicked, impressions)
     places = np.arange(shown.longest, dtype=np.float64)
     not_above = shown.sum_over_clicked(shown.n_shown[shown.owner] - 1 - shown.mean_of(places))
     pairs_of_clicked = shown.n_clicked * (shown.n_clicked - 1) / 2
@@ -66,76 +67,95 @@ def impression_auc(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLike
 
 
 def impression_mrr(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLike) -> PerImpression:
-    """Mean over the clicked items of ``1 / place``: MIND's MRR, which looks at all clicks and not only at the first.
+    """Mean of ``1 / place`` over the clicked items of each impression.
+
+    This is the MRR of MIND, which uses all clicked items and not only the first.
 
     Parameters
     ----------
-    scores, clicked, impressions
-        As in `impression_auc`.
+    scores : array-like of float, shape (n_shown,)
+        Score of each shown item. Minus infinity ranks below all other scores.
+    clicked : array-like of shape (n_shown,)
+        1 (or True) for clicked items, and 0 otherwise.
+    impressions : array-like of int, shape (n_shown,)
+        Impression number of each shown item. Items with -1 belong to no impression and are left out.
 
     Returns
     -------
     float64 array of shape (n_impressions,)
-        In (0, 1]; NaN where all or none were clicked. An impression with several clicks cannot reach 1.
+        In (0, 1]. NaN if all or no items were clicked. Below 1 for impressions with several clicks.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the lengths differ, an impression number is not an integer, a score is NaN, or ``clicked`` has values other than 0
+        and 1.
 
     Examples
     --------
     >>> impression_mrr([0.9, 0.5, 0.1], [0, 1, 1], [7, 7, 7]).round(4).tolist()
     [0.4167]
     """
-    shown = _in_order(scores, clicked, impressions)
+    shown = _sort_shown(scores, clicked, impressions)
     return shown.ratio(shown.sum_over_clicked(shown.mean_of(1 / np.arange(1, shown.longest + 1))), shown.n_clicked)
 
 
 def impression_ndcg(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLike, *, k: int = 10) -> PerImpression:
-    """Normalised discounted cumulative gain of the first k places of each impression.
+    """Normalized discounted cumulative gain of the first k places of each impression.
 
-    The sum of ``1 / log2(place + 1)`` over the clicked items on places 1 to k, divided by the same sum for
-    ``min(k, n_clicked)`` clicks on the first places. MIND's gain, ``2**click - 1``, is one for a click.
+    The sum of ``1 / log2(place + 1)`` over the clicked items at places 1 to k, divided by the same sum for ``min(k,
+    n_clicked)`` clicks at the first places. The gain of MIND, ``2**click - 1``, is 1 for a click.
 
     Parameters
     ----------
-    scores, clicked, impressions
-        As in `impression_auc`.
+    scores : array-like of float, shape (n_shown,)
+        Score of each shown item. Minus infinity ranks below all other scores.
+    clicked : array-like of shape (n_shown,)
+        1 (or True) for clicked items, and 0 otherwise.
+    impressions : array-like of int, shape (n_shown,)
+        Impression number of each shown item. Items with -1 belong to no impression and are left out.
     k : int, default=10
-        May exceed the length of an impression.
+        Number of places that are evaluated. May exceed the length of an impression.
 
     Returns
     -------
     float64 array of shape (n_impressions,)
-        In [0, 1]; NaN where all or none were clicked.
+        In [0, 1]. NaN if all or no items were clicked.
 
     Raises
     ------
     TypeError, ValueError
-        As in `impression_auc`, or if k is not an integer from 1.
+        If the lengths differ, an impression number is not an integer, a score is NaN, or ``clicked`` has values other than 0
+        and 1, or k is not a positive integer.
 
     Examples
     --------
     >>> impression_ndcg([0.9, 0.5, 0.1], [0, 1, 1], [7, 7, 7], k=2).round(4).tolist()
     [0.3869]
     """
-    k, shown = check_int(k, "k", at_least=1), _in_order(scores, clicked, impressions)
+    k, shown = check_int(k, "k", at_least=1), _sort_shown(scores, clicked, impressions)
     discount = 1 / np.log2(np.arange(2, shown.longest + 2))
     discount[k:] = 0
     best = np.append(0, np.cumsum(discount))[shown.n_clicked]
-    # a mean of several discounts may be rounded up
+    # rounding of mean discounts can exceed 1
     return np.minimum(shown.ratio(shown.sum_over_clicked(shown.mean_of(discount)), best), 1)
 
 
 class _Shown(NamedTuple):
-    """What was shown, by impression, best first.
+    """The shown items, sorted by impression and descending score.
 
     Attributes
     ----------
     clicked : bool array of shape (n_shown,)
+        Whether each item was clicked.
     owner : int64 array of shape (n_shown,)
-        The impression of each item, counted from 0.
+        Impression of each item, from 0.
     place : int64 array of shape (n_shown,)
-        Of each item in its impression, counted from 0.
+        Place of each item in its impression, from 0.
     ties : int64 array of shape (n_shown,)
-        Number of the run of equal scores that the item is in.
+        Number of the group of equal scores of each item.
     n_shown, n_clicked : int64 arrays of shape (n_impressions,)
+        Number of shown and clicked items.
     """
 
     clicked: NDArray[np.bool_]
@@ -149,9 +169,9 @@ class _Shown(NamedTuple):
     def longest(self) -> int:
         return int(self.n_shown.max(initial=0))
 
-    def mean_of(self, worth: NDArray[np.float64]) -> NDArray[np.float64]:
-        """For each item what its place is worth, the mean over the places of equal scores."""
-        totals = np.bincount(self.ties, weights=worth[self.place])
+    def mean_of(self, place_values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """For each item, the mean of a function of the place over the items with equal scores."""
+        totals = np.bincount(self.ties, weights=place_values[self.place])
         return (totals / np.bincount(self.ties))[self.ties]
 
     def sum_over_clicked(self, values: NDArray[np.float64]) -> PerImpression:
@@ -159,12 +179,12 @@ class _Shown(NamedTuple):
         return np.asarray(sums, np.float64)
 
     def ratio(self, numerator: NDArray, denominator: NDArray) -> PerImpression:
-        """The quotient, NaN where all or none of an impression were clicked."""
-        says_something = (self.n_clicked > 0) & (self.n_clicked < self.n_shown)
-        return np.divide(numerator, denominator, out=np.full(len(self.n_shown), np.nan), where=says_something)
+        """The quotient, or NaN if all or no items of an impression were clicked."""
+        is_defined = (self.n_clicked > 0) & (self.n_clicked < self.n_shown)
+        return np.divide(numerator, denominator, out=np.full(len(self.n_shown), np.nan), where=is_defined)
 
 
-def _in_order(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLike) -> _Shown:
+def _sort_shown(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLike) -> _Shown:
     values, clicks, numbers = _checked(scores, clicked, impressions)
     _, owner, n_shown = np.unique(numbers, return_inverse=True, return_counts=True)
     order = np.lexsort((-values, owner))
@@ -182,13 +202,13 @@ def _checked(
     numbers = as_array(impressions, "impressions")
     if not values.ndim == clicks.ndim == numbers.ndim == 1 or not len(values) == len(clicks) == len(numbers):
         raise ValueError(
-            "scores, clicked and impressions must have one entry for each item that was shown, got shapes "
+            "scores, clicked and impressions must have one entry for each shown item, got shapes "
             f"{values.shape}, {clicks.shape} and {numbers.shape}"
         )
     if numbers.dtype.kind not in "iu" and len(numbers):
         raise TypeError(f"impressions must hold integers, got dtype {numbers.dtype}")
     if np.isnan(values).any() or np.isnan(clicks).any():
-        raise ValueError("scores and clicked must not be NaN; a score of minus infinity is below everything")
+        raise ValueError("scores and clicked must not be NaN; a score of minus infinity ranks below all others")
     other = clicks[(clicks != 0) & (clicks != 1)]
     if len(other):
         raise ValueError(f"clicked must hold 0 and 1 (or booleans), got {other[0]:g}: pass values >= threshold")

@@ -7,11 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import bootstrap
 
 from skrec._checks import check_fraction, check_int
-from skrec._memory import rows_at_once
+from skrec._memory import rows_per_block
 from skrec.data._arrays import as_array, as_numbers
-from skrec.data._random import generator_of
+from skrec.data._random import as_generator
 
-_BYTES_OF_A_DRAW = 24  # a place, a value and a weight
+_BYTES_OF_A_DRAW = 24  # an index, a value and a weight
 
 
 def bootstrap_interval(
@@ -24,33 +24,35 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of a (weighted) mean over users.
 
-    For the differences between two models' values of each user, it is a paired interval.
+    For differences between the scores of two models for each user, the result is a paired interval.
 
     Parameters
     ----------
     values : array-like of float, shape (n_users,)
         One number for each user.
     weights : array-like of float, shape (n_users,), optional
-        Positive; ones by default.
+        Positive weight of each user. If None, all weights are 1.
     confidence_level : float, default=0.95
-        Share of the resampled means inside the interval.
+        Share of the resampled means inside the interval, between 0 and 1, exclusive.
     n_resamples : int, default=1000
-        At least 2.
+        Number of resamples. Must be at least 2.
     random_state : int, Generator, RandomState or None, default=0
+        Seed or generator of the resamples.
 
     Returns
     -------
     low, high : float
+        Bounds of the interval.
 
     Raises
     ------
     ValueError, TypeError
-        If values are empty, or an argument is outside its range or of another type.
+        If ``values`` is empty, or an argument is out of range or of another type.
 
     Notes
     -----
-    By `scipy.stats.bootstrap` with ``method="percentile"``. The more accurate "BCa" takes time that is quadratic in the number
-    of users; for 6,000 users it moves the bounds by less than 2 % of the width of the interval.
+    Computed by `scipy.stats.bootstrap` with ``method="percentile"``. The more accurate method "BCa" has a cost quadratic in the
+    number of users. For 6,000 users it changes the bounds by less than 2 % of the width of the interval.
 
     Time O(n_users * n_resamples): 4 s for 100,000 users and 1,000 resamples, 8 s with weights. Scratch memory is below 150 MB
     for up to two million users.
@@ -76,8 +78,8 @@ def bootstrap_interval(
         check_fraction(confidence_level, "confidence_level"),
         check_int(n_resamples, "n_resamples", at_least=2),
     )
-    rng = generator_of(random_state)
-    if len(values) == 1:  # which scipy refuses
+    rng = as_generator(random_state)
+    if len(values) == 1:  # scipy needs at least two
         return float(values[0]), float(values[0])
     found = bootstrap(
         samples,
@@ -86,7 +88,7 @@ def bootstrap_interval(
         method="percentile",
         confidence_level=confidence_level,
         n_resamples=n_resamples,
-        batch=rows_at_once(_BYTES_OF_A_DRAW * len(values)),
+        batch=rows_per_block(_BYTES_OF_A_DRAW * len(values)),
         rng=rng,
     )
     low, high = found.confidence_interval
@@ -94,5 +96,5 @@ def bootstrap_interval(
 
 
 def _mean(values: NDArray, weights: NDArray | None = None, *, axis: int) -> NDArray:
-    """Means of values, or weighted means of values that have been multiplied by their weights."""
+    """Means of values, or weighted means of values that are multiplied by their weights."""
     return values.mean(axis) if weights is None else values.sum(axis) / weights.sum(axis)

@@ -1,10 +1,10 @@
-"""How good ranked lists are: one float64 per user, from plain arrays.
+"""Ranking metrics of arrays, with one float64 per user.
 
-All list metrics read the same two arrays. ``recommended`` holds item codes, best first, padded with -1; only its first
-``k`` columns are looked at, a padding is a place without a hit, and an item that stands in a list twice is a miss the
-second time. ``relevant`` holds 1 (or True) where an item is relevant, and 0 elsewhere; `ndcg` also takes other gains. Below,
-*hits* is the number of relevant items among the first k, and ``|rel|`` the number of the user's relevant items. A user without
-any gets NaN, so that a mean is taken over the others (``np.nanmean``).
+List metrics read the arrays ``recommended`` and ``relevant``. ``recommended`` has item codes, best first, padded with -1. Only
+its first ``k`` columns are used. A padded place is not a hit, and a repeated item in a list counts only once. ``relevant`` is 1
+(or True) for relevant items and 0 otherwise. `ndcg` also accepts other gains. *hits* is the number of relevant items among the
+first k, and ``|rel|`` the number of relevant items of the user. The metrics of users without relevant items are NaN. Use
+``np.nanmean`` to average over the other users.
 """
 
 from itertools import pairwise
@@ -21,33 +21,32 @@ PerUser = NDArray[np.float64]
 
 
 def ndcg(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
-    """Normalised discounted cumulative gain.
+    """Normalized discounted cumulative gain.
 
-    The sum of ``gain / log2(place + 1)`` over the first k places (which count from 1), divided by the largest such sum, that of
-    the user's items in descending order of their gains. With gains of 0 and 1 these are sums of ``1 / log2(place + 1)`` over
-    the hits, and over ``min(k, |rel|)`` hits on the first places.
+    The sum of ``gain / log2(place + 1)`` over places 1 to k, divided by the largest possible sum, which has the user's items in
+    descending order of their gains. With gains of 0 and 1, these are sums of ``1 / log2(place + 1)`` over the hits, and over
+    ``min(k, |rel|)`` hits at the first places.
 
     Parameters
     ----------
     recommended : array-like of int, shape (n_users, length)
         Item codes, best first, padded with -1.
     relevant : sparse matrix or array of shape (n_users, n_items)
-        The gain of each item, not negative; 0 if it is not relevant. Ones make the metric binary; grades, such as ratings,
-        count as they are, as in scikit-learn's `sklearn.metrics.ndcg_score`. For exponential gains pass ``2.0**grades - 1``.
-        Of an entry that is stored several times the largest gain counts.
+        Non-negative gain of each item, 0 for items that are not relevant. Grades, such as ratings, are used as linear gains, as
+        in `sklearn.metrics.ndcg_score`. For exponential gains, pass ``2.0**grades - 1``. If an entry is stored several times,
+        the largest gain is used.
     k : int, default=10
-        How much of the list counts; may exceed its length and the catalogue.
+        Number of places that are evaluated. May exceed the length of the lists and the number of items.
 
     Returns
     -------
     float64 array of shape (n_users,)
-        In [0, 1]; NaN for users without relevant items.
+        In [0, 1]. NaN for users without relevant items.
 
     Raises
     ------
     TypeError, ValueError
-        If k is not an integer from 1, the arrays do not match, a code lies outside the catalogue, or a gain is negative or not
-        finite.
+        If k is not a positive integer, the shapes do not match, a code is out of range, or a gain is negative or not finite.
 
     Examples
     --------
@@ -62,13 +61,13 @@ def ndcg(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     found = _find(recommended, gains, k)
     places = found.gains.shape[1]
     discount = 1 / np.log2(np.arange(2, max(found.k, places) + 2))
-    # Both sums run from the head of the list, so that a perfect list is exactly 1.
+    # Both sums start at the first place, so that a perfect list has exactly 1.
     gained = np.cumsum(found.gains * discount[:places], axis=1)[:, -1]
     return np.minimum(_ratio(gained, _largest_sums(gains, discount[: found.k])), 1)
 
 
 def _largest_sums(gains: sp.csr_array, discount: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each row the sum of its largest gains, in descending order, each times the discount of its place."""
+    """The largest discounted sum of gains of each row, with its gains in descending order."""
     n_rows, n_entries = gains.shape[0], np.diff(gains.indptr)
     rows = np.repeat(np.arange(n_rows), n_entries)
     descending = gains.data[np.lexsort((-gains.data, rows))]
@@ -81,21 +80,30 @@ def _largest_sums(gains: sp.csr_array, discount: NDArray[np.float64]) -> NDArray
 def recall(
     recommended: ArrayLike, relevant: Any, *, k: int = 10, denominator: Literal["relevant", "capped"] = "relevant"
 ) -> PerUser:
-    """Share of the relevant items that were found.
-
-    * ``denominator="relevant"``: ``hits / |rel|``, the textbook's;
-    * ``denominator="capped"``: ``hits / min(k, |rel|)``, which a perfect list always brings to 1; the Mult-VAE paper's.
+    """Share of the relevant items among the first k recommended items.
 
     Parameters
     ----------
-    recommended, relevant, k
-        As in `ndcg`; relevant holds 0 and 1 only.
+    recommended : array-like of int, shape (n_users, length)
+        Item codes, best first, padded with -1.
+    relevant : sparse matrix or array of shape (n_users, n_items)
+        1 (or True) for relevant items, and 0 otherwise.
+    k : int, default=10
+        Number of places that are evaluated. May exceed the length of the lists and the number of items.
     denominator : {"relevant", "capped"}, default="relevant"
+        "relevant" computes ``hits / |rel|``, the usual definition. "capped" computes ``hits / min(k, |rel|)``, which is 1 for
+        every perfect list. The Mult-VAE paper uses the latter.
 
     Returns
     -------
     float64 array of shape (n_users,)
-        In [0, 1]; NaN for users without relevant items.
+        In [0, 1]. NaN for users without relevant items.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If k is not a positive integer, the shapes do not match, a code is out of range, or ``relevant`` has values other than 0
+        and 1.
 
     Examples
     --------
@@ -110,17 +118,29 @@ def recall(
 
 
 def precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
-    """Share of the k places that hold a relevant item: ``hits / k``, also where a list is shorter than k.
+    """Share of the first k places with a relevant item.
+
+    The result is ``hits / k``, including for lists shorter than k.
 
     Parameters
     ----------
-    recommended, relevant, k
-        As in `ndcg`; relevant holds 0 and 1 only.
+    recommended : array-like of int, shape (n_users, length)
+        Item codes, best first, padded with -1.
+    relevant : sparse matrix or array of shape (n_users, n_items)
+        1 (or True) for relevant items, and 0 otherwise.
+    k : int, default=10
+        Number of places that are evaluated. May exceed the length of the lists and the number of items.
 
     Returns
     -------
     float64 array of shape (n_users,)
-        In [0, 1]; NaN for users without relevant items.
+        In [0, 1]. NaN for users without relevant items.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If k is not a positive integer, the shapes do not match, a code is out of range, or ``relevant`` has values other than 0
+        and 1.
 
     Examples
     --------
@@ -132,19 +152,29 @@ def precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
 
 
 def average_precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
-    """Average precision; its mean over users is MAP@k.
+    """Average precision. Its mean over users is MAP@k.
 
-    The sum over the hits of ``hits so far / place``, divided by ``min(k, |rel|)``.
+    The sum over all hits of ``(hits up to this place) / place``, divided by ``min(k, |rel|)``.
 
     Parameters
     ----------
-    recommended, relevant, k
-        As in `ndcg`; relevant holds 0 and 1 only.
+    recommended : array-like of int, shape (n_users, length)
+        Item codes, best first, padded with -1.
+    relevant : sparse matrix or array of shape (n_users, n_items)
+        1 (or True) for relevant items, and 0 otherwise.
+    k : int, default=10
+        Number of places that are evaluated. May exceed the length of the lists and the number of items.
 
     Returns
     -------
     float64 array of shape (n_users,)
-        In [0, 1]; NaN for users without relevant items.
+        In [0, 1]. NaN for users without relevant items.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If k is not a positive integer, the shapes do not match, a code is out of range, or ``relevant`` has values other than 0
+        and 1.
 
     Examples
     --------
@@ -157,17 +187,27 @@ def average_precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> 
 
 
 def reciprocal_rank(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
-    """One over the place of the first hit, 0 without a hit among the first k; its mean over users is MRR@k.
+    """Reciprocal of the place of the first hit. Its mean over users is MRR@k.
 
     Parameters
     ----------
-    recommended, relevant, k
-        As in `ndcg`; relevant holds 0 and 1 only.
+    recommended : array-like of int, shape (n_users, length)
+        Item codes, best first, padded with -1.
+    relevant : sparse matrix or array of shape (n_users, n_items)
+        1 (or True) for relevant items, and 0 otherwise.
+    k : int, default=10
+        Number of places that are evaluated. May exceed the length of the lists and the number of items.
 
     Returns
     -------
     float64 array of shape (n_users,)
-        In [0, 1]; NaN for users without relevant items.
+        In [0, 1]. 0 without a hit among the first k. NaN for users without relevant items.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If k is not a positive integer, the shapes do not match, a code is out of range, or ``relevant`` has values other than 0
+        and 1.
 
     Examples
     --------
@@ -179,17 +219,27 @@ def reciprocal_rank(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> Pe
 
 
 def hit_rate(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
-    """1 where at least one relevant item is among the first k, else 0.
+    """Whether at least one relevant item is among the first k recommended items.
 
     Parameters
     ----------
-    recommended, relevant, k
-        As in `ndcg`; relevant holds 0 and 1 only.
+    recommended : array-like of int, shape (n_users, length)
+        Item codes, best first, padded with -1.
+    relevant : sparse matrix or array of shape (n_users, n_items)
+        1 (or True) for relevant items, and 0 otherwise.
+    k : int, default=10
+        Number of places that are evaluated. May exceed the length of the lists and the number of items.
 
     Returns
     -------
     float64 array of shape (n_users,)
-        0 or 1; NaN for users without relevant items.
+        0 or 1. NaN for users without relevant items.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If k is not a positive integer, the shapes do not match, a code is out of range, or ``relevant`` has values other than 0
+        and 1.
 
     Examples
     --------
@@ -201,29 +251,29 @@ def hit_rate(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
 
 
 def auc(scores: ArrayLike, relevant: Any) -> PerUser:
-    """Probability that a relevant item is scored above another candidate, ties counting one half.
+    """Probability that a relevant item has a higher score than another candidate. Ties count one half.
 
     Parameters
     ----------
     scores : array-like of float, shape (n_users, n_items)
-        Scores of the whole catalogue. ``-inf`` takes an item out of the candidates; a relevant item with ``-inf`` is a
-        miss, below every candidate.
+        Scores of all items. A score of ``-inf`` excludes an item from the candidates. A relevant item with ``-inf`` ranks below
+        all candidates.
     relevant : sparse matrix or array of shape (n_users, n_items)
-        1 (or True) where an item is relevant, 0 elsewhere.
+        1 (or True) for relevant items, and 0 otherwise.
 
     Returns
     -------
     float64 array of shape (n_users,)
-        In [0, 1]; NaN for users without relevant items, or without any other candidate.
+        In [0, 1]. NaN for users without relevant items or without other candidates.
 
     Raises
     ------
     ValueError
-        If the shapes differ, a score is NaN, or relevant holds other values than 0 and 1.
+        If the shapes differ, a score is NaN, or ``relevant`` has values other than 0 and 1.
 
     Notes
     -----
-    Sorts every row: O(n_users * n_items * log(n_items)).
+    Sorts each row: O(n_users * n_items * log(n_items)).
 
     Examples
     --------
@@ -232,14 +282,14 @@ def auc(scores: ArrayLike, relevant: Any) -> PerUser:
     """
     scores, pattern = as_numbers(as_array(scores, "scores"), "scores"), _pattern(relevant)
     if scores.shape != pattern.shape:
-        raise ValueError(f"scores and relevant must have one shape, got {scores.shape} and {pattern.shape}")
+        raise ValueError(f"scores and relevant must have the same shape, got {scores.shape} and {pattern.shape}")
     if np.isnan(scores).any():
-        raise ValueError("scores must not be NaN; -inf takes an item out of the candidates")
+        raise ValueError("scores must not be NaN; -inf excludes an item from the candidates")
     return np.array([_area(row, pattern.indices[slice(*ends)]) for row, ends in zip(scores, pairwise(pattern.indptr))])
 
 
 def _area(scores: NDArray, relevant: NDArray[np.integer]) -> float:
-    """The AUC of one user, by place of the relevant scores among the sorted others."""
+    """The AUC of one user, by the places of the relevant scores among the sorted other scores."""
     if len(relevant) == 0:
         return np.nan
     is_other = scores > -np.inf
@@ -252,14 +302,14 @@ def _area(scores: NDArray, relevant: NDArray[np.integer]) -> float:
 
 
 def are_stored(pattern: sp.csr_array, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which (row, column) pairs hold something other than zero."""
-    if len(rows) == 0:  # scipy would answer with a sparse array
+    """Whether each (row, column) pair is not zero in a sparse matrix."""
+    if len(rows) == 0:  # scipy returns a sparse array for no indices
         return np.zeros(0, dtype=bool)
     return pattern[rows, columns] != 0
 
 
 class _Found(NamedTuple):
-    """What all list metrics are made of; of each place the gain of an item that did not stand higher up already."""
+    """Quantities shared by the list metrics. Gains of repeated items in a list are 0."""
 
     gains: NDArray[np.float64]
     n_relevant: NDArray[np.int64]
@@ -272,7 +322,7 @@ class _Found(NamedTuple):
 
 
 def _gains(relevant: Any) -> sp.csr_array:
-    """The gains above 0, each pair stored once, in order; a copy."""
+    """A copy of the gains above 0, sorted, with each pair stored once."""
     if not sp.issparse(relevant):
         relevant = as_numbers(as_array(relevant, "relevant"), "relevant")
     if relevant.ndim != 2:
@@ -296,19 +346,19 @@ def _gains(relevant: Any) -> sp.csr_array:
 
 
 def _pattern(relevant: Any) -> sp.csr_array:
-    """Ones at the relevant pairs."""
+    """A sparse matrix of ones at the relevant pairs."""
     gains = _gains(relevant)
     other = gains.data[gains.data != 1]
     if len(other):
         raise ValueError(
-            f"relevant must hold 0 and 1 (or booleans), got {other[0]:g}: this metric knows no grades. Pass relevant >= "
-            "threshold; ndcg takes grades"
+            f"relevant must hold 0 and 1 (or booleans), got {other[0]:g}: this metric has no grades. Pass relevant >= "
+            "threshold, or use ndcg"
         )
     return gains
 
 
 def _find(recommended: ArrayLike, gains: sp.csr_array, k: int) -> _Found:
-    """Which places hold a relevant item that did not stand higher up already, and its gain."""
+    """Look up the gain of each place."""
     k = check_int(k, "k", at_least=1)
     n_users, n_items = gains.shape
     lists = as_array(recommended, "recommended")
@@ -321,14 +371,14 @@ def _find(recommended: ArrayLike, gains: sp.csr_array, k: int) -> _Found:
         raise ValueError(f"recommended must hold item codes below {n_items} or -1, got {lists.min()} to {lists.max()}")
     rows, places = np.nonzero(lists >= 0)
     found = np.zeros(lists.shape)
-    if len(rows):  # scipy would answer with a sparse array
+    if len(rows):  # scipy returns a sparse array for no indices
         found[rows, places] = gains[rows, lists[rows, places]]
     n_relevant = np.diff(gains.indptr)
     return _Found(_first_of_each(found, lists, n_items), n_relevant, np.minimum(min(k, n_items), n_relevant), min(k, n_items))
 
 
 def _first_of_each(found: NDArray[np.float64], lists: NDArray[np.int64], n_items: int) -> NDArray[np.float64]:
-    """Gains without those of items that stand higher up in the same list."""
+    """Gains, with 0 for items that are repeated in a list."""
     rows, places = np.nonzero(found)
     _, first = np.unique(rows * n_items + lists[rows, places], return_index=True)
     only = np.zeros(found.shape)
@@ -337,6 +387,6 @@ def _first_of_each(found: NDArray[np.float64], lists: NDArray[np.int64], n_items
 
 
 def _ratio(numerator: Any, denominator: Any) -> PerUser:
-    """The quotient, NaN where the denominator is 0."""
+    """The quotient, or NaN if the denominator is 0."""
     out = np.full(len(numerator), np.nan)
     return np.divide(numerator, denominator, out=out, where=denominator > 0)

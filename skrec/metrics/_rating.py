@@ -1,4 +1,4 @@
-"""How far predicted ratings are from the true ones."""
+"""Errors of predicted ratings."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,18 +12,19 @@ def rmse(y_true: ArrayLike, y_pred: ArrayLike, *, weights: ArrayLike | None = No
     Parameters
     ----------
     y_true, y_pred : array-like of float, shape (n_events,)
+        True and predicted ratings.
     weights : array-like of float, shape (n_events,), optional
-        Not negative and not all zero; ones by default.
+        Non-negative weights, not all zero. If None, all weights are 1.
 
     Returns
     -------
     float
-        Computed in float64; 0 is perfect.
+        The error, computed in float64. 0 is best.
 
     Raises
     ------
     ValueError
-        If the arrays are empty, differ in length, or hold NaN or infinity.
+        If the arrays are empty, differ in length, or contain NaN or infinity, or the weights are not valid.
 
     Examples
     --------
@@ -38,18 +39,20 @@ def mae(y_true: ArrayLike, y_pred: ArrayLike, *, weights: ArrayLike | None = Non
 
     Parameters
     ----------
-    y_true, y_pred, weights
-        As in `rmse`.
+    y_true, y_pred : array-like of float, shape (n_events,)
+        True and predicted ratings.
+    weights : array-like of float, shape (n_events,), optional
+        Non-negative weights, not all zero. If None, all weights are 1.
 
     Returns
     -------
     float
-        Computed in float64; 0 is perfect.
+        The error, computed in float64. 0 is best.
 
     Raises
     ------
     ValueError
-        As in `rmse`.
+        If the arrays are empty, differ in length, or contain NaN or infinity, or the weights are not valid.
 
     Examples
     --------
@@ -62,7 +65,7 @@ def mae(y_true: ArrayLike, y_pred: ArrayLike, *, weights: ArrayLike | None = Non
 def _errors(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.float64]:
     true, predicted = _finite(y_true, "y_true"), _finite(y_pred, "y_pred")
     if len(true) == 0 or len(true) != len(predicted):
-        raise ValueError(f"y_true and y_pred must have one length of at least 1, got {len(true)} and {len(predicted)}")
+        raise ValueError(f"y_true and y_pred must have the same length of at least 1, got {len(true)} and {len(predicted)}")
     return predicted - true
 
 
@@ -82,5 +85,5 @@ def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {array.shape}")
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, but holds NaN or infinity")
+        raise ValueError(f"{name} must be finite, but contains NaN or infinity")
     return array

@@ -1,4 +1,4 @@
-"""Which test events are relevant."""
+"""Selection of relevant test events."""
 
 import warnings
 from typing import Any
@@ -11,13 +11,13 @@ from skrec.data._callers import depth_of_caller
 
 
 def relevant_events(data: Interactions, positive_from: float | None, estimator: Any) -> NDArray[np.bool_]:
-    """True for events with a value of at least ``positive_from``, above zero if it is None.
+    """Select events with a value of at least ``positive_from``, or above zero if it is None.
 
     Warns
     -----
     UserWarning
-        If ``positive_from`` is None, and the values look like ratings or the estimator has a ``positive_from`` of its own that
-        finds other events positive.
+        If ``positive_from`` is None and the values look like ratings, or if it is None and the estimator has a
+        ``positive_from`` that selects other events.
     """
     trained_from = getattr(estimator, "positive_from", None)
     if positive_from is not None or trained_from is None:
@@ -25,9 +25,9 @@ def relevant_events(data: Interactions, positive_from: float | None, estimator: 
     relevant = is_positive(data.values, None)
     if (relevant != is_positive(data.values, trained_from)).any():
         warnings.warn(
-            "the scorer has positive_from=None and counts every value above 0 as relevant, but "
-            f"{type(estimator).__name__} has positive_from={trained_from:g}. Pass positive_from={trained_from:g} to the scorer "
-            "too, or the threshold that it should have instead",
+            "the scorer has positive_from=None, so that all values above 0 are relevant, but "
+            f"{type(estimator).__name__} has positive_from={trained_from:g}. Pass positive_from={trained_from:g} or "
+            "another threshold to the scorer",
             UserWarning,
             stacklevel=depth_of_caller(),
         )

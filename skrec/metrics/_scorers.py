@@ -1,4 +1,4 @@
-"""Scorers: callables ``(estimator, X, y=None) -> float`` for scikit-learn's ``scoring=``, and for use by hand."""
+"""Scorers: callables ``(estimator, X, y=None) -> float`` for the parameter ``scoring`` of scikit-learn and for direct use."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,43 +16,47 @@ from skrec.metrics._unwrapping import unwrap_fitted
 
 
 def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: float | None = None) -> "RankingScorer":
-    """A scorer that ranks the full catalogue for each user, hides what the model was shown, and averages over users.
+    """Make a scorer that ranks all items for each user and averages a metric over users.
 
-    One rule for matrix, DataFrame and Interactions. Users with training events are known: all their events in X are
-    asked for, except those that repeat a training pair, which are left out. Only if all events in X repeat training pairs, as
-    for scikit-learn's train scores, they are asked for and nothing is hidden. All other users, every row of a matrix
-    among them, are new: of those with at least two items a part is hidden and asked for (see `cut_histories`), and the
-    rest is folded in. A relevant item that the model does not know is a miss.
+    Matrices, DataFrames and Interactions are evaluated by the same rules:
 
-    The estimator may be a fitted search or a Pipeline that ends in a recommender; X then goes through the steps before it.
+    * Users with training events are known. All their events in X are hidden. Events that repeat a training pair are left out.
+      Only if all events in X repeat training pairs, as in scikit-learn's train scores, they are evaluated, and seen items stay
+      in the lists.
+    * All other users are new, including all rows of a matrix. Of new users with at least two items, a part of the events is
+      hidden (see `cut_histories`), and the rest is folded in.
+    * A relevant item that the model does not know is a miss.
+
+    The estimator may also be a fitted search or Pipeline that ends in a recommender. X then passes through the steps before it.
 
     Parameters
     ----------
     metric : {"ndcg", "recall", "recall_capped", "precision", "map", "mrr", "hit_rate", "auc"}, default="ndcg"
-        See the functions of this package for the formulas; ``"recall_capped"`` divides by ``min(k, |rel|)``.
+        Name of the metric. The functions in `skrec.metrics` have the definitions. "recall_capped" divides by ``min(k, |rel|)``.
     k : int, default=10
-        Length of the lists; of no meaning to "auc".
+        Length of the lists. Ignored by "auc".
     positive_from : float, optional
-        Events with at least this value are relevant. If None, all with a value above 0, with a warning if the values look
-        like ratings, or if the estimator has another ``positive_from``.
+        Smallest value of a relevant event. If None, events with a value above 0 are relevant, with a warning if the values look
+        like ratings or the estimator has another ``positive_from``.
 
     Returns
     -------
     RankingScorer
-        Call it with ``(estimator, X, y=None)`` for the mean, or its ``evaluate`` for an `Evaluation`.
+        A scorer. Call it with ``(estimator, X, y=None)`` for the mean over users, or call its method ``evaluate`` for an
+        `Evaluation`.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is out of range. From the scorer: if the estimator is no recommender, or nothing can be scored.
-        `sklearn.exceptions.NotFittedError` if it is not fitted.
+        If an argument is out of range. The scorer raises them if the estimator is not a recommender, or if nothing can be
+        scored. It raises `sklearn.exceptions.NotFittedError` if the estimator is not fitted.
 
     Warns
     -----
     UserWarning
-        From the scorer, if fewer than half of the users can be scored, or of their relevant items are known; if half or
-        more of the relevant events repeat pairs that the model was shown; if all do, and X is not the training data; if X
-        is a matrix of the training shape whose rows may be meant as the training users.
+        By the scorer, if less than half of the users can be scored or less than half of their relevant items are known, if at
+        least half of the relevant events repeat pairs that the model was shown, or if X is a matrix of the training shape whose
+        rows may be meant as the training users.
 
     Examples
     --------
@@ -66,29 +70,32 @@ def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: flo
 
 
 def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
-    """A scorer by its name.
+    """Get a scorer by name.
 
     Parameters
     ----------
     name : str
-        ``"ndcg@k"``, ``"recall@k"``, ``"recall_capped@k"``, ``"precision@k"``, ``"map@k"``, ``"mrr@k"``,
-        ``"hit_rate@k"`` with a number for k, or ``"auc"``: see `make_ranking_scorer`. Or ``"neg_rmse"`` or ``"neg_mae"``, the
-        **negative** errors, so that greater is better, as in scikit-learn. Or ``"r2"``, the share of variance explained. These
-        three compare ``predict(X)`` with y, or with the values in X; of each row of a matrix a part is hidden (see
-        `cut_histories`) and predicted from the rest. Or ``"impression_auc"``, ``"impression_mrr"`` or
-        ``"impression_ndcg@k"``, of the order that ``predict`` gives to what was shown together: events with an
-        ``impression`` column. The mean is over the impressions with something clicked and something not.
+        Name of the scorer, with a number for k:
+
+        * "ndcg@k", "recall@k", "recall_capped@k", "precision@k", "map@k", "mrr@k", "hit_rate@k", "auc": ranking of all items,
+          see `make_ranking_scorer`.
+        * "neg_rmse", "neg_mae", "r2": comparison of ``predict(X)`` with y, or with the values in X. As in scikit-learn, errors
+          are **negative**, so that greater is better. For a matrix, a part of each row is hidden (see `cut_histories`) and
+          predicted from the rest.
+        * "impression_auc", "impression_mrr", "impression_ndcg@k": order of the items of an impression by ``predict``. X needs
+          an "impression" column. The mean is over impressions with both clicked and unclicked items.
     positive_from : float, optional
-        For rankings: events with at least this value are relevant, or clicked. Errors and R² look at all events.
+        Smallest value of a relevant or clicked event, as in `make_ranking_scorer`. Not used by "neg_rmse", "neg_mae" and "r2".
 
     Returns
     -------
     RankingScorer, RatingScorer or ImpressionScorer
+        A scorer. Call it with ``(estimator, X, y=None)`` for the score, or call its method ``evaluate`` for an `Evaluation`.
 
     Raises
     ------
     ValueError, TypeError
-        If there is no such scorer.
+        If there is no such scorer, or ``positive_from`` is not a finite number.
 
     Examples
     --------
@@ -117,25 +124,26 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
 
 
 def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = None) -> "MultiScorer":
-    """One scorer that returns a dict, as scikit-learn's multi-metric search wants it.
+    """Make a scorer that returns a dict of several scores, for multi-metric searches of scikit-learn.
 
-    The model is asked once for all lists, and once for all impressions.
+    Lists and predictions are computed once for all metrics.
 
     Parameters
     ----------
     names : list of str
-        As for `get_scorer`, each once. They are the keys of the answer.
+        Distinct names of scorers, as in `get_scorer`.
     positive_from : float, optional
-        Of all rankings among them.
+        Smallest value of a relevant or clicked event, as in `make_ranking_scorer`.
 
     Returns
     -------
     MultiScorer
+        A scorer. Call it with ``(estimator, X, y=None)`` for a dict with the given names as keys.
 
     Raises
     ------
     ValueError, TypeError
-        If names are empty, repeated or unknown.
+        If ``names`` is empty, or a name is repeated or unknown.
 
     Examples
     --------
@@ -148,87 +156,174 @@ def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = Non
     threshold = check_number(positive_from, "positive_from", or_none=True)
     scorers = tuple(get_scorer(name, positive_from=threshold) for name in names)
     if not names or len(set(names)) < len(names):
-        raise ValueError(f"names must be at least one name, each of them once, got {names!r}")
+        raise ValueError(f"names must be one or more distinct names, got {names!r}")
     return MultiScorer(tuple(names), scorers, threshold)
 
 
 @dataclass(frozen=True, repr=False)
 class OrderScorer:
-    """Base of scorers that look at the order of items."""
+    """Base class of scorers of the order of items.
+
+    Parameters
+    ----------
+    metric : str
+        Name of the metric.
+    k : int or None
+        Number of places that are evaluated. None for metrics of whole rankings.
+    positive_from : float or None
+        Smallest value of a relevant event. If None, events with a value above 0 are relevant.
+    """
 
     metric: str
     k: int | None
     positive_from: float | None
 
     @staticmethod
-    def evaluate_all(measures: Sequence[Measure], estimator: Any, X: Any, y: Any, *, positive_from: Any) -> list[Evaluation]:
-        """Ask a fitted model once for several measures."""
+    def evaluate_measures(
+        measures: Sequence[Measure], estimator: Any, X: Any, y: Any, *, positive_from: Any
+    ) -> list[Evaluation]:
+        """Compute several metrics of a fitted recommender at once.
+
+        Parameters
+        ----------
+        measures : sequence of Measure
+            Metrics to compute.
+        estimator : estimator
+            A fitted recommender.
+        X : Interactions, DataFrame, Table, sparse matrix or array-like
+            Test data.
+        y : array-like of float, shape (n_events,) or None
+            Values of the events, which replace those in X.
+        positive_from : float or None
+            Smallest value of a relevant event.
+
+        Returns
+        -------
+        list of Evaluation
+            Results in the order of ``measures``.
+        """
         raise NotImplementedError
 
     def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> float:
-        """The mean."""
+        """Compute the mean of the metric."""
         return self.evaluate(estimator, X, y).value
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
-        """The mean, each user's value, and how they came about."""
+        """Compute the metric, with details.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted recommender, or a fitted search or Pipeline that ends in one.
+        X : Interactions, DataFrame, Table, sparse matrix or array-like
+            Test data.
+        y : array-like of float, shape (n_events,), optional
+            Values of the events, which replace those in X.
+
+        Returns
+        -------
+        Evaluation
+            The mean, the value of each user, and the protocol.
+        """
         unwrapped = unwrap_fitted(estimator, methods=self.methods)
         X, measures = unwrapped.transform(X), [self.measure]
-        return self.evaluate_all(measures, unwrapped.recommender, X, y, positive_from=self.positive_from)[0]
+        return self.evaluate_measures(measures, unwrapped.recommender, X, y, positive_from=self.positive_from)[0]
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods that an estimator must have."""
+        """Methods that an estimator must have."""
         return ("recommend", "predict")
 
     @property
     def measure(self) -> Measure:
-        """What is taken of the order."""
+        """The metric with its k."""
         return Measure(self.metric, self.k)
 
     @property
     def name(self) -> str:
-        """What `get_scorer` calls it."""
+        """Name of the scorer in `get_scorer`."""
         return self.measure.name
 
     def __repr__(self) -> str:
-        return f"get_scorer({self.name!r}{_shown(self.positive_from)})"
+        return f"get_scorer({self.name!r}{_format_threshold(self.positive_from)})"
 
 
 class RankingScorer(OrderScorer):
-    """Ranks all items for each user; made by `make_ranking_scorer`."""
+    """Scorer that ranks all items for each user, made by `make_ranking_scorer`.
 
-    evaluate_all = staticmethod(evaluate_rankings)
+    Parameters
+    ----------
+    metric : str
+        Name of the metric.
+    k : int or None
+        Length of the lists. None for "auc".
+    positive_from : float or None
+        Smallest value of a relevant event. If None, events with a value above 0 are relevant.
+    """
+
+    evaluate_measures = staticmethod(evaluate_rankings)
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods that an estimator must have."""
+        """Methods that an estimator must have."""
         return ("recommend", "score_items") if self.k is None else ("recommend",)
 
 
 class ImpressionScorer(OrderScorer):
-    """Ranks what was shown together; made by `get_scorer`."""
+    """Scorer that ranks the items of each impression, made by `get_scorer`.
 
-    evaluate_all = staticmethod(evaluate_impressions)
+    Parameters
+    ----------
+    metric : str
+        Name of the metric.
+    k : int or None
+        Number of places that are evaluated. None for metrics of whole impressions.
+    positive_from : float or None
+        Smallest value of a clicked event. If None, events with a value above 0 are clicked.
+    """
+
+    evaluate_measures = staticmethod(evaluate_impressions)
 
 
 @dataclass(frozen=True, repr=False)
 class RatingScorer:
-    """Compares predicted ratings with true ones; made by `get_scorer`."""
+    """Scorer that compares predicted and true ratings, made by `get_scorer`.
+
+    Parameters
+    ----------
+    name : {"neg_rmse", "neg_mae", "r2"}
+        Name of the metric.
+    """
 
     name: str
 
     def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> float:
-        """The negative error, or R², of all events."""
+        """Compute the negative error, or R², of all events."""
         return self.evaluate(estimator, X, y).value
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
-        """The value, each user's own, and how they came about."""
+        """Compute the metric, with details.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted recommender, or a fitted search or Pipeline that ends in one.
+        X : Interactions, DataFrame, Table, sparse matrix or array-like
+            Test data.
+        y : array-like of float, shape (n_events,), optional
+            Values of the events, which replace those in X.
+
+        Returns
+        -------
+        Evaluation
+            The value, the value of each user, and the protocol.
+        """
         unwrapped = unwrap_fitted(estimator, methods=self.methods)
         return evaluate_ratings(self.name, unwrapped.recommender, unwrapped.transform(X), y)
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods that an estimator must have; ratings of rows of a matrix come from ``score_items``."""
+        """Methods that an estimator must have. ``score_items`` is used for matrices."""
         return ("predict", "score_items")
 
     def __repr__(self) -> str:
@@ -237,18 +332,43 @@ class RatingScorer:
 
 @dataclass(frozen=True, repr=False)
 class MultiScorer:
-    """Several scorers in one pass; made by `make_multi_scorer`."""
+    """Scorer that computes several metrics in one pass, made by `make_multi_scorer`.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Names of the scorers.
+    scorers : tuple of scorers
+        The scorers.
+    positive_from : float or None
+        Smallest value of a relevant or clicked event. If None, events with a value above 0 are relevant.
+    """
 
     names: tuple[str, ...]
     scorers: tuple["Scorer", ...]
     positive_from: float | None
 
     def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, float]:
-        """The value of each scorer, by name."""
+        """Compute the value of each scorer, as a dict by name."""
         return {name: evaluation.value for name, evaluation in self.evaluate(estimator, X, y).items()}
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, Evaluation]:
-        """The `Evaluation` of each scorer, by name."""
+        """Compute the metrics, with details.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted recommender, or a fitted search or Pipeline that ends in one.
+        X : Interactions, DataFrame, Table, sparse matrix or array-like
+            Test data.
+        y : array-like of float, shape (n_events,), optional
+            Values of the events, which replace those in X.
+
+        Returns
+        -------
+        dict of str to Evaluation
+            The result of each scorer, by name.
+        """
         methods = dict.fromkeys(name for scorer in self.scorers for name in scorer.methods)
         unwrapped = unwrap_fitted(estimator, methods=methods)
         estimator, X = unwrapped.recommender, unwrapped.transform(X)
@@ -259,16 +379,16 @@ class MultiScorer:
         for kind in (RankingScorer, ImpressionScorer):
             measures = {name: scorer.measure for name, scorer in named.items() if isinstance(scorer, kind)}
             if measures:
-                found = kind.evaluate_all(list(measures.values()), estimator, X, y, positive_from=self.positive_from)
-                evaluations |= dict(zip(measures, found, strict=True))
+                results = kind.evaluate_measures(list(measures.values()), estimator, X, y, positive_from=self.positive_from)
+                evaluations |= dict(zip(measures, results, strict=True))
         return {name: evaluations[name] for name in self.names}
 
     def __repr__(self) -> str:
-        return f"make_multi_scorer({list(self.names)!r}{_shown(self.positive_from)})"
+        return f"make_multi_scorer({list(self.names)!r}{_format_threshold(self.positive_from)})"
 
 
 Scorer = RankingScorer | ImpressionScorer | RatingScorer
 
 
-def _shown(positive_from: float | None) -> str:
+def _format_threshold(positive_from: float | None) -> str:
     return "" if positive_from is None else f", positive_from={positive_from!r}"

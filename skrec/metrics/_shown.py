@@ -1,4 +1,4 @@
-"""Impression metrics of a fitted model: what was shown is scored once for all metrics."""
+"""Impression metrics of a fitted model. The shown items are scored once for all metrics."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data import Interactions, check_interactions, in_impressions, is_matrix, read_impressions
+from skrec.data import Interactions, check_interactions, is_matrix, read_impressions, shown_events
 from skrec.data._callers import depth_of_caller
 from skrec.metrics._estimators import encode
 from skrec.metrics._evaluation import Evaluation
@@ -20,36 +20,36 @@ WHOLE_IMPRESSIONS: dict[str, Callable[..., NDArray[np.float64]]] = {
     "impression_auc": impression_auc,
     "impression_mrr": impression_mrr,
 }
-"""Metrics that look at all that was shown; the other one looks at its first k places."""
+"""Metrics of whole impressions. "impression_ndcg" uses the first k places."""
 
 
 def evaluate_impressions(
     measures: Sequence[Measure], estimator: Any, X: Any, y: ArrayLike | None, *, positive_from: float | None
 ) -> list[Evaluation]:
-    """Score each shown (user, item) as `predict` does, and take some measures of the order within each impression.
+    """Score each shown item by ``predict``, and compute metrics of the order within each impression.
 
-    Events that were in no impression are left out.
+    Events that belong to no impression are left out.
     """
     if is_matrix(X):
-        raise ValueError("impression metrics need events with an 'impression' column; X is a matrix, which has none")
-    data = in_impressions(check_interactions(X, y))
+        raise ValueError("impression metrics need events with an 'impression' column, but X is a matrix")
+    data = shown_events(check_interactions(X, y))
     if data.impressions is None:
-        raise ValueError("impression metrics need to know what was shown together: give an 'impression' column")
+        raise ValueError("impression metrics need impressions: pass an 'impression' column")
     if len(data) == 0:
-        raise ValueError("X has no impression to score: none of its events was in one")
+        raise ValueError("no impression in X can be scored: all events belong to no impression")
     numbers, users, impression = read_impressions(data.users, data.impressions, data.impression_ids)
     scores, clicked = estimator.predict(data), relevant_events(data, positive_from, estimator)
     if np.isnan(scores).any():
-        raise ValueError("predict returned NaN for some of what was shown")
-    values = [_take(measure, scores, clicked, data.impressions) for measure in measures]
+        raise ValueError("predict returned NaN for some of the shown items")
+    values = [_compute(measure, scores, clicked, data.impressions) for measure in measures]
     scored = ~np.isnan(values[0])
     if not scored.any():
-        raise ValueError("X has no impression to score: one needs a clicked item and one that was not")
+        raise ValueError("no impression in X can be scored: one with both clicked and unclicked items is needed")
     repeats = training_repeats(encode(estimator, data), estimator.seen_)
     coverage = _coverage(data, scored[impression], clicked, scores, repeats)
     relevant = "value > 0" if positive_from is None else f"value >= {positive_from:g}"
     protocol = (
-        f"what was shown together, {scored.sum()} impressions with something clicked and something not; clicked: {relevant} "
+        f"ranking within {scored.sum()} impressions with clicked and unclicked items; clicked: {relevant} "
         f"(positive_from={positive_from})"
     )
     return [
@@ -58,7 +58,7 @@ def evaluate_impressions(
     ]
 
 
-def _take(measure: Measure, scores: NDArray, clicked: NDArray, impressions: Any) -> NDArray[np.float64]:
+def _compute(measure: Measure, scores: NDArray, clicked: NDArray, impressions: Any) -> NDArray[np.float64]:
     if measure.k is None:
         return WHOLE_IMPRESSIONS[measure.metric](scores, clicked, impressions)
     return impression_ndcg(scores, clicked, impressions, k=measure.k)
@@ -73,9 +73,9 @@ def _coverage(data: Interactions, scored: Mask, clicked: Mask, scores: NDArray, 
     )
     if min(coverage.share_of_users_scored, coverage.share_of_known_items) < 0.5:
         warnings.warn(
-            f"of the users who clicked, {coverage.share_of_users_scored:.0%} have an impression with something clicked and "
-            f"something not, and the model has scores for {coverage.share_of_known_items:.0%} of what they clicked; items that "
-            "it does not know stand behind all others, unless it reads features, as NewsRecommender does",
+            f"{coverage.share_of_users_scored:.0%} of the users with clicks have an impression with clicked and unclicked "
+            f"items, and the model has scores for {coverage.share_of_known_items:.0%} of the clicked items. Unknown items rank "
+            "last, unless the model reads features, as NewsRecommender does",
             UserWarning,
             stacklevel=depth_of_caller(),
         )

@@ -1,4 +1,4 @@
-"""The recommender inside what scikit-learn makes of it: a fitted search, a Pipeline, a frozen estimator."""
+"""The recommender inside a fitted search, Pipeline or frozen estimator."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -9,20 +9,20 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class Unwrapped(NamedTuple):
-    """A recommender, and the fitted transformers that its data go through first."""
+    """A recommender, and the fitted transformers before it."""
 
     recommender: Any
     transformers: tuple[Any, ...]
 
     def transform(self, X: Any) -> Any:
-        """X as the recommender is given it."""
+        """Apply the transformers to X."""
         for transformer in self.transformers:
             X = transformer.transform(X)
         return X
 
 
 def unwrap(estimator: Any) -> Unwrapped:
-    """Take an estimator out of any nesting of fitted searches, Pipelines and frozen estimators."""
+    """Take an estimator out of nested fitted searches, Pipelines and frozen estimators."""
     inner, transformers = estimator, []
     while True:
         if hasattr(inner, "best_estimator_"):
@@ -39,11 +39,11 @@ def unwrap(estimator: Any) -> Unwrapped:
 
 
 VOCABULARY = ("n_users_", "n_items_", "user_ids_", "item_ids_")
-"""The attributes by which labels are put into codes."""
+"""The attributes that map labels to codes."""
 
 
 def unwrap_fitted(estimator: Any, *, methods: Iterable[str], attributes: Iterable[str] = (*VOCABULARY, "seen_")) -> Unwrapped:
-    """As `unwrap`, checked.
+    """Unwrap an estimator as `unwrap` does, and check it.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def unwrap_fitted(estimator: Any, *, methods: Iterable[str], attributes: Iterabl
     """
     unwrapped = unwrap(estimator)
     if isinstance(unwrapped.recommender, type):
-        raise _no_recommender(estimator, unwrapped.recommender, [])
+        raise _type_error(estimator, unwrapped.recommender, [])
     _check_has(estimator, unwrapped.recommender, methods)
     check_is_fitted(unwrapped.recommender)
     _check_has(estimator, unwrapped.recommender, attributes)
@@ -64,10 +64,10 @@ def unwrap_fitted(estimator: Any, *, methods: Iterable[str], attributes: Iterabl
 def _check_has(estimator: Any, inner: Any, names: Iterable[str]) -> None:
     lacking = [name for name in names if not hasattr(inner, name)]
     if lacking:
-        raise _no_recommender(estimator, inner, lacking)
+        raise _type_error(estimator, inner, lacking)
 
 
-def _no_recommender(estimator: Any, inner: Any, lacking: list[str]) -> TypeError:
+def _type_error(estimator: Any, inner: Any, lacking: list[str]) -> TypeError:
     where = "" if inner is estimator else f" in {type(estimator).__name__}"
     why = f", which has no {' and no '.join(lacking)}" if lacking else ""
     return TypeError(

@@ -7,14 +7,14 @@ import numpy as np
 
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
-from skrec.metrics._estimators import traits_of
+from skrec.metrics._estimators import read_traits
 from skrec.testing._data import N_STEPS, checkerboard, rounds, tastes, training_part
 from skrec.testing._fitting import fitted
 
 
 def check_completes_the_checkerboard(estimator: BaseRecommender) -> None:
     """The one item that a user's block likes and the user has not met comes first, for known and for new users."""
-    if traits_of(estimator).ordered:
+    if read_traits(estimator).ordered:
         raise SkipTest(f"{type(estimator).__name__} knows what comes next, and these likes have no order")
     model = fitted(estimator, checkerboard)
     missing = np.arange(24)
@@ -25,7 +25,7 @@ def check_completes_the_checkerboard(estimator: BaseRecommender) -> None:
 
 def check_completes_the_round(estimator: BaseRecommender) -> None:
     """Of a model that knows order: what comes next on everybody's way round comes first, for known and for new users."""
-    if not traits_of(estimator).ordered:
+    if not read_traits(estimator).ordered:
         raise SkipTest(f"{type(estimator).__name__} knows nothing of order")
     model = fitted(estimator, rounds)
     following = (np.arange(24) + N_STEPS) % 12

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skrec._memory import BLOCK_BYTES
 from skrec.data import Interactions
-from skrec.data._histories import in_order_of_users, take, take_some
+from skrec.data._histories import select_users, slice_users, sort_by_user
 from skrec.engine.batches._negatives import log_share
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
 from skrec.engine.fold_in._least_squares import solve_ridge
@@ -105,7 +105,7 @@ class FoldIn(NamedTuple):
         """
         parts = []
         for users in self._blocks(histories):
-            part = take(histories, users)
+            part = slice_users(histories, users)
             if added is None and self.objective.predicts_ratings and self._is_linear:
                 parts.append(self._least_squares(part))
             else:
@@ -118,7 +118,7 @@ class FoldIn(NamedTuple):
         The coordinates are the principal axes of the mean curvature of the likelihood of some trained users' events.
         """
         users = users[np.unique(np.linspace(0, len(users) - 1, min(len(users), _USERS_TO_ALIGN)).astype(int))]
-        histories = self.objective.history(in_order_of_users(take_some(events, users)))
+        histories = self.objective.history(sort_by_user(select_users(events, users)))
         with torch.no_grad():
             states = self.network.encode(self.catalog.tensor(users))
         network = freeze(self.network, self.prior)
@@ -133,7 +133,7 @@ class FoldIn(NamedTuple):
         network = freeze(self.network, self.prior)
 
         def functions(users: Tensor) -> VectorsAndLikelihood:
-            likelihood = self.objective.likelihood(network, take_some(histories, users.cpu().numpy()), self.catalog)
+            likelihood = self.objective.likelihood(network, select_users(histories, users.cpu().numpy()), self.catalog)
             return _vectors_of(network, None if added is None else added[users]), likelihood
 
         return map_estimate(self.prior, self.catalog.tensor(weights_of_users(histories)), functions)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec._memory import rows_at_once
+from skrec._memory import rows_per_block
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.networks._layers import Dropout, embedding
 from skrec.engine.networks._linear_map import fit_linear_map
@@ -98,7 +98,7 @@ class Caser(SequenceNetwork):
 
     def _fit_user_map(self, known: Tensor) -> None:
         vectors = self.users.weight[known]
-        item_means = torch.cat([self.item_means(self.sequences(users)) for users in known.split(rows_at_once(_USER_BYTES))])
+        item_means = torch.cat([self.item_means(self.sequences(users)) for users in known.split(rows_per_block(_USER_BYTES))])
         self.mean_user, self.mean_of_item_means = vectors.mean(0), item_means.mean(0)
         self.user_map = fit_linear_map(item_means - self.mean_of_item_means, vectors - self.mean_user)
 

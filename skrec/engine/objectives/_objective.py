@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.data import Interactions, by_weight, fade
+from skrec.data import Interactions, apply_half_life, weights_as_values
 from skrec.data._splitting import hold_out_events
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood
@@ -60,7 +60,7 @@ class Objective:
 
     def examples(self, data: Interactions) -> Interactions:
         """Return the training examples, weighted by age."""
-        return fade(data[self.example_rows(data)], self.half_life)
+        return apply_half_life(data[self.example_rows(data)], self.half_life)
 
     def check(self, data: Interactions) -> None:
         """Raise ValueError if the training data cannot be learned from. Warn if some events are left out."""
@@ -96,7 +96,7 @@ class Objective:
         """Select the informative events of new users' histories, weighted by age if there are timestamps."""
         histories = histories[self.training_mask(histories)]
         histories = histories[histories.last_of_each_pair()]
-        return histories if histories.timestamps is None else fade(histories, self.half_life)
+        return histories if histories.timestamps is None else apply_half_life(histories, self.half_life)
 
     def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
         """Return the negative log-likelihoods of new users' histories."""
@@ -105,4 +105,4 @@ class Objective:
 
 def counts(events: Interactions) -> sp.csr_array:
     """Return the weight of each pair: 1, or the sum of the weights of its events."""
-    return events.to_csr(duplicates="any") if events.weights is None else by_weight(events).to_csr()
+    return events.to_csr(duplicates="any") if events.weights is None else weights_as_values(events).to_csr()
