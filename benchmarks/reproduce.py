@@ -129,7 +129,7 @@ def numbers(values):
 
 
 def number(value):
-    return f"{value:.4f}".removeprefix("0")
+    return f"{value:.4f}"
 
 
 def kept_runs(arguments):

@@ -1,4 +1,4 @@
-"""Tune, compare and use recommenders on MovieLens. Read it from top to bottom; run it with `tox -e quickstart`."""
+"""Tune, compare and use recommenders on MovieLens. Run it with `tox -e quickstart`."""
 
 import time
 
@@ -18,7 +18,7 @@ from skrec import (
 from skrec.datasets import DatasetNotAvailable, fetch_movielens, make_interactions
 from skrec.model_selection import RandomHoldout, train_test_split
 
-LIKED = 4  # a rating of 4 or 5 stars says "liked"
+LIKED = 4  # ratings of 4 and 5 are positive
 NDCG = get_scorer("ndcg@10", positive_from=LIKED)
 RECALL = get_scorer("recall@20", positive_from=LIKED)
 SHOWN = ["ndcg@10", "ndcg@10_low", "ndcg@10_high", "ndcg@10_p_value", "recall@20", "fit_seconds", "recommend_seconds"]
@@ -26,12 +26,12 @@ WELL_KNOWN = ["Star Wars (1977)", "Fargo (1996)", "Toy Story (1995)"]
 
 
 def main():
-    # on matrices this small a second thread saves no time, and on a busy machine the two wait for each other
+    # A second thread saves no time with matrices of this size, and costs time on a busy machine.
     torch.set_num_threads(1)
     films = load()
     train, test = train_test_split(films.interactions, test_size=0.2, random_state=0)
 
-    heading("Tuning on the training part, by scikit-learn's GridSearchCV")
+    heading("Tuning on the training part by scikit-learn's GridSearchCV")
     mf = tune(
         MFRecommender(
             loss="softmax",
@@ -51,7 +51,7 @@ def main():
         train,
     )
 
-    heading("The same held-out ratings for all, every film ranked; 95 % intervals, p-values against ALS")
+    heading("All models on the same held-out ratings, every film ranked: 95 % intervals, p-values against ALS")
     neumf = NeuMFRecommender(
         loss="softmax",
         n_negatives=8,
@@ -64,42 +64,42 @@ def main():
     models = {name_of(model): model for model in [als, mf, ease, neumf, popularity]}
     show(compare(models, train, [NDCG, RECALL], test=test)[SHOWN].reset_index())
 
-    for model in (mf, ease):  # for use, everything that is known
+    for model in (mf, ease):  # refit on all data
         model.fit(films.interactions)
     known = [title for title in WELL_KNOWN if title in mf.item_ids_] or most_rated(films, 3)
     user = mf.user_ids_[0]
 
-    heading(f"What user {user} should see next, and why: the nearest of the films that they liked")
+    heading(f"Recommendations for user {user}, each with the nearest of the films that they liked")
     recommend_with_neighbours(mf, films, user)
 
-    heading("The same by EASE, whose score is a sum over the user's past")
+    heading("Recommendations by EASE, with the largest contributions to the score")
     recommend_with_contributions(ease, user)
 
-    heading(f"Films nearest to {known[0]}")
+    heading(f"Films similar to {known[0]}")
     show(mf.similar_items([known[0]], k=5).to_frame()[["similar_item", "score"]])
 
-    heading("Films rated lower and higher than their public explains")
+    heading("Films with the lowest and the highest bias")
     show_biases(films)
 
-    heading(f"Somebody new who likes {', '.join(known)}")
-    newcomer = pd.DataFrame({"user": "somebody new", "item": known, "rating": 5})
-    show(mf.recommend(newcomer, k=5).to_frame()[["rank", "item", "score"]])
+    heading(f"A new user who likes {', '.join(known)}")
+    new_user = pd.DataFrame({"user": "new user", "item": known, "rating": 5})
+    show(mf.recommend(new_user, k=5).to_frame()[["rank", "item", "score"]])
 
-    heading(f"The audience of {known[-1]}: users who have not rated it and would like it most")
+    heading(f"The audience of {known[-1]}: users without a rating of it and with the highest scores")
     show(mf.recommend_users([known[-1]], k=5).to_frame()[["rank", "user", "score"]])
 
 
 def load():
-    """MovieLens 100K from SKREC_DATA, the cache or the network, else something like it."""
+    """Load MovieLens 100K from SKREC_DATA, the cache or the network, or generate similar data."""
     try:
         return fetch_movielens("100k", verbose=1)
     except DatasetNotAvailable as problem:
-        print(f"{problem}\nGoing on with generated data.")
+        print(f"{problem}\nUsing generated data instead.")
         return make_interactions(900, 600, density=0.08, random_state=0)
 
 
 def tune(model, grid, train):
-    """The best of a grid on two random cuts of the training part, refitted on all of it."""
+    """Search a grid on two random splits of the training part, and refit the best model on all of it."""
     start = time.perf_counter()
     folds = RandomHoldout(test_size=0.2, n_splits=2, random_state=0)
     search = GridSearchCV(model, grid, scoring=NDCG, cv=folds).fit(train)
@@ -109,7 +109,7 @@ def tune(model, grid, train):
 
 
 def recommend_with_neighbours(model, films, user):
-    """The reason for a film: what is nearest to it among those that the user liked."""
+    """Recommend films, each with the nearest films among those that the user liked."""
     liked = films.frame.query("user == @user and rating >= @LIKED")["item"]
     recommended = model.recommend([user], k=5).items[0]
     nearest = model.similar_items(recommended, candidates=liked, k=2).labels
@@ -117,16 +117,16 @@ def recommend_with_neighbours(model, films, user):
 
 
 def recommend_with_contributions(model, user):
-    """The reason for a film: the largest parts of its score."""
+    """Recommend films, each with the largest contributions to its score."""
     best, rows = model.recommend([user], k=5), []
     for film, score in zip(best.items[0], best.scores[0]):
         reasons = model.explain(user, film, k=2)
         rows.append([film, score, *reasons["item"], reasons["contribution"].sum()])
-    show(pd.DataFrame(rows, columns=["film", "score", "because of", "and", "which give"]))
+    show(pd.DataFrame(rows, columns=["film", "score", "because of", "and", "contribution of both"]))
 
 
 def show_biases(films):
-    """A model of the ratings themselves splits them into who rates, what is rated, and how the two fit."""
+    """Fit the ratings by biases of users and items and products of embeddings, and print the biases of films."""
     ratings = MFRecommender(
         loss="mse",
         y_range=(0, 5.5),

@@ -1,8 +1,9 @@
-"""The Python on the pages of the documentation runs as it stands, from top to bottom, without network and files."""
+"""The Python code on the pages of the documentation runs from top to bottom, without network and files."""
 
 import doctest
 import re
 import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -15,19 +16,20 @@ from skrec.data import Interactions
 from skrec.datasets import make_interactions
 
 ROOT = Path(__file__).parents[1]
-FENCED = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = [page for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if FENCED.search(page.read_text("utf-8"))]
-TITLES = ["Fargo (1996)", "Star Wars (1977)"]  # which the pages ask for
+FENCED = re.compile(r"^( *)```python\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [page for page in WRITTEN if FENCED.search(page.read_text("utf-8"))]
+TITLES = ["Fargo (1996)", "Star Wars (1977)"]  # the films that the pages name
 
 
 def code_blocks(page):
-    """Each block of Python on a page, and how many lines stand above it."""
+    """Each block of Python on a page, and the number of lines above it."""
     text = page.read_text("utf-8")
-    return [(block[1], text[: block.start(1)].count("\n")) for block in FENCED.finditer(text)]
+    return [(textwrap.dedent(block[2]), text[: block.start(2)].count("\n")) for block in FENCED.finditer(text)]
 
 
 def run(code, n_lines_above, page, names):
-    """Execute plain code; of code with prompts compare the answers too."""
+    """Execute code. If it has prompts, compare the output too."""
     if not code.startswith(">>> "):
         exec(compile("\n" * n_lines_above + code, page, "exec"), names)
         return
@@ -40,7 +42,7 @@ def run(code, n_lines_above, page, names):
 
 @pytest.fixture
 def invented_films(monkeypatch):
-    """MovieLens by the looks of it: `fetch_movielens` gives invented ratings of films, two of them with well-known titles."""
+    """Make `fetch_movielens` return generated ratings of films, two of them with well-known titles."""
     films = make_interactions(200, 50, density=0.2, random_state=0)
     by_count = np.argsort(-np.bincount(films.interactions.items, minlength=50))
     titles = dict(zip(films.interactions.item_ids[by_count[:2]], TITLES))
@@ -53,14 +55,14 @@ def invented_films(monkeypatch):
 def test_the_code_on_a_page_runs(page, invented_films, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     module = ModuleType(page.stem)
-    monkeypatch.setitem(sys.modules, page.stem, module)  # where pickle looks for a page's classes
+    monkeypatch.setitem(sys.modules, page.stem, module)  # pickle looks for the classes of a page here
     with threadpool_limits(1):
         for code, n_lines_above in code_blocks(page):
             run(code, n_lines_above, page, vars(module))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_code_that_fails_or_answers_otherwise_is_found():
+def test_code_that_fails_or_prints_something_else_is_found():
     with pytest.raises(NameError):
         run("nothing_of_this_name\n", 0, Path("page.md"), {})
     with pytest.raises(AssertionError, match=r"Expected:\s+3\s+Got:\s+2"):
