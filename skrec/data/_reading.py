@@ -149,9 +149,12 @@ def only_columns(frame: Any, kinds: Collection[str], *, name: str) -> Any:
     present = column_names(frame, name)
     wanted = {"user", "item", *(word for kind in kinds for word in COLUMNS[kind])}
     kept = [column for column in present if column in wanted]
-    if not {"user", "item"} <= set(kept) or len(kept) == len(present):
-        return frame  # which is refused with the names of all its columns, or needs no change
-    return frame.select(kept) if hasattr(type(frame), "select") else frame.loc[:, [column in wanted for column in present]]
+    is_refused = not {"user", "item"} <= set(kept) or len(set(kept)) < len(kept)
+    if is_refused or len(kept) == len(present):
+        return frame  # a refusal names all its columns
+    if hasattr(type(frame), "select"):
+        return frame.select(kept)
+    return pd.DataFrame({column: frame[column] for column in kept})  # pandas 2 slices no foreign byte order
 
 
 def _read_groups(labels: Any, *, name: str) -> tuple[NDArray[np.int64], NDArray]:
