@@ -3,6 +3,8 @@
 import csv
 import gzip
 import re
+import resource
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -174,6 +176,24 @@ def test_what_the_csv_module_writes_is_read_or_refused(tmp_path_factory, rows, q
         assert any(set("\r\n") & set(word) for row in rows for word in row)
     else:
         assert list(zip(data.user_ids[data.users], data.item_ids[data.items])) == rows
+
+
+@pytest.fixture
+def little_memory():
+    """The process may take one GiB more than it has."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    n_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (n_pages * resource.getpagesize() + 2**30, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@pytest.mark.usefixtures("little_memory")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs to know how much memory the process has")
+@pytest.mark.parametrize("quoting", [csv.QUOTE_NONE, csv.QUOTE_MINIMAL])
+@pytest.mark.parametrize("blank", ["\r", " \r", "\n \r", "\t\r", "\r\r \r"])
+def test_blank_lines_that_end_with_a_return_are_left_out(path, blank, quoting):
+    assert rows_of(path, f"user,item\na,x\r{blank} b,y\r", quoting=quoting) == [["a", "x", 1], [" b", "y", 1]]
 
 
 @given(

@@ -78,7 +78,7 @@ def unsorted(folder):
 
 def repeated(folder):
     coo = PLAIN.tocoo()
-    rows, columns = (np.repeat(codes, 2) for codes in coo.coords)
+    rows, columns = (np.repeat(codes, 2) for codes in (coo.row, coo.col))
     return sp.coo_array((np.ones(len(rows)), (rows, columns)), shape=PLAIN.shape)
 
 

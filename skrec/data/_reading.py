@@ -149,9 +149,12 @@ def only_columns(frame: Any, kinds: Collection[str], *, name: str) -> Any:
     present = column_names(frame, name)
     wanted = {"user", "item", *(word for kind in kinds for word in COLUMNS[kind])}
     kept = [column for column in present if column in wanted]
-    if not {"user", "item"} <= set(kept) or len(kept) == len(present):
-        return frame  # read_frame reports the names of all columns if one is missing
-    return frame.select(kept) if hasattr(type(frame), "select") else frame.loc[:, [column in wanted for column in present]]
+    is_refused = not {"user", "item"} <= set(kept) or len(set(kept)) < len(kept)
+    if is_refused or len(kept) == len(present):
+        return frame  # read_frame reports the names of all columns
+    if hasattr(type(frame), "select"):
+        return frame.select(kept)
+    return pd.DataFrame({column: frame[column] for column in kept})  # pandas 2 cannot slice columns of foreign byte order
 
 
 def _read_labels(labels: Any, *, name: str) -> NDArray | pd.Categorical:

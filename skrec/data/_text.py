@@ -21,6 +21,7 @@ _CHUNK = 1 << 18
 _MOST_LINES = 1000
 _QUOTING = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC, csv.QUOTE_NONE)
 _NO_POINT = '0123456789+-eE"\r\n\0 '
+_BLANK_AFTER_RETURN = re.compile(r"(?<=\r)(?=[ \t])")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -98,7 +99,7 @@ class Text:
             for _ in range(n_skipped):
                 file.readline()
             while chunk := file.read(_CHUNK):
-                yield self.prepared(chunk + file.readline())
+                yield from _parts_for_pandas(self.prepared(chunk + file.readline()))
 
     def prepared(self, text: str) -> str:
         """Replace the separator of whole lines by one character.
@@ -127,6 +128,15 @@ class Text:
         """The fields of prepared lines. The csv module raises csv.Error if quotes are malformed."""
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.has_quotes else csv.QUOTE_NONE
         return csv.reader(lines, delimiter=self.delimiter, quoting=quoting, strict=True)
+
+
+def _parts_for_pandas(lines: str) -> list[str]:
+    """Lines in parts that end where a return is followed by a blank.
+
+    Below 3.1 pandas goes back to the last newline, or to the beginning of the part, when it finds that a line that begins with
+    blanks is not blank. A blank line that ends with a return before it would be read again and again, until memory is full.
+    """
+    return _BLANK_AFTER_RETURN.split(lines) if "\r " in lines or "\r\t" in lines else [lines]
 
 
 class Records:
