@@ -11,9 +11,9 @@ from sklearn.base import clone
 from skrec._checks import check_fraction, check_int, is_int
 from skrec._process import progress_bar
 from skrec.benchmark._estimators import named_estimators, shared_positive_from, with_baseline
-from skrec.benchmark._measuring import Result, load_what_fits_need, measured
+from skrec.benchmark._measuring import Result, measure, preload_lightning
 from skrec.benchmark._paired import paired_p_value
-from skrec.benchmark._parts import parts_of, users_to_ask
+from skrec.benchmark._parts import queries_for_test_users, split_parts
 from skrec.data._random import draw_seed
 from skrec.metrics import get_scorer
 from skrec.metrics._scorers import Scorer
@@ -131,13 +131,13 @@ def compare(
     named = named_estimators(estimators)
     asked = _scorers(scorers, shared_positive_from(named))
     named, baseline = with_baseline(named, baseline, list(asked.values()), seed)
-    train, test, split = parts_of(X, y, test, cv, seed)
-    users_to_ask(train.events, test.as_events().X)  # a mistake is found before the first fit
-    load_what_fits_need(named)
+    train, test, split = split_parts(X, y, test, cv, seed)
+    queries_for_test_users(train.events, test.as_events().X)  # a mistake is found before the first fit
+    preload_lightning(named)
     results = {}
     for name, estimator in progress_bar(named.items(), disable=not verbose):
         try:
-            results[name] = measured(clone(estimator), train, test, asked)
+            results[name] = measure(clone(estimator), train, test, asked)
         except Exception as error:
             error.add_note(f"compare: raised by the estimator {name!r}")
             raise

@@ -1,4 +1,4 @@
-"""The models of a comparison by name, and which of them the others are measured against."""
+"""The models of a comparison by name, and which of them the others are measure against."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

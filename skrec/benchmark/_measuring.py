@@ -9,7 +9,7 @@ from typing import Any
 
 from skrec.benchmark._estimators import has_steps, recommender_of
 from skrec.benchmark._memory import MemoryWatch
-from skrec.benchmark._parts import Part, users_to_ask
+from skrec.benchmark._parts import Part, queries_for_test_users
 from skrec.data import check_interactions
 from skrec.engine import TorchRecommender
 from skrec.metrics import Evaluation, make_multi_scorer
@@ -26,13 +26,13 @@ class Result:
     peak_memory_mb: float
 
 
-def load_what_fits_need(estimators: Mapping[str, Any]) -> None:
+def preload_lightning(estimators: Mapping[str, Any]) -> None:
     """The first neural model would pay for loading Lightning, in seconds and in memory."""
     if any(isinstance(recommender_of(estimator), TorchRecommender) for estimator in estimators.values()):
         import_module("skrec.engine.training._lightning")
 
 
-def measured(estimator: Any, train: Part, test: Part, scorers: Mapping[str, Any]) -> Result:
+def measure(estimator: Any, train: Part, test: Part, scorers: Mapping[str, Any]) -> Result:
     """Fit a recommender, a search or a Pipeline, let it recommend to the test users, and score it on the test part."""
     train, test = (part if has_steps(estimator) else part.as_events() for part in (train, test))
     with MemoryWatch() as memory:
@@ -40,7 +40,7 @@ def measured(estimator: Any, train: Part, test: Part, scorers: Mapping[str, Any]
         estimator.fit(train.X, train.y)
         fit_seconds = perf_counter() - start
     model, transform = (unwrapped := unwrap(estimator)).recommender, unwrapped.transform
-    askers = users_to_ask(check_interactions(transform(train.X), train.y), transform(test.X))
+    askers = queries_for_test_users(check_interactions(transform(train.X), train.y), transform(test.X))
     start = perf_counter()
     for users in askers:
         model.recommend(users, k=10)

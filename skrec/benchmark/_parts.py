@@ -36,7 +36,7 @@ class Part:
         return self if self.events is None else Part(self.events, self.events.values, self.events)
 
 
-def parts_of(X: Any, y: ArrayLike | None, test: Any, cv: Any, seed: int) -> tuple[Part, Part, str]:
+def split_parts(X: Any, y: ArrayLike | None, test: Any, cv: Any, seed: int) -> tuple[Part, Part, str]:
     """Training part, test part, and how they came about."""
     events = check_interactions(X, y)
     whole = Part(X if is_frame(X) else events, None if y is None else events.values, events)
@@ -63,7 +63,7 @@ def _rows(whole: Part, rows: NDArray[np.int64]) -> Part:
     )
 
 
-def users_to_ask(train: Interactions, test: Any) -> list[Any]:
+def queries_for_test_users(train: Interactions, test: Any) -> list[Any]:
     """Whom to recommend to: ids of test users who are in the training part, and the test events of those who are not."""
     vocabulary = Vocabulary(train.n_users, train.n_items, train.user_ids, train.item_ids, "the training part")
     vocabulary.recode(test, name="test")

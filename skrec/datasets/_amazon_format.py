@@ -12,8 +12,8 @@ from skrec.datasets._lines import (
     NUMBER,
     convert_lines,
     convert_open_lines,
-    number_of,
     parse_columns,
+    parse_integer,
     parse_json,
 )
 
@@ -22,7 +22,7 @@ ASIN_LENGTH = 10  # users' ids are longer
 COLUMNS = ["user", "item", "rating", "timestamp"]
 
 
-class Names(NamedTuple):
+class FieldNames(NamedTuple):
     """What a release calls the parts of a review."""
 
     user: str
@@ -33,8 +33,8 @@ class Names(NamedTuple):
     summary: str
 
 
-OF_2014 = Names("reviewerID", "asin", "overall", "unixReviewTime", "reviewText", "summary")  # and of 2018
-OF_2023 = Names("user_id", "parent_asin", "rating", "timestamp", "text", "title")
+OF_2014 = FieldNames("reviewerID", "asin", "overall", "unixReviewTime", "reviewText", "summary")  # and of 2018
+OF_2023 = FieldNames("user_id", "parent_asin", "rating", "timestamp", "text", "title")
 
 
 def read_reviews(path: Path, max_bytes: int | None) -> pd.DataFrame:
@@ -48,7 +48,7 @@ class _ReviewReader:
     """Reads objects of the release of the first one."""
 
     def __init__(self) -> None:
-        self.names: Names | None = None
+        self.names: FieldNames | None = None
 
     def read(self, line: str) -> tuple[str, str, float, int, str | None, str | None]:
         review = parse_json(line)
@@ -67,7 +67,7 @@ class _ReviewReader:
         return user, item, float(stars), time, _text(review, names.text), _text(review, names.summary)
 
 
-def _unit(names: Names) -> str:
+def _unit(names: FieldNames) -> str:
     return "milliseconds" if names is OF_2023 else "seconds"
 
 
@@ -106,8 +106,8 @@ def read_ratings(path: Path, max_bytes: int | None) -> pd.DataFrame:
 
 def _are_ratings(table: pd.DataFrame) -> bool:
     labels = (label for column in ("first", "second") for label in table[column].unique())
-    numbers_fit = table["rating"].between(1, 5) & table["timestamp"].str.fullmatch(NUMBER)
-    return len(table) > 0 and bool(numbers_fit.all()) and all(map(_is_label, labels))
+    are_valid = table["rating"].between(1, 5) & table["timestamp"].str.fullmatch(NUMBER)
+    return len(table) > 0 and bool(are_valid.all()) and all(map(_is_label, labels))
 
 
 def _rating(line: str) -> tuple[str, str, float, int]:
@@ -124,7 +124,7 @@ def _rating(line: str) -> tuple[str, str, float, int]:
         stars = np.nan
     if not 1 <= stars <= 5:
         raise ValueError(f"rating must be a number of stars from 1 to 5, got {rating!r}")
-    return first, second, stars, number_of(timestamp)
+    return first, second, stars, parse_integer(timestamp)
 
 
 def _users_first(path: Path, table: pd.DataFrame) -> bool:

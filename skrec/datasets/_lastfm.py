@@ -10,7 +10,7 @@ import pandas as pd
 from skrec._checks import read_path
 from skrec.data import Interactions
 from skrec.datasets._labels import unique_names
-from skrec.datasets._lines import convert_lines, number_of, refuse, split_tabs
+from skrec.datasets._lines import convert_lines, parse_integer, raise_if_any, split_tabs
 
 PLAYS = np.dtype([("user", np.int64), ("item", np.int64), ("value", np.int64)])
 FRIENDS = np.dtype([("user", np.int64), ("friend", np.int64)])
@@ -91,7 +91,7 @@ def load_lastfm(folder: str | os.PathLike) -> LastFM:
 def _artists(path: Path) -> pd.DataFrame:
     """Artists by number."""
     artists = pd.DataFrame(list(convert_lines(path, _artist, header="id\tname\turl\tpictureURL")))
-    refuse(path.name, artists["artist_id"].duplicated().to_numpy(), "this artist has occurred before", 2)
+    raise_if_any(path.name, artists["artist_id"].duplicated().to_numpy(), "this artist has occurred before", 2)
     return artists.set_index("artist_id", drop=False)
 
 
@@ -99,33 +99,33 @@ def _artist(line: str) -> dict[str, Any]:
     number, name, url, picture_url = split_tabs(line, "id, name, url, pictureURL")
     if not name.strip():
         raise ValueError(f"expected a name, got {name!r}")
-    return {"artist_id": number_of(number), "name": name, "url": url, "picture_url": picture_url}
+    return {"artist_id": parse_integer(number), "name": name, "url": url, "picture_url": picture_url}
 
 
 def _plays(path: Path, artists: pd.DataFrame) -> pd.DataFrame:
     plays = pd.DataFrame(np.fromiter(convert_lines(path, _play, header="userID\tartistID\tweight"), PLAYS))
-    refuse(path.name, ~plays["item"].isin(artists.index).to_numpy(), "an artist that artists.dat lacks", 2)
-    refuse(path.name, plays.duplicated(["user", "item"]).to_numpy(), "this user and artist have occurred before", 2)
+    raise_if_any(path.name, ~plays["item"].isin(artists.index).to_numpy(), "an artist that artists.dat lacks", 2)
+    raise_if_any(path.name, plays.duplicated(["user", "item"]).to_numpy(), "this user and artist have occurred before", 2)
     return plays
 
 
 def _play(line: str) -> tuple[int, int, int]:
     user, artist, plays = split_tabs(line, "userID, artistID, weight")
-    return number_of(user), number_of(artist), number_of(plays, least=1)
+    return parse_integer(user), parse_integer(artist), parse_integer(plays, least=1)
 
 
 def _tags(path: Path) -> pd.Series:
     numbers, tags = zip(*convert_lines(path, _tag, encoding="latin-1", header="tagID\ttagValue"))
     index = pd.Index(numbers, name="tag_id")
-    refuse(path.name, index.duplicated(), "this tag has occurred before", 2)
+    raise_if_any(path.name, index.duplicated(), "this tag has occurred before", 2)
     return pd.Series(tags, index=index, name="tag")
 
 
 def _tag(line: str) -> tuple[int, str]:
     number, tag = split_tabs(line, "tagID, tagValue")
-    return number_of(number), tag
+    return parse_integer(number), tag
 
 
 def _friends(line: str) -> tuple[int, int]:
     user, friend = split_tabs(line, "userID, friendID")
-    return number_of(user), number_of(friend)
+    return parse_integer(user), parse_integer(friend)

@@ -105,7 +105,7 @@ def split_tabs(line: str, names: str) -> list[str]:
     return fields
 
 
-def number_of(text: str, *, least: int = 0) -> int:
+def parse_integer(text: str, *, least: int = 0) -> int:
     """A whole number that int64 holds."""
     if re.fullmatch(NUMBER, text) is None or int(text) < least:
         raise ValueError(f"expected a number from {least}, got {text!r}")
@@ -122,7 +122,7 @@ def parse_json(text: str) -> Any:
         raise ValueError(f"expected JSON of ordinary depth, got {text[:80]!r}") from None
 
 
-def refuse(name: str, bad: NDArray[np.bool_], what: str, first_line: int = 1) -> None:
+def raise_if_any(name: str, bad: NDArray[np.bool_], what: str, first_line: int = 1) -> None:
     """Complain of the first bad line, if there is one; ``bad`` has an entry for each line from ``first_line`` on."""
     if bad.any():
         raise ValueError(f"{name}, line {first_line + int(bad.argmax())}: {what}")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skrec.datasets._lines import convert_lines, number_of, parse_json, refuse, split_tabs
+from skrec.datasets._lines import convert_lines, parse_integer, parse_json, raise_if_any, split_tabs
 
 LINE = np.dtype([("user", np.int64), ("time", np.int64), ("n_read", np.int64), ("n_shown", np.int64)])
 # not strptime, whose AM and PM are those of the user's locale
@@ -52,7 +52,7 @@ class _BehaviorsReader:
 
     def read_line(self, line: str) -> tuple[int, int, int, int]:
         impression, user, time, history, candidates = split_tabs(line, "impression id, user, time, history, impressions")
-        number_of(impression)
+        parse_integer(impression)
         if not user:
             raise ValueError("expected a user, got ''")
         n_read, n_shown = len(self.read), len(self.shown)
@@ -114,7 +114,7 @@ def _seconds(text: str) -> int:
 def read_news(path: Path) -> pd.DataFrame:
     """Articles by id."""
     news = pd.DataFrame(list(convert_lines(path, _article)))
-    refuse(path.name, news["item"].duplicated().to_numpy(), "this article has occurred before")
+    raise_if_any(path.name, news["item"].duplicated().to_numpy(), "this article has occurred before")
     return news.set_index("item")
 
 
@@ -150,9 +150,9 @@ def read_vectors(path: Path) -> pd.DataFrame:
     ids, vectors = zip(*convert_lines(path, _vector))
     sizes = np.array([len(vector) for vector in vectors])
     other = sizes != sizes[0]
-    refuse(path.name, other, f"expected {sizes[0]} numbers as in line 1, got {sizes[other.argmax()]}")
+    raise_if_any(path.name, other, f"expected {sizes[0]} numbers as in line 1, got {sizes[other.argmax()]}")
     table = pd.DataFrame(np.stack(vectors), index=pd.Index(ids, name="wikidata_id"))
-    refuse(path.name, table.index.duplicated(), "this id has occurred before")
+    raise_if_any(path.name, table.index.duplicated(), "this id has occurred before")
     return table
 
 

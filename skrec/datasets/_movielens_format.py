@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skrec.datasets._lines import convert_open_lines, number_of, parse_columns, refuse, split_csv
+from skrec.datasets._lines import convert_open_lines, parse_columns, parse_integer, raise_if_any, split_csv
 
 RATING = {"user": np.int64, "item": np.int64, "rating": np.float64, "timestamp": np.int64}
 WHOLE_STARS = np.arange(1, 6)
@@ -98,7 +98,7 @@ def _ratings(files: Files, name: str, stars: NDArray, *, separator: str = "\t", 
         ratings = pd.DataFrame(rows, columns=list(RATING)).astype(RATING)
     ratings = ratings.astype({"rating": stars.dtype})
     repeated = ratings.duplicated(["user", "item"]).to_numpy()
-    refuse(name, repeated, "this user has rated this film before", 1 if header is None else 2)
+    raise_if_any(name, repeated, "this user has rated this film before", 1 if header is None else 2)
     return ratings
 
 
@@ -124,15 +124,15 @@ def _are_ratings(ratings: pd.DataFrame, stars: NDArray, n_points: int) -> bool:
 def _rating(stars: NDArray, user: str, item: str, rating: str, timestamp: str) -> tuple[int, int, float, int]:
     if float(rating) not in stars:
         raise ValueError(f"rating must be one of {stars.tolist()}, got {rating!r}")
-    return number_of(user, least=1), number_of(item, least=1), float(rating), number_of(timestamp)
+    return parse_integer(user, least=1), parse_integer(item, least=1), float(rating), parse_integer(timestamp)
 
 
 def _check_known(
     name: str, ratings: pd.DataFrame, items: pd.DataFrame, users: pd.DataFrame | None = None, first_line: int = 1
 ) -> None:
-    refuse(name, ~ratings["item"].isin(items.index).to_numpy(), "a film that the table of films lacks", first_line)
+    raise_if_any(name, ~ratings["item"].isin(items.index).to_numpy(), "a film that the table of films lacks", first_line)
     if users is not None:
-        refuse(name, ~ratings["user"].isin(users.index).to_numpy(), "a user that the table of users lacks", first_line)
+        raise_if_any(name, ~ratings["user"].isin(users.index).to_numpy(), "a user that the table of users lacks", first_line)
 
 
 def _positions(files: Files, name: str, ratings: pd.DataFrame) -> NDArray[np.int64]:
@@ -140,7 +140,7 @@ def _positions(files: Files, name: str, ratings: pd.DataFrame) -> NDArray[np.int
     part = _ratings(files, name, WHOLE_STARS)
     everything = pd.MultiIndex.from_frame(ratings[["user", "item"]])
     positions = everything.get_indexer(pd.MultiIndex.from_frame(part[["user", "item"]]))
-    refuse(name, positions < 0, "a rating that u.data lacks", 1)
+    raise_if_any(name, positions < 0, "a rating that u.data lacks", 1)
     return positions.astype(np.int64)
 
 
@@ -150,13 +150,13 @@ def _items(
     lines = convert_open_lines(io.BytesIO(files[name]), name, convert, encoding=encoding, header=header)
     items = pd.DataFrame(list(lines)).astype({"year": "Int64"})
     repeated = items["movie_id"].duplicated().to_numpy()
-    refuse(name, repeated, "this movie id has occurred before", 1 if header is None else 2)
+    raise_if_any(name, repeated, "this movie id has occurred before", 1 if header is None else 2)
     return items.set_axis(pd.Index(items["movie_id"], name="item"))
 
 
 def _users(files: Files, name: str, convert: Callable[[str], Any]) -> pd.DataFrame:
     users = pd.DataFrame(list(convert_open_lines(io.BytesIO(files[name]), name, convert, encoding="latin-1")))
-    refuse(name, users["user"].duplicated().to_numpy(), "this user id has occurred before", 1)
+    raise_if_any(name, users["user"].duplicated().to_numpy(), "this user id has occurred before", 1)
     return users.set_index("user")
 
 
@@ -164,7 +164,7 @@ def _film(movie_id: str, title: str, genres: str) -> dict[str, Any]:
     # the last year in brackets: "2001 (1968)", and "Land Before Time III (1995) (V)"
     years = re.findall(r"\((\d{4})\)", title)
     return {
-        "movie_id": number_of(movie_id, least=1),
+        "movie_id": parse_integer(movie_id, least=1),
         "title": title,
         "year": int(years[-1]) if years else None,
         "genres": tuple(genre for genre in genres.split("|") if genre not in NO_GENRE),
@@ -190,13 +190,12 @@ def _date(text: str) -> datetime.datetime | None:
 def _person_100k(user: str, age: str, gender: str, occupation: str, zip_code: str) -> dict[str, Any]:
     if gender not in ("F", "M"):
         raise ValueError(f"gender must be F or M, got {gender!r}")
-    return {
-        "user": number_of(user, least=1), "age": number_of(age), "gender": gender, "occupation": occupation, "zip": zip_code
-    }  # fmt: skip
+    number, age_in_years = parse_integer(user, least=1), parse_integer(age)
+    return {"user": number, "age": age_in_years, "gender": gender, "occupation": occupation, "zip": zip_code}
 
 
 def _person_1m(user: str, gender: str, age: str, occupation: str, zip_code: str) -> dict[str, Any]:
-    code = number_of(occupation)
+    code = parse_integer(occupation)
     if code >= len(OCCUPATIONS_1M):
         raise ValueError(f"occupation must be a code from 0 to {len(OCCUPATIONS_1M) - 1}, got {occupation}")
     return _person_100k(user, age, gender, OCCUPATIONS_1M[code], zip_code)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skrec._checks import read_path
 from skrec.data import Interactions
 from skrec.data._compressed import check_max_bytes, read_members
-from skrec.datasets._lines import NUMBER, convert_lines, number_of
+from skrec.datasets._lines import NUMBER, convert_lines, parse_integer
 
 PAIRS = ("user", "item", "time_rank")
 EVENT = np.dtype([("user", np.int64), ("item", np.int64), ("timestamp", np.int64)])
@@ -161,7 +161,7 @@ def _event(line: str) -> tuple[int, int, int]:
     if len(fields) not in (3, 4):
         raise ValueError(f"expected user, item, rating and possibly a timestamp, got {len(fields)} fields")
     user, item, _, *timestamp = fields
-    return number_of(user), number_of(item), number_of(timestamp[0]) if timestamp else 0
+    return parse_integer(user), parse_integer(item), parse_integer(timestamp[0]) if timestamp else 0
 
 
 def _negatives(path: Path, test: NDArray) -> NDArray[np.int64]:
@@ -183,4 +183,4 @@ def _candidates(line: str) -> tuple[tuple[int, int], list[int]]:
     parts = re.fullmatch(rf"\(({NUMBER}),({NUMBER})\)", pair)
     if parts is None or not negatives:
         raise ValueError(f"expected (user,item) and its negatives, got {pair!r} and {len(negatives)} negatives")
-    return (int(parts[1]), int(parts[2])), [number_of(negative) for negative in negatives]
+    return (int(parts[1]), int(parts[2])), [parse_integer(negative) for negative in negatives]

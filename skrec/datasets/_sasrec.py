@@ -7,7 +7,7 @@ import pandas as pd
 
 from skrec._checks import read_path
 from skrec.data import Interactions
-from skrec.datasets._lines import convert_lines, number_of
+from skrec.datasets._lines import convert_lines, parse_integer
 
 EVENT = np.dtype([("user", np.int64), ("item", np.int64)])
 
@@ -57,4 +57,4 @@ def _event(line: str) -> tuple[int, int]:
     fields = line.split()
     if len(fields) != 2:
         raise ValueError(f"expected a user and an item, got {len(fields)} fields")
-    return number_of(fields[0], least=1), number_of(fields[1], least=1)
+    return parse_integer(fields[0], least=1), parse_integer(fields[1], least=1)

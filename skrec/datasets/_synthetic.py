@@ -12,7 +12,7 @@ from skrec.datasets._dataset import Dataset
 
 CELL_BYTES = 64  # that a pair of a user and an item takes
 TASTE_STRENGTH = 2.0  # in units of Gumbel noise: how much a choice is taste, beside popularity and chance
-BIRTH = 1_577_836_800  # 2020-01-01, UTC
+FIRST_SECOND = 1_577_836_800  # 2020-01-01, UTC
 YEAR_SECONDS = 31_536_000
 GENRES = (
     "Comedy Drama Thriller Romance Adventure Horror Western Musical Fantasy Mystery Documentary Crime War Animation"
@@ -169,7 +169,7 @@ def _times(rng: np.random.Generator, users: NDArray[np.int64], n_users: int) -> 
     gaps = 1 + rng.exponential(YEAR_SECONDS / 365, len(users)).astype(np.int64)
     elapsed = np.cumsum(gaps)
     first = np.searchsorted(users, np.arange(n_users))
-    arrival = BIRTH + rng.integers(2 * YEAR_SECONDS, size=n_users)
+    arrival = FIRST_SECOND + rng.integers(2 * YEAR_SECONDS, size=n_users)
     return (arrival - elapsed[first])[users] + elapsed
 
 

@@ -66,7 +66,7 @@ def make_news(
     Articles appear throughout the days and are shown for 24 hours, so that those of the last day are unknown the day before:
     who they are for stands in their titles alone, of which half of the words are about their topic. Every reader likes two
     topics. In each impression one article is clicked, with a probability in proportion to the exponential of what it is
-    worth: ``taste`` for the reader's favourite topic, half of it for the second, plus ``recency * 2 ** (-age / half_life)``.
+    utility: ``taste`` for the reader's favourite topic, half of it for the second, plus ``recency * 2 ** (-age / half_life)``.
 
     Parameters
     ----------
@@ -117,9 +117,9 @@ def make_news(
     times = np.sort(rng.integers(START, START + n_days * LIFETIME, n_impressions))
     users, shown = rng.integers(n_users, size=n_impressions), _shown(rng, published, times, n_shown)
     ages = (times[:, None] - published[shown]) / HOUR
-    worth = tastes[users[:, None], topics[shown]] + recency * 0.5 ** (ages / half_life)
-    clicked = (worth + rng.gumbel(size=worth.shape)).argmax(axis=1)[:, None] == np.arange(n_shown)
-    chances = np.exp(worth) / np.exp(worth).sum(axis=1, keepdims=True)
+    utility = tastes[users[:, None], topics[shown]] + recency * 0.5 ** (ages / half_life)
+    clicked = (utility + rng.gumbel(size=utility.shape)).argmax(axis=1)[:, None] == np.arange(n_shown)
+    chances = np.exp(utility) / np.exp(utility).sum(axis=1, keepdims=True)
 
     labels = np.array([f"N{number}" for number in range(1, n_items + 1)], dtype=object)
     interactions = Interactions.from_arrays(

@@ -15,7 +15,7 @@ from skrec.base._pairs import dense_products
 from skrec.data import Interactions, fade, is_positive
 from skrec.data._random import draw_seed
 from skrec.data._vocabulary import decode
-from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, lengthened, writable
+from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
 
 
 class ALSRecommender(EmbeddingRecommender):
@@ -110,8 +110,8 @@ class ALSRecommender(EmbeddingRecommender):
         with implicit_guard, finite_factors(solver := self._solver(), self, of_values=True):
             # new items begin as the mean item: new users of nothing but new items would stay at zero with them
             mean = before.item_embeddings_[before._item_counts > 0].mean(0)
-            solver.user_factors = lengthened(before.user_embeddings_, events.n_users, 0)
-            solver.item_factors = lengthened(before.item_embeddings_, events.n_items, mean)
+            solver.user_factors = with_n_rows(before.user_embeddings_, events.n_users, 0)
+            solver.item_factors = with_n_rows(before.item_embeddings_, events.n_items, mean)
             for _ in range(self.max_epochs if len(new) else 0):
                 solver.partial_fit_users(users, rows)
                 solver.partial_fit_items(items, columns)

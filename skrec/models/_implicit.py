@@ -45,7 +45,7 @@ def finite_factors(solver: Any, estimator: Any, *, of_values: bool) -> Iterator[
         raise divergence(estimator, what, of_values=of_values) from error
 
 
-def lengthened(factors: np.ndarray, n: int, row: np.ndarray | float) -> np.ndarray:
+def with_n_rows(factors: np.ndarray, n: int, row: np.ndarray | float) -> np.ndarray:
     """A copy with n rows, those beyond the given ones all alike."""
     longer = np.empty((n, factors.shape[1]), factors.dtype)
     longer[: len(factors)], longer[len(factors) :] = factors, row

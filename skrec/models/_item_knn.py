@@ -5,10 +5,10 @@ import scipy.sparse as sp
 
 from skrec.base import ItemWeightsRecommender
 from skrec.data import Interactions
-from skrec.models._neighbours import NeighbourParameters, weighted, weights_of_items, weights_of_users
+from skrec.models._neighbors import NeighborParameters, weighted, weights_of_items, weights_of_users
 
 
-class ItemKNNRecommender(NeighbourParameters, ItemWeightsRecommender):
+class ItemKNNRecommender(NeighborParameters, ItemWeightsRecommender):
     """Items similar to those of the user: a score is a sum of similarities.
 
     The score of an item is the sum of its similarities to those of its nearest neighbours that the user has. Items are similar

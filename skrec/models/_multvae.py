@@ -29,7 +29,7 @@ class MultVAERecommender(RowRecommender):
         Share of a row's entries that are not read, in training.
     kl_weight : float, default=0.2
         The paper's beta.
-    annealing : float, default=0.5
+    kl_warmup_fraction : float, default=0.5
         The part of ``max_epochs`` in which that weight rises from nothing; training that stops early may not get there.
         ``train_loss`` in ``history_`` has the distance in it, ``valid_loss`` is the likelihood alone.
 
@@ -66,23 +66,23 @@ class MultVAERecommender(RowRecommender):
     hidden_layer_sizes: tuple[int, ...] = (600,)
     dropout: float = 0.5
     kl_weight: float = 0.2
-    annealing: float = 0.5
+    kl_warmup_fraction: float = 0.5
 
     _architecture_parameters = ("n_factors", "hidden_layer_sizes")
-    _needs: ClassVar[dict[str, Needs]] = {"annealing": Needs(lambda model: model.kl_weight > 0, "kl_weight above 0")}
+    _needs: ClassVar[dict[str, Needs]] = {"kl_warmup_fraction": Needs(lambda model: model.kl_weight > 0, "kl_weight above 0")}
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_int(self.n_factors, "n_factors", at_least=1)
         check_layers(self.hidden_layer_sizes, self.dropout)
         check_number(self.kl_weight, "kl_weight", at_least=0)
-        check_number(self.annealing, "annealing", at_least=0)
+        check_number(self.kl_warmup_fraction, "kl_warmup_fraction", at_least=0)
         if self._predicts_ratings:
             raise ValueError("MultVAERecommender models what was chosen, not ratings: loss='mse' is for AutoRecRecommender")
 
     def _build(self, events: Interactions) -> MultVAE:
         n_minibatches = self.max_epochs * -(-int(self.has_past_.sum()) // self.objective_.batch_size)
-        annealing = max(1, round(self.annealing * n_minibatches))
+        annealing = max(1, round(self.kl_warmup_fraction * n_minibatches))
         return MultVAE(
             self.objective_.rows(events),
             self.n_factors,

@@ -15,7 +15,7 @@ from skrec._process import MutedWarning, progress_bar
 from skrec.base import ItemWeightsRecommender
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
-from skrec.models._neighbours import largest
+from skrec.models._neighbors import largest
 
 
 class SLIMRecommender(ItemWeightsRecommender):
@@ -98,16 +98,16 @@ class SLIMRecommender(ItemWeightsRecommender):
         items = progress_bar(range(rows.shape[1]), disable=not self.verbose)
         run = Parallel(n_jobs=self.n_jobs or -1, require="sharedmem")
         found = run(delayed(self._weights_of)(item, rows, columns) for item in items)
-        self._warn_of_unfinished(sum(not weights.done for weights in found))
+        self._warn_if_not_converged(sum(not weights.converged for weights in found))
         self.item_weights_ = _as_columns(found)
 
     def _weights_of(self, item: int, rows: sp.csr_array, columns: sp.csc_array) -> "_Weights":
         n_users = rows.shape[0]
         candidates = _sharing_users(item, rows, columns, above=self.regularization * self.l1_ratio * n_users)
         if len(candidates) == 0:
-            return _Weights(candidates, np.empty(0, np.float32), done=True)
+            return _Weights(candidates, np.empty(0, np.float32), converged=True)
         target = columns[:, [item]].toarray().ravel()
-        with _UnfinishedItem.muted:  # joblib's thread is another one than that of the fit
+        with _ItemNotConverged.muted:  # joblib's thread is another one than that of the fit
             _, path, gap = enet_path(
                 columns[:, candidates],
                 target,
@@ -122,20 +122,20 @@ class SLIMRecommender(ItemWeightsRecommender):
         weights = path[:, 0].astype(np.float32)
         positive = np.flatnonzero(weights > 0)
         kept = positive[largest(weights[positive], positive, self.n_neighbors or len(positive))]
-        done = bool(gap[0] * n_users <= self.tol * target.sum())
-        return _Weights(candidates[kept], weights[kept], done)
+        converged = bool(gap[0] * n_users <= self.tol * target.sum())
+        return _Weights(candidates[kept], weights[kept], converged)
 
-    def _warn_of_unfinished(self, n_unfinished: int) -> None:
-        if n_unfinished:
+    def _warn_if_not_converged(self, n_not_converged: int) -> None:
+        if n_not_converged:
             warnings.warn(
-                f"The weights of {n_unfinished} of {self.n_items_} items were not done after max_iter={self.max_iter} passes, "
-                "and are used as they are. Raise max_iter, tol, or regularization",
+                f"The weights of {n_not_converged} of {self.n_items_} items did not converge within "
+                f"max_iter={self.max_iter} passes; increase max_iter, tol or regularization",
                 ConvergenceWarning,
                 stacklevel=depth_of_caller(),
             )
 
 
-class _UnfinishedItem(MutedWarning):
+class _ItemNotConverged(MutedWarning):
     """scikit-learn's warning of one item; a fit gives one for all."""
 
     category = ConvergenceWarning
@@ -146,7 +146,7 @@ class _Weights(NamedTuple):
 
     items: NDArray[np.int64]
     values: NDArray[np.float32]
-    done: bool
+    converged: bool
 
 
 def _sharing_users(item: int, rows: sp.csr_array, columns: sp.csc_array, *, above: float) -> NDArray[np.int64]:

@@ -11,10 +11,10 @@ from skrec.base import HistoryRecommender
 from skrec.base._pairs import sparse_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
-from skrec.models._neighbours import NeighbourParameters, stacked, weighted, weights_of_items, weights_of_users
+from skrec.models._neighbors import NeighborParameters, stacked, weighted, weights_of_items, weights_of_users
 
 
-class UserKNNRecommender(NeighbourParameters, HistoryRecommender):
+class UserKNNRecommender(NeighborParameters, HistoryRecommender):
     """Items of similar users: a score is a sum of similarities.
 
     The score of an item is the sum of the user's similarities to those of their nearest neighbours, among the users of the

@@ -14,7 +14,7 @@ N_STEPS = 7
 
 @cache
 def likes() -> sp.csr_array:
-    """45 users of three tastes and 24 items, values 1 and 2.
+    """45 users of three split_events and 24 items, values 1 and 2.
 
     Nobody has touched items 3, 13 and 23; users 5 and 40 have done nothing; user 9 has touched all other items but two.
     """
@@ -29,13 +29,13 @@ def likes() -> sp.csr_array:
 
 
 @cache
-def labelled() -> Interactions:
+def labeled() -> Interactions:
     """The events of `likes`, with labels that are neither codes nor in their order."""
     return Interactions.from_csr(likes(), user_ids=[f"user {99 - u}" for u in range(45)], item_ids=900 - np.arange(24))
 
 
 @cache
-def well_known() -> sp.csr_array:
+def active_likes() -> sp.csr_array:
     """`likes` without the users and items that have no events."""
     matrix = likes()
     users, items = np.diff(matrix.indptr) > 0, np.bincount(matrix.indices, minlength=24) > 0
@@ -55,7 +55,7 @@ def checkerboard() -> sp.csr_array:
 
 
 @cache
-def rounds() -> Interactions:
+def cyclic_sequences() -> Interactions:
     """24 users who go round a circle of 12 items, one after the other, user u from item u on; the rows are in no order."""
     users, steps = np.divmod(np.random.default_rng(0).permutation(24 * N_STEPS), N_STEPS)
     data = Interactions.from_arrays(users, (users + steps) % 12, timestamps=steps)
@@ -72,7 +72,7 @@ class Split(NamedTuple):
 
 
 @cache
-def tastes() -> Split:
+def split_events() -> Split:
     """Some 8,000 events of 300 users with 120 items, values 3 to 11, in order of time; a fifth of them is held out."""
     events = make_interactions(300, 120, density=0.22, popularity_skew=0.5, random_state=0).interactions
     plain = Interactions.from_arrays(
@@ -89,9 +89,9 @@ def tastes() -> Split:
     return Split(plain[~held_out], plain[held_out])
 
 
-def training_part() -> Interactions:
-    """The training events of `tastes`."""
-    return tastes().train
+def training_events() -> Interactions:
+    """The training events of `split_events`."""
+    return split_events().train
 
 
 def _frozen(matrix: sp.csr_array) -> sp.csr_array:

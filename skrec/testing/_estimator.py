@@ -12,7 +12,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from skrec.base import BaseRecommender
-from skrec.testing._data import labelled, likes, other_likes, tastes
+from skrec.testing._data import labeled, likes, other_likes, split_events
 from skrec.testing._fitting import assert_equal_answers, assert_raises, assert_same_attributes, fitted, fresh
 
 _DENSE_ANSWER = "predict of a sparse matrix answers with a dense score for each item, not with one number for each row"
@@ -79,7 +79,7 @@ def check_not_fitted(estimator: BaseRecommender) -> None:
         "recommend_iter": lambda: next(model.recommend_iter([0])),
         "recommend_users": lambda: model.recommend_users([0]),
         "predict": lambda: model.predict(X),
-        "predict of events": lambda: model.predict(labelled()),
+        "predict of events": lambda: model.predict(labeled()),
         "score": lambda: model.score(X),
         "similar_items": lambda: model.similar_items([0]),
         "similar_users": lambda: model.similar_users([0]),
@@ -105,9 +105,9 @@ def check_equal_refit(estimator: BaseRecommender) -> None:
     assert_equal_answers(model.recommend(k=24), expected, "a second fit to the same data")
 
 
-def check_refit_forgets(estimator: BaseRecommender) -> None:
+def check_refit_discards_the_previous_fit(estimator: BaseRecommender) -> None:
     """A second fit, to other data, leaves nothing of the first."""
-    model, expected = fresh(estimator).fit(labelled()), fitted(estimator, other_likes)
+    model, expected = fresh(estimator).fit(labeled()), fitted(estimator, other_likes)
     model.fit(other_likes())
     assert_equal_answers(model.recommend(k=30), expected.recommend(k=30), "after a fit to other data")
     assert vars(model).keys() == vars(expected).keys(), "attributes of the first fit are left"
@@ -117,11 +117,11 @@ def check_refit_forgets(estimator: BaseRecommender) -> None:
 
 def check_pickle(estimator: BaseRecommender) -> None:
     """A model that went through a pickle gives the same answers."""
-    model = fitted(estimator, labelled)
+    model = fitted(estimator, labeled)
     copy = pickle.loads(pickle.dumps(model))
     assert_equal_answers(copy.recommend(k=8), model.recommend(k=8), "unpickled")
-    assert_equal_answers(copy.recommend(labelled(), k=8), model.recommend(labelled(), k=8), "unpickled, new users")
-    np.testing.assert_array_equal(copy.predict(labelled()), model.predict(labelled()))
+    assert_equal_answers(copy.recommend(labeled(), k=8), model.recommend(labeled(), k=8), "unpickled, new users")
+    np.testing.assert_array_equal(copy.predict(labeled()), model.predict(labeled()))
     assert copy.recommend(k=8).items.tolist() == model.recommend(k=8).items.tolist()
 
 
@@ -145,7 +145,7 @@ def check_failed_fit(estimator: BaseRecommender) -> None:
 
 def check_validation_data(estimator: BaseRecommender) -> None:
     """`fit` takes held-out data, whether or not it has a use for them, and refuses those of another frame."""
-    train, test = tastes()
+    train, test = split_events()
     model = fresh(estimator).fit(train, validation=test)
     assert model.recommend([0], k=3).codes.min() >= 0
     np.testing.assert_array_equal(model.seen_.toarray(), train.to_csr(duplicates="any").toarray())
@@ -155,7 +155,7 @@ def check_validation_data(estimator: BaseRecommender) -> None:
 
 def check_grid_search_over_events(estimator: BaseRecommender) -> None:
     """Stock `GridSearchCV` splits the events of Interactions and of a DataFrame."""
-    for events in (labelled(), labelled().to_frame()):
+    for events in (labeled(), labeled().to_frame()):
         search = _search(estimator, events)
         assert search.best_estimator_.recommend(["user 99"], k=3).items.shape == (1, 3)
         assert search.predict(events[:7]).shape == (7,)

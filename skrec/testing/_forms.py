@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
-from skrec.testing._data import labelled, likes
+from skrec.testing._data import labeled, likes
 from skrec.testing._fitting import assert_equal_answers, assert_raises, fitted, fresh
 
 
@@ -22,8 +22,8 @@ def check_every_form_of_a_matrix_is_the_same(estimator: BaseRecommender) -> None
 
 def check_y_holds_the_values_of_events(estimator: BaseRecommender) -> None:
     """Values apart, as y, are the values of the table's events; for a matrix, which holds its own, y says nothing."""
-    values = labelled().values * (np.arange(len(labelled())) % 4 > 0)
-    together = labelled().with_values(values).to_frame()
+    values = labeled().values * (np.arange(len(labeled())) % 4 > 0)
+    together = labeled().with_values(values).to_frame()
     expected = fresh(estimator).fit(together)
     model = fresh(estimator).fit(together.drop(columns="rating"), together["rating"])
     assert_equal_answers(model.recommend(k=8), expected.recommend(k=8), "with values as y")
@@ -31,7 +31,7 @@ def check_y_holds_the_values_of_events(estimator: BaseRecommender) -> None:
     assert_equal_answers(plain.recommend(k=8), fitted(estimator, likes).recommend(k=8), "with y beside a matrix")
 
 
-def check_everything_travels_in_the_data(estimator: BaseRecommender) -> None:
+def check_optional_fields_are_accepted(estimator: BaseRecommender) -> None:
     """Times, impressions, features and weights come with X; weights are used, or a warning says that they are not."""
     plain = likes().tocoo()
     columns = {
@@ -55,7 +55,7 @@ def check_everything_travels_in_the_data(estimator: BaseRecommender) -> None:
         assert not np.array_equal(scores, equal), "weights of events are neither used nor warned of"
 
 
-def check_numbers_that_are_none_are_refused(estimator: BaseRecommender) -> None:
+def check_invalid_numbers_are_refused(estimator: BaseRecommender) -> None:
     """NaN, infinity, complex numbers and words are errors wherever data are passed, sparse or dense."""
     model = fitted(estimator, likes)
     calls = [fresh(estimator).fit, model.recommend, model.predict, model.score]

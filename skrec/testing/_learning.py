@@ -8,7 +8,7 @@ import numpy as np
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
 from skrec.metrics._estimators import traits_of
-from skrec.testing._data import N_STEPS, checkerboard, rounds, tastes, training_part
+from skrec.testing._data import N_STEPS, checkerboard, cyclic_sequences, split_events, training_events
 from skrec.testing._fitting import fitted
 
 
@@ -23,24 +23,24 @@ def check_completes_the_checkerboard(estimator: BaseRecommender) -> None:
         assert solved == 1, f"only {solved:.0%} of the {who} users are given the item that their block says"
 
 
-def check_completes_the_round(estimator: BaseRecommender) -> None:
+def check_predicts_the_next_item(estimator: BaseRecommender) -> None:
     """Of a model that knows order: what comes next on everybody's way round comes first, for known and for new users."""
     if not traits_of(estimator).ordered:
         raise SkipTest(f"{type(estimator).__name__} knows nothing of order")
-    model = fitted(estimator, rounds)
+    model = fitted(estimator, cyclic_sequences)
     following = (np.arange(24) + N_STEPS) % 12
-    for who, answer in (("known", model.recommend(k=1)), ("new", model.recommend(rounds(), k=1))):
+    for who, answer in (("known", model.recommend(k=1)), ("new", model.recommend(cyclic_sequences(), k=1))):
         solved = (answer.codes[:, 0] == following).mean()
         assert solved == 1, f"only {solved:.0%} of the {who} users are given the item that comes next"
 
 
 def check_learns_from_the_data(estimator: BaseRecommender) -> None:
     """Held-out events are predicted better from the true events than from events in which items have changed names."""
-    test = tastes().test
-    right, wrong = (fitted(estimator, data).score(test) for data in (training_part, _renamed_items))
+    test = split_events().test
+    right, wrong = (fitted(estimator, data).score(test) for data in (training_events, _renamed_items))
     assert right > 1.2 * max(wrong, 0), f"the score is {right:.4f}, and {wrong:.4f} after learning from nonsense"
 
 
 def _renamed_items() -> Interactions:
-    train = tastes().train
+    train = split_events().train
     return replace(train, items=np.random.default_rng(0).permutation(train.n_items)[train.items])

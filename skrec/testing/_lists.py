@@ -11,13 +11,13 @@ import pandas as pd
 import scipy.sparse as sp
 
 from skrec.base import BaseRecommender
-from skrec.testing._data import labelled, likes
+from skrec.testing._data import labeled, likes
 from skrec.testing._fitting import assert_raises, assert_same_answers, fitted, rows, score_matrix
 
 REFUSED_K = (0, -1, 2.5, True, None, "10")
 
 
-def check_answers_for_known_users(estimator: BaseRecommender) -> None:
+def check_recommend_known_users(estimator: BaseRecommender) -> None:
     """All users by default; ids of some, in the order asked, or a single one; arrays (n_users, k), also as a pair."""
     model = fitted(estimator, likes)
     everybody = model.recommend(k=4)
@@ -43,7 +43,7 @@ def check_one_user_equals_the_batch(estimator: BaseRecommender) -> None:
         assert_same_answers(model.recommend([user], k=6), rows(together, [user]), f"user {user} alone")
 
 
-def check_no_seen_item_and_no_item_twice(estimator: BaseRecommender) -> None:
+def check_seen_items_and_duplicates_are_excluded(estimator: BaseRecommender) -> None:
     """`exclude_seen` hides a user's past and nothing else; no list holds an item twice."""
     model, seen = fitted(estimator, likes), likes().toarray() > 0
     for user, codes in enumerate(model.recommend(k=24).codes):
@@ -74,7 +74,7 @@ def check_lists_are_padded(estimator: BaseRecommender) -> None:
     """Beyond the end of a list stand -1 and NaN, and None where there are labels; `to_frame` leaves them out."""
     unseen = 24 - np.diff(likes().indptr)
     model = fitted(estimator, likes)
-    for answer in (model.recommend(k=30), fitted(estimator, labelled).recommend(k=30)):
+    for answer in (model.recommend(k=30), fitted(estimator, labeled).recommend(k=30)):
         beyond = np.arange(30) >= unseen[:, None]
         assert (answer.codes[beyond] == -1).all() and (answer.codes[~beyond] >= 0).all()
         assert np.isnan(answer.scores[beyond]).all() and not np.isnan(answer.scores[~beyond]).any()
@@ -125,7 +125,7 @@ def check_candidates_of_each_user(estimator: BaseRecommender) -> None:
 
 def check_unknown_users_get_the_popular_items_on_request(estimator: BaseRecommender) -> None:
     """With ``unknown="popular"`` unknown ids get the list of a new user without events, and known ones their own."""
-    model, named = fitted(estimator, likes), fitted(estimator, labelled)
+    model, named = fitted(estimator, likes), fitted(estimator, labeled)
     nothing = model.recommend(sp.csr_array((1, 24), dtype=np.float32), k=8)
     own = model.recommend([30, 0], k=8)
     for asked, who in (([45, 30, -1, 0], model), (["nobody", "user 69", "no one", "user 99"], named)):
@@ -159,7 +159,7 @@ def check_recommend_to_parquet(estimator: BaseRecommender) -> None:
     """The file holds what `recommend` answers as a table, also when it is empty."""
     if find_spec("pyarrow") is None:
         raise SkipTest("pyarrow is not installed")
-    model = fitted(estimator, labelled)
+    model = fitted(estimator, labeled)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "lists.parquet"
         model.recommend_to_parquet(path, k=4, batch_size=10)
@@ -172,7 +172,7 @@ def check_recommend_to_parquet(estimator: BaseRecommender) -> None:
 
 def check_bad_arguments_are_refused(estimator: BaseRecommender) -> None:
     """Unknown labels and impossible lengths raise errors that name the argument."""
-    model, named = fitted(estimator, likes), fitted(estimator, labelled)
+    model, named = fitted(estimator, likes), fitted(estimator, labeled)
     errors = (ValueError, TypeError)
     for k in REFUSED_K:
         assert_raises(errors, lambda k=k: model.recommend([0], k=k), "k must be")
@@ -212,7 +212,7 @@ def check_audience(estimator: BaseRecommender) -> None:
 
 def check_audience_with_labels(estimator: BaseRecommender) -> None:
     """Labels of items in, labels of users out; an item's audience does not depend on what else is asked about."""
-    model, data = fitted(estimator, labelled), labelled()
+    model, data = fitted(estimator, labeled), labeled()
     answer = model.recommend_users(data.item_ids[[8, 3, 0]], k=50)
     plain = fitted(estimator, likes).recommend_users([8, 3, 0], k=50)
     np.testing.assert_array_equal(answer.codes, plain.codes, err_msg="with labels: other users")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
-from skrec.testing._data import labelled, likes, tastes
+from skrec.testing._data import labeled, likes, split_events
 from skrec.testing._fitting import assert_equal_answers, assert_raises, assert_same_attributes, fresh
 
 
@@ -20,7 +20,7 @@ def check_partial_fit_of_an_unfitted_model_is_fit(estimator: BaseRecommender) ->
 
 def check_partial_fit_keeps_codes_and_adds_labels(estimator: BaseRecommender) -> None:
     """Known users and items keep their places, new ones come behind; all of them can be asked about."""
-    model = fresh(estimator).fit(labelled())
+    model = fresh(estimator).fit(labeled())
     user_ids, item_ids = model.user_ids_.tolist(), model.item_ids_.tolist()
     more = pd.DataFrame({"user": ["user 99", "newcomer", "newcomer"], "item": [9000, 900, 899]})
     _learn_more(model, more)
@@ -44,7 +44,7 @@ def check_partial_fit_takes_rows_for_new_users(estimator: BaseRecommender) -> No
 
 def check_partial_fit_learns(estimator: BaseRecommender) -> None:
     """In two parts, the first without a third of the users and some items, nearly as much is learned as at once."""
-    train, test = tastes()
+    train, test = split_events()
     is_later = (train.users % 3 == 0) | (train.items >= 110)
     first = Interactions.from_arrays(
         *(getattr(train, name)[~is_later] for name in ("users", "items", "values")), timestamps=train.timestamps[~is_later]
@@ -61,13 +61,13 @@ def check_failed_partial_fit(estimator: BaseRecommender) -> None:
     model = fresh(estimator).fit(likes())
     before, attributes = model.recommend(k=5), dict(vars(model))
     assert_raises(ValueError, lambda: model.partial_fit(likes() * np.nan), "X", "NaN")
-    assert_raises(ValueError, lambda: model.partial_fit(labelled()), "labels")
+    assert_raises(ValueError, lambda: model.partial_fit(labeled()), "labels")
     assert_raises(ValueError, lambda: model.partial_fit(np.zeros((2, 24))), "X has no events")
     assert_same_attributes(model, attributes, "a partial_fit that failed")
     assert_equal_answers(model.recommend(k=5), before, "after a partial_fit that failed")
 
 
-def check_partial_fit_changes_nothing_given_away(estimator: BaseRecommender) -> None:
+def check_partial_fit_does_not_change_copies(estimator: BaseRecommender) -> None:
     """Copies of the model, which share its arrays, answer as before."""
     model = fresh(estimator).fit(likes())
     earlier, before = copy.copy(model), model.recommend(k=5)

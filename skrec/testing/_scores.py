@@ -13,7 +13,7 @@ from skrec.base import BaseRecommender
 from skrec.data import Interactions
 from skrec.metrics import ndcg
 from skrec.metrics._estimators import traits_of
-from skrec.testing._data import labelled, likes, tastes, training_part
+from skrec.testing._data import labeled, likes, split_events, training_events
 from skrec.testing._fitting import assert_raises, fitted, fresh, score_matrix
 
 CLOSE = {"rtol": 1e-3, "atol": 1e-4}
@@ -21,7 +21,7 @@ CLOSE = {"rtol": 1e-3, "atol": 1e-4}
 
 def check_predict_of_events(estimator: BaseRecommender) -> None:
     """Each event of known users and items gets the score by which `recommend` ranks, in the order of the events."""
-    model, data = fitted(estimator, labelled), labelled()
+    model, data = fitted(estimator, labeled), labeled()
     order = np.random.default_rng(0).permutation(len(data))
     events = data[order]
     expected = score_matrix(model)[events.users, events.items]
@@ -33,7 +33,7 @@ def check_predict_of_events(estimator: BaseRecommender) -> None:
 
 def check_predict_of_unknown_labels(estimator: BaseRecommender) -> None:
     """Minus infinity says "nothing known of the item", NaN is never an answer; unknown users like what is popular."""
-    model, (user, item) = fitted(estimator, labelled), ("user 99", labelled().item_ids[0])
+    model, (user, item) = fitted(estimator, labeled), ("user 99", labeled().item_ids[0])
     events = pd.DataFrame({"user": [user, "nobody", user, "nobody"], "item": [item, item, -1, -1]})
     answer = model.predict(events)
     assert answer.shape == (4,) and not np.isnan(answer).any()
@@ -79,19 +79,19 @@ def check_predict_is_refused_above_its_limit(estimator: BaseRecommender) -> None
 
 def check_score(estimator: BaseRecommender) -> None:
     """One finite number, at most 1, the same again; a table of events and Interactions agree."""
-    model, data = fitted(estimator, _named_training_part), _named(tastes().test)
+    model, data = fitted(estimator, _labeled_training_events), _labeled(split_events().test)
     value = model.score(data)
     assert isinstance(value, float) and np.isfinite(value) and value <= 1
     assert model.score(data) == value
     frame = data.to_frame()
     assert model.score(frame) == value
     assert model.score(frame.drop(columns="rating"), frame["rating"]) == value
-    assert_raises(ValueError, lambda: model.score(_named(tastes().test)[:0]))
+    assert_raises(ValueError, lambda: model.score(_labeled(split_events().test)[:0]))
 
 
 def check_score_measures_lists_or_ratings(estimator: BaseRecommender) -> None:
     """`score` is the NDCG of the first 10 of a full ranking without training items; for a model of ratings, R²."""
-    model, test = fitted(estimator, training_part), tastes().test
+    model, test = fitted(estimator, training_events), split_events().test
     if traits_of(model).predicts_ratings:
         expected = r2_score(test.values, model.predict(test))
     else:
@@ -102,7 +102,7 @@ def check_score_measures_lists_or_ratings(estimator: BaseRecommender) -> None:
 
 def check_explain(estimator: BaseRecommender) -> None:
     """Contributions of the user's past items, largest first; all of them add up to the folded-in score."""
-    model, data = fitted(estimator, labelled), labelled()
+    model, data = fitted(estimator, labeled), labeled()
     user, item = 0, 10
     past = data.item_ids[data.items[data.users == user]]
     try:
@@ -124,7 +124,7 @@ def check_transform(estimator: BaseRecommender) -> None:
     """A row of embeddings for each user asked for, known by label or new by history; also as a step of a Pipeline."""
     if not hasattr(estimator, "transform"):
         raise SkipTest(f"{type(estimator).__name__} has no embeddings of users")
-    model, data = fitted(estimator, labelled), labelled()
+    model, data = fitted(estimator, labeled), labeled()
     known = model.transform(data.user_ids)
     assert known.shape[0] == 45 and known.ndim == 2 and known.dtype == np.float32 and np.isfinite(known).all()
     # what reads rows may round them differently in another block
@@ -140,7 +140,7 @@ def check_transform(estimator: BaseRecommender) -> None:
     assert make_pipeline(fresh(estimator), PCA(2)).fit(likes()).transform(likes()).shape == (45, 2)
 
 
-def _named(data: Interactions) -> Interactions:
+def _labeled(data: Interactions) -> Interactions:
     return Interactions.from_arrays(
         data.users,
         data.items,
@@ -151,5 +151,5 @@ def _named(data: Interactions) -> Interactions:
     )
 
 
-def _named_training_part() -> Interactions:
-    return _named(tastes().train)
+def _labeled_training_events() -> Interactions:
+    return _labeled(split_events().train)

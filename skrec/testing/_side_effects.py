@@ -15,14 +15,14 @@ import scipy.sparse as sp
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
 from skrec.metrics._estimators import traits_of
-from skrec.testing._data import labelled, likes
+from skrec.testing._data import labeled, likes
 from skrec.testing._fitting import ORDER_WARNING, assert_equal_answers, assert_same_attributes, fitted, fresh
 from skrec.testing._process import captured, global_state, logged, unusual_process
 
 
 def check_input_is_not_changed(estimator: BaseRecommender) -> None:
     """Neither `fit` nor any question changes the data it is given, in whatever order they are."""
-    for data in (_unsorted(likes()), _own(labelled()), labelled().to_frame()):
+    for data in (_unsorted(likes()), _own(labeled()), labeled().to_frame()):
         before = _digest(data)
         with _without_user_warnings():
             model = fresh(estimator).fit(data)
@@ -35,7 +35,7 @@ def check_input_is_not_changed(estimator: BaseRecommender) -> None:
 
 def check_read_only_input(estimator: BaseRecommender) -> None:
     """Data that cannot be written to are as good as others."""
-    for data in (_unsorted(likes()), _own(labelled())):
+    for data in (_unsorted(likes()), _own(labeled())):
         for array in _arrays(data):
             array.flags.writeable = False
         with _without_user_warnings():
@@ -52,7 +52,7 @@ def _without_user_warnings() -> Iterator[None]:
         yield
 
 
-def check_nothing_global_is_touched(estimator: BaseRecommender) -> None:
+def check_global_state_is_unchanged(estimator: BaseRecommender) -> None:
     """Random generators, threads, loggers, warning filters, environment, signals and the working directory stay.
 
     No thread, process or open file is left.
@@ -79,21 +79,21 @@ def check_silence(estimator: BaseRecommender) -> None:
     assert messages == [], f"was logged: {messages}"
 
 
-def check_questions_change_nothing(estimator: BaseRecommender) -> None:
+def check_inference_does_not_change_the_model(estimator: BaseRecommender) -> None:
     """A model that has been asked is the same as before, and asked again gives the same answers, bit by bit."""
-    model = fresh(estimator).fit(labelled())
+    model = fresh(estimator).fit(labeled())
     before = vars(model).copy()
     arrays = {name: value.copy() for name, value in before.items() if isinstance(value, np.ndarray)}
-    known, new, scores = (model.recommend(k=5), model.recommend(labelled(), k=5), model.predict(labelled()))
-    audience, value = model.recommend_users(labelled().item_ids[:3]), model.score(labelled())
+    known, new, scores = (model.recommend(k=5), model.recommend(labeled(), k=5), model.predict(labeled()))
+    audience, value = model.recommend_users(labeled().item_ids[:3]), model.score(labeled())
     with contextlib.suppress(NotImplementedError):
-        model.similar_items(labelled().item_ids[:3])
+        model.similar_items(labeled().item_ids[:3])
         model.similar_users(["user 99"])
     assert_equal_answers(model.recommend(k=5), known, "asked again")
-    assert_equal_answers(model.recommend(labelled(), k=5), new, "asked again about new users")
-    assert_equal_answers(model.recommend_users(labelled().item_ids[:3]), audience, "asked again for an audience")
-    np.testing.assert_array_equal(model.predict(labelled()), scores, err_msg="asked again for scores")
-    assert model.score(labelled()) == value
+    assert_equal_answers(model.recommend(labeled(), k=5), new, "asked again about new users")
+    assert_equal_answers(model.recommend_users(labeled().item_ids[:3]), audience, "asked again for an audience")
+    np.testing.assert_array_equal(model.predict(labeled()), scores, err_msg="asked again for scores")
+    assert model.score(labeled()) == value
     assert_same_attributes(model, before, "questions")
     changed = [name for name, array in arrays.items() if not np.array_equal(before[name], array)]
     assert not changed, f"questions changed {', '.join(changed)}"

@@ -19,7 +19,7 @@ _K1, _B = 1.2, 0.75
 _SIMILARITY_BYTES = 32  # that one takes in a sparse product, in float64, with its sorting
 
 
-class NeighbourParameters(DeclaredParameters):
+class NeighborParameters(DeclaredParameters):
     """The parameters of a search for neighbours.
 
     Parameters
