@@ -209,7 +209,7 @@ def test_a_bad_parameter_is_refused_by_name(changes, error):
 
 
 def test_ratings_are_for_another_model():
-    with pytest.raises(ValueError, match="MultVAERecommender models what was chosen, not ratings: loss='mse'"):
+    with pytest.raises(ValueError, match="loss must rank for MultVAERecommender, got 'mse'"):
         model(loss="mse").fit(ratings())
 
 
