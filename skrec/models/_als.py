@@ -110,10 +110,7 @@ class ALSRecommender(EmbeddingRecommender):
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         """Alternate between the users and the items of the new events; keep all other factors."""
         if before.item_embeddings_.shape[1] != self.n_factors:
-            raise ValueError(
-            n_factors = before.item_embeddings_.shape[1]
-            raise ValueError(f"n_factors must not change between fit and partial_fit: got {self.n_factors} after {n_factors}")
-            )
+            raise ValueError(f"partial_fit goes on with n_factors={before.item_embeddings_.shape[1]}, got {self.n_factors}")
         self.seed_ = before.seed_
         self._learn_confidences(events)
         new = events[len(before.events_) :]
