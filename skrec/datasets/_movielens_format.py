@@ -1,4 +1,4 @@
-"""The formats of the MovieLens files: bytes in, tables out. A malformed line is refused by file and number."""
+"""Parsers of the MovieLens files. Errors name file and line."""
 
 import datetime
 import io
@@ -25,14 +25,14 @@ OCCUPATIONS_1M = (
     "executive/managerial, farmer, homemaker, K-12 student, lawyer, programmer, retired, sales/marketing, scientist, "
     "self-employed, technician/engineer, tradesman/craftsman, unemployed, writer"
 ).split(", ")
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # strptime would follow the user's locale
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # strptime would use the user's locale
 NO_GENRE = {"", "unknown", "(no genres listed)"}
 
 Files = dict[str, bytes]
 
 
 class Tables(NamedTuple):
-    """One release: ratings by movie id, films and people by their ids, and the official folds."""
+    """One release: ratings by movie id, tables of films and users by their ids, and the official folds."""
 
     ratings: pd.DataFrame
     items: pd.DataFrame
@@ -41,7 +41,7 @@ class Tables(NamedTuple):
 
 
 def read_100k(files: Files) -> Tables:
-    """ML-100K: tabs in the ratings, bars elsewhere."""
+    """ML-100K: tabs in the file of ratings, vertical bars in others."""
     items = _items(files, "u.item", partial(_split, "|", 5 + len(GENRES_100K), _film_100k), encoding="latin-1")
     users = _users(files, "u.user", partial(_split, "|", 5, _person_100k))
     ratings = _ratings(files, "u.data", WHOLE_STARS)
@@ -54,7 +54,7 @@ def read_100k(files: Files) -> Tables:
 
 
 def read_1m(files: Files) -> Tables:
-    """ML-1M: double colons everywhere."""
+    """ML-1M: double colons."""
     items = _items(files, "movies.dat", partial(_split, "::", 3, _film), encoding="latin-1")
     users = _users(files, "users.dat", partial(_split, "::", 5, _person_1m))
     ratings = _ratings(files, "ratings.dat", WHOLE_STARS, separator="::")
@@ -98,12 +98,12 @@ def _ratings(files: Files, name: str, stars: NDArray, *, separator: str = "\t", 
         ratings = pd.DataFrame(rows, columns=list(RATING)).astype(RATING)
     ratings = ratings.astype({"rating": stars.dtype})
     repeated = ratings.duplicated(["user", "item"]).to_numpy()
-    raise_if_any(name, repeated, "this user has rated this film before", 1 if header is None else 2)
+    raise_if_any(name, repeated, "duplicate rating of this film by this user", 1 if header is None else 2)
     return ratings
 
 
 def _parse_numbers(content: bytes, separator: str, header: str | None) -> pd.DataFrame | None:
-    """The table, or None if something is wrong somewhere; reading line by line then tells what."""
+    """Parse a table at once. Returns None if that fails; reading line by line then finds the error."""
     allowed = b"0123456789.\r\n" + separator.encode()
     if content.translate(None, allowed) != (header or "").encode().translate(None, allowed):
         return None
@@ -114,7 +114,7 @@ def _parse_numbers(content: bytes, separator: str, header: str | None) -> pd.Dat
 
 
 def _are_ratings(ratings: pd.DataFrame, stars: NDArray, n_points: int) -> bool:
-    """Whether the numbers are such as they may be, and points stand in ratings alone: pandas reads the integer 7.0 as well."""
+    """Whether all values are valid, and decimal points occur in ratings only, since pandas reads 7.0 as an integer."""
     if len(ratings) == 0 or ratings[["user", "item"]].to_numpy().min() < 1:
         return False
     n_halves = int((ratings["rating"] % 1 > 0).sum())
@@ -130,17 +130,17 @@ def _rating(stars: NDArray, user: str, item: str, rating: str, timestamp: str) -
 def _check_known(
     name: str, ratings: pd.DataFrame, items: pd.DataFrame, users: pd.DataFrame | None = None, first_line: int = 1
 ) -> None:
-    raise_if_any(name, ~ratings["item"].isin(items.index).to_numpy(), "a film that the table of films lacks", first_line)
+    raise_if_any(name, ~ratings["item"].isin(items.index).to_numpy(), "film is not in the table of films", first_line)
     if users is not None:
-        raise_if_any(name, ~ratings["user"].isin(users.index).to_numpy(), "a user that the table of users lacks", first_line)
+        raise_if_any(name, ~ratings["user"].isin(users.index).to_numpy(), "user is not in the table of users", first_line)
 
 
 def _positions(files: Files, name: str, ratings: pd.DataFrame) -> NDArray[np.int64]:
-    """Where the events of one part of a split are among all, in the order of its file."""
+    """Positions of the events of one part of a split, in the order of its file."""
     part = _ratings(files, name, WHOLE_STARS)
     everything = pd.MultiIndex.from_frame(ratings[["user", "item"]])
     positions = everything.get_indexer(pd.MultiIndex.from_frame(part[["user", "item"]]))
-    raise_if_any(name, positions < 0, "a rating that u.data lacks", 1)
+    raise_if_any(name, positions < 0, "rating is not in u.data", 1)
     return positions.astype(np.int64)
 
 
@@ -150,18 +150,18 @@ def _items(
     lines = convert_open_lines(io.BytesIO(files[name]), name, convert, encoding=encoding, header=header)
     items = pd.DataFrame(list(lines)).astype({"year": "Int64"})
     repeated = items["movie_id"].duplicated().to_numpy()
-    raise_if_any(name, repeated, "this movie id has occurred before", 1 if header is None else 2)
+    raise_if_any(name, repeated, "duplicate movie id", 1 if header is None else 2)
     return items.set_axis(pd.Index(items["movie_id"], name="item"))
 
 
 def _users(files: Files, name: str, convert: Callable[[str], Any]) -> pd.DataFrame:
     users = pd.DataFrame(list(convert_open_lines(io.BytesIO(files[name]), name, convert, encoding="latin-1")))
-    raise_if_any(name, users["user"].duplicated().to_numpy(), "this user id has occurred before", 1)
+    raise_if_any(name, users["user"].duplicated().to_numpy(), "duplicate user id", 1)
     return users.set_index("user")
 
 
 def _film(movie_id: str, title: str, genres: str) -> dict[str, Any]:
-    # the last year in brackets: "2001 (1968)", and "Land Before Time III (1995) (V)"
+    # the last year in parentheses: "2001 (1968)", and "Land Before Time III (1995) (V)"
     years = re.findall(r"\((\d{4})\)", title)
     return {
         "movie_id": parse_integer(movie_id, least=1),

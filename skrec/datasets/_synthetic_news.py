@@ -103,9 +103,9 @@ def make_news(
     for name, amount in (("taste", taste), ("recency", recency)):
         check_number(amount, name, at_least=0)
     check_number(half_life, "half_life", above=0)
-    a_day = n_items // (n_days + 1)
-    if n_shown < 2 or n_shown > a_day / 5:
-        raise ValueError(f"n_shown must be from 2 to a fifth of the {a_day} articles that a day brings, got {n_shown}")
+    articles_per_day = n_items // (n_days + 1)
+    if n_shown < 2 or n_shown > articles_per_day / 5:
+        raise ValueError(f"n_shown must be from 2 to a fifth of the {articles_per_day} articles per day, got {n_shown}")
     rng = generator_of(random_state)
     # one after the other, so that there is always enough to show
     published = (START - LIFETIME + (np.arange(n_items) + rng.random(n_items)) * (n_days + 1) * LIFETIME / n_items).astype(
