@@ -1,12 +1,12 @@
-"""Checks that every recommender passes, ours and yours; docs/testing.md writes two models and puts them through.
+"""Checks that every recommender must pass. docs/testing.md shows how to use them with other models.
 
-Each is a plain function ``check_...(estimator)`` of an unfitted estimator that raises an AssertionError in words where the
-contract is broken, and ``unittest.SkipTest`` where the estimator has no such method; its docstring says what it promises.
-Settings should be fast, and count every value above 0 as liked, as the defaults do. Models are fitted once for each estimator
-and data set and shared by the checks. Most checks fit matrices, about which a model of sequences warns.
+Each check is a function ``check_...(estimator)`` of an unfitted estimator. It raises AssertionError with an explanation if the
+estimator violates the contract, and ``unittest.SkipTest`` if the estimator does not have the checked method. Estimators should
+have parameters with which they train fast, and treat every value above 0 as positive, as by default. Models are fitted once for
+each estimator and data set and shared by the checks. Most checks fit matrices, about which sequence models warn.
 
-`recommender_checks` lists them, `parametrize_recommender_checks` makes tests of them, and `SCIKIT_LEARN_EXCEPTIONS` names those
-of scikit-learn's own checks that a recommender does not pass.
+`recommender_checks` lists the checks, `parametrize_recommender_checks` makes pytest tests of them, and
+`SCIKIT_LEARN_EXCEPTIONS` names the checks of scikit-learn that recommenders do not pass.
 """
 
 from collections.abc import Callable, Iterable
@@ -107,9 +107,35 @@ Check = Callable[[BaseRecommender], None]
 __all__ = ["SCIKIT_LEARN_EXCEPTIONS", "parametrize_recommender_checks", "recommender_checks"]
 __all__ += [name for name in globals() if name.startswith("check_")]
 
+_SECTIONS = """
+
+Parameters
+----------
+estimator : BaseRecommender
+    Unfitted estimator. It is cloned.
+
+Raises
+------
+AssertionError
+    If the estimator violates the contract.
+"""
+for _name in __all__:
+    if _name.startswith("check_"):
+        globals()[_name].__doc__ = (globals()[_name].__doc__ or "") + _SECTIONS
+
 
 def recommender_checks(estimator: BaseRecommender | None = None) -> list[Check]:
-    """All checks, in alphabetical order; of an estimator, those of methods that it has.
+    """List all checks in alphabetical order.
+
+    Parameters
+    ----------
+    estimator : BaseRecommender, default=None
+        If given, checks that do not apply to it are left out.
+
+    Returns
+    -------
+    list of callables
+        Functions that take an unfitted estimator.
 
     Examples
     --------
@@ -118,14 +144,14 @@ def recommender_checks(estimator: BaseRecommender | None = None) -> list[Check]:
     ...     check(PopularityRecommender())
     """
     checks = [function for name, function in sorted(globals().items()) if name.startswith("check_")]
-    lacking: set[Check] = set()
+    excluded: set[Check] = set()
     if estimator is not None and not hasattr(estimator, "transform"):
-        lacking.add(check_transform)
+        excluded.add(check_transform)
     if estimator is not None and type(estimator).explain is BaseRecommender.explain:
-        lacking.add(check_explain)
-    if estimator is not None:  # whose task is what comes next, or what else there is
-        lacking.add(check_completes_the_checkerboard if traits_of(estimator).ordered else check_predicts_the_next_item)
-    return [check for check in checks if check not in lacking]
+        excluded.add(check_explain)
+    if estimator is not None:  # either a sequence model or not
+        excluded.add(check_completes_the_checkerboard if traits_of(estimator).ordered else check_predicts_the_next_item)
+    return [check for check in checks if check not in excluded]
 
 
 def parametrize_recommender_checks(
@@ -133,15 +159,20 @@ def parametrize_recommender_checks(
     *,
     expected_failures: Callable[[BaseRecommender], dict[str, str]] = lambda estimator: {},
 ) -> Any:
-    """A pytest decorator for a test with the arguments ``estimator`` and ``check``: one test for each pair that applies.
+    """Decorate a pytest test with the arguments ``estimator`` and ``check``, once for each pair that applies.
 
     Parameters
     ----------
     estimators : iterable of BaseRecommender
-        Unfitted, with settings that fit in no time but learn.
+        Unfitted estimators, with parameters with which they train fast but learn.
     expected_failures : callable, optional
-        Maps an estimator to the names of the checks that it cannot pass, each with the reason; a test that then passes
-        fails.
+        Maps an estimator to a dict of the names of the checks that it cannot pass, each with the reason. A test that passes
+        unexpectedly fails.
+
+    Returns
+    -------
+    pytest decorator
+        Parametrizes the test function.
 
     Examples
     --------
@@ -156,7 +187,7 @@ def parametrize_recommender_checks(
         name = check.__name__
         reason = expected_failures(estimator).get(name)
         marks = [] if reason is None else [pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True)]
-        if traits_of(estimator).ordered:  # most checks fit matrices, which it rightly warns about
+        if traits_of(estimator).ordered:  # most checks fit matrices, about which sequence models warn
             marks.append(pytest.mark.filterwarnings(f"ignore:{ORDER_WARNING}"))
         return pytest.param(estimator, check, marks=marks, id=f"{type(estimator).__name__}-{name.removeprefix('check_')}")
 

@@ -1,4 +1,4 @@
-"""Labels in, labels out."""
+"""Checks of labels."""
 
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
@@ -7,7 +7,7 @@ from skrec.testing._fitting import assert_equal_answers, fitted
 
 
 def check_labels_do_not_change_lists(estimator: BaseRecommender) -> None:
-    """Fitted to labeled events, a model gives the same lists, in labels."""
+    """A model fitted to labeled events gives the same lists, as labels."""
     plain, named, data = fitted(estimator, likes), fitted(estimator, labeled), labeled()
     answer = named.recommend(["user 60", "user 99", "user 94"], k=8)
     assert_equal_answers(answer, plain.recommend([39, 0, 5], k=8), "with labels")
@@ -18,7 +18,7 @@ def check_labels_do_not_change_lists(estimator: BaseRecommender) -> None:
 
 
 def check_a_table_of_events_is_the_same_data(estimator: BaseRecommender) -> None:
-    """A DataFrame, Interactions and a CSR matrix with the same events make the same model."""
+    """A DataFrame, Interactions and a CSR matrix with the same events give the same model."""
     data, plain = _table(), fitted(estimator, active_likes)
     tabled, framed = fitted(estimator, _frame), fitted(estimator, _table)
     for model in (tabled, framed):

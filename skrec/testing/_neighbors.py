@@ -1,4 +1,4 @@
-"""`similar_items` and `similar_users`."""
+"""Checks of `similar_items` and `similar_users`."""
 
 from collections.abc import Callable
 from unittest import SkipTest
@@ -14,19 +14,22 @@ METRICS = ("cosine", "dot", "l2")
 
 
 def check_similar_items(estimator: BaseRecommender) -> None:
-    """Nearest first, without the item itself and what nobody has touched; symmetric; all metrics."""
+    """Similar items are ranked by similarity, without the item itself and items without events.
+
+    Similarities are symmetric, for all metrics.
+    """
     model = fitted(estimator, likes)
     _check_neighbors(_implemented(model.similar_items), n=24, inactive=[3, 13, 23])
 
 
 def check_similar_users(estimator: BaseRecommender) -> None:
-    """The same for users: those without events are like nobody."""
+    """Similar users are ranked by similarity, without the user and users without events."""
     model = fitted(estimator, likes)
     _check_neighbors(_implemented(model.similar_users), n=45, inactive=[5, 40])
 
 
 def check_similar_items_of_candidates(estimator: BaseRecommender) -> None:
-    """`exclude` and `candidates` restrict the answers, not the questions; labels in, labels out."""
+    """`exclude` and `candidates` filter the similar items, not the queries; labels are taken and returned."""
     ask, ids = _implemented(fitted(estimator, labeled).similar_items), labeled().item_ids
     ranked = ask(ids[[0, 8]], k=24).codes
 
@@ -47,7 +50,7 @@ def check_similar_items_of_candidates(estimator: BaseRecommender) -> None:
 
 
 def check_similarity_metrics_agree(estimator: BaseRecommender) -> None:
-    """Products, cosines and distances are those of the same vectors."""
+    """Dot products, cosines and distances are those of the same vectors."""
     model = fitted(estimator, likes)
     for ask, n, inactive in ((model.similar_items, 24, [3, 13, 23]), (model.similar_users, 45, [5, 40])):
         active = np.setdiff1d(np.arange(n), inactive)
@@ -62,7 +65,7 @@ def check_similarity_metrics_agree(estimator: BaseRecommender) -> None:
 
 
 def _similarities(ask: Callable[..., Ranking], codes: NDArray[np.int64], metric: str) -> NDArray[np.float32]:
-    """Each of some to each of them, (n, n)."""
+    """Similarities between some items or users, of shape (n, n)."""
     answer = ask(codes, k=len(codes), metric=metric, include_self=True)
     places = np.searchsorted(codes, answer.codes)
     return np.take_along_axis(answer.scores, np.argsort(places, axis=1), axis=1)
@@ -76,7 +79,7 @@ def _check_neighbors(ask: Callable[..., Ranking], n: int, inactive: list[int]) -
         for query, codes in enumerate(answer.codes):
             found = codes[codes >= 0].tolist()
             others = [] if query in inactive else [code for code in active if code != query]
-            assert sorted(found) == others, f"{metric}: the neighbours of {query} are not all others with events, once"
+            assert sorted(found) == others, f"{metric}: the neighbors of {query} are not all others with events, once"
         _check_scores(answer, metric)
         first = ask(active, k=1, metric=metric, include_self=True)
         if metric != "dot":
