@@ -31,7 +31,7 @@ def sign_flip_test(differences: NDArray[np.float64], *, n_resamples: int, random
     observed one is included, so that the p-value is at least ``1 / (n_resamples + 1)``.
 
     `scipy.stats.permutation_test` with ``permutation_type="samples"`` is equivalent but takes more than 20 times as long: it
-    builds every resampled array, whose sum is one row of a matrix product here.
+    builds every resampled array, while one matrix product computes all sums here.
     """
     differences = differences[differences != 0]
     n = len(differences)

@@ -55,6 +55,7 @@ def all_estimators() -> list[type[BaseRecommender]]:
     Returns
     -------
     list of classes
+        Estimator classes.
 
     Examples
     --------

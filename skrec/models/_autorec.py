@@ -37,7 +37,7 @@ class AutoRecRecommender(RowRecommender):
         "softmax" and "bce" rank, by the likelihood of whole rows. "mse" predicts values, as in the paper. A callable is
         described in `TorchRecommender`.
     side : {"user", "item"}, default="user"
-        Whose rows are read. Rows of items predict ratings better. Rows of users need no training for new users.
+        Side of the rows that are read. Rows of items predict ratings better. Rows of users need no training for new users.
     y_range : (float, float), default=None
         Bounds of the predicted ratings, which a sigmoid maps predictions to. Requires ``loss="mse"``. Bounds slightly wider
         than the scale of the ratings make its ends reachable. If None, predictions are not bounded.

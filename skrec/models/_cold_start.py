@@ -108,6 +108,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         Returns
         -------
         ColdStartRecommender
+            The copy, which makes the same recommendations.
         """
         twin = super().anonymized()
         twin.estimator_ = self.estimator_.anonymized()
@@ -178,7 +179,7 @@ class ColdStartRecommender(EmbeddingRecommender):
 
     @property
     def _described_items(self) -> NDArray[np.bool_]:
-        """Items whose vectors are predictions."""
+        """Items with predicted vectors."""
         return ~self.estimator_._familiar_items & (self.regression_ is not None)
 
     def _familiar_users(self, users: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -31,7 +31,7 @@ class ItemKNNRecommender(NeighborParameters, ItemWeightsRecommender):
     References
     ----------
     Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001. Asymmetry: Aiolli, "Efficient top-n
-    recommendation for very large scale binary rated datasets", RecSys 2013, whose alpha is ``(1 - asymmetry) / 2``. Weighting
+    recommendation for very large scale binary rated datasets", RecSys 2013, with alpha = ``(1 - asymmetry) / 2``. Weighting
     and shrinkage follow Ferrari Dacrema et al., "A troubling analysis of reproducibility and progress in recommender systems
     research", TOIS 2021.
 

@@ -52,7 +52,7 @@ class LightGCNRecommender(TorchRecommender):
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
-        The final vectors, whose dot product is the score.
+        The final vectors. Their dot product is the score.
 
     Notes
     -----

@@ -52,7 +52,7 @@ class MFRecommender(PairRecommender):
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
-        Vectors whose dot product is the score, up to mean and biases.
+        User and item vectors. Their dot product is the score, up to mean and biases.
     item_biases_ : float32 array of shape (n_items_,)
         Item biases.
     user_biases_ : float32 array of shape (n_users_,)

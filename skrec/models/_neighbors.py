@@ -35,13 +35,13 @@ class NeighborParameters(DeclaredParameters):
         ``x . y``, which is the number of common users (or items) without weighting.
     asymmetry : float, default=0.0
         Must be in [-1, 1]. ``|x| |y|`` is replaced by ``|x|**(1 - asymmetry) * |y|**(1 + asymmetry)``, where x is the vector
-        whose neighbors are searched and y a neighbor. Values above 0 increase the similarities of vectors x with a large norm,
-        such as popular items. With 1 and without weighting, the similarity is the share of y's users (or items) that x has
-        too. Not used if ``normalize`` is False.
+        that neighbors are searched for, and y a neighbor. Values above 0 increase the similarities of vectors x with a large
+        norm, such as popular items. With 1 and without weighting, the similarity is the share of y's users (or items) that x
+        has too. Not used if ``normalize`` is False.
     shrinkage : float, default=10.0
         Added to the product of the norms, so that pairs with few common entries are less similar. Without shrinkage, two items
-        whose only user is the same user have a similarity of 1. Norms are several times as large with a weighting. Not used if
-        ``normalize`` is False.
+        with a single common user and no others have a similarity of 1. Norms are several times as large with a weighting. Not
+        used if ``normalize`` is False.
     """
 
     n_neighbors: int = 100
@@ -84,7 +84,7 @@ class NeighborParameters(DeclaredParameters):
                 similarities.data[similarities.indices == own[rows]] = 0
             if self.normalize:
                 lengths = of_queries[rows] * of_vectors[similarities.indices]
-                # a vector of zeros, whose users all have a weight of 0, is not similar to any other
+                # a vector of zeros, which weights of 0 can cause, is not similar to any other
                 lengths[lengths == 0] = 1
                 similarities.data /= lengths + self.shrinkage
             # float32 makes values equal that differ by rounding only; `astype` of the matrix would sort all columns

@@ -173,7 +173,7 @@ def _readable_columns(rows: sp.csr_array) -> sp.csc_array:
 
 
 def _as_columns(found: list[_Weights]) -> sp.csr_array:
-    """CSR whose column j holds the j-th weights."""
+    """CSR matrix with the j-th weights in column j."""
     ends = np.cumsum([len(weights.items) for weights in found])
     items = np.concatenate([weights.items for weights in found])
     values = np.concatenate([weights.values for weights in found])

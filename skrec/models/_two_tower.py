@@ -62,7 +62,7 @@ class TwoTowerRecommender(PairRecommender):
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
-        Vectors of the towers, whose dot product is the score, up to the mean of ratings.
+        Vectors of the towers. Their dot product is the score, up to the mean of ratings.
 
     Notes
     -----

@@ -27,7 +27,7 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
     Parameters
     ----------
     neighborhood : {"nearest", "reverse"}, default="nearest"
-        Users whose items are counted. "nearest": the ``n_neighbors`` nearest users. "reverse": all users who have this user
+        Users that recommend their items. "nearest": the ``n_neighbors`` nearest users. "reverse": all users who have this user
         among their own ``n_neighbors`` nearest. Typical users may have many reverse neighbors, unusual users few or none. Ties
         between a training user and a new user are broken in favor of the training user.
 
@@ -57,7 +57,7 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
     Resnick et al., "GroupLens: an open architecture for collaborative filtering of netnews", CSCW 1994. Weighting and shrinkage
     follow Ferrari Dacrema et al., "A troubling analysis of reproducibility and progress in recommender systems research", TOIS
     2021, where neighbors are the reverse ones. Asymmetry: Aiolli, "Efficient top-n recommendation for very large scale binary
-    rated datasets", RecSys 2013, whose alpha is ``(1 - asymmetry) / 2``.
+    rated datasets", RecSys 2013, with alpha = ``(1 - asymmetry) / 2``.
 
     Examples
     --------
@@ -110,7 +110,7 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
         vectors = self._weighted(super()._new_state(histories))
         if self.thresholds_ is None:
             return self._nearest(vectors, self.weighted_rows_)
-        # the asymmetry is that of the training users, whose neighbors are searched
+        # the neighbors of the training users are searched, so that x and y are exchanged
         similarities = self._similarities(vectors, self.weighted_rows_, -self.asymmetry)
         return stacked([_above(self.thresholds_, block) for block in similarities], self.n_users_)
 

@@ -10,6 +10,7 @@ each estimator and data set and shared by the checks. Most checks fit matrices, 
 """
 
 from collections.abc import Callable, Iterable
+from inspect import cleandoc
 from typing import Any
 
 from skrec.base import BaseRecommender
@@ -121,7 +122,7 @@ AssertionError
 """
 for _name in __all__:
     if _name.startswith("check_"):
-        globals()[_name].__doc__ = (globals()[_name].__doc__ or "") + _SECTIONS
+        globals()[_name].__doc__ = cleandoc(globals()[_name].__doc__ or "") + _SECTIONS
 
 
 def recommender_checks(estimator: BaseRecommender | None = None) -> list[Check]:
