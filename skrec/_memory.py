@@ -5,11 +5,11 @@ from collections.abc import Iterator
 BLOCK_BYTES = 64 * 2**20
 """Bytes of scratch memory that one step of a computation may take. All work that is done in blocks is cut by this number."""
 
-LARGEST_ANSWER = 2**30
+MAX_RESULT_BYTES = 2**30
 """Bytes that an answer may take beyond what there is to answer."""
 
 
-def rows_at_once(row_bytes: float) -> int:
+def rows_per_block(row_bytes: float) -> int:
     """How many rows of so many bytes fit into a block; at least one."""
     return max(1, int(BLOCK_BYTES // max(row_bytes, 1)))
 

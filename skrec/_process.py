@@ -49,11 +49,11 @@ class SharedChange:
                 self._undo.close()
 
     @property
-    def is_held_here(self) -> bool:
+    def is_active_in_this_thread(self) -> bool:
         """Whether this thread is one of those that need it."""
         return threading.get_ident() in self._n_calls
 
-    def forget_other_threads(self) -> None:
+    def drop_other_threads(self) -> None:
         """Drop the calls of threads that a forked child does not have, which nothing would ever end."""
         if self._n_calls:
             self._n_calls &= Counter({threading.get_ident(): sys.maxsize})
@@ -111,7 +111,7 @@ def _set_num_threads(library: LibController, n: int) -> None:
 # ---- warnings ------------------------------------------------------------------------------------------------------------
 
 
-class _OfThreads(type):
+class _MutedInSomeThreads(type):
     """What makes a class the category of those threads that want it muted."""
 
     category: type[Warning]
@@ -123,7 +123,7 @@ class _OfThreads(type):
         cls.muted = SharedChange(cls._filter)
 
     def __subclasscheck__(cls, category: type) -> bool:
-        return cls.muted.is_held_here and issubclass(category, cls.category)
+        return cls.muted.is_active_in_this_thread and issubclass(category, cls.category)
 
     @contextmanager
     def _filter(cls) -> Iterator[None]:
@@ -138,7 +138,7 @@ class _OfThreads(type):
                 filters.remove(entry)
 
 
-class MutedWarning(Warning, metaclass=_OfThreads):
+class MutedWarning(Warning, metaclass=_MutedInSomeThreads):
     """A kind of warnings that a thread can do without: ``with Kind.muted:``. All other threads get theirs.
 
     `warnings.catch_warnings` replaces the filters of all threads, and two that overlap leave wrong ones behind. This class is
@@ -189,7 +189,7 @@ def progress_bar(*args: Any, **options: Any) -> Any:
 
 
 @contextmanager
-def no_monitor_of_bars() -> Iterator[None]:
+def no_progress_monitor() -> Iterator[None]:
     """Keep other libraries' bars, even those that are not shown, from starting that thread."""
     from tqdm import tqdm
 
@@ -241,7 +241,7 @@ def _after_fork_in_child() -> None:
     global _lock, _random_state
     _lock, _random_state = threading.RLock(), threading.RLock()
     for change in _changes:
-        change.forget_other_threads()
+        change.drop_other_threads()
     for pool in _gnu_openmp():
         if pool.filepath not in _ended:
             pool.set_num_threads(1)

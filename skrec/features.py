@@ -17,7 +17,7 @@ from sklearn.utils.extmath import randomized_svd, svd_flip
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_int
-from skrec.data._random import legacy_generator_of
+from skrec.data._random import as_random_state
 
 __all__ = ["FeatureEncoder", "text_vectors"]
 
@@ -222,7 +222,7 @@ class Decomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def fit(self, X: Any, y: Any = None) -> Self:
         """Decompose numbers (n_rows, n_columns), dense or sparse."""
         check_int(self.n_components, "n_components", at_least=1)
-        width, generator = min(self.n_components, X.shape[1]), legacy_generator_of(self.random_state)
+        width, generator = min(self.n_components, X.shape[1]), as_random_state(self.random_state)
         left, _, right = randomized_svd(X, width, n_iter=5, random_state=generator, flip_sign=False)
         self.components_ = svd_flip(left, right, u_based_decision=False)[1]
         self._n_features_out = len(self.components_)

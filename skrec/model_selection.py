@@ -21,17 +21,17 @@ from sklearn.utils import _safe_indexing
 
 from skrec._checks import check_choice, check_flag, check_fraction, check_int
 from skrec.data import Interactions, check_interactions, is_matrix
-from skrec.data._dates import ascending_moments, check_length, length_in, read_moments
-from skrec.data._random import generator_of
+from skrec.data._dates import ascending_times, check_duration, duration_in_unit, read_time_points
+from skrec.data._random import as_generator
 from skrec.data._splitting import (
     core_events,
     data_times,
+    drop_unused_codes,
     hold_out_events,
     hold_out_last,
     hold_out_latest,
     hold_out_users,
-    in_smallest_frame,
-    parts_in_time,
+    split_at_times,
     window_starts,
 )
 
@@ -137,7 +137,7 @@ class TemporalSplit(_Splitter):
         train_window: Any = None,
         test_window: Any = None,
     ):
-        n_moments = 1 if at is None else len(read_moments(at, "at"))
+        n_moments = 1 if at is None else len(read_time_points(at, "at"))
         self.n_splits = n_moments if n_splits is None else check_int(n_splits, "n_splits", at_least=1)
         self.test_size: Any = 0.2 if test_size is None and at is None else test_size
         self.at, self.train_window, self.test_window = at, train_window, test_window
@@ -151,18 +151,18 @@ class TemporalSplit(_Splitter):
                 f"n_splits={n_splits!r} and test_size={test_size!r}"
             )
         for name, window in (("train_window", train_window), ("test_window", test_window)):
-            check_length(window, name)
+            check_duration(window, name)
 
     def _masks(self, X: Any) -> Iterator[tuple[Mask, Mask]]:
         events = _events(X)
         times, unit = data_times(events), events.timestamp_unit
-        train_window = length_in(unit, self.train_window, "train_window")
-        test_window = length_in(unit, self.test_window, "test_window")
+        train_window = duration_in_unit(unit, self.train_window, "train_window")
+        test_window = duration_in_unit(unit, self.test_window, "test_window")
         if self.at is None:
             starts = window_starts(events, self.test_size, self.n_splits).tolist()
         else:
-            starts = ascending_moments(self.at, unit, "at")
-        return parts_in_time(times, starts, unit, train_window=train_window, test_window=test_window)
+            starts = ascending_times(self.at, unit, "at")
+        return split_at_times(times, starts, unit, train_window=train_window, test_window=test_window)
 
 
 class LeaveLastOut(_Splitter):
@@ -225,7 +225,7 @@ class RandomHoldout(_Splitter):
         self.random_state = random_state
 
     def _masks(self, X: Any) -> Iterator[tuple[Mask, Mask]]:
-        events, rng = _events(X), generator_of(self.random_state)
+        events, rng = _events(X), as_generator(self.random_state)
         for _ in range(self.n_splits):
             test = hold_out_events(events, self.test_size, rng)
             yield ~test, test
@@ -274,7 +274,7 @@ class UserKFold(_Splitter):
         n_users = int(owner.max()) + 1
         if n_users < self.n_splits:
             raise ValueError(f"n_splits={self.n_splits} is more than the number of users in X, {n_users}")
-        users = generator_of(self.random_state).permutation(n_users) if self.shuffle else np.arange(n_users)
+        users = as_generator(self.random_state).permutation(n_users) if self.shuffle else np.arange(n_users)
         for fold in np.array_split(users, self.n_splits):
             tested = np.zeros(n_users, dtype=bool)
             tested[fold] = True
@@ -337,7 +337,7 @@ def _held_out(events: Interactions, by: str, test_size: float | None, random_sta
     if by == "time":
         return hold_out_latest(events, fraction)
     hold_out = hold_out_events if by == "random" else hold_out_users
-    return hold_out(events, fraction, generator_of(random_state))
+    return hold_out(events, fraction, as_generator(random_state))
 
 
 def k_core(X: Events, *, user: int = 5, item: int = 5) -> Events:
@@ -378,7 +378,7 @@ def k_core(X: Events, *, user: int = 5, item: int = 5) -> Events:
         raise ValueError(f"nothing remains of X with user={user}, item={item}: lower the bounds")
     kept: Any = _rows(X, core)
     if isinstance(X, Interactions):
-        kept = in_smallest_frame(kept)
+        kept = drop_unused_codes(kept)
     return kept
 
 

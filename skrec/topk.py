@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec._checks import check_int
-from skrec._memory import LARGEST_ANSWER, blocks, rows_at_once
+from skrec._memory import MAX_RESULT_BYTES, blocks, rows_per_block
 
 if TYPE_CHECKING:
     import torch
@@ -25,12 +25,12 @@ ScoreBlock = Callable[[slice], Any]
 
 def row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
     """Slices of rows whose float32 scores fit into a block, columns being taken in blocks where they are many."""
-    return blocks(n_rows, rows_at_once(4 * min(n_columns, _LARGEST_WIDTH)))
+    return blocks(n_rows, rows_per_block(4 * min(n_columns, _LARGEST_WIDTH)))
 
 
 def whole_row_blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
     """Slices of rows that fit into a block with the float32 scores of all their columns; at least one row each."""
-    return blocks(n_rows, rows_at_once(4 * n_columns))
+    return blocks(n_rows, rows_per_block(4 * n_columns))
 
 
 def column_blocks(n_columns: int) -> Iterator[slice]:
@@ -41,7 +41,7 @@ def column_blocks(n_columns: int) -> Iterator[slice]:
 def check_list_length(k: Any, n_lists: int, n_candidates: int, what: str) -> None:
     """Check the length of lists, which may be longer than there are candidates as long as the padding fits into memory."""
     check_int(k, "k", at_least=1)
-    if k > n_candidates and 12 * int(k) * n_lists > LARGEST_ANSWER:
+    if k > n_candidates and 12 * int(k) * n_lists > MAX_RESULT_BYTES:
         raise ValueError(f"k must be at most the number of {what}, {n_candidates}, for this many lists, got {k!r}")
 
 

@@ -218,12 +218,12 @@ ALIKE = [
 def test_labels_of_another_kind_cannot_be_meant(known, labels):
     assert IdEncoder(known).encode(labels).tolist() == [-1]
     with pytest.raises(TypeError, match="users must have labels like those known, such as"):
-        IdEncoder(known).encode_alike(labels, name="users")
+        IdEncoder(known).encode_same_kind(labels, name="users")
 
 
 @pytest.mark.parametrize(("known", "labels"), ALIKE)
 def test_unknown_labels_of_the_kind_are_merely_unknown(known, labels):
-    assert (IdEncoder(known).encode_alike(labels, name="users") == -1).all()
+    assert (IdEncoder(known).encode_same_kind(labels, name="users") == -1).all()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from skrec import PopularityRecommender
-from skrec.data import at_moments
+from skrec.data import with_event_times
 from skrec.datasets import load_mind
 from skrec.engine import PastTable
 
@@ -56,7 +56,7 @@ def test_the_history_is_that_of_the_earliest_impression_and_lies_in_the_seconds_
 
 
 def test_each_click_of_a_history_has_those_before_it_for_a_past(folder):
-    events = at_moments(load_mind(folder).events)
+    events = with_event_times(load_mind(folder).events)
     clicks = events[events.values > 0]
     table = PastTable(clicks, 50)
     users, times = torch.tensor(clicks.users), torch.tensor(clicks.timestamps)

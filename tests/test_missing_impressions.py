@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from skrec import Interactions, MFRecommender, NewsRecommender, get_scorer
-from skrec.data import append_events, each_by_itself, in_impressions, moments, read_impressions
+from skrec.data import append_events, event_times, fill_missing_impressions, read_impressions, shown_events
 from skrec.data._splitting import hold_out_impressions, hold_out_latest_impressions
 from skrec.engine import SlateBatches
 from skrec.metrics import impression_auc, impression_mrr, impression_ndcg
@@ -49,11 +49,11 @@ def test_numbers_may_be_missing_too(numbers):
 
 
 def test_each_of_them_is_by_itself():
-    assert each_by_itself(EVENTS.impressions).tolist() == [4, 4, 2, 2, 5, 6]
-    assert in_impressions(EVENTS).impressions.tolist() == [4, 4, 2, 2]
+    assert fill_missing_impressions(EVENTS.impressions).tolist() == [4, 4, 2, 2, 5, 6]
+    assert shown_events(EVENTS).impressions.tolist() == [4, 4, 2, 2]
     shown = read_impressions(EVENTS.users, EVENTS.impressions)
     assert shown.users[shown.places].tolist() == USERS
-    assert moments(EVENTS).tolist() == [5, 5, 3, 3, 1, 9]
+    assert event_times(EVENTS).tolist() == [5, 5, 3, 3, 1, 9]
 
 
 def test_holding_out_takes_them_one_by_one():

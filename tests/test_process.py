@@ -79,7 +79,7 @@ def test_a_change_that_fails_is_not_counted():
     shared = _process.SharedChange(change)
     with pytest.raises(OSError), shared:
         pass
-    assert not shared.is_held_here
+    assert not shared.is_active_in_this_thread
 
 
 def test_a_value_that_somebody_else_has_put_stays():

@@ -19,7 +19,7 @@ from skrec import (
     PopularityRecommender,
     RandomRecommender,
 )
-from skrec.data import Interactions, fade
+from skrec.data import Interactions, apply_half_life
 from skrec.datasets import make_interactions
 
 EVENTS = replace(make_interactions(50, 30, density=0.2, random_state=0).interactions, user_ids=None, item_ids=None)
@@ -56,15 +56,15 @@ def events_for(model):
 
 def test_an_event_weighs_half_for_each_half_life_between_it_and_its_users_latest():
     events = Interactions.from_arrays([0, 0, 0, 1], [0, 1, 2, 0], timestamps=[10, 30, 20, 5])
-    assert fade(events, 10).weights.tolist() == [0.25, 1, 0.5, 1]
-    assert fade(replace(events, weights=np.float32([4, 3, 2, 1])), 10).weights.tolist() == [1, 3, 1, 1]
+    assert apply_half_life(events, 10).weights.tolist() == [0.25, 1, 0.5, 1]
+    assert apply_half_life(replace(events, weights=np.float32([4, 3, 2, 1])), 10).weights.tolist() == [1, 3, 1, 1]
 
 
 @pytest.mark.parametrize("model", [*NETWORKS.values(), ALSRecommender(n_factors=4, n_jobs=1, random_state=0)], ids=repr)
 def test_a_half_life_is_a_weight_of_events(model):
     events = events_for(model)
     by_age = type(model)(**model.get_params() | {"half_life": WEEK}).fit(events)
-    by_hand = type(model)(**model.get_params()).fit(fade(events, WEEK))
+    by_hand = type(model)(**model.get_params()).fit(apply_half_life(events, WEEK))
     np.testing.assert_array_equal(by_age.user_embeddings_, by_hand.user_embeddings_)
     np.testing.assert_array_equal(by_age.item_embeddings_, by_hand.item_embeddings_)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skrec.data import IdEncoder
 from skrec.data._encoding import as_list
 from skrec.data._reading import column_names, is_frame
-from skrec.data._splitting import members
+from skrec.data._splitting import membership_mask
 from skrec.data._vocabulary import Vocabulary, read_labels
 from skrec.topk import NO_CANDIDATE, as_tensor
 
@@ -85,11 +85,11 @@ def read_items(vocabulary: Vocabulary, exclude: Any, candidates: Any, *, unknown
     allowed = np.ones(vocabulary.n_items, bool)
     if candidates is not None:
         codes = _candidate_codes(vocabulary, read_labels(candidates, "candidates"), unknown)
-        allowed = members(codes[codes >= 0], vocabulary.n_items)
+        allowed = membership_mask(codes[codes >= 0], vocabulary.n_items)
     if exclude is not None:
         excluded = vocabulary.find_items(read_labels(exclude, "exclude"), name="exclude")
         excluded = excluded[excluded >= 0]
-        allowed &= ~members(excluded, vocabulary.n_items)
+        allowed &= ~membership_mask(excluded, vocabulary.n_items)
     return allowed
 
 
@@ -109,7 +109,7 @@ def _pairs(candidates: Any) -> tuple[NDArray, NDArray]:
 
 def _of_each(vocabulary: Vocabulary, queries: NDArray, users: NDArray, items: NDArray, unknown: Unknown) -> sp.csr_array:
     asked, places = IdEncoder.learn(queries)
-    rows, columns = asked.encode_alike(users, name="users of candidates"), _candidate_codes(vocabulary, items, unknown)
+    rows, columns = asked.encode_same_kind(users, name="users of candidates"), _candidate_codes(vocabulary, items, unknown)
     kept = (rows >= 0) & (columns >= 0)
     ones = np.ones(np.count_nonzero(kept), bool)
     pattern = sp.coo_array((ones, (rows[kept], columns[kept])), shape=(len(asked), vocabulary.n_items)).tocsr()

@@ -10,7 +10,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._recommender import BaseRecommender
-from skrec.data._encoding import index_of
+from skrec.data._encoding import as_index
 from skrec.topk import row_blocks
 
 
@@ -69,5 +69,5 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         blocks = [self._state_vectors(query[users].state(self)) for users in row_blocks(len(query), self.n_items_)]
         vectors = np.concatenate(blocks) if blocks else self._user_vectors()[:0]
         if _get_output_config("transform", self)["dense"] == "pandas":  # scikit-learn would take the index of X, a row an event
-            return pd.DataFrame(vectors, index=index_of(query.labels))
+            return pd.DataFrame(vectors, index=as_index(query.labels))
         return vectors

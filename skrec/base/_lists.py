@@ -9,7 +9,7 @@ from skrec.base._allowed import Allowed, Unknown
 from skrec.base._queries import Query
 from skrec.base._recommendations import Recommendations
 from skrec.base._scoring import best_items
-from skrec.data._training_shape import is_of_shape, warn_of_training_shape
+from skrec.data._training_shape import is_of_shape, warn_about_training_shape
 from skrec.data._vocabulary import decode
 from skrec.topk import check_list_length
 
@@ -68,6 +68,6 @@ def read_list_request(
     check_list_length(k, min(size, len(query)), model.n_items_, "items")
     shape = model.n_users_, model.n_items_
     if is_of_shape(users, shape):
-        warn_of_training_shape("users", shape)
+        warn_about_training_shape("users", shape)
     allowed = model._allowed(query.labels, exclude, candidates, unknown=unknown)
     return ListRequest(query, allowed, k, exclude_seen, max(size, 1))

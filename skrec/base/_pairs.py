@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec._memory import blocks, rows_at_once
+from skrec._memory import blocks, rows_per_block
 
 _BYTES_PER_ENTRY = 32  # of a sparse row: indices of both sides, the entry and its product
 
@@ -25,7 +25,7 @@ def dense_products(left: NDArray, right: NDArray, rows: NDArray[np.int64], colum
     float32 array of shape (n_pairs,)
     """
     products = np.empty(len(rows), np.float32)
-    for block in blocks(len(rows), rows_at_once(4 * left.shape[1])):
+    for block in blocks(len(rows), rows_per_block(4 * left.shape[1])):
         products[block] = np.einsum("ij,ij->i", left[rows[block]], right[columns[block]])
     return products
 
@@ -49,7 +49,7 @@ def sparse_products(left: sp.csr_array, right: Any, rows: NDArray[np.int64], col
     """
     products = np.zeros(len(rows))
     longest = int(np.diff(left.indptr).max(initial=1))
-    for block in blocks(len(rows), rows_at_once(longest * _BYTES_PER_ENTRY)):
+    for block in blocks(len(rows), rows_per_block(longest * _BYTES_PER_ENTRY)):
         entries = left[rows[block]]
         pairs = np.repeat(np.arange(entries.shape[0]), np.diff(entries.indptr))
         met = entries_at(right, entries.indices, columns[block][pairs])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skrec.base._divergence import overflow
 from skrec.data import Interactions
-from skrec.data._histories import take
+from skrec.data._histories import slice_users
 from skrec.data._vocabulary import Vocabulary, decode, read_labels
 
 
@@ -81,7 +81,7 @@ class NewUsers:
         return self.histories.n_users
 
     def __getitem__(self, users: slice) -> Self:
-        return replace(self, histories=take(self.histories, users), labels=self.labels[users])
+        return replace(self, histories=slice_users(self.histories, users), labels=self.labels[users])
 
     @property
     def is_unknown(self) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skrec._memory import LARGEST_ANSWER
+from skrec._memory import MAX_RESULT_BYTES
 from skrec.base._allowed import EVERYTHING, Allowed
 from skrec.base._queries import NewUsers, Query
 from skrec.topk import as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
@@ -74,7 +74,7 @@ def all_scores(model: Any, query: Query, *, exclude_seen: bool) -> NDArray[np.fl
         If they would take more than 1 GiB.
     """
     n_bytes = 4 * len(query) * model.n_items_
-    if n_bytes > LARGEST_ANSWER:
+    if n_bytes > MAX_RESULT_BYTES:
         raise ValueError(
             f"the scores of {len(query)} rows x {model.n_items_} items would take {n_bytes / 2**30:.1f} GiB; use "
             "recommend_iter, which keeps the best k"

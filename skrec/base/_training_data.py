@@ -15,8 +15,8 @@ from skrec.base._queries import NewUsers, Query, known_users
 from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
 from skrec.data._appending import check_same_unit
 from skrec.data._callers import depth_of_caller
-from skrec.data._ordering import warn_of_item_order
-from skrec.data._training_shape import is_of_shape, may_be_of_known_users, warn_of_training_shape
+from skrec.data._ordering import warn_about_item_order
+from skrec.data._training_shape import is_of_shape, may_hold_known_users, warn_about_training_shape
 from skrec.data._vocabulary import Vocabulary, are_labels
 
 
@@ -108,7 +108,7 @@ def check_weights(model: Any, data: Interactions) -> None:
 def check_order(model: Any, X: Any) -> None:
     """Warn if a model reads order, there are no times, and the order of the training data X cannot be that of time."""
     if model._ordered:
-        warn_of_item_order(model.events_, from_matrix=is_matrix(X), model=type(model).__name__)
+        warn_about_item_order(model.events_, from_matrix=is_matrix(X), model=type(model).__name__)
 
 
 def positive_events(data: Interactions, positive_from: float | None) -> Interactions:
@@ -125,8 +125,8 @@ def encode_test_data(model: Any, X: Any, y: ArrayLike | None = None, *, name: st
     """Test data in the model's codes; warns of a matrix whose rows may be meant as the training users."""
     check_is_fitted(model)
     data, shape = model.vocabulary_.recode(X, y, name=name), (model.n_users_, model.n_items_)
-    if is_of_shape(X, shape) and may_be_of_known_users(data, model.seen_, first_user=model.n_users_):
-        warn_of_training_shape(name, shape)
+    if is_of_shape(X, shape) and may_hold_known_users(data, model.seen_, first_user=model.n_users_):
+        warn_about_training_shape(name, shape)
     if model._compares_times:
         check_same_unit(model.events_, data, name)
     return data
@@ -144,7 +144,7 @@ def read_new_users(model: Any, X: Any, *, name: str) -> NewUsers:
     """New users by their interactions; warns if the columns of a matrix would be taken for an order in time."""
     histories, labels = model.vocabulary_.histories(X, name=name)
     if model._ordered:
-        warn_of_item_order(histories, from_matrix=is_matrix(X), model=type(model).__name__, name=name)
+        warn_about_item_order(histories, from_matrix=is_matrix(X), model=type(model).__name__, name=name)
     if model._compares_times:
         check_same_unit(model.events_, histories, name)
     return NewUsers(histories, labels)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skrec._memory import rows_at_once
+from skrec._memory import rows_per_block
 from skrec.metrics import Evaluation
 
 _SIGN_BYTES = 16  # memory of a sign in a matrix product
@@ -39,7 +39,7 @@ def sign_flip_test(differences: NDArray[np.float64], *, n_resamples: int, random
     exact = n < 63 and 2**n <= n_resamples
     n_sums, n_extreme = (2**n if exact else n_resamples), 0
     rng = np.random.default_rng(random_state)
-    at_once = rows_at_once(_SIGN_BYTES * n)
+    at_once = rows_per_block(_SIGN_BYTES * n)
     for start in range(0, n_sums, at_once):
         rows = np.arange(start, min(start + at_once, n_sums))
         flipped = rows[:, None] >> np.arange(n) & 1 if exact else rng.integers(2, size=(len(rows), n), dtype=np.int8)

@@ -3,25 +3,25 @@
 from skrec.data._appending import append_events
 from skrec.data._canonical import check_interactions, check_pairs, is_matrix
 from skrec.data._encoding import IdEncoder
-from skrec.data._impressions import at_moments, each_by_itself, in_impressions, moments, read_impressions
+from skrec.data._impressions import event_times, fill_missing_impressions, read_impressions, shown_events, with_event_times
 from skrec.data._interactions import Interactions
 from skrec.data._positives import is_positive, positive_mask
-from skrec.data._weighting import by_weight, fade
+from skrec.data._weighting import apply_half_life, weights_as_values
 
 __all__ = [
     "IdEncoder",
     "Interactions",
     "append_events",
-    "at_moments",
-    "by_weight",
+    "apply_half_life",
     "check_interactions",
     "check_pairs",
-    "each_by_itself",
-    "fade",
-    "in_impressions",
+    "event_times",
+    "fill_missing_impressions",
     "is_matrix",
     "is_positive",
-    "moments",
     "positive_mask",
     "read_impressions",
+    "shown_events",
+    "weights_as_values",
+    "with_event_times",
 ]

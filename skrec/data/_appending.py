@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.data._encoding import IdEncoder, as_objects, joined
+from skrec.data._encoding import IdEncoder, as_objects, concatenate_labels
 from skrec.data._interactions import Interactions
 
 _COLUMNS = {"timestamps": "", "impressions": "; a missing label, or -1, says that an event was in no impression"}
@@ -60,7 +60,7 @@ def _joint_codes(known_ids: Any, n_known: int, ids: Any, n: int, what: str) -> t
     if not is_new.any():
         return known_ids, codes
     codes[is_new] = n_known + np.arange(is_new.sum())
-    return joined(known_ids, ids, is_new, name=f"the {what}"), codes
+    return concatenate_labels(known_ids, ids, is_new, name=f"the {what}"), codes
 
 
 def _check_columns(known: Interactions, new: Interactions, name: str) -> None:

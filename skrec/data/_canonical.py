@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from skrec.data._interactions import Interactions
 from skrec.data._matrix import read_matrix
-from skrec.data._reading import COLUMNS, is_frame, only_columns, read_frame, unused_numbers, warn_of_unused
+from skrec.data._reading import COLUMNS, is_frame, only_columns, read_frame, unused_numbers, warn_about_unused_columns
 
 
 def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:
@@ -40,7 +40,7 @@ def check_interactions(X: Any, y: ArrayLike | None = None, *, name: str = "X") -
     if is_frame(X):
         columns = read_frame(X if y is None else only_columns(X, COLUMNS.keys() - {"rating"}, name=name), name=name)
         if columns.values is None and y is None:
-            warn_of_unused(unused_numbers(X, "user", "item"), name)
+            warn_about_unused_columns(unused_numbers(X, "user", "item"), name)
         X = Interactions.from_columns(columns)
     if len(X) == 0 and X.user_features is None and X.item_features is None:
         raise ValueError(f"Found array with 0 sample(s): {name} has no events, at least one is required")

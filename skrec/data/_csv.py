@@ -15,7 +15,7 @@ from skrec.data._callers import depth_of_caller
 from skrec.data._compressed import check_gzip, check_max_bytes
 from skrec.data._csv_events import EventCheck, Layout, to_labels, to_number, to_numbers, to_times
 from skrec.data._csv_integers import bounded_by_digits, is_integer
-from skrec.data._reading import Columns, find_column, read_frame, warn_of_unused
+from skrec.data._reading import Columns, find_column, read_frame, warn_about_unused_columns
 from skrec.data._text import Records, Text, is_well_formed
 from skrec.data._times import check_unit
 
@@ -92,7 +92,7 @@ def _find_layout(text: Text, columns: Mapping[str, Any], header: int | None) -> 
     names = {kind: f"column {place}" if words is None else words[place] for kind, place in places.items()}
     rows = [fields for _, fields in sample if not isinstance(fields, ValueError)]
     if words is not None and "rating" not in places:
-        warn_of_unused(_numeric_columns(text, words, rows, places), text.path.name)
+        warn_about_unused_columns(_numeric_columns(text, words, rows, places), text.path.name)
     integers = tuple(kind for kind in _LABELS if kind in places and all(map(is_integer, _fields_at(places[kind], rows))))
     return Layout(n_lines, n_records, len(first), max(map(len, rows), default=0), places, names, integers)
 

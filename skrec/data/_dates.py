@@ -16,7 +16,7 @@ _SAY_THE_UNIT = (
 )
 
 
-def check_moment(moment: Any, name: str) -> int | datetime.date | np.datetime64:
+def check_time(moment: Any, name: str) -> int | datetime.date | np.datetime64:
     """A whole number or a date or datetime, of which text is read.
 
     Raises
@@ -37,7 +37,7 @@ def check_moment(moment: Any, name: str) -> int | datetime.date | np.datetime64:
     return moment
 
 
-def moment_in(unit: str | None, moment: Any, name: str) -> int:
+def time_in_unit(unit: str | None, moment: Any, name: str) -> int:
     """A moment as a number in the unit of some timestamps; see `Interactions`.
 
     Raises
@@ -45,7 +45,7 @@ def moment_in(unit: str | None, moment: Any, name: str) -> int:
     ValueError
         If it is a date, and the unit is not known.
     """
-    moment = check_moment(moment, name)
+    moment = check_time(moment, name)
     if isinstance(moment, int):
         return moment
     if unit is None:
@@ -53,24 +53,24 @@ def moment_in(unit: str | None, moment: Any, name: str) -> int:
     return int(read_times([moment], n_events=1, name=name).numbers[0])
 
 
-def read_moments(given: Any, name: str) -> list[int | datetime.date | np.datetime64]:
-    """One moment, or several in a list or array, each as by `check_moment`."""
+def read_time_points(given: Any, name: str) -> list[int | datetime.date | np.datetime64]:
+    """One moment, or several in a list or array, each as by `check_time`."""
     several = isinstance(given, list | tuple | pd.Index | pd.Series) or (isinstance(given, np.ndarray) and given.ndim > 0)
-    moments = [check_moment(moment, name) for moment in (given if several else [given])]
+    moments = [check_time(moment, name) for moment in (given if several else [given])]
     if not moments:
         raise ValueError(f"{name} must hold at least one moment, got {given!r}")
     return moments
 
 
-def ascending_moments(given: Any, unit: str | None, name: str) -> list[int]:
+def ascending_times(given: Any, unit: str | None, name: str) -> list[int]:
     """Moments as numbers in the unit of some timestamps; ValueError if they are not strictly ascending."""
-    moments = [moment_in(unit, moment, name) for moment in read_moments(given, name)]
+    moments = [time_in_unit(unit, moment, name) for moment in read_time_points(given, name)]
     if any(moment >= later for moment, later in pairwise(moments)):
         raise ValueError(f"{name} must be in ascending order, each moment once, got {given!r}")
     return moments
 
 
-def check_length(length: Any, name: str) -> int | pd.Timedelta | None:
+def check_duration(length: Any, name: str) -> int | pd.Timedelta | None:
     """A positive whole number or timedelta, of which text is read; None stays None.
 
     Raises
@@ -94,7 +94,7 @@ def check_length(length: Any, name: str) -> int | pd.Timedelta | None:
     return read
 
 
-def length_in(unit: str | None, length: Any, name: str) -> int | None:
+def duration_in_unit(unit: str | None, length: Any, name: str) -> int | None:
     """A length of time as a number in the unit of some timestamps; None stays None.
 
     Raises
@@ -102,7 +102,7 @@ def length_in(unit: str | None, length: Any, name: str) -> int | None:
     ValueError
         If it is a timedelta, and the unit is not known.
     """
-    length = check_length(length, name)
+    length = check_duration(length, name)
     if length is None or isinstance(length, int):
         return length
     if unit is None:
@@ -110,6 +110,6 @@ def length_in(unit: str | None, length: Any, name: str) -> int | None:
     return max(1, length // pd.Timedelta(1, "us"))
 
 
-def in_words(time: int, unit: str | None) -> str:
+def format_time(time: int, unit: str | None) -> str:
     """A timestamp as people write it: a date and time if the unit is known."""
     return str(int(time)) if unit is None else str(np.datetime64(int(time), "us"))

@@ -57,7 +57,7 @@ class IdEncoder:
 
     def __init__(self, ids: ArrayLike, *, name: str = "ids"):
         self.ids = as_labels(ids, name=name)
-        self._index = index_of(self.ids)
+        self._index = as_index(self.ids)
         if not self._index.is_unique:
             twice = self._index[self._index.duplicated()][0]
             raise ValueError(f"{name} must be distinct labels, but {twice!r} occurs more than once")
@@ -94,13 +94,13 @@ class IdEncoder:
     def encode(self, labels: ArrayLike, *, name: str = "labels") -> NDArray[np.int64]:
         """Codes of labels, -1 for those that are not in the vocabulary; ``name`` is for messages."""
         array = as_labels(labels, name=name)
-        index, wanted = self._index, index_of(array)
+        index, wanted = self._index, as_index(array)
         kinds = {index.dtype.kind, array.dtype.kind}
         if len(kinds) == 2 and "b" not in kinds:  # pandas would round large integers to floats, and take words for dates
             index, wanted = index.astype(object), wanted.astype(object)
         return index.get_indexer(wanted).astype(np.int64)
 
-    def encode_alike(self, labels: ArrayLike, *, name: str) -> NDArray[np.int64]:
+    def encode_same_kind(self, labels: ArrayLike, *, name: str) -> NDArray[np.int64]:
         """`encode`, and TypeError if no label is of a kind that the vocabulary has, such as strings among integers.
 
         Numbers are compared by value, so integers and floats count as one kind.
@@ -152,7 +152,7 @@ def kinds_of(labels: NDArray) -> set[str]:
     return set(map(_kind_of, set(map(type, labels))))
 
 
-def joined(known: NDArray, labels: NDArray, is_new: NDArray[np.bool_], *, name: str) -> NDArray:
+def concatenate_labels(known: NDArray, labels: NDArray, is_new: NDArray[np.bool_], *, name: str) -> NDArray:
     """A vocabulary followed by those of some labels that are new.
 
     Raises
@@ -172,18 +172,18 @@ def joined(known: NDArray, labels: NDArray, is_new: NDArray[np.bool_], *, name: 
         raise TypeError(_unlike(name, known, new[is_strange]))
     parts = [known, new]
     if len({part.dtype == object for part in parts}) == 2:  # numpy would turn datetimes into numbers
-        parts = [index_of(part).astype(object).to_numpy() for part in parts]
+        parts = [as_index(part).astype(object).to_numpy() for part in parts]
     return np.concatenate(parts)
 
 
 def as_list(labels: NDArray) -> list:
     """The labels as Python's or pandas' own objects: numpy's ``tolist`` turns datetimes into numbers."""
-    return index_of(labels).tolist()
+    return as_index(labels).tolist()
 
 
 def as_objects(labels: NDArray) -> NDArray:
     """A copy of the labels as an array of the objects that `as_list` gives."""
-    return np.array(index_of(labels), dtype=object)
+    return np.array(as_index(labels), dtype=object)
 
 
 def _unlike(name: str, known: NDArray, labels: NDArray) -> str:
@@ -211,7 +211,7 @@ def _in_plain_type(labels: NDArray) -> NDArray:
     return labels.astype(_PLAIN_TYPES[kinds.pop()], copy=False)
 
 
-def index_of(array: NDArray) -> pd.Index:
+def as_index(array: NDArray) -> pd.Index:
     """An index with the array's own type: pandas would guess that objects are dates."""
     return pd.Index(array, dtype=array.dtype if array.dtype == object else None)
 

@@ -45,7 +45,7 @@ def learn_vocabulary(labels: NDArray | pd.Categorical, features: Any, *, axis: s
     row_labels, table = _read_table(features, column, name)
     IdEncoder(row_labels, name=f"labels of {name}")  # which refuses those that occur twice
     encoder, places = IdEncoder.learn(row_labels)
-    codes = encoder.encode_alike(labels, name=f"the {axis}s of the events, for which {name} has rows,")
+    codes = encoder.encode_same_kind(labels, name=f"the {axis}s of the events, for which {name} has rows,")
     if (codes < 0).any():
         lacking = pd.unique(labels[codes < 0])
         raise ValueError(

@@ -76,8 +76,8 @@ def read_vocabulary(
     """The fields ``n_users``, ``n_items``, ``user_ids`` and ``item_ids`` for some codes."""
     user_ids = None if user_ids is None else IdEncoder(user_ids, name="user_ids").ids
     item_ids = None if item_ids is None else IdEncoder(item_ids, name="item_ids").ids
-    n_users = read_frame_size("users", users, n_users, user_ids)
-    n_items = read_frame_size("items", items, n_items, item_ids)
+    n_users = read_axis_size("users", users, n_users, user_ids)
+    n_items = read_axis_size("items", items, n_items, item_ids)
     if n_users * n_items >= 2**63:
         raise ValueError(
             f"a frame of {n_users} x {n_items} is too large: codes are positions counted from 0; identifiers of another "
@@ -114,7 +114,7 @@ def _read_impressions(numbers: ArrayLike) -> NDArray[np.int64]:
     return codes
 
 
-def read_frame_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: NDArray | None) -> int:
+def read_axis_size(axis: str, codes: NDArray[np.int64], size: int | None, ids: NDArray | None) -> int:
     """How many users or items there are: as given, as there are labels, or as the codes need."""
     largest = int(codes.max(initial=-1))
     if size is None:

@@ -6,23 +6,23 @@ from numpy.typing import NDArray
 from skrec.data._interactions import Interactions
 
 
-def in_order_of_users(data: Interactions) -> Interactions:
+def sort_by_user(data: Interactions) -> Interactions:
     """The events sorted by user (stable), without those of unknown items (code -1)."""
     order = np.argsort(data.users, kind="stable")
     return data[order[data.items[order] >= 0]]
 
 
-def take(histories: Interactions, users: slice) -> Interactions:
+def slice_users(histories: Interactions, users: slice) -> Interactions:
     """The histories of a range of users."""
     start, stop = np.searchsorted(histories.users, [users.start, users.stop])
     part = histories[start:stop]
     features = None if part.user_features is None else part.user_features[users]
     return part._replace(
-        users=part.users - users.start, n_users=users.stop - users.start, user_features=features, _made_of=histories._made_of
+        users=part.users - users.start, n_users=users.stop - users.start, user_features=features, _origin=histories._origin
     )
 
 
-def take_some(histories: Interactions, users: NDArray[np.int64]) -> Interactions:
+def select_users(histories: Interactions, users: NDArray[np.int64]) -> Interactions:
     """The histories of some users; ``users`` is ascending."""
     place = np.full(histories.n_users, -1)
     place[users] = np.arange(len(users))

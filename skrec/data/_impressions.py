@@ -27,7 +27,7 @@ class Impressions(NamedTuple):
     places: NDArray[np.int64]
 
 
-def each_by_itself(impressions: NDArray[np.int64]) -> NDArray[np.int64]:
+def fill_missing_impressions(impressions: NDArray[np.int64]) -> NDArray[np.int64]:
     """The same numbers, where each event that was in no impression has a number of its own."""
     alone = np.flatnonzero(impressions < 0)
     if len(alone) == 0:
@@ -37,7 +37,7 @@ def each_by_itself(impressions: NDArray[np.int64]) -> NDArray[np.int64]:
     return numbers
 
 
-def in_impressions(events: Interactions) -> Interactions:
+def shown_events(events: Interactions) -> Interactions:
     """The events that were in an impression; all of them where nothing is known of impressions."""
     if events.impressions is None or events.impressions.min(initial=0) >= 0:
         return events
@@ -54,7 +54,7 @@ def read_impressions(users: NDArray[np.int64], impressions: NDArray[np.int64], i
     ValueError
         If one has events of several users, as happens where tables that both number theirs from 0 are put together.
     """
-    impressions = each_by_itself(impressions)
+    impressions = fill_missing_impressions(impressions)
     numbers, first, places = np.unique(impressions, return_index=True, return_inverse=True)
     owners = users[first]
     strays = impressions[owners[places] != users]
@@ -64,7 +64,7 @@ def read_impressions(users: NDArray[np.int64], impressions: NDArray[np.int64], i
     return Impressions(numbers, owners, places)
 
 
-def moments(events: Interactions) -> NDArray[np.int64]:
+def event_times(events: Interactions) -> NDArray[np.int64]:
     """When each event happened: what was shown together all at once, when the earliest of it did. Without times, by row."""
     times = np.arange(len(events)) if events.timestamps is None else events.timestamps
     if events.impressions is None:
@@ -75,6 +75,6 @@ def moments(events: Interactions) -> NDArray[np.int64]:
     return earliest[shown.places]
 
 
-def at_moments(events: Interactions) -> Interactions:
-    """The same events, their `moments` being their timestamps."""
-    return events._replace(timestamps=moments(events))
+def with_event_times(events: Interactions) -> Interactions:
+    """The same events, their `event_times` being their timestamps."""
+    return events._replace(timestamps=event_times(events))

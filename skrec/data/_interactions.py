@@ -13,7 +13,7 @@ from skrec.data._csv import read_csv
 from skrec.data._features import learn_vocabulary
 from skrec.data._fields import read_fields, read_vocabulary
 from skrec.data._matrix import Entries, read_matrix
-from skrec.data._reading import Columns, read_frame, unused_numbers, warn_of_unused
+from skrec.data._reading import Columns, read_frame, unused_numbers, warn_about_unused_columns
 from skrec.data._table import EventTable
 from skrec.data._text import Text
 
@@ -125,7 +125,7 @@ class Interactions(EventTable):
     def from_entries(cls, entries: Entries, *, user_ids: ArrayLike | None = None, item_ids: ArrayLike | None = None) -> Self:
         """From the entries of a matrix that has been read."""
         vocabulary = read_vocabulary(entries.rows, entries.columns, *entries.shape, user_ids, item_ids)
-        return cls._trusted(users=entries.rows, items=entries.columns, values=entries.values, **vocabulary, _made_of="rows")
+        return cls._trusted(users=entries.rows, items=entries.columns, values=entries.values, **vocabulary, _origin="rows")
 
     @classmethod
     def from_frame(
@@ -191,7 +191,7 @@ class Interactions(EventTable):
             timestamp_unit=timestamp_unit,
         )
         if columns.values is None:
-            warn_of_unused(unused_numbers(df, user, item, timestamp, weight, impression), "df")
+            warn_about_unused_columns(unused_numbers(df, user, item, timestamp, weight, impression), "df")
         return cls.from_columns(columns, user_features=user_features, item_features=item_features, user=user, item=item)
 
     @classmethod

@@ -11,7 +11,7 @@ from skrec.data._interactions import Interactions
 _CHANCE = 1e-6
 
 
-def warn_of_item_order(data: Interactions, *, from_matrix: bool, model: str, name: str = "X") -> None:
+def warn_about_item_order(data: Interactions, *, from_matrix: bool, model: str, name: str = "X") -> None:
     """Warn where events without timestamps come in the order of the items, which a model would take for that of time.
 
     ``name`` is what to call the data.

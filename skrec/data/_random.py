@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from skrec._checks import is_int
 
 
-def generator_of(random_state: Any) -> np.random.Generator:
+def as_generator(random_state: Any) -> np.random.Generator:
     """The parameter ``random_state`` as a Generator, which is the given one if it is one.
 
     Raises
@@ -22,11 +22,11 @@ def generator_of(random_state: Any) -> np.random.Generator:
     return np.random.default_rng(random_state)
 
 
-def legacy_generator_of(random_state: Any) -> np.random.RandomState:
+def as_random_state(random_state: Any) -> np.random.RandomState:
     """The parameter ``random_state`` as a RandomState, as scikit-learn's functions take it.
 
     That of a Generator shares its bit generator: what is drawn from one, the other does not draw again. Errors are those of
-    `generator_of`.
+    `as_generator`.
     """
     check_seed(random_state)
     if isinstance(random_state, np.random.Generator):
@@ -35,8 +35,8 @@ def legacy_generator_of(random_state: Any) -> np.random.RandomState:
 
 
 def draw_seed(random_state: Any) -> int:
-    """An integer that follows from the parameter ``random_state``; errors are those of `generator_of`."""
-    return int(legacy_generator_of(random_state).randint(2**31 - 1))
+    """An integer that follows from the parameter ``random_state``; errors are those of `as_generator`."""
+    return int(as_random_state(random_state).randint(2**31 - 1))
 
 
 def check_seed(random_state: Any) -> None:

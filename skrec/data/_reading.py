@@ -117,7 +117,7 @@ def find_column(kind: str, names: list, table: str) -> str | None:
     return found[0] if found else None
 
 
-def warn_of_unused(columns: list, table: str) -> None:
+def warn_about_unused_columns(columns: list, table: str) -> None:
     """Warn of columns of numbers in a table that has no values."""
     if columns:
         warnings.warn(

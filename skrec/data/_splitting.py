@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec._checks import check_fraction, check_int
-from skrec.data._dates import in_words
-from skrec.data._impressions import each_by_itself, moments
+from skrec.data._dates import format_time
+from skrec.data._impressions import event_times, fill_missing_impressions
 from skrec.data._interactions import Interactions
 
 Mask = NDArray[np.bool_]
@@ -64,11 +64,11 @@ def hold_out_impressions(data: Interactions, fraction: float, rng: np.random.Gen
     """
     if data.impressions is None:
         raise ValueError("holding out impressions needs to know what was shown together: give an 'impression' column")
-    return _hold_out_groups(each_by_itself(data.impressions), fraction, rng, "impressions")
+    return _hold_out_groups(fill_missing_impressions(data.impressions), fraction, rng, "impressions")
 
 
 def hold_out_latest_impressions(data: Interactions, fraction: float) -> Mask:
-    """Hold out the latest impressions, by their `moments`: what was shown together is never parted.
+    """Hold out the latest impressions, by their `event_times`: what was shown together is never parted.
 
     Of equally late ones those that come later in the rows go first. An event that was in no impression is one by itself.
 
@@ -91,11 +91,11 @@ def hold_out_latest_impressions(data: Interactions, fraction: float) -> Mask:
     -----
     Time O(n_events log n_events).
     """
-    shown_together = np.arange(len(data)) if data.impressions is None else each_by_itself(data.impressions)
+    shown_together = np.arange(len(data)) if data.impressions is None else fill_missing_impressions(data.impressions)
     _, first, impression = np.unique(shown_together, return_index=True, return_inverse=True)
     n_held_out = _n_held_out(len(first), fraction, "impressions")
-    in_time = np.lexsort((first, moments(data)[first]))
-    return members(in_time[-n_held_out:], len(first))[impression]
+    in_time = np.lexsort((first, event_times(data)[first]))
+    return membership_mask(in_time[-n_held_out:], len(first))[impression]
 
 
 def hold_out_last(data: Interactions, n: int = 1) -> Mask:
@@ -141,7 +141,7 @@ def hold_out_last_of_some(data: Interactions, fraction: float, rng: np.random.Ge
     fraction = check_fraction(fraction, "fraction")
     last = np.flatnonzero(hold_out_last(data))
     chosen = rng.permutation(last)[: max(1, round(fraction * len(last)))]
-    return members(chosen, len(data))
+    return membership_mask(chosen, len(data))
 
 
 def hold_out_latest(data: Interactions, fraction: float) -> Mask:
@@ -201,7 +201,7 @@ def window_starts(data: Interactions, fraction: float, n_windows: int = 1) -> ND
     return starts
 
 
-def parts_in_time(
+def split_at_times(
     times: NDArray[np.int64],
     starts: Sequence[int],
     unit: str | None,
@@ -237,7 +237,7 @@ def parts_in_time(
             test &= times < end
         for part, what in ((train, "train on before"), (test, "test on from")):
             if not part.any():
-                first, last, moment = (in_words(time, unit) for time in (times.min(), times.max(), start))
+                first, last, moment = (format_time(time, unit) for time in (times.min(), times.max(), start))
                 raise ValueError(f"there are no events to {what} {moment}: the events are from {first} to {last}")
         yield train, test
 
@@ -267,10 +267,10 @@ def core_events(data: Interactions, user: int, item: int) -> Mask:
         enough = (np.bincount(users)[users] >= user) & (np.bincount(items)[items] >= item)
         users, items = users[enough], items[enough]
     # a pair only ever leaves with its user or its item, so the survivors of both tell which events stay
-    return members(users, data.n_users)[data.users] & members(items, data.n_items)[data.items]
+    return membership_mask(users, data.n_users)[data.users] & membership_mask(items, data.n_items)[data.items]
 
 
-def in_smallest_frame(events: Interactions) -> Interactions:
+def drop_unused_codes(events: Interactions) -> Interactions:
     """The same events in the smallest frame that holds them; codes without labels become labels."""
     users, user_codes = np.unique(events.users, return_inverse=True)
     items, item_codes = np.unique(events.items, return_inverse=True)
@@ -291,7 +291,7 @@ def _hold_out_groups(keys: NDArray[np.int64], fraction: float, rng: np.random.Ge
     groups, group_of_event = np.unique(keys, return_inverse=True)
     n_groups = len(groups)
     n_held_out = _n_held_out(n_groups, fraction, what)
-    return members(rng.permutation(n_groups)[:n_held_out], n_groups)[group_of_event]
+    return membership_mask(rng.permutation(n_groups)[:n_held_out], n_groups)[group_of_event]
 
 
 def _n_held_out(n_groups: int, fraction: float, what: str) -> int:
@@ -302,7 +302,7 @@ def _n_held_out(n_groups: int, fraction: float, what: str) -> int:
     return min(max(1, round(fraction * n_groups)), n_groups - 1)
 
 
-def members(codes: NDArray[np.int64], n_codes: int) -> Mask:
+def membership_mask(codes: NDArray[np.int64], n_codes: int) -> Mask:
     """For each of ``n_codes`` codes, whether it is one of these."""
     flags = np.zeros(n_codes, dtype=bool)
     flags[codes] = True

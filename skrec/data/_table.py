@@ -37,7 +37,7 @@ class EventTable:
     timestamp_unit: str | None = None
     impression_ids: Any = None
     # of "rows" all users are asked about, empty ones too; of others those with events
-    _made_of: ClassVar[Literal["events", "rows", "some events"]] = "events"
+    _origin: ClassVar[Literal["events", "rows", "some events"]] = "events"
 
     def __post_init__(self) -> None:
         vars(self).update(read_fields(**vars(self)))
@@ -73,7 +73,7 @@ class EventTable:
             timestamps=None if self.timestamps is None else self.timestamps[rows],
             weights=None if self.weights is None else self.weights[rows],
             impressions=None if self.impressions is None else self.impressions[rows],
-            _made_of="some events",
+            _origin="some events",
         )
 
     def _followed_by(self, later: Self) -> Self:

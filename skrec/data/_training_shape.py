@@ -18,7 +18,7 @@ def is_of_shape(X: Any, shape: tuple[int, int]) -> bool:
     return X is not None and is_matrix(X) and np.shape(X) == shape
 
 
-def may_be_of_known_users(new: Interactions, seen: sp.csr_array, *, first_user: int) -> bool:
+def may_hold_known_users(new: Interactions, seen: sp.csr_array, *, first_user: int) -> bool:
     """Whether row i of a matrix of the training shape may hold events of user i of the training data.
 
     This is not so if the matrix has exactly the training pairs, as for scikit-learn's train scores. Nor if row i has about as
@@ -45,7 +45,7 @@ def may_be_of_known_users(new: Interactions, seen: sp.csr_array, *, first_user: 
     return by_chance < _LEAST_SHARED or not by_chance / 2 < n_shared < (by_chance + most) / 2
 
 
-def warn_of_training_shape(name: str, shape: tuple[int, int]) -> None:
+def warn_about_training_shape(name: str, shape: tuple[int, int]) -> None:
     """Say that the rows of a matrix are new users, although there are as many as known ones."""
     warnings.warn(
         f"{name} is a matrix of exactly the shape of the training data, {shape}, and each of its rows is taken for a new user, "

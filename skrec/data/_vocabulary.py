@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from skrec.data._appending import append_events
 from skrec.data._canonical import check_interactions, is_matrix
 from skrec.data._encoding import IdEncoder, as_labels, as_list, as_objects, kinds_of
-from skrec.data._histories import in_order_of_users
+from skrec.data._histories import sort_by_user
 from skrec.data._interactions import Interactions
 
 
@@ -69,7 +69,7 @@ class Vocabulary:
             users = data.users
         else:
             _check_both_labelled(data.user_ids, self.user_ids, "user", name)
-            known = self._users.encode_alike(data.user_ids, name=f"the users of {name}")
+            known = self._users.encode_same_kind(data.user_ids, name=f"the users of {name}")
             n_unknown = int((known < 0).sum())
             known[known < 0] = self.n_users + np.arange(n_unknown)
             users = known[data.users]
@@ -96,17 +96,17 @@ class Vocabulary:
         All rows of a matrix are users, and all users of X if it has their features or no events. Otherwise only users with
         events are.
         """
-        has_no_events = isinstance(X, Interactions) and len(X) == 0 < X.n_users and X._made_of != "some events"
+        has_no_events = isinstance(X, Interactions) and len(X) == 0 < X.n_users and X._origin != "some events"
         data = X if has_no_events else check_interactions(X, name=name)
         items = self._item_codes(data, X, name)
         if is_matrix(X):
             labels, rows = np.arange(data.n_users), data.users
-        elif data.user_features is not None or data._made_of == "rows" or has_no_events:
+        elif data.user_features is not None or data._origin == "rows" or has_no_events:
             labels, rows = decode(np.arange(data.n_users), data.user_ids), data.users
         else:
             present, rows = np.unique(data.users, return_inverse=True)
             labels = decode(present, data.user_ids)
-        events = in_order_of_users(self._in_codes(data, rows, items, len(labels)))
+        events = sort_by_user(self._in_codes(data, rows, items, len(labels)))
         return events._replace(user_features=data.user_features), labels
 
     def without_events(self, n_users: int) -> Interactions:
@@ -156,7 +156,7 @@ class Vocabulary:
                 )
             return data.items
         _check_both_labelled(data.item_ids, self.item_ids, "item", name)
-        return self._items.encode_alike(data.item_ids, name=f"the items of {name}")[data.items]
+        return self._items.encode_same_kind(data.item_ids, name=f"the items of {name}")[data.items]
 
     def _check_width(self, matrix: Interactions, name: str) -> None:
         if matrix.n_items != self.n_items:
@@ -234,7 +234,7 @@ def _check_known(codes: NDArray[np.int64], labels: NDArray, name: str, n_codes: 
 
 def _find(labels: NDArray, encoder: IdEncoder | None, n: int, name: str, hint: str = "") -> NDArray[np.int64]:
     if encoder is not None:
-        return encoder.encode_alike(labels, name=name)
+        return encoder.encode_same_kind(labels, name=name)
     if kinds_of(labels) - {"integer"}:
         given = reprlib.repr(as_list(labels))
         raise ValueError(f"{name} must be integer codes, since the model was fitted without labels, got {given}{hint}")

@@ -5,7 +5,7 @@ import numpy as np
 from skrec.data._interactions import Interactions
 
 
-def fade(data: Interactions, half_life: float | None) -> Interactions:
+def apply_half_life(data: Interactions, half_life: float | None) -> Interactions:
     """The same events, their weights times ``0.5 ** (age / half_life)``; age is counted back from the user's latest event.
 
     ``half_life`` is in the unit of the timestamps, microseconds where they were datetimes; with None nothing fades.
@@ -25,6 +25,6 @@ def fade(data: Interactions, half_life: float | None) -> Interactions:
     return data._replace(weights=(freshness if data.weights is None else freshness * data.weights).astype(np.float32))
 
 
-def by_weight(data: Interactions) -> Interactions:
+def weights_as_values(data: Interactions) -> Interactions:
     """The same events with their weights for values."""
     return data if data.weights is None else data._replace(values=data.weights, weights=None)

@@ -5,9 +5,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_number
-from skrec._memory import rows_at_once
+from skrec._memory import rows_per_block
 from skrec.data import Interactions
-from skrec.data._random import generator_of
+from skrec.data._random import as_generator
 from skrec.datasets._dataset import Dataset
 
 CELL_BYTES = 64  # memory of a pair of a user and an item
@@ -98,7 +98,7 @@ def make_interactions(
     check_number(density, "density", above=0, at_most=1)
     for name, amount in (("popularity_skew", popularity_skew), ("noise", noise)):
         check_number(amount, name, at_least=0)
-    rng = generator_of(random_state)
+    rng = as_generator(random_state)
     tastes = rng.standard_normal((n_users, n_factors))
     mixtures = rng.dirichlet(np.full(n_factors, 0.25), n_items)
     popularity = -popularity_skew * np.log(1 + rng.permutation(n_items))
@@ -144,7 +144,7 @@ def _choose(
     centered /= max(np.sqrt((centered**2).sum(axis=1).mean()), 1e-12)
     n_users, n_items = len(tastes), len(mixtures)
     items, affinities = [], []
-    for block in np.array_split(np.arange(n_users), 1 + n_users // rows_at_once(CELL_BYTES * n_items)):
+    for block in np.array_split(np.arange(n_users), 1 + n_users // rows_per_block(CELL_BYTES * n_items)):
         affinity = tastes[block] @ centered.T
         utility = popularity + TASTE_STRENGTH * affinity + rng.gumbel(size=affinity.shape)
         least_chosen = np.sort(utility, axis=1)[np.arange(len(block)), n_items - n_events[block]]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_number
 from skrec.data import Interactions
-from skrec.data._random import generator_of
+from skrec.data._random import as_generator
 
 START = 1_577_836_800  # 2020-01-01, UTC
 HOUR = 3600
@@ -123,7 +123,7 @@ def make_news(
     articles_per_day = n_items // (n_days + 1)
     if n_shown < 2 or n_shown > articles_per_day / 5:
         raise ValueError(f"n_shown must be from 2 to a fifth of the {articles_per_day} articles per day, got {n_shown}")
-    rng = generator_of(random_state)
+    rng = as_generator(random_state)
     # at regular intervals, so that enough articles are shown at all times
     published = (START - LIFETIME + (np.arange(n_items) + rng.random(n_items)) * (n_days + 1) * LIFETIME / n_items).astype(
         np.int64

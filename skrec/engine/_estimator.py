@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skrec._memory import rows_at_once
+from skrec._memory import rows_per_block
 from skrec.base import EmbeddingRecommender
 from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
@@ -352,7 +352,7 @@ class TorchRecommender(EmbeddingRecommender):
         # Lightning returns a network on the CPU, wherever it was trained
         self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
         prepare(network)
-        users = self._tensor(np.flatnonzero(self.has_past_)).split(rows_at_once(_USER_BYTES))
+        users = self._tensor(np.flatnonzero(self.has_past_)).split(rows_per_block(_USER_BYTES))
         try:
             self.prior_ = prior_of(network, users)
         except torch.linalg.LinAlgError as error:
@@ -403,7 +403,7 @@ class TorchRecommender(EmbeddingRecommender):
     @torch.no_grad()
     def _score(self, state: State, items: slice) -> Tensor:
         candidates = torch.arange(items.start, items.stop, device=self.device_)[None]
-        height = rows_at_once(4 * candidates.shape[1] * self.module_.floats_per_score)
+        height = rows_per_block(4 * candidates.shape[1] * self.module_.floats_per_score)
         # one answer to write into: many small ones between large temporaries would fragment the heap
         scores = torch.empty(len(state[0]), candidates.shape[1], device=self.device_)
         for start in range(0, len(scores), height):
@@ -417,7 +417,7 @@ class TorchRecommender(EmbeddingRecommender):
     @torch.no_grad()
     def _forward(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         """Scores of pairs of users and items that the network knows."""
-        height = rows_at_once(32 * len(self.prior_.mean))
+        height = rows_per_block(32 * len(self.prior_.mean))
         parts = zip(self._tensor(users).split(height), self._tensor(items).split(height), strict=True)
         scores = [self.module_(*part).float().cpu().numpy() for part in parts]
         return np.concatenate(scores) if len(users) else np.empty(0, np.float32)

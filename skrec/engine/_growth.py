@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from skrec.data import Interactions
-from skrec.data._histories import in_order_of_users
+from skrec.data._histories import sort_by_user
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State
 
 
@@ -63,7 +63,7 @@ def _histories(events: Interactions, users: NDArray[np.int64], n_items: int) -> 
     place = np.full(events.n_users, -1)
     place[users] = np.arange(len(users))
     theirs = events[(place[events.users] >= 0) & (events.items < n_items)]
-    return in_order_of_users(
+    return sort_by_user(
         theirs._replace(
             users=place[theirs.users],
             n_users=len(users),

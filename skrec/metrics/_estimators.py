@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import get_tags
 
-from skrec._memory import blocks, rows_at_once
+from skrec._memory import blocks, rows_per_block
 from skrec.data import Interactions
-from skrec.data._training_shape import is_of_shape, may_be_of_known_users, warn_of_training_shape
+from skrec.data._training_shape import is_of_shape, may_hold_known_users, warn_about_training_shape
 from skrec.data._vocabulary import Vocabulary
 from skrec.topk import whole_row_blocks
 
@@ -26,7 +26,7 @@ class Traits(NamedTuple):
     predicts_ratings: bool
 
 
-def traits_of(estimator: Any) -> Traits:
+def read_traits(estimator: Any) -> Traits:
     """The estimator's ``recommender_tags``; False where there are none."""
     tags = get_tags(estimator) if hasattr(estimator, "__sklearn_tags__") else None
     own = getattr(tags, "recommender_tags", None)
@@ -43,8 +43,8 @@ def encode(estimator: Any, X: Any) -> Interactions:
     """
     shape = estimator.n_users_, estimator.n_items_
     data = Vocabulary(*shape, estimator.user_ids_, estimator.item_ids_, type(estimator).__name__).recode(X, name="X")
-    if is_of_shape(X, shape) and may_be_of_known_users(data, estimator.seen_, first_user=shape[0]):
-        warn_of_training_shape("X", shape)
+    if is_of_shape(X, shape) and may_hold_known_users(data, estimator.seen_, first_user=shape[0]):
+        warn_about_training_shape("X", shape)
     return data
 
 
@@ -63,7 +63,7 @@ def known_items(estimator: Any) -> NDArray[np.bool_]:
 def best_items(estimator: Any, users: Users, n_users: int, k: int, *, exclude_seen: bool) -> NDArray[np.int64]:
     """Codes (n_users, k) of the best items, by ``recommend``."""
     codes = np.empty((n_users, k), np.int64)
-    for rows in blocks(n_users, rows_at_once(_USER_BYTES)):
+    for rows in blocks(n_users, rows_per_block(_USER_BYTES)):
         codes[rows] = estimator.recommend(users(rows), k=k, exclude_seen=exclude_seen).codes
     return codes
 

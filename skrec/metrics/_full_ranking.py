@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skrec.metrics._estimators import best_items, score_blocks
 from skrec.metrics._evaluation import Evaluation
-from skrec.metrics._holdout import Coverage, Holdout, Part
+from skrec.metrics._holdout import Coverage, Holdout, UserGroup
 from skrec.metrics._ranking import auc, average_precision, hit_rate, ndcg, precision, recall, reciprocal_rank
 from skrec.metrics._relevance import relevant_events
 
@@ -55,7 +55,7 @@ def evaluate_rankings(
     users = np.concatenate([part.users for part in parts])
     per_user = np.hstack([_take(measures, estimator, part, exclude_seen=not reproduces) for part in parts])
     share = coverage.share_of_repeats
-    protocol = f"{_ranked(estimator, share, reproduces=reproduces)}; {_asked_for(holdout, positive_from)}"
+    protocol = f"{_describe_ranking(estimator, share, reproduces=reproduces)}; {_describe_hidden(holdout, positive_from)}"
     return [_evaluation(measure, values, users, coverage, protocol) for measure, values in zip(measures, per_user, strict=True)]
 
 
@@ -75,13 +75,13 @@ def _evaluation(
     )
 
 
-def _take(measures: Sequence[Measure], estimator: Any, part: Part, *, exclude_seen: bool) -> NDArray[np.float64]:
+def _take(measures: Sequence[Measure], estimator: Any, part: UserGroup, *, exclude_seen: bool) -> NDArray[np.float64]:
     """One row for each measure, one column for each user."""
     relevant = part.relevant
     longest = max((measure.k for measure in measures if measure.k is not None), default=None)
     if longest is not None:
         k = min(longest, estimator.n_items_)
-        lists = best_items(estimator, part.ask, len(part.users), k, exclude_seen=exclude_seen)
+        lists = best_items(estimator, part.query, len(part.users), k, exclude_seen=exclude_seen)
     return np.array(
         [
             _auc(estimator, part, relevant, exclude_seen=exclude_seen)
@@ -92,17 +92,17 @@ def _take(measures: Sequence[Measure], estimator: Any, part: Part, *, exclude_se
     )
 
 
-def _auc(estimator: Any, part: Part, relevant: sp.csr_array, *, exclude_seen: bool) -> NDArray[np.float64]:
+def _auc(estimator: Any, part: UserGroup, relevant: sp.csr_array, *, exclude_seen: bool) -> NDArray[np.float64]:
     among_known = sp.csr_array(relevant[:, : estimator.n_items_])
     n_known, n_relevant = np.diff(among_known.indptr), np.diff(relevant.indptr)
     areas = np.empty(len(part.users))
-    for rows, scores in score_blocks(estimator, part.ask, len(part.users), exclude_seen=exclude_seen):
+    for rows, scores in score_blocks(estimator, part.query, len(part.users), exclude_seen=exclude_seen):
         areas[rows] = auc(scores, among_known[rows])
     # an item that the model does not know is beaten by every candidate
     return np.where(n_known > 0, areas * n_known / n_relevant, 0.0)
 
 
-def _ranked(estimator: Any, share_of_repeats: float, *, reproduces: bool) -> str:
+def _describe_ranking(estimator: Any, share_of_repeats: float, *, reproduces: bool) -> str:
     ranked = f"full ranking of {estimator.n_items_} items"
     if reproduces:
         return f"{ranked}, those seen in training too, since all events in X repeat training pairs"
@@ -112,7 +112,7 @@ def _ranked(estimator: Any, share_of_repeats: float, *, reproduces: bool) -> str
     return f"{ranked}; left out: the {share_of_repeats:.1%} of the relevant events that repeat pairs shown to the model"
 
 
-def _asked_for(holdout: Holdout, positive_from: float | None) -> str:
+def _describe_hidden(holdout: Holdout, positive_from: float | None) -> str:
     relevant = "value > 0" if positive_from is None else f"value >= {positive_from:g}"
     return (
         f"relevant: {relevant} (positive_from={positive_from}); hidden of users with training events: all of X, of others: "

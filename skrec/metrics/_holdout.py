@@ -14,10 +14,10 @@ from skrec._checks import check_flag
 from skrec.data import Interactions, check_interactions, is_matrix
 from skrec.data._callers import depth_of_caller
 from skrec.data._hashing import hash_labels, splitmix64
-from skrec.data._histories import take
-from skrec.data._ordering import warn_of_item_order
+from skrec.data._histories import slice_users
+from skrec.data._ordering import warn_about_item_order
 from skrec.data._vocabulary import decode
-from skrec.metrics._estimators import Users, encode, known_items, known_users, traits_of
+from skrec.metrics._estimators import Users, encode, known_items, known_users, read_traits
 from skrec.metrics._ranking import are_stored
 
 Mask = NDArray[np.bool_]
@@ -63,10 +63,10 @@ def _warn(message: str) -> None:
     warnings.warn(message, CoverageWarning, stacklevel=depth_of_caller())
 
 
-class Part(NamedTuple):
+class UserGroup(NamedTuple):
     """Users who are asked about in one way, and their relevant events."""
 
-    ask: Users  # labels of known users, or the visible histories of new ones
+    query: Users  # labels of known users, or the visible histories of new ones
     users: NDArray  # what the test data call them
     rows: NDArray[np.int64]  # for each relevant event the position of its user, ascending
     columns: NDArray[np.int64]  # and its item; those unknown to the model stand behind the catalogue
@@ -82,7 +82,7 @@ class Part(NamedTuple):
         return pattern
 
 
-def everything(data: Interactions) -> Mask:
+def _all_events(data: Interactions) -> Mask:
     """All events."""
     return np.ones(len(data), dtype=bool)
 
@@ -99,7 +99,7 @@ class Holdout:
         Of the model.
     known : bool array of shape (n_events,)
         Events of users whom the model was trained on; all of these are hidden.
-    familiar : bool array of shape (n_events,)
+    is_known_item : bool array of shape (n_events,)
         Events whose item the model was trained on, or knows by its features.
     relevant : bool array of shape (n_events,)
     hidden : bool array of shape (n_events,)
@@ -112,29 +112,29 @@ class Holdout:
     user_ids: Any
     item_ids: Any
     known: Mask
-    familiar: Mask
+    is_known_item: Mask
     relevant: Mask
     hidden: Mask
     cut: str
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, y: ArrayLike | None, is_relevant: Callable[[Interactions], Mask] = everything) -> Self:
+    def of(cls, estimator: Any, X: Any, y: ArrayLike | None, is_relevant: Callable[[Interactions], Mask] = _all_events) -> Self:
         """Split the test data for one fitted estimator."""
         given = check_interactions(X, y)
         relevant = is_relevant(given)
-        data, ordered = encode(estimator, X if is_matrix(X) else given), traits_of(estimator).ordered
+        data, ordered = encode(estimator, X if is_matrix(X) else given), read_traits(estimator).ordered
         is_known_user = np.zeros(data.n_users, dtype=bool)
         is_known_user[: estimator.n_users_] = known_users(estimator)
         hidden = known = is_known_user[data.users]
         if not known.all():
             if ordered:
-                warn_of_item_order(given[~known], from_matrix=is_matrix(X), model=type(estimator).__name__)
+                warn_about_item_order(given[~known], from_matrix=is_matrix(X), model=type(estimator).__name__)
             hidden = known.copy()
             hidden[~known] = cut_histories(given[~known], ordered=ordered, relevant=relevant[~known])
         last = "the last relevant event and what came after it"
         cut = last if ordered else "a fifth of the items, drawn by the row's content"
-        familiar = (data.items >= 0) & known_items(estimator)[data.items]
-        return cls(given, data, estimator.user_ids_, estimator.item_ids_, known, familiar, relevant, hidden, cut)
+        is_known_item = (data.items >= 0) & known_items(estimator)[data.items]
+        return cls(given, data, estimator.user_ids_, estimator.item_ids_, known, is_known_item, relevant, hidden, cut)
 
     def repeats(self, seen: sp.csr_array) -> Mask:
         """Hidden events whose (user, item) the model was shown, in training or in the visible part."""
@@ -165,13 +165,13 @@ class Holdout:
         n_scored, n_users = (np.count_nonzero(np.bincount(self.data.users[events])) for events in (relevant, wanted))
         coverage = Coverage(
             share_of_users_scored=float(n_scored / n_users),
-            share_of_known_items=float(self.familiar[relevant].mean()),
+            share_of_known_items=float(self.is_known_item[relevant].mean()),
             share_of_repeats=float(repeats[self.relevant].mean()),
         )
         coverage.check()
         return coverage
 
-    def parts(self, relevant: Mask) -> list[Part]:
+    def parts(self, relevant: Mask) -> list[UserGroup]:
         """The users with relevant events: first those known to the model, then the new ones."""
         parts = (self._part(relevant & self.known, new=False), self._part(relevant & ~self.known, new=True))
         return [part for part in parts if len(part.users)]
@@ -186,12 +186,12 @@ class Holdout:
         given_code[self.data.users] = self.given.users
         return given_code[users]
 
-    def _part(self, relevant: Mask, *, new: bool) -> Part:
+    def _part(self, relevant: Mask, *, new: bool) -> UserGroup:
         users, rows = np.unique(self.data.users[relevant], return_inverse=True)
         order = np.argsort(rows, kind="stable")
         items, given_items = self.data.items[relevant], self.given.items[relevant]
-        return Part(
-            ask=partial(take, self._visible(users)) if new else decode(users, self.user_ids).__getitem__,
+        return UserGroup(
+            query=partial(slice_users, self._visible(users)) if new else decode(users, self.user_ids).__getitem__,
             users=self.labels(users),
             rows=rows[order],
             columns=np.where(items >= 0, items, self.data.n_items + given_items)[order],
@@ -207,7 +207,7 @@ class Holdout:
         shown = np.flatnonzero(~self.hidden & (self.data.items >= 0) & (rows >= 0))
         features = None if self.given.user_features is None else self.given.user_features[self._given_codes(users)]
         events = self.data._replace(users=rows, n_users=len(users), user_ids=None, user_features=features)
-        return events[shown[np.argsort(rows[shown], kind="stable")]]._replace(item_ids=self.item_ids, _made_of="rows")
+        return events[shown[np.argsort(rows[shown], kind="stable")]]._replace(item_ids=self.item_ids, _origin="rows")
 
 
 def training_repeats(data: Interactions, seen: sp.csr_array) -> Mask:
@@ -257,9 +257,9 @@ def cut_histories(data: Interactions, *, ordered: bool, relevant: Mask | None = 
     users, items = np.divmod(pairs, max(data.n_items, 1))
     n_distinct = np.bincount(users, minlength=data.n_users)
     if ordered:
-        return _from_last(data, everything(data) if relevant is None else relevant) & (n_distinct[data.users] >= 2)
-    lot = _lots(users, _item_hashes(data)[items], data.n_users)
-    order = np.lexsort((lot, users))
+        return _hide_from_last(data, _all_events(data) if relevant is None else relevant) & (n_distinct[data.users] >= 2)
+    keys = _draw_keys(users, _item_hashes(data)[items], data.n_users)
+    order = np.lexsort((keys, users))
     place = np.arange(len(pairs)) - (np.cumsum(n_distinct) - n_distinct)[users]
     n_hidden = np.where(n_distinct >= 2, np.maximum((n_distinct + 2) // 5, 1), 0)
     hidden = np.empty(len(pairs), dtype=bool)
@@ -267,7 +267,7 @@ def cut_histories(data: Interactions, *, ordered: bool, relevant: Mask | None = 
     return hidden[pair_of_event]
 
 
-def _from_last(data: Interactions, relevant: Mask) -> Mask:
+def _hide_from_last(data: Interactions, relevant: Mask) -> Mask:
     """Each user's last relevant event and what came after it, unless that is all there is."""
     order = data.time_order()
     place, last = np.empty(len(data), np.int64), np.full(data.n_users, len(data))
@@ -279,7 +279,7 @@ def _from_last(data: Interactions, relevant: Mask) -> Mask:
     return hidden & is_shown[data.users]
 
 
-def _lots(users: NDArray[np.int64], item_hashes: NDArray[np.uint64], n_users: int) -> NDArray[np.uint64]:
+def _draw_keys(users: NDArray[np.int64], item_hashes: NDArray[np.uint64], n_users: int) -> NDArray[np.uint64]:
     """A number for each pair that depends on its item and on the set of the user's items; distinct within a user."""
     history = np.zeros(n_users, dtype=np.uint64)
     np.add.at(history, users, item_hashes)  # a sum does not depend on the order; it wraps around

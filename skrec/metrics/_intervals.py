@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import bootstrap
 
 from skrec._checks import check_fraction, check_int
-from skrec._memory import rows_at_once
+from skrec._memory import rows_per_block
 from skrec.data._arrays import as_array, as_numbers
-from skrec.data._random import generator_of
+from skrec.data._random import as_generator
 
 _BYTES_OF_A_DRAW = 24  # a place, a value and a weight
 
@@ -76,7 +76,7 @@ def bootstrap_interval(
         check_fraction(confidence_level, "confidence_level"),
         check_int(n_resamples, "n_resamples", at_least=2),
     )
-    rng = generator_of(random_state)
+    rng = as_generator(random_state)
     if len(values) == 1:  # which scipy refuses
         return float(values[0]), float(values[0])
     found = bootstrap(
@@ -86,7 +86,7 @@ def bootstrap_interval(
         method="percentile",
         confidence_level=confidence_level,
         n_resamples=n_resamples,
-        batch=rows_at_once(_BYTES_OF_A_DRAW * len(values)),
+        batch=rows_per_block(_BYTES_OF_A_DRAW * len(values)),
         rng=rng,
     )
     low, high = found.confidence_interval

@@ -9,7 +9,7 @@ from skrec.data import is_matrix
 from skrec.data._reading import has_values
 from skrec.metrics._estimators import score_blocks
 from skrec.metrics._evaluation import Evaluation
-from skrec.metrics._holdout import Holdout, Part
+from skrec.metrics._holdout import Holdout, UserGroup
 
 RATING_METRICS = ("neg_rmse", "neg_mae", "r2")
 
@@ -19,14 +19,14 @@ def evaluate_ratings(metric: str, estimator: Any, X: Any, y: ArrayLike | None) -
     holdout = Holdout.of(estimator, X, y)
     if y is None and not has_values(X):
         raise ValueError(f"{metric} compares ratings: pass y, or X with a column 'rating'")
-    everything, repeats = np.ones(len(holdout.data), dtype=bool), holdout.repeats(estimator.seen_)
+    all_events, repeats = np.ones(len(holdout.data), dtype=bool), holdout.repeats(estimator.seen_)
     if is_matrix(X):
-        coverage = holdout.coverage(everything, holdout.hidden, repeats)
+        coverage = holdout.coverage(all_events, holdout.hidden, repeats)
         (part,) = holdout.parts(holdout.hidden)
         true, predicted = part.values, _predict_hidden(estimator, part)
         owners, users, protocol = part.rows, part.users, f"hidden of each row: {holdout.cut}"
     else:
-        coverage = holdout.coverage(everything, everything, repeats)
+        coverage = holdout.coverage(all_events, all_events, repeats)
         true, predicted = holdout.given.values, estimator.predict(X)
         codes, owners = np.unique(holdout.data.users, return_inverse=True)
         users, protocol = holdout.labels(codes), "all events in X"
@@ -44,9 +44,9 @@ def evaluate_ratings(metric: str, estimator: Any, X: Any, y: ArrayLike | None) -
     )
 
 
-def _predict_hidden(estimator: Any, part: Part) -> NDArray[np.float64]:
+def _predict_hidden(estimator: Any, part: UserGroup) -> NDArray[np.float64]:
     predicted = np.empty(len(part.rows))
-    for rows, scores in score_blocks(estimator, part.ask, len(part.users), exclude_seen=False):
+    for rows, scores in score_blocks(estimator, part.query, len(part.users), exclude_seen=False):
         events = slice(*np.searchsorted(part.rows, [rows.start, rows.stop]))
         predicted[events] = scores[part.rows[events] - rows.start, part.columns[events]]
     return predicted

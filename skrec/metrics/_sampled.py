@@ -114,7 +114,7 @@ def _check_known(estimator: Any, users: NDArray, positives: NDArray, negatives: 
 
 def _codes(labels: NDArray, ids: Any, n: int, name: str) -> NDArray[np.int64]:
     if ids is not None:
-        return IdEncoder(ids).encode_alike(labels, name=name)
+        return IdEncoder(ids).encode_same_kind(labels, name=name)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integer codes, since the model was fitted without labels, got {labels[0]!r}")
     if labels.min() < 0 or labels.max() >= n:

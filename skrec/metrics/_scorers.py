@@ -161,7 +161,9 @@ class OrderScorer:
     positive_from: float | None
 
     @staticmethod
-    def evaluate_all(measures: Sequence[Measure], estimator: Any, X: Any, y: Any, *, positive_from: Any) -> list[Evaluation]:
+    def evaluate_measures(
+        measures: Sequence[Measure], estimator: Any, X: Any, y: Any, *, positive_from: Any
+    ) -> list[Evaluation]:
         """Ask a fitted model once for several measures."""
         raise NotImplementedError
 
@@ -173,7 +175,7 @@ class OrderScorer:
         """The mean, each user's value, and how they came about."""
         unwrapped = unwrap_fitted(estimator, methods=self.methods)
         X, measures = unwrapped.transform(X), [self.measure]
-        return self.evaluate_all(measures, unwrapped.recommender, X, y, positive_from=self.positive_from)[0]
+        return self.evaluate_measures(measures, unwrapped.recommender, X, y, positive_from=self.positive_from)[0]
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -197,7 +199,7 @@ class OrderScorer:
 class RankingScorer(OrderScorer):
     """Ranks all items for each user; made by `make_ranking_scorer`."""
 
-    evaluate_all = staticmethod(evaluate_rankings)
+    evaluate_measures = staticmethod(evaluate_rankings)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -208,7 +210,7 @@ class RankingScorer(OrderScorer):
 class ImpressionScorer(OrderScorer):
     """Ranks what was shown together; made by `get_scorer`."""
 
-    evaluate_all = staticmethod(evaluate_impressions)
+    evaluate_measures = staticmethod(evaluate_impressions)
 
 
 @dataclass(frozen=True, repr=False)
@@ -259,7 +261,7 @@ class MultiScorer:
         for kind in (RankingScorer, ImpressionScorer):
             measures = {name: scorer.measure for name, scorer in named.items() if isinstance(scorer, kind)}
             if measures:
-                found = kind.evaluate_all(list(measures.values()), estimator, X, y, positive_from=self.positive_from)
+                found = kind.evaluate_measures(list(measures.values()), estimator, X, y, positive_from=self.positive_from)
                 evaluations |= dict(zip(measures, found, strict=True))
         return {name: evaluations[name] for name in self.names}
 

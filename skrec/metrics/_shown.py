@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skrec.data import Interactions, check_interactions, in_impressions, is_matrix, read_impressions
+from skrec.data import Interactions, check_interactions, is_matrix, read_impressions, shown_events
 from skrec.data._callers import depth_of_caller
 from skrec.metrics._estimators import encode
 from skrec.metrics._evaluation import Evaluation
@@ -32,7 +32,7 @@ def evaluate_impressions(
     """
     if is_matrix(X):
         raise ValueError("impression metrics need events with an 'impression' column; X is a matrix, which has none")
-    data = in_impressions(check_interactions(X, y))
+    data = shown_events(check_interactions(X, y))
     if data.impressions is None:
         raise ValueError("impression metrics need to know what was shown together: give an 'impression' column")
     if len(data) == 0:

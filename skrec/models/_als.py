@@ -12,7 +12,7 @@ from skrec.base import EmbeddingRecommender
 from skrec.base._counts import with_index_of
 from skrec.base._divergence import overflow
 from skrec.base._pairs import dense_products
-from skrec.data import Interactions, fade, is_positive
+from skrec.data import Interactions, apply_half_life, is_positive
 from skrec.data._random import draw_seed
 from skrec.data._vocabulary import decode
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
@@ -128,7 +128,7 @@ class ALSRecommender(EmbeddingRecommender):
         self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
 
     def _learn_confidences(self, data: Interactions) -> None:
-        positives = fade(self._positives(data, self.positive_from), self.half_life)
+        positives = apply_half_life(self._positives(data, self.positive_from), self.half_life)
         self.confidences_ = with_index_of(self._confidences(positives), self.seen_)
 
     def _confidences(self, events: Interactions) -> Any:
@@ -158,7 +158,7 @@ class ALSRecommender(EmbeddingRecommender):
             solver.item_factors = writable(self.item_embeddings_)
             positives = histories[self._informative(histories)]
             if histories.timestamps is not None:
-                positives = fade(positives, self.half_life)
+                positives = apply_half_life(positives, self.half_life)
             confidences = self._confidences(positives)
             try:
                 with np.errstate(over="ignore"):

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skrec._checks import check_number
-from skrec._memory import blocks, rows_at_once
+from skrec._memory import blocks, rows_per_block
 from skrec.base import ItemWeightsRecommender
 from skrec.data import Interactions
 from skrec.models._inverse import Matrix, invert_in_place
@@ -118,7 +118,7 @@ def _inverse(rows: sp.csr_array, regularization: float, dtype: Any) -> Matrix:
     of_items = _empty(n_items, "items", dtype)
     of_users = _regularized_gram(columns, rows, regularization, _empty(n_users, "users", dtype))
     invert_in_place(of_users)
-    for block in blocks(n_items, rows_at_once(_ENTRY_BYTES * n_items)):
+    for block in blocks(n_items, rows_per_block(_ENTRY_BYTES * n_items)):
         of_items[block] = (columns @ (columns[block] @ of_users).T).T
     with np.errstate(over="ignore"):  # very large regularization makes all weights 0
         of_items /= -regularization
@@ -139,7 +139,7 @@ def _regularized_gram(rows: sp.csr_array, columns: sp.csr_array, regularization:
     """Write ``columns @ rows / regularization + I`` into ``gram``."""
     n = len(gram)
     with np.errstate(over="ignore"):  # the inversion raises if the matrix is not finite
-        for block in blocks(n, rows_at_once(_ENTRY_BYTES * n)):
+        for block in blocks(n, rows_per_block(_ENTRY_BYTES * n)):
             (columns[block] @ rows).toarray(out=gram[block])
             gram[block] /= regularization
     gram[np.diag_indices(n)] += 1

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from skrec._process import SharedChange, no_monitor_of_bars, one_blas_thread
+from skrec._process import SharedChange, no_progress_monitor, one_blas_thread
 from skrec.base._divergence import divergence
 
 
 @contextmanager
 def _guard() -> Iterator[None]:
-    with one_blas_thread(), no_monitor_of_bars():
+    with one_blas_thread(), no_progress_monitor():
         yield
 
 

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec._checks import check_choice, check_flag, check_int, check_number
-from skrec._memory import blocks, rows_at_once
+from skrec._memory import blocks, rows_per_block
 from skrec.base._counts import with_index_of
 from skrec.base._parameters import DeclaredParameters, Needs
 
@@ -77,7 +77,7 @@ class NeighborParameters(DeclaredParameters):
         """Blocks (n_queries_of_block, n_vectors) of the similarities of all queries, float32."""
         transposed = vectors.T.tocsr()
         of_queries, of_vectors = _lengths(queries) ** (1 - asymmetry), _lengths(vectors) ** (1 + asymmetry)
-        for block in blocks(queries.shape[0], rows_at_once(_SIMILARITY_BYTES * vectors.shape[0])):
+        for block in blocks(queries.shape[0], rows_per_block(_SIMILARITY_BYTES * vectors.shape[0])):
             similarities = queries[block] @ transposed
             rows = np.repeat(np.arange(block.start, block.stop), np.diff(similarities.indptr))
             if own is not None:

@@ -9,11 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skrec._checks import check_choice, check_flag, check_int, check_number
-from skrec._memory import rows_at_once
+from skrec._memory import rows_per_block
 from skrec.base import Recommendations
 from skrec.base._allowed import Unknown
 from skrec.base._parameters import Needs
-from skrec.data import Interactions, at_moments, check_interactions, check_pairs, in_impressions, is_matrix, moments
+from skrec.data import Interactions, check_interactions, check_pairs, event_times, is_matrix, shown_events, with_event_times
 from skrec.engine import (
     DRAWN,
     TICKS_PER_SECOND,
@@ -210,16 +210,16 @@ class NewsRecommender(AskedAtMoments):
         familiar = (data.items >= 0) & self._familiar_items[data.items]
         scores = np.full(len(data), -np.inf, np.float32)
         if familiar.any():
-            scores[familiar] = self._score_at_their_times(at_moments(data)[familiar])
+            scores[familiar] = self._score_at_their_times(with_event_times(data)[familiar])
         return scores
 
     @torch.no_grad()
     def _score_at_their_times(self, events: Interactions) -> NDArray[np.float32]:
         # a reader is the same for all that they are shown at once
-        times, moment = np.unique(moments(events), return_inverse=True)
+        times, moment = np.unique(event_times(events), return_inverse=True)
         _, first, reader = np.unique(events.users * len(times) + moment, return_index=True, return_inverse=True)
         asked = self._readers.at_times(self.module_.past, events[first])
-        blocks = torch.arange(len(first), device=self.device_).split(rows_at_once(_ROW_BYTES))
+        blocks = torch.arange(len(first), device=self.device_).split(rows_per_block(_ROW_BYTES))
         readers = torch.cat([self.module_.encode(asked.of(rows))[0] for rows in blocks])
         hours = self._clock.hours(times)
         # what is shown has appeared: an article that is newer than the training data is as old as its first event here
@@ -227,7 +227,7 @@ class NewsRecommender(AskedAtMoments):
         np.minimum.at(appeared, events.items, hours[moment])
         ages = self._tensor(hours[moment] - appeared[events.items])
         pairs = zip(
-            *(part.split(rows_at_once(_ROW_BYTES)) for part in (self._tensor(reader), self._tensor(events.items), ages)),
+            *(part.split(rows_per_block(_ROW_BYTES)) for part in (self._tensor(reader), self._tensor(events.items), ages)),
             strict=True,
         )
         scores = [self.module_.match((readers[rows],), items) + self.module_.freshness(old) for rows, items, old in pairs]
@@ -237,7 +237,7 @@ class NewsRecommender(AskedAtMoments):
         return self._state_by(self.module_.past, self._tensor(users), at=self._moment)
 
     def _new_state(self, histories: Interactions) -> State:
-        past = self._readers.past(self.objective_.history(at_moments(histories))).to(self.device_)
+        past = self._readers.past(self.objective_.history(with_event_times(histories))).to(self.device_)
         state = self._state_by(past, torch.arange(histories.n_users, device=self.device_), at=None)
         return state if self._moment is None else (state[0], torch.full_like(state[1], float(self._clock.hours(self._moment))))
 
@@ -303,7 +303,7 @@ class NewsRecommender(AskedAtMoments):
         super()._partial_fit(self._timed(events), before)
 
     def _timed(self, data: Interactions) -> Interactions:
-        return data if self.half_life is not None and data.timestamps is None else at_moments(data)
+        return data if self.half_life is not None and data.timestamps is None else with_event_times(data)
 
     @property
     def _readers(self) -> Readers:
@@ -332,7 +332,7 @@ class NewsRecommender(AskedAtMoments):
     def _tells_what_was_not_clicked(self) -> bool:
         if self.events_.impressions is None:
             return False
-        return not self._informative(in_impressions(self.events_)).all()
+        return not self._informative(shown_events(self.events_)).all()
 
     @property
     def _has_ids(self) -> bool:

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._allowed import Allowed, Unknown
 from skrec.base._queries import Query
-from skrec.data import Interactions, moments
+from skrec.data import Interactions, event_times
 from skrec.engine import Clock, TorchRecommender
 
 
@@ -39,7 +39,7 @@ class AskedAtMoments(TorchRecommender):
         """The hour of each article's first event; infinity without any."""
         hours = np.full(self.n_items_, np.inf, np.float32)
         if self.events_.timestamps is not None:
-            np.minimum.at(hours, self.events_.items, self._clock.hours(moments(self.events_)))
+            np.minimum.at(hours, self.events_.items, self._clock.hours(event_times(self.events_)))
         return hours
 
     def _appeared(self) -> NDArray[np.float32]:
@@ -51,7 +51,7 @@ class AskedAtMoments(TorchRecommender):
         check_is_fitted(self)
         asked = copy.copy(self)
         asked.__dict__["_moment"] = time = self._clock.time(at)
-        asked._count(self.events_[moments(self.events_) < time])
+        asked._count(self.events_[event_times(self.events_) < time])
         return asked
 
     def _query(self, users: Any, *, name: str = "users") -> Query:
@@ -61,7 +61,7 @@ class AskedAtMoments(TorchRecommender):
     def _is_past(self, histories: Interactions) -> NDArray[np.bool_]:
         if self._moment is None or histories.timestamps is None:
             return np.ones(len(histories), bool)
-        return moments(histories) < self._moment
+        return event_times(histories) < self._moment
 
     def _allowed(self, users: NDArray, exclude: Any, candidates: Any, *, unknown: Unknown) -> Allowed:
         allowed = super()._allowed(users, exclude, candidates, unknown=unknown)
@@ -69,5 +69,5 @@ class AskedAtMoments(TorchRecommender):
             return allowed
         # by the timestamps themselves: hours do not tell seconds apart over years
         is_there = np.full(self.n_items_, bool(self._clock.hours(self._moment) >= 0))
-        is_there[self.events_.items[moments(self.events_) <= self._moment]] = True
+        is_there[self.events_.items[event_times(self.events_) <= self._moment]] = True
         return allowed.restricted(is_there)

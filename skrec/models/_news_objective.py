@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skrec.data import Interactions, moments
+from skrec.data import Interactions, event_times
 from skrec.data._splitting import hold_out_events, hold_out_latest_impressions
 from skrec.engine import (
     Asked,
@@ -47,7 +47,7 @@ class Readers:
 
     def at_times(self, past: PastTable, events: Interactions) -> Asked:
         """The readers of some events, each as of the time of the event."""
-        device, times = past.keys.device, moments(events)
+        device, times = past.keys.device, event_times(events)
         users = torch.tensor(np.minimum(events.users, self.n_users), device=device)
         hours = torch.tensor(self.clock.hours(times), device=device)
         return Asked(users, past.stops(users, torch.tensor(times, device=device)), hours)

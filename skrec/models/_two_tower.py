@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skrec._checks import check_int, check_number
-from skrec._memory import rows_at_once
+from skrec._memory import rows_per_block
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (
@@ -179,7 +179,7 @@ class TwoTowerRecommender(PairRecommender):
         if len(unknown):
             users, rows = np.unique(X.users[unknown], return_inverse=True)
             of_features, items = self._vectors_of_features(X.user_features[users]), self._tensor(data.items[unknown])
-            parts = zip(*(pairs.split(rows_at_once(_PAIR_BYTES)) for pairs in (self._tensor(rows), items)), strict=True)
+            parts = zip(*(pairs.split(rows_per_block(_PAIR_BYTES)) for pairs in (self._tensor(rows), items)), strict=True)
             with torch.no_grad():
                 scores[unknown] = (
                     torch.cat([self.module_.score((of_features[row],), item) for row, item in parts]).cpu().numpy()

@@ -14,7 +14,7 @@ from inspect import cleandoc
 from typing import Any
 
 from skrec.base import BaseRecommender
-from skrec.metrics._estimators import traits_of
+from skrec.metrics._estimators import read_traits
 from skrec.testing._estimator import (
     SCIKIT_LEARN_EXCEPTIONS,
     check_equal_refit,
@@ -151,7 +151,7 @@ def recommender_checks(estimator: BaseRecommender | None = None) -> list[Check]:
     if estimator is not None and type(estimator).explain is BaseRecommender.explain:
         excluded.add(check_explain)
     if estimator is not None:  # either a sequence model or not
-        excluded.add(check_completes_the_checkerboard if traits_of(estimator).ordered else check_predicts_the_next_item)
+        excluded.add(check_completes_the_checkerboard if read_traits(estimator).ordered else check_predicts_the_next_item)
     return [check for check in checks if check not in excluded]
 
 
@@ -188,7 +188,7 @@ def parametrize_recommender_checks(
         name = check.__name__
         reason = expected_failures(estimator).get(name)
         marks = [] if reason is None else [pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True)]
-        if traits_of(estimator).ordered:  # most checks fit matrices, about which sequence models warn
+        if read_traits(estimator).ordered:  # most checks fit matrices, about which sequence models warn
             marks.append(pytest.mark.filterwarnings(f"ignore:{ORDER_WARNING}"))
         return pytest.param(estimator, check, marks=marks, id=f"{type(estimator).__name__}-{name.removeprefix('check_')}")
 

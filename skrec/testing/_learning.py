@@ -7,14 +7,14 @@ import numpy as np
 
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
-from skrec.metrics._estimators import traits_of
+from skrec.metrics._estimators import read_traits
 from skrec.testing._data import N_STEPS, checkerboard, cyclic_sequences, split_events, training_events
 from skrec.testing._fitting import fitted
 
 
 def check_completes_the_checkerboard(estimator: BaseRecommender) -> None:
     """The missing item of the user's block is ranked first, for training users and new users."""
-    if traits_of(estimator).ordered:
+    if read_traits(estimator).ordered:
         raise SkipTest(f"{type(estimator).__name__} is a sequence model, and the data have no order")
     model = fitted(estimator, checkerboard)
     missing = np.arange(24)
@@ -25,7 +25,7 @@ def check_completes_the_checkerboard(estimator: BaseRecommender) -> None:
 
 def check_predicts_the_next_item(estimator: BaseRecommender) -> None:
     """A sequence model ranks the next item of the cycle first, for training users and new users."""
-    if not traits_of(estimator).ordered:
+    if not read_traits(estimator).ordered:
         raise SkipTest(f"{type(estimator).__name__} is not a sequence model")
     model = fitted(estimator, cyclic_sequences)
     following = (np.arange(24) + N_STEPS) % 12

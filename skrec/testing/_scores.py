@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
 from skrec.metrics import ndcg
-from skrec.metrics._estimators import traits_of
+from skrec.metrics._estimators import read_traits
 from skrec.testing._data import labeled, likes, split_events, training_events
 from skrec.testing._fitting import assert_raises, fitted, fresh, score_matrix
 
@@ -39,7 +39,7 @@ def check_predict_of_unknown_labels(estimator: BaseRecommender) -> None:
     assert answer.shape == (4,) and not np.isnan(answer).any()
     assert np.isfinite(answer[:2]).all(), "a known item has no score"
     np.testing.assert_array_equal(model.predict(events[::-1])[::-1], answer, err_msg="the order of events matters")
-    if not traits_of(model).predicts_ratings:
+    if not read_traits(model).predicts_ratings:
         plain, unknown_user = fitted(estimator, likes), Interactions.from_arrays(np.full(24, 99), np.arange(24))
         expected = score_matrix(plain, sp.csr_array((1, 24), dtype=np.float32))[0]
         np.testing.assert_array_equal(plain.predict(unknown_user), expected, err_msg="an unknown user's scores")
@@ -92,7 +92,7 @@ def check_score(estimator: BaseRecommender) -> None:
 def check_score_measures_lists_or_ratings(estimator: BaseRecommender) -> None:
     """`score` is NDCG@10 of full rankings without training items, or R² for models of ratings."""
     model, test = fitted(estimator, training_events), split_events().test
-    if traits_of(model).predicts_ratings:
+    if read_traits(model).predicts_ratings:
         expected = r2_score(test.values, model.predict(test))
     else:
         users = np.unique(test.users)

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
-from skrec.metrics._estimators import traits_of
+from skrec.metrics._estimators import read_traits
 from skrec.testing._data import labeled, likes
 from skrec.testing._fitting import ORDER_WARNING, assert_equal_answers, assert_same_attributes, fitted, fresh
 from skrec.testing._process import captured, global_state, logged, unusual_process
@@ -72,7 +72,7 @@ def check_silence(estimator: BaseRecommender) -> None:
     _use(fitted(estimator, likes))
     with captured() as streams, logged() as messages, warnings.catch_warnings():
         warnings.simplefilter("error")
-        if traits_of(estimator).ordered:
+        if read_traits(estimator).ordered:
             warnings.filterwarnings("ignore", ORDER_WARNING, UserWarning)
         _use(fresh(estimator).fit(likes()))
     assert streams == ["", ""], f"was written: {streams}"

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skrec.data import Interactions, moments
+from skrec.data import Interactions, event_times
 from skrec.engine.batches._batches import Batch, Batches
 from skrec.engine.batches._negatives import NegativeSampler
 from skrec.engine.batches._sequences import SequenceTable
@@ -46,14 +46,14 @@ class PastTable(SequenceTable):
     Parameters
     ----------
     events : Interactions
-        As `at_moments` gives them.
+        As `with_event_times` gives them.
     max_length : int
         How many of a user's items are looked at, the latest ones.
     """
 
     def __init__(self, events: Interactions, max_length: int):
         super().__init__(events, max_length)
-        times, rank = np.unique(moments(events), return_inverse=True)
+        times, rank = np.unique(event_times(events), return_inverse=True)
         keys = _keys(events.users, rank, len(times))[events.user_time_order()]
         indptr = self.get_buffer("indptr")
         self.register_buffer("indptr", torch.cat([indptr, indptr[-1:]]), persistent=False)

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from skrec.data import Interactions, in_impressions, is_positive
+from skrec.data import Interactions, is_positive, shown_events
 from skrec.engine.batches._candidates import Candidates, DrawnCandidates, InBatchCandidates
 from skrec.engine.batches._negatives import NegativeSampler
 from skrec.engine.batches._sparse_rows import Rows, RowTable
@@ -296,7 +296,7 @@ class SlateBatches:
     """
 
     def __init__(self, events: Interactions, *, batch_size: int, positive_from: float | None = None):
-        events = in_impressions(events)
+        events = shown_events(events)
         if events.impressions is None:
             raise ValueError("negatives='slate' needs to know what was shown together: give an 'impression' column")
         self.batch_size = batch_size

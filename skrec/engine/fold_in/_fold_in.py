@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skrec._memory import BLOCK_BYTES
 from skrec.data import Interactions
-from skrec.data._histories import in_order_of_users, take, take_some
+from skrec.data._histories import select_users, slice_users, sort_by_user
 from skrec.engine.batches._negatives import log_share
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
 from skrec.engine.fold_in._likelihoods import Events, Pool
@@ -103,7 +103,7 @@ class FoldIn(NamedTuple):
         """
         parts = []
         for users in self._blocks(histories):
-            part = take(histories, users)
+            part = slice_users(histories, users)
             if added is None and self.objective.predicts_ratings and self._is_linear:
                 parts.append(self._least_squares(part))
             else:
@@ -116,7 +116,7 @@ class FoldIn(NamedTuple):
         These are the principal axes of the curvature that an event of some of the trained users adds to the likelihood.
         """
         users = users[np.unique(np.linspace(0, len(users) - 1, min(len(users), _USERS_TO_ALIGN)).astype(int))]
-        histories = self.objective.history(in_order_of_users(take_some(events, users)))
+        histories = self.objective.history(sort_by_user(select_users(events, users)))
         with torch.no_grad():
             states = self.network.encode(self.catalogue.tensor(users))
         network = freeze(self.network, self.prior)
@@ -131,7 +131,7 @@ class FoldIn(NamedTuple):
         network = freeze(self.network, self.prior)
 
         def explained(users: Tensor) -> Explained:
-            likelihood = self.objective.likelihood(network, take_some(histories, users.cpu().numpy()), self.catalogue)
+            likelihood = self.objective.likelihood(network, select_users(histories, users.cpu().numpy()), self.catalogue)
             return _vectors_of(network, None if added is None else added[users]), likelihood
 
         return most_probable(self.prior, self.catalogue.tensor(weights_of_users(histories)), explained)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec._memory import rows_at_once
+from skrec._memory import rows_per_block
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.networks._layers import Dropout, embedding
 from skrec.engine.networks._network import State
@@ -80,7 +80,7 @@ class Caser(SequenceNetwork):
 
     def _learn_strangers(self, known: Tensor) -> None:
         vectors = self.users.weight[known]
-        tastes = torch.cat([self.tastes(self.sequences(users)) for users in known.split(rows_at_once(_USER_BYTES))])
+        tastes = torch.cat([self.tastes(self.sequences(users)) for users in known.split(rows_per_block(_USER_BYTES))])
         self.typical_user, self.typical_taste = vectors.mean(0), tastes.mean(0)
         tastes = tastes - self.typical_taste
         gram = tastes.T @ tastes

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec._memory import rows_at_once
+from skrec._memory import rows_per_block
 from skrec.engine.batches._at_times import Asked, PastTable
 from skrec.engine.batches._sparse_rows import Rows
 from skrec.engine.networks._layers import Dropout, embedding
@@ -107,7 +107,7 @@ class News(EmbeddingNetwork):
     def prepare(self) -> None:
         parts = [
             self.read(items)
-            for items in torch.arange(self.n_items, device=self.newcomer.device).split(rows_at_once(_ARTICLE_BYTES))
+            for items in torch.arange(self.n_items, device=self.newcomer.device).split(rows_per_block(_ARTICLE_BYTES))
         ]
         self.vectors, self.interest = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
 

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from skrec._memory import blocks, rows_at_once
+from skrec._memory import blocks, rows_per_block
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.networks._layers import embedding
 from skrec.engine.networks._network import State
@@ -58,7 +58,7 @@ class SequenceNetwork(ProductNetwork):
         order = lengths.argsort()  # alike lengths together: little is computed for the sake of padding
         order = order[lengths[order] > 0]
         found = self.items.weight.new_zeros(len(users), self.items.embedding_dim)
-        for block in blocks(len(order), rows_at_once(_SEQUENCE_BYTES)):
+        for block in blocks(len(order), rows_per_block(_SEQUENCE_BYTES)):
             rows = order[block]
             sequences = table(users[rows])
             found[rows] = self.encode(sequences._replace(users=None) if are_new else sequences)[0]

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skrec._memory import rows_at_once
+from skrec._memory import rows_per_block
 from skrec.engine.batches._sparse_rows import Rows, RowTable
 from skrec.engine.networks._layers import Dropout, RandomLayer, embedding
 
@@ -135,4 +135,4 @@ class Tower(nn.Module):
     def all_vectors(self) -> Tensor:
         """Of everybody, in blocks, for features may be much wider than vectors."""
         codes = torch.arange(len(self.known), device=self.known.device)
-        return torch.cat([self(block) for block in codes.split(rows_at_once(_ROW_BYTES))])
+        return torch.cat([self(block) for block in codes.split(rows_per_block(_ROW_BYTES))])

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.data import Interactions, by_weight, fade
+from skrec.data import Interactions, apply_half_life, weights_as_values
 from skrec.data._splitting import hold_out_events
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalogue, FrozenNetwork, Likelihood
@@ -52,7 +52,7 @@ class Objective:
 
     def examples(self, data: Interactions) -> Interactions:
         """The events to learn from, weighted by their age."""
-        return fade(data[self.example_rows(data)], self.half_life)
+        return apply_half_life(data[self.example_rows(data)], self.half_life)
 
     def check(self, data: Interactions) -> None:
         """Raise ValueError if nothing can be learned from the training data; warn if some of them are left out."""
@@ -88,7 +88,7 @@ class Objective:
         """What counts of the histories of new users, with weights by age if there are times."""
         histories = histories[self.training_mask(histories)]
         histories = histories[histories.last_of_each_pair()]
-        return histories if histories.timestamps is None else fade(histories, self.half_life)
+        return histories if histories.timestamps is None else apply_half_life(histories, self.half_life)
 
     def likelihood(self, network: FrozenNetwork, histories: Interactions, catalogue: Catalogue) -> Likelihood:
         """Minus the log-likelihoods of the histories of new users."""
@@ -97,4 +97,4 @@ class Objective:
 
 def counts(events: Interactions) -> sp.csr_array:
     """How much each pair counts: 1, or the weights of its events."""
-    return events.to_csr(duplicates="any") if events.weights is None else by_weight(events).to_csr()
+    return events.to_csr(duplicates="any") if events.weights is None else weights_as_values(events).to_csr()

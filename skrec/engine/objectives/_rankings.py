@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.data import Interactions, each_by_itself, is_positive, read_impressions
+from skrec.data import Interactions, fill_missing_impressions, is_positive, read_impressions
 from skrec.data._splitting import hold_out_impressions
 from skrec.engine.batches._batches import Batches, ColumnBatches, InBatchPairs, PairBatches, RowBatches, SlateBatches
 from skrec.engine.batches._candidates import InBatchCandidates
@@ -141,7 +141,7 @@ class Slates(Ranking):
         return np.arange(len(data))
 
     def groups(self, examples: Interactions) -> NDArray[np.int64]:
-        return np.arange(len(examples)) if examples.impressions is None else each_by_itself(examples.impressions)
+        return np.arange(len(examples)) if examples.impressions is None else fill_missing_impressions(examples.impressions)
 
     def hold_out(self, data: Interactions, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:
         return hold_out_impressions(data, fraction, rng)

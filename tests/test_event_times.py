@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skrec.data import Interactions, at_moments, moments
+from skrec.data import Interactions, event_times, with_event_times
 from skrec.engine import Asked, Clock, NegativesAsOf, PastTable, UniformNegatives
 
 EVENTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 6)), min_size=1, max_size=30)
@@ -28,19 +28,19 @@ def asked(table, users, times):
 
 def test_what_was_shown_together_happened_when_the_earliest_of_it_did():
     events = Interactions.from_arrays([0, 1, 0, 1], [0, 1, 2, 3], timestamps=[7, 5, 6, 9], impressions=[4, 2, 4, 2])
-    assert moments(events).tolist() == [6, 5, 6, 5]
-    assert moments(at_moments(events)[[0, 3]]).tolist() == [6, 5]
+    assert event_times(events).tolist() == [6, 5, 6, 5]
+    assert event_times(with_event_times(events)[[0, 3]]).tolist() == [6, 5]
 
 
 def test_an_impression_of_several_users_has_no_moment():
     events = Interactions.from_arrays([0, 1], [0, 1], timestamps=[7, 5], impressions=[4, 4])
     with pytest.raises(ValueError, match="what one user was shown, but number 4 has events of several users"):
-        moments(events)
+        event_times(events)
 
 
 def test_without_times_rows_are_the_times():
-    assert moments(Interactions.from_arrays([0, 1, 0], [0, 1, 2])).tolist() == [0, 1, 2]
-    assert moments(Interactions.from_arrays([0, 1, 0], [0, 1, 2], impressions=[0, 1, 0])).tolist() == [0, 1, 0]
+    assert event_times(Interactions.from_arrays([0, 1, 0], [0, 1, 2])).tolist() == [0, 1, 2]
+    assert event_times(Interactions.from_arrays([0, 1, 0], [0, 1, 2], impressions=[0, 1, 0])).tolist() == [0, 1, 0]
 
 
 @given(rows=EVENTS, max_length=st.integers(1, 4))
