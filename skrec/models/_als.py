@@ -1,4 +1,7 @@
-"""Alternating least squares, computed by the library implicit."""
+"""Alternating least squares, computed by the library implicit.
+
+Other parameters are documented in `BaseRecommender`.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Bayesian personalized ranking, computed by the library implicit."""
+"""Bayesian personalized ranking, computed by the library implicit.
+
+Other parameters are documented in `BaseRecommender`.
+"""
 
 from typing import Any
 

@@ -72,7 +72,7 @@ class PopularityRecommender(HistoryRecommender):
 
     def _freshness(self, events: Interactions) -> np.ndarray:
         if events.timestamps is None:
-            raise ValueError(f"X must have timestamps for half_life={self.half_life!r}")
+            raise ValueError(f"half_life={self.half_life!r} needs timestamps, and X has none")
         return 0.5 ** ((events.timestamps.max() - events.timestamps) / self.half_life)
 
     def _score(self, rows: sp.csr_array, items: slice) -> np.ndarray:
