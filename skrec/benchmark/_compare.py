@@ -35,7 +35,7 @@ def compare(
 ) -> pd.DataFrame:
     """Fit models on the same training part and evaluate them on the same test part.
 
-    Clones are fitted; the given estimators are not changed. A search, such as scikit-learn's GridSearchCV, is tuned and
+    Clones are fitted. The given estimators are not changed. A search, such as scikit-learn's GridSearchCV, is tuned and
     refitted on the training part only. If models were tuned before, the tuning must not have used the test part: tune on a
     training part, and pass the other part as ``test``.
 
@@ -43,8 +43,8 @@ def compare(
     ----------
     estimators : list of estimators, or dict of estimators by name
         Recommenders, searches over their parameters, or Pipelines that end in a recommender, fitted or not. In a list, their
-        names are the class names of the recommenders; repeated names get the suffixes "-2", "-3" and so on. If X is a
-        DataFrame, the first step of a Pipeline gets rows of it, with y only if y is given; otherwise it gets Interactions.
+        names are the class names of the recommenders. Repeated names get the suffixes "-2", "-3" and so on. If X is a
+        DataFrame, the first step of a Pipeline gets rows of it, with y only if y is given. Otherwise it gets Interactions.
     X : Interactions, DataFrame of events, or users x items matrix
         Data to split, or training data if ``test`` is given. The entries of a matrix are the events and its rows are the users,
         as in ``Interactions.from_csr(X)``.

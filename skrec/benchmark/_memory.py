@@ -15,8 +15,8 @@ _STATM = Path("/proc/self/statm")
 class MemoryWatch:
     """Context manager that measures the peak memory of its block.
 
-    A thread samples the resident memory of the process every 5 ms. On CUDA devices, the memory allocated by torch is measured;
-    the peaks of torch are reset at the beginning.
+    A thread samples the resident memory of the process every 5 ms. On CUDA devices, the memory allocated by torch is measured.
+    The peaks of torch are reset at the beginning.
 
     Examples
     --------

@@ -17,11 +17,11 @@ class AmazonReviews(NamedTuple):
     ----------
     interactions : Interactions
         Ratings from 1 to 5 with timestamps: Unix seconds in the releases of 2014 and 2018, where they are whole days, Unix
-        milliseconds in that of 2023. Labels are strings. Users are ``reviewerID`` or ``user_id``; items are ``asin``, or
+        milliseconds in that of 2023. Labels are strings. Users are ``reviewerID`` or ``user_id``. Items are ``asin``, or
         ``parent_asin`` in the release of 2023.
     reviews : DataFrame of shape (n_events, 2) or None
-        Columns ``text`` and ``summary`` (``title`` in the release of 2023), with a row for each event; None where the file has
-        no text. None for files that contain ratings only.
+        Columns ``text`` and ``summary`` (``title`` in the release of 2023), with a row for each event. The texts that the
+        file does not have are None. ``reviews`` is None for files that contain ratings only.
     """
 
     interactions: Interactions

@@ -18,7 +18,7 @@ class Dataset:
     name : str
         Name of the data set.
     interactions : Interactions
-        The events; event ``i`` is row ``i`` of ``frame``.
+        The events. Event ``i`` is row ``i`` of ``frame``.
     frame : DataFrame of shape (n_events, 4)
         Columns ``user``, ``item``, ``rating`` and ``timestamp`` (Unix seconds), in the order of the source.
     items : DataFrame

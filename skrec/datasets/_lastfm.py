@@ -26,7 +26,7 @@ class LastFM(NamedTuple):
         files, item labels the names of artists.
     artists : DataFrame
         Indexed by item label: ``artist_id``, ``name``, ``url``, ``picture_url`` (empty if not given). Includes artists without
-        plays; ``artists.loc[interactions.item_ids]`` has one row for each item code.
+        plays. ``artists.loc[interactions.item_ids]`` has one row for each item code.
     tags : Series of str
         Tags of artists, indexed by the numbers of the files.
     friends : DataFrame

@@ -20,7 +20,7 @@ class LightGCNSplit(NamedTuple):
     Parameters
     ----------
     train : Interactions
-        Training events. All values are 1; there are no timestamps.
+        Training events. All values are 1. There are no timestamps.
     test : Interactions
         Test events, of the same form.
     """

@@ -21,7 +21,7 @@ class Mind(NamedTuple):
     ----------
     interactions : Interactions
         An event for each candidate of each impression, in the order of the file. The value is 1 for a click, otherwise 0.
-        Impressions are numbered from 0 by line; timestamps are Unix seconds. All values are 0 for test files, which do not
+        Impressions are numbered from 0 by line. Timestamps are Unix seconds. All values are 0 for test files, which do not
         contain clicks.
     history : Interactions
         Earlier clicks of each user, in order, with value 1. The files give no times for them: the last click is placed one

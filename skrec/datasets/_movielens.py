@@ -156,8 +156,8 @@ def fetch_movielens(
         The users and items of ``interactions`` are those with ratings, in sorted order. ``items`` has all films, including
         films without ratings, with the columns ``movie_id``, ``title`` (as published), ``year`` (from the title), ``genres``,
         and ``release_date`` for "100k". ``users`` has ``age`` (for "1m" the lower end of an age group, where 1 means under
-        18), ``gender``, ``occupation`` and ``zip``; it is None for releases other than "100k" and "1m". ``folds`` are u1 to u5
-        for "100k", each in the order of its file, if the files exist; otherwise None.
+        18), ``gender``, ``occupation`` and ``zip``. It is None for releases other than "100k" and "1m". ``folds`` are u1 to u5
+        for "100k", each in the order of its file, if the files exist, otherwise None.
 
     Raises
     ------

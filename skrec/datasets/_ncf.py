@@ -62,7 +62,7 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m", *, max_bytes: int |
     Returns
     -------
     NCFSplit
-        The split. Ratings are not used; all values are 1.
+        The split. Ratings are not used. All values are 1.
 
     Raises
     ------

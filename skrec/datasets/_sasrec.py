@@ -28,7 +28,7 @@ def load_sasrec(path: str | os.PathLike, *, max_bytes: int | None = None) -> Int
     -------
     Interactions
         Labels are the numbers of the file, and all values are 1. A timestamp is the position in the sequence of the user, from
-        0; timestamps of different users cannot be compared.
+        0. Timestamps of different users cannot be compared.
 
     Raises
     ------

@@ -59,7 +59,7 @@ def make_interactions(
     n_factors : int, default=6
         Number of genres, which are the dimensions of preferences. With 1, there are no preferences.
     popularity_skew : float, default=1.0
-        Exponent of the power law by which popularity decreases with rank (Zipf). Must be at least 0; with 0, all films are
+        Exponent of the power law by which popularity decreases with rank (Zipf). Must be at least 0. With 0, all films are
         equally popular.
     noise : float, default=0.5
         Standard deviation of the random part of a rating. Must be at least 0.

@@ -34,7 +34,7 @@ class ALSRecommender(EmbeddingRecommender):
     regularization : float, default=0.01
         L2 penalty of the embeddings.
     alpha : float, default=1.0
-        Confidence of an event of value 1. It needs tuning; values from 1 to 40 are common.
+        Confidence of an event of value 1. It needs tuning. Values from 1 to 40 are common.
     max_epochs : int, default=15
         Number of alternations.
     positive_from : float, default=None

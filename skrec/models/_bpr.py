@@ -36,7 +36,7 @@ from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
 class BPRRecommender(EmbeddingRecommender):
     """Matrix factorization with the pairwise BPR loss, computed by the library implicit.
 
-    Negatives are drawn in proportion to their popularity; items of the user are skipped. ``MFRecommender(loss="bpr")`` draws
+    Negatives are drawn in proportion to their popularity. Items of the user are skipped. ``MFRecommender(loss="bpr")`` draws
     negatives uniformly.
 
     Parameters

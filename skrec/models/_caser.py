@@ -31,7 +31,7 @@ class CaserRecommender(SequenceRecommender):
     max_length : int, default=50
         Number of a user's latest items that are learned from. Each prediction reads ``window`` of them.
     learning_rate : float, default=0.003
-        Step size of the optimizer; the maximum if ``lr_schedule`` is "one_cycle" or "cosine".
+        Step size of the optimizer. It is the largest step size if ``lr_schedule`` is "one_cycle" or "cosine".
 
     Attributes
     ----------

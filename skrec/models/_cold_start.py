@@ -30,7 +30,7 @@ class ColdStartRecommender(EmbeddingRecommender):
     Parameters
     ----------
     estimator : recommender, default=None
-        Factor model; required. Its scores must be dot products of ``user_embeddings_`` and ``item_embeddings_``, plus
+        Required. Its scores must be dot products of ``user_embeddings_`` and ``item_embeddings_``, plus
         ``item_biases_`` if it has any: `ALSRecommender`, `BPRRecommender`, `MFRecommender`, `LightGCNRecommender`, or a
         sequence model such as `SASRecRecommender`.
     regularization : float, default=1.0

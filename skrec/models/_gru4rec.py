@@ -23,7 +23,7 @@ class GRU4RecRecommender(SequenceRecommender):
     dropout : float, default=0.2
         Dropout probability of the embeddings and of the hidden states, in training.
     learning_rate : float, default=0.003
-        Step size of the optimizer; the maximum if ``lr_schedule`` is "one_cycle" or "cosine".
+        Step size of the optimizer. It is the largest step size if ``lr_schedule`` is "one_cycle" or "cosine".
 
     Attributes
     ----------

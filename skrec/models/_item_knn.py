@@ -15,7 +15,7 @@ class ItemKNNRecommender(NeighborParameters, ItemWeightsRecommender):
     """Recommend items that are similar to the items of the user.
 
     The score of an item is the sum of its similarities to those of its nearest neighbors that the user has. Items are similar
-    if they have the same users. ``weighting`` affects which items are near; in a score, all items of a user count the same. New
+    if they have the same users. ``weighting`` affects which items are near. In a score, all items of a user count the same. New
     users need no training, and every recommendation can be explained.
 
     Attributes

@@ -32,7 +32,7 @@ class LightGCNRecommender(TorchRecommender):
     Parameters
     ----------
     loss : str or callable, default="bpr"
-        "softmax", "bpr", "bce" and "warp" rank positive events above other items; the paper uses "bpr". "mse" is not supported.
+        "softmax", "bpr", "bce" and "warp" rank positive events above other items. The paper uses "bpr". "mse" is not supported.
         A callable is described in `TorchRecommender`.
     n_factors : int, default=64
         Number of dimensions of the embeddings.
@@ -41,7 +41,7 @@ class LightGCNRecommender(TorchRecommender):
     init_std : float, default=0.1
         Standard deviation of the normal distribution from which the embeddings are initialized.
     n_negatives : int, default=1
-        Number of negatives for each positive event, if they are drawn. "warp" estimates a rank from them; with one negative,
+        Number of negatives for each positive event, if they are drawn. "warp" estimates a rank from them. With one negative,
         all examples have the same weight.
     negatives : {"auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"}, default="auto"
         Items that a positive event is compared with. "uniform": unseen items drawn uniformly. "popularity": unseen items drawn

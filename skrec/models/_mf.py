@@ -43,7 +43,7 @@ class MFRecommender(PairRecommender):
     temperature : float, default=None
         If given, ``score(u, i) = cos(p_u, q_i) / temperature + b_i``: the norm of a vector has no effect, and popularity is
         modeled by the bias alone. Values from 0.1 to 0.2 suit ``loss="softmax"``. If None, the score is the dot product.
-        ``loss="ccl"`` always uses plain cosines without a bias; ``temperature`` must then be None or 1.
+        ``loss="ccl"`` always uses plain cosines without a bias. ``temperature`` must then be None or 1.
     margin : float, default=0.5
         Cosine above which a negative is penalized by ``loss="ccl"``. Must be in [-1, 1).
     negative_weight : float, default=10.0

@@ -40,7 +40,7 @@ class MLPRecommender(PairRecommender):
     embedding_widths_ : (int, int)
         Number of dimensions of the user and the item embeddings.
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, d_users) and (n_items_, d_items)
-        The embeddings; their dimensions are ``embedding_widths_``.
+        The embeddings. Their dimensions are ``embedding_widths_``.
 
     Notes
     -----

@@ -27,14 +27,14 @@ class MultVAERecommender(RowRecommender):
     n_factors : int, default=200
         Number of dimensions of the latent vector.
     hidden_layer_sizes : tuple of int, default=(600,)
-        Sizes of the hidden layers of the encoder; the decoder has them in reverse order.
+        Sizes of the hidden layers of the encoder. The decoder has them in reverse order.
     dropout : float, default=0.5
         Probability that an entry of a row is not read, in training.
     kl_weight : float, default=0.2
         Weight of the KL divergence, the beta of the paper.
     kl_warmup_fraction : float, default=0.5
         Fraction of ``max_epochs`` during which the weight of the KL divergence increases linearly from 0 to ``kl_weight``.
-        Early stopping may end training before it is reached. ``train_loss`` in ``history_`` includes the divergence;
+        Early stopping may end training before it is reached. ``train_loss`` in ``history_`` includes the divergence.
         ``valid_loss`` is the likelihood alone.
     batch_size : int, default=None
         Number of rows in a minibatch. If None, 128.
@@ -50,7 +50,7 @@ class MultVAERecommender(RowRecommender):
 
     Notes
     -----
-    A minibatch is read from its stored entries and predicted a few users at a time; no array of shape (n_users, n_items) is
+    A minibatch is read from its stored entries and predicted a few users at a time. No array of shape (n_users, n_items) is
     built. With ``width = hidden_layer_sizes[0]``, an epoch takes ``n_users * n_items * width`` operations in matrix products.
     Memory is ``n_items * width * 56`` bytes for the input and output weights with gradients, copies of the gradients and the
     moments of Adam.

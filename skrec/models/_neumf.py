@@ -31,7 +31,7 @@ class NeuMFRecommender(PairRecommender):
     Parameters
     ----------
     loss : str or callable, default="bce"
-        "softmax", "bpr", "bce" and "warp" rank positive events above other items; the paper uses "bce". "mse" predicts values.
+        "softmax", "bpr", "bce" and "warp" rank positive events above other items. The paper uses "bce". "mse" predicts values.
         A callable is described in `TorchRecommender`.
     n_negatives : int, default=4
         Number of negatives for each positive event, if they are drawn.
@@ -47,7 +47,7 @@ class NeuMFRecommender(PairRecommender):
         Whether both branches are trained separately first, with the same settings. The joint training starts from their
         weights, averaged in the last layer (eq. 13 of the paper). ``optimizer="auto"`` is then plain gradient descent in the
         joint training, as in the paper, because Adam quickly discards the pretrained weights. ``history_`` holds the joint
-        training only; callbacks in ``trainer`` run in all three trainings.
+        training only. Callbacks in ``trainer`` run in all three trainings.
 
     Attributes
     ----------

@@ -25,7 +25,7 @@ class SASRecRecommender(SequenceRecommender):
     dropout : float, default=0.2
         Dropout probability after each layer, in training.
     learning_rate : float, default=0.003
-        Step size of the optimizer; the maximum if ``lr_schedule`` is "one_cycle" or "cosine".
+        Step size of the optimizer. It is the largest step size if ``lr_schedule`` is "one_cycle" or "cosine".
 
     Attributes
     ----------

@@ -60,8 +60,8 @@ class SLIMRecommender(ItemWeightsRecommender):
     Notes
     -----
     A pass over the weights of an item takes twice the number of events of its candidates. Candidates are the items that share
-    more than ``regularization * l1_ratio * n_users`` users with it; all others have a weight of exactly 0. On one core, 3,706
-    items with a million events take nine minutes with ``regularization=0.08`` and almost no L1 penalty; 41,000 items with
+    more than ``regularization * l1_ratio * n_users`` users with it. All others have a weight of exactly 0. On one core, 3,706
+    items with a million events take nine minutes with ``regularization=0.08`` and almost no L1 penalty. 41,000 items with
     800,000 events take less than three. Memory is a few copies of the events, the events of the candidates for each thread, and
     12 bytes for each weight.
 

@@ -32,13 +32,13 @@ class TwoTowerRecommender(PairRecommender):
     """Two towers: the vector of a user or an item is an embedding plus a function of its features.
 
     The score is the dot product of both vectors. Features are the ``user_features`` and ``item_features`` of `Interactions`.
-    They may be given for both sides, one or none; a side without features has embeddings only. An item with features is ranked
+    They may be given for both sides, one or none. A side without features has embeddings only. An item with features is ranked
     before it has events, and a user with features gets a personal ranking before having events.
 
     Parameters
     ----------
     loss : str or callable, default="softmax"
-        "softmax", "bpr", "bce" and "warp" rank positive events above other items; "mse" predicts values. A callable is
+        "softmax", "bpr", "bce" and "warp" rank positive events above other items. "mse" predicts values. A callable is
         described in `TorchRecommender`.
     negatives : {"auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"}, default="in_batch"
         Items that a positive event is compared with, as in `PairRecommender`. "in_batch" corrects scores by the frequency of an

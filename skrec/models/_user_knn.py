@@ -22,7 +22,7 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
 
     The score of an item is the sum of the similarities of the user to those nearest neighbors who have the item. Neighbors are
     users of the training data, also for new users. Users are similar if they have the same items. ``weighting`` affects which
-    users are near; in a score, all items of a neighbor count the same.
+    users are near. In a score, all items of a neighbor count the same.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
     proportional to the sum of the item counts over the user's items, and a pass over all training events for each block. With
     "reverse", ``fit`` compares all users and keeps ``12 * n_users * n_neighbors`` bytes.
 
-    The user weight of "tfidf" is a common factor of a user's vector, which the cosine cancels; the item weight of "bm25" is
+    The user weight of "tfidf" is a common factor of a user's vector, which the cosine cancels. The item weight of "bm25" is
     not. The user weight has an effect with ``shrinkage``, with ``asymmetry`` or without ``normalize``.
 
     References

@@ -45,7 +45,7 @@ def check_partial_fit_takes_rows_for_new_users(estimator: BaseRecommender) -> No
 def check_partial_fit_learns(estimator: BaseRecommender) -> None:
     """Training in two parts is nearly as good as training at once.
 
-    The first part lacks a third of the users and some items; the score must be at least 80 % of that of one fit.
+    The first part lacks a third of the users and some items. The score must be at least 80 % of that of one fit.
     """
     train, test = split_events()
     is_later = (train.users % 3 == 0) | (train.items >= 110)
