@@ -121,18 +121,18 @@ def test_ratings_alone_are_read_whichever_column_comes_first(tmp_path, name, tex
 BROKEN_RATINGS = {
     "a field too few": ("0143026860,A1V6B6TNIC10QE,1.0", "line 4: expected 4 fields between commas (user and item, rating, "),
     "a field too many": ("0143026860,A1V6B6TNIC10QE,1.0,1,2", "line 4: expected 4 fields between commas"),
-    "no user": ("0143026860,,1.0,1424304000", "line 4: expected a word, got ''"),
+    "no user": ("0143026860,,1.0,1424304000", "line 4: expected nonempty text, got ''"),
     "six stars": (
         "0143026860,A1V6B6TNIC10QE,6.0,1424304000",
         "line 4: rating must be a number of stars from 1 to 5, got '6.0'",
     ),
     "no stars": ("0143026860,A1V6B6TNIC10QE,,1424304000", "line 4: rating must be a number of stars from 1 to 5, got ''"),
     "NaN": ("0143026860,A1V6B6TNIC10QE,nan,1424304000", "line 4: rating must be a number of stars from 1 to 5, got 'nan'"),
-    "a time in words": ("0143026860,A1V6B6TNIC10QE,1.0,today", "line 4: expected a number from 0, got 'today'"),
-    "a time with an exponent": ("0143026860,A1V6B6TNIC10QE,1.0,142e30", "line 4: expected a number from 0, got '142e30'"),
-    "a time as a fraction": ("0143026860,A1V6B6TNIC10QE,1.0,142.0", "line 4: expected a number from 0, got '142.0'"),
-    "half a second": ("0143026860,A1V6B6TNIC10QE,1.0,1.5", "line 4: expected a number from 0, got '1.5'"),
-    "a time beyond int64": (f"0143026860,A1V6B6TNIC10QE,1.0,{2**64}", "line 4: expected a number from 0, got '1844"),
+    "a time in words": ("0143026860,A1V6B6TNIC10QE,1.0,today", "line 4: expected an integer >= 0, got 'today'"),
+    "a time with an exponent": ("0143026860,A1V6B6TNIC10QE,1.0,142e30", "line 4: expected an integer >= 0, got '142e30'"),
+    "a time as a fraction": ("0143026860,A1V6B6TNIC10QE,1.0,142.0", "line 4: expected an integer >= 0, got '142.0'"),
+    "half a second": ("0143026860,A1V6B6TNIC10QE,1.0,1.5", "line 4: expected an integer >= 0, got '1.5'"),
+    "a time beyond int64": (f"0143026860,A1V6B6TNIC10QE,1.0,{2**64}", "line 4: expected an integer >= 0, got '1844"),
     "a blank line": ("\n", "line 4: expected 4 fields between commas"),
     "Latin-1": ("0143026860,Zo\xeb,1.0,1424304000".encode("latin-1"), "line 4: not utf-8 text"),
 }
@@ -151,7 +151,7 @@ def test_a_malformed_rating_is_refused_by_file_and_line(tmp_path, line, words):
 def test_ids_that_do_not_tell_users_from_items_are_refused(tmp_path, first, second):
     path = tmp_path / "All_Beauty.csv"
     path.write_text(ratings_alone(first, second))
-    with pytest.raises(ValueError, match=r"^All_Beauty\.csv does not say which column holds the items: (both|neither) of"):
+    with pytest.raises(ValueError, match=r"^All_Beauty\.csv: cannot determine the column of items: (both|neither) of"):
         load_amazon(path)
 
 
@@ -160,18 +160,18 @@ def without(name):
 
 
 STARS = "reviews.json, line 2: overall must be a number of stars from 1 to 5, got "
-SECONDS = "reviews.json, line 2: unixReviewTime must be a whole number of seconds, got "
+SECONDS = "reviews.json, line 2: unixReviewTime must be an integer number of seconds, got "
 BROKEN = {
     "a blank line": ("\n", "reviews.json, line 2: expected JSON, got '' (Expecting value at character 0)"),
     "a dict of Python": ("{'asin': 'A'}", """reviews.json, line 2: expected JSON, got "{'asin': 'A'}" ("""),
     "broken off": (as_lines(REVIEW)[:40], "reviews.json, line 2: expected JSON, got "),
-    "nested without end": ("[" * 100_000, "reviews.json, line 2: expected JSON of ordinary depth, got '[[[["),
+    "nested without end": ("[" * 100_000, "reviews.json, line 2: expected JSON with less nesting, got '[[[["),
     "a list": (as_lines([REVIEW]), "reviews.json, line 2: expected an object with a review, got '[{"),
-    "no user": (without("reviewerID"), "reviews.json, line 2: reviewerID must be a word, got None"),
-    "an empty user": (as_lines(REVIEW | {"reviewerID": ""}), "reviews.json, line 2: reviewerID must be a word, got ''"),
-    "half a character": (json.dumps(REVIEW | {"asin": "\ud83d"}), "reviews.json, line 2: asin must be a word, got "),
-    "no item": (without("asin"), "reviews.json, line 2: asin must be a word, got None"),
-    "an item as a number": (as_lines(REVIEW | {"asin": 1}), "reviews.json, line 2: asin must be a word, got 1"),
+    "no user": (without("reviewerID"), "reviews.json, line 2: reviewerID must be nonempty text, got None"),
+    "an empty user": (as_lines(REVIEW | {"reviewerID": ""}), "reviews.json, line 2: reviewerID must be nonempty text, got ''"),
+    "half a character": (json.dumps(REVIEW | {"asin": "\ud83d"}), "reviews.json, line 2: asin must be nonempty text, got "),
+    "no item": (without("asin"), "reviews.json, line 2: asin must be nonempty text, got None"),
+    "an item as a number": (as_lines(REVIEW | {"asin": 1}), "reviews.json, line 2: asin must be nonempty text, got 1"),
     "no stars": (without("overall"), STARS + "None"),
     "six stars": (as_lines(REVIEW | {"overall": 6.0}), STARS + "6.0"),
     "NaN stars": (as_lines(REVIEW | {"overall": float("nan")}), STARS + "nan"),

@@ -50,7 +50,7 @@ SCORERS = {
     "a threshold in words": (lambda: get_scorer("auc", positive_from="4"), TypeError, THRESHOLD + "'4'"),
     "a threshold of errors": (lambda: get_scorer("neg_rmse", positive_from="4"), TypeError, THRESHOLD + "'4'"),
     "a threshold beyond floats": (lambda: get_scorer("auc", positive_from=10**400), ValueError, THRESHOLD + "1000000"),
-    "a complex threshold": (lambda: get_scorer("auc", positive_from=np.complex64(1)), TypeError, THRESHOLD + repr(np.complex64(1))),
+    "a complex threshold": (lambda: get_scorer("auc", positive_from=1j), TypeError, THRESHOLD + "1j"),
     "estimator None": (lambda: get_scorer("auc")(None, MATRIX), TypeError, NO_RECOMMENDER + "None"),
     "a class": (lambda: get_scorer("neg_rmse")(PopularityRecommender, MATRIX), TypeError, NO_RECOMMENDER + "<class"),
     "nothing to score": (lambda: get_scorer("auc")(CODED, np.zeros((2, 4))), ValueError, "no user in X can be scored: 0 of 0"),

@@ -13,7 +13,7 @@ FRAME = pd.DataFrame({"user": list("aabb"), "item": list("xyyz")})
 # case: arguments in place of good ones, type of error, words
 REFUSED = {
     "one estimator": ({"estimators": als()}, TypeError, "estimators must be a list of recommenders"),
-    "no estimator": ({"estimators": []}, ValueError, "estimators must hold at least one recommender"),
+    "no estimator": ({"estimators": []}, ValueError, "estimators must contain at least one recommender"),
     "a class": ({"estimators": [ALSRecommender]}, TypeError, "estimators must be recommenders, or searches"),
     "a splitter": ({"estimators": {"a": RandomHoldout()}}, TypeError, "estimators must be recommenders, or searches"),
     "a number for a name": ({"estimators": {1: als()}}, TypeError, "names of estimators must be strings, got 1"),
@@ -26,7 +26,7 @@ REFUSED = {
     "values": ({"y": [1, 2]}, ValueError, "y"),
     "scorer": ({"scorers": "ndcg"}, ValueError, "name must be one of ndcg@k"),
     "no scorer": ({"scorers": []}, ValueError, "scorers must be at least one"),
-    "the same scorer twice": ({"scorers": ["neg_rmse", "neg_rmse"]}, ValueError, "each of another name"),
+    "the same scorer twice": ({"scorers": ["neg_rmse", "neg_rmse"]}, ValueError, "with distinct names"),
     "a function": ({"scorers": [len]}, TypeError, "scorers must be names such as 'ndcg@10'"),
     "baseline": ({"baseline": "EASE"}, ValueError, "baseline must be one of the estimators, 'Spy', got 'EASE'"),
     "test and cv": ({"test": FRAME, "cv": RandomHoldout()}, ValueError, "test and cv must not be given together"),
@@ -36,7 +36,11 @@ REFUSED = {
         TypeError,
         "cv must be a splitter such as RandomHoldout() or KFold(), got 'KFold'",
     ),
-    "test data without values": ({"y": [1, 2, 3, 4], "test": FRAME}, ValueError, "test must say what its events are worth"),
+    "test data without values": (
+        {"y": [1, 2, 3, 4], "test": FRAME},
+        ValueError,
+        "test must have values, such as a column 'rating', if y is given",
+    ),
     "test data without labels": ({"test": np.eye(3)}, ValueError, "test has no labels for its items"),
     "level": ({"confidence_level": 95}, ValueError, "confidence_level must be a finite number above 0 and below 1, got 95"),
     "resamples": ({"n_resamples": 0}, ValueError, "n_resamples must be an integer of at least 2, got 0"),

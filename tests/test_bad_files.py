@@ -93,11 +93,11 @@ NCF = {
 BAD_NCF = {
     "empty": ("train.rating", "", "tiny.train.rating is empty"),
     "another separator": ("train.rating", "0\t2\t5\t1\n0 0 3 2\n", "tiny.train.rating, line 2: expected user, item, rating"),
-    "a word": ("train.rating", "0\t2\t5\t1\n0\tx\t3\t2\n", "tiny.train.rating, line 2: expected a number from 0, got 'x'"),
-    "below 0": ("train.rating", "-1\t2\t5\t1\n", "tiny.train.rating, line 1: expected a number from 0, got '-1'"),
-    "beyond int64": ("train.rating", f"0\t{10**19}\t5\t1\n", "tiny.train.rating, line 1: expected a number from 0, got '1000"),
-    "a time beyond int64": ("train.rating", f"0\t2\t5\t{10**19}\n", "tiny.train.rating, line 1: expected a number from 0"),
-    "not ASCII": ("train.rating", "0\t2\t5\t1\n0\t0\t3\té\n", "tiny.train.rating, line 2: expected a number from 0"),
+    "a word": ("train.rating", "0\t2\t5\t1\n0\tx\t3\t2\n", "tiny.train.rating, line 2: expected an integer >= 0, got 'x'"),
+    "below 0": ("train.rating", "-1\t2\t5\t1\n", "tiny.train.rating, line 1: expected an integer >= 0, got '-1'"),
+    "beyond int64": ("train.rating", f"0\t{10**19}\t5\t1\n", "tiny.train.rating, line 1: expected an integer >= 0, got '1000"),
+    "a time beyond int64": ("train.rating", f"0\t2\t5\t{10**19}\n", "tiny.train.rating, line 1: expected an integer >= 0"),
+    "not ASCII": ("train.rating", "0\t2\t5\t1\n0\t0\t3\té\n", "tiny.train.rating, line 2: expected an integer >= 0"),
     "a blank line": ("test.rating", "0\t3\t4\t1\n\n", "tiny.test.rating, line 2: expected user, item, rating"),
     "broken off": ("test.rating", "0\t3\t4\t1\n1\t0", "tiny.test.rating, line 2: expected user, item, rating"),
     "a line missing": ("test.negative", "(0,3)\t1\t4\n", "tiny.test.negative has 1 lines, the test file 2"),
@@ -105,7 +105,11 @@ BAD_NCF = {
     "a pair beyond int64": ("test.negative", f"(0,{10**19})\t1\n", "tiny.test.negative, line 1: expected (user,item)"),
     "no negatives": ("test.negative", "(0,3)\n(1,0)\n", "tiny.test.negative, line 1: expected (user,item) and its negatives"),
     "too few negatives": ("test.negative", "(0,3)\t1\t4\n(1,0)\t2\n", "tiny.test.negative, line 2: 1 negatives, line 1 has 2"),
-    "another pair": ("test.negative", "(0,3)\t1\t4\n(1,2)\t2\t2\n", "tiny.test.negative, line 2: (1, 2) stands where the test"),
+    "another pair": (
+        "test.negative",
+        "(0,3)\t1\t4\n(1,2)\t2\t2\n",
+        "tiny.test.negative, line 2: (1, 2) instead of the pair of",
+    ),
 }
 
 
@@ -142,15 +146,15 @@ ARCHIVES = {
     "a byte changed": (SOUND.replace(b"'descr'", b"'dexcr'", 1), UNSOUND + "Bad CRC-32 for file 'user.npy'"),
     "no arrays": (archive(), " has no array 'user'"),
     "an array missing": (archive(user=[0], item=[0]), " has no array 'time_rank'"),
-    "objects": (archive(**PAIRS | {"item": np.array([{}, 0, 1])}), ", array 'item': expected numbers from 0, got object, "),
-    "words": (archive(**PAIRS | {"item": ["a", "b", "c"]}), ", array 'item': expected numbers from 0, got <U1, shape (3,)"),
-    "fractions": (archive(**PAIRS | {"item": [0.5, 0, 1]}), ", array 'item': expected numbers from 0, got float64, shape (3,)"),
-    "below 0": (archive(**PAIRS | {"user": [-1, 0, 1]}), ", array 'user': expected numbers from 0 that int64 holds, got -1"),
+    "objects": (archive(**PAIRS | {"item": np.array([{}, 0, 1])}), ", array 'item': expected integers >= 0, got object, "),
+    "words": (archive(**PAIRS | {"item": ["a", "b", "c"]}), ", array 'item': expected integers >= 0, got <U1, shape (3,)"),
+    "fractions": (archive(**PAIRS | {"item": [0.5, 0, 1]}), ", array 'item': expected integers >= 0, got float64, shape (3,)"),
+    "below 0": (archive(**PAIRS | {"user": [-1, 0, 1]}), ", array 'user': expected integers >= 0 within int64, got -1"),
     "beyond int64": (archive(**PAIRS | {"user": np.array([0, 2**64 - 1, 1], np.uint64)}),
-                     ", array 'user': expected numbers from 0 that int64 holds, got 18446744073709551615"),
-    "2-D": (archive(**PAIRS | {"user": [[0, 0, 1]]}), ", array 'user': expected numbers from 0, got int64, shape (1, 3)"),
-    "no events": (archive(user=[], item=[], time_rank=[]), ", array 'user': expected numbers from 0, got float64, shape (0,)"),
-    "lengths": (archive(**PAIRS | {"item": [2, 0]}), ", array 'item': 2 numbers, 'user' has 3"),
+                     ", array 'user': expected integers >= 0 within int64, got 18446744073709551615"),
+    "2-D": (archive(**PAIRS | {"user": [[0, 0, 1]]}), ", array 'user': expected integers >= 0, got int64, shape (1, 3)"),
+    "no events": (archive(user=[], item=[], time_rank=[]), ", array 'user': expected integers >= 0, got float64, shape (0,)"),
+    "lengths": (archive(**PAIRS | {"item": [2, 0]}), ", array 'item': it has 2 values, but array 'user' has 3"),
 }  # fmt: skip
 
 
@@ -179,10 +183,10 @@ MISSING = {
     "a text file": (lambda folder: Interactions.from_csv(folder / "plays.csv"), FileNotFoundError, "{}/plays.csv"),
     "a folder for a file": (lambda folder: Interactions.from_csv(folder), IsADirectoryError, "{}"),
     "both training files": (lambda folder: load_ncf(folder), FileNotFoundError,
-                            "{} holds neither ml-1m.train.rating nor train_pairs.npz"),
-    "the folder": (lambda folder: load_ncf(folder / "Data"), FileNotFoundError, "{}/Data holds neither ml-1m.train.rating nor"),
+                            "{} contains neither ml-1m.train.rating nor train_pairs.npz"),
+    "the folder": (lambda folder: load_ncf(folder / "Data"), FileNotFoundError, "{}/Data contains neither ml-1m.train.rating"),
     "a release": (lambda folder: fetch_movielens("1m", data_home=folder, download=False), OSError,
-                  "ml-1m is not on this machine and download=False; set SKREC_DATA"),
+                  "ml-1m is not available locally, and download=False; set SKREC_DATA"),
 }  # fmt: skip
 
 

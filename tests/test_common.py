@@ -56,7 +56,7 @@ def knows_no_taste(estimator):
     if isinstance(estimator, PopularityRecommender):
         return {"check_completes_the_checkerboard": "knows what is popular, but nobody's taste"}
     if isinstance(estimator, NewsRecommender):
-        return {"check_completes_the_round": "knows what was clicked before, but not in which order"}
+        return {"check_predicts_the_next_item": "knows what was clicked before, but not in which order"}
     return {}
 
 

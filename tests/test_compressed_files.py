@@ -204,10 +204,10 @@ def twice() -> bytes:
 HUGE = (10**9).to_bytes(4, "little")
 SOUND = pairs_with(npy())
 ODD = {
-    "a shape beyond any memory": (lambda: pairs_with(npy(shape="(100000000000,)")), "announces 100000000000 numbers of int64"),
+    "a shape beyond any memory": (lambda: pairs_with(npy(shape="(100000000000,)")), "declares 100000000000 values of int64"),
     "a shape beyond int64": (lambda: pairs_with(npy(shape=f"({2**70},)")), "array 'user': "),
-    "too few numbers": (lambda: pairs_with(npy(numbers=bytes(16))), "announces 3 numbers of int64, but 16 bytes follow"),
-    "too many numbers": (lambda: pairs_with(npy(numbers=bytes(32))), "announces 3 numbers of int64, but 32 bytes follow"),
+    "too few numbers": (lambda: pairs_with(npy(numbers=bytes(16))), "declares 3 values of int64, but the data have 16 bytes"),
+    "too many numbers": (lambda: pairs_with(npy(numbers=bytes(32))), "declares 3 values of int64, but the data have 32 bytes"),
     "a shape below 0": (lambda: pairs_with(npy(shape="(-3,)")), "array 'user': "),
     "objects": (lambda: pairs_with(npy(descr="|O")), "array 'user': "),
     "a header of nonsense": (lambda: pairs_with(npy(descr="((((")), "array 'user': "),

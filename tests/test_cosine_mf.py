@@ -189,7 +189,7 @@ def test_dropout_acts_in_training_only():
         ({"temperature": 0}, "temperature must be .* got 0"),
         ({"temperature": -1.0}, "temperature must be .* got -1.0"),
         ({"temperature": "cold"}, "temperature must be .* got 'cold'"),
-        ({"loss": "mse"}, "temperature is for rankings, not for loss='mse'; got temperature=0.2"),
+        ({"loss": "mse"}, "temperature must be None for loss='mse', got 0.2"),
         ({"margin": 2}, "margin must be .* got 2"),
         ({"margin": -1.5}, "margin must be .* got -1.5"),
         ({"negative_weight": 0}, "negative_weight must be .* got 0"),

@@ -156,13 +156,13 @@ def assert_download_fails(cache: Path, because: str) -> None:
 
 def test_a_wrong_checksum_leaves_nothing(small_releases, empty_cache, publisher):
     publisher.body = small_releases["100k"][:-1] + b"x"
-    assert_download_fails(empty_cache, "published content")
+    assert_download_fails(empty_cache, "published SHA-256")
 
 
 def test_an_endless_download_is_stopped(small_releases, empty_cache, publisher, monkeypatch):
     monkeypatch.setattr(_movielens, "MAX_ZIP_BYTES", 100_000)
     publisher.body = endless()
-    assert_download_fails(empty_cache, "more than the 100000 bytes")
+    assert_download_fails(empty_cache, "larger than the expected 100000 bytes")
 
 
 def test_a_download_that_breaks_off_leaves_nothing(small_releases, empty_cache, publisher):

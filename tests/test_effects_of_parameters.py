@@ -88,7 +88,7 @@ OTHER_VALUES = {
     "accumulate_grad_batches": 2,
     "activation": "tanh",
     "alpha": 0.3,
-    "annealing": 0.1,
+    "kl_warmup_fraction": 0.1,
     "asymmetry": 0.5,
     "batch_norm": True,
     "batch_size": 4,

@@ -47,26 +47,26 @@ def test_tags_and_friends_are_read(folder):
     assert list(music.friends) == ["user", "friend"] and music.friends.to_numpy().tolist() == [[2, 7], [7, 2]]
 
 
-NUMBER = "line 5: expected a number from 0, got "
+NUMBER = "line 5: expected an integer >= 0, got "
 # file, what is put behind its last line, words
 BROKEN = {
     "no url": ("artists.dat", "9\tAir\n", "artists.dat, line 6: expected 4 fields between tabs (id, name, url, "),
     "no name": ("artists.dat", "9\t \thttp://x\t\n", "artists.dat, line 6: expected a name, got ' '"),
-    "an artist in words": ("artists.dat", "nine\tAir\t\t\n", "artists.dat, line 6: expected a number from 0, got 'nine'"),
-    "an artist twice": ("artists.dat", "3\tAir\t\t\n", "artists.dat, line 6: this artist has occurred before"),
+    "an artist in words": ("artists.dat", "nine\tAir\t\t\n", "artists.dat, line 6: expected an integer >= 0, got 'nine'"),
+    "an artist twice": ("artists.dat", "3\tAir\t\t\n", "artists.dat, line 6: duplicate artist"),
     "artists in Latin-1": ("artists.dat", "9\tBjörk\t\t\n".encode("latin-1"), "artists.dat, line 6: not utf-8 text"),
     "spaces for tabs": ("user_artists.dat", "7 1 2\n", "user_artists.dat, line 5: expected 3 fields between tabs (userID, "),
     "a user in words": ("user_artists.dat", "x\t1\t2\n", "user_artists.dat, " + NUMBER + "'x'"),
     "an artist below 0": ("user_artists.dat", "7\t-1\t2\n", "user_artists.dat, " + NUMBER + "'-1'"),
-    "no play": ("user_artists.dat", "7\t1\t0\n", "user_artists.dat, line 5: expected a number from 1, got '0'"),
-    "half a play": ("user_artists.dat", "7\t1\t1.5\n", "user_artists.dat, line 5: expected a number from 1, got '1.5'"),
-    "an unknown artist": ("user_artists.dat", "7\t4\t2\n", "user_artists.dat, line 5: an artist that artists.dat lacks"),
-    "a pair twice": ("user_artists.dat", "7\t3\t2\n", "user_artists.dat, line 5: this user and artist have occurred before"),
+    "no play": ("user_artists.dat", "7\t1\t0\n", "user_artists.dat, line 5: expected an integer >= 1, got '0'"),
+    "half a play": ("user_artists.dat", "7\t1\t1.5\n", "user_artists.dat, line 5: expected an integer >= 1, got '1.5'"),
+    "an unknown artist": ("user_artists.dat", "7\t4\t2\n", "user_artists.dat, line 5: artist is not in artists.dat"),
+    "a pair twice": ("user_artists.dat", "7\t3\t2\n", "user_artists.dat, line 5: duplicate pair of user and artist"),
     "a blank line": ("tags.dat", "\r\n", "tags.dat, line 4: expected 2 fields between tabs (tagID, tagValue), got 1"),
-    "a tag without number": ("tags.dat", "\tpop\r\n", "tags.dat, line 4: expected a number from 0, got ''"),
-    "a tag twice": ("tags.dat", "1\tpop\r\n", "tags.dat, line 4: this tag has occurred before"),
+    "a tag without number": ("tags.dat", "\tpop\r\n", "tags.dat, line 4: expected an integer >= 0, got ''"),
+    "a tag twice": ("tags.dat", "1\tpop\r\n", "tags.dat, line 4: duplicate tag"),
     "a friend missing": ("user_friends.dat", "7\r\n", "user_friends.dat, line 4: expected 2 fields between tabs (userID, "),
-    "a friend in words": ("user_friends.dat", "7\tann\r\n", "user_friends.dat, line 4: expected a number from 0, got 'ann'"),
+    "a friend in words": ("user_friends.dat", "7\tann\r\n", "user_friends.dat, line 4: expected an integer >= 0, got 'ann'"),
 }  # fmt: skip
 
 

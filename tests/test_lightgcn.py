@@ -250,7 +250,7 @@ def test_a_bad_parameter_is_refused_by_name(changes, error):
 
 
 def test_ratings_are_for_another_model():
-    with pytest.raises(ValueError, match="LightGCNRecommender ranks: loss='mse' is for models of ratings"):
+    with pytest.raises(ValueError, match="loss must rank for LightGCNRecommender, got 'mse'"):
         model(loss="mse").fit(ratings())
 
 

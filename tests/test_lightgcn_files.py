@@ -27,15 +27,15 @@ def test_a_user_without_items_is_part_of_the_frame_only_where_they_have_some_els
 
 
 BROKEN = {
-    "words": ("0 1\none 2\n", "train.txt, line 2: expected a user and items, all whole numbers"),
-    "a blank line": ("0 1\n\n2 1\n", "train.txt, line 2: expected a user and items, all whole numbers"),
-    "fractions": ("0 1.5\n", "train.txt, line 1: expected a user and items, all whole numbers"),
-    "below zero": ("0 1\n1 -2\n", "train.txt, line 2: expected a user and items, all whole numbers from 0, got '1 -2'"),
-    "beyond int64": (f"0 {2**64}\n", "train.txt, line 1: expected a user and items, all whole numbers from 0, got '0 184"),
-    "a user beyond int64": (f"{2**64} 0\n", "train.txt, line 1: expected a user and items, all whole numbers from 0"),
-    "underscores": ("0 1_0\n", "train.txt, line 1: expected a user and items, all whole numbers from 0, got '0 1_0'"),
+    "words": ("0 1\none 2\n", "train.txt, line 2: expected a user and items as integers"),
+    "a blank line": ("0 1\n\n2 1\n", "train.txt, line 2: expected a user and items as integers"),
+    "fractions": ("0 1.5\n", "train.txt, line 1: expected a user and items as integers"),
+    "below zero": ("0 1\n1 -2\n", "train.txt, line 2: expected a user and items as integers >= 0, got '1 -2'"),
+    "beyond int64": (f"0 {2**64}\n", "train.txt, line 1: expected a user and items as integers >= 0, got '0 184"),
+    "a user beyond int64": (f"{2**64} 0\n", "train.txt, line 1: expected a user and items as integers >= 0"),
+    "underscores": ("0 1_0\n", "train.txt, line 1: expected a user and items as integers >= 0, got '0 1_0'"),
     "nothing": ("", "train.txt is empty"),
-    "users only": ("0\n1\n", "train.txt has no user with an item"),
+    "users only": ("0\n1\n", "train.txt has no items"),
 }
 
 

@@ -141,7 +141,7 @@ BAD_BEHAVIORS = {
     "no history column": ("2\tU1\t11/11/2019 9:05:58 AM\tN2-1\n", N_FIELDS + "4"),
     "a column too many": (GOOD[:-1] + "\t\n", N_FIELDS + "6"),
     "broken off": ("2\tU1\t11/11/2019 9:0", N_FIELDS + "3"),
-    "an impression id in words": ("two" + GOOD[1:], "behaviors.tsv, line 2: expected a number from 0, got 'two'"),
+    "an impression id in words": ("two" + GOOD[1:], "behaviors.tsv, line 2: expected an integer >= 0, got 'two'"),
     "no user": (GOOD.replace("U1", ""), "behaviors.tsv, line 2: expected a user, got ''"),
     "another order of the date": (GOOD.replace("11/11/2019", "2019-11-11"), TIME + "'2019-11-11 9:05:58 AM'"),
     "no such day": (GOOD.replace("11/11/2019", "2/29/2019"), TIME + "'2/29/2019 9:05:58 AM'"),
@@ -185,7 +185,7 @@ BAD_NEWS = {
     "a tab in the title": (ARTICLE.replace("title", "ti\ttle"), "news.tsv, line 2: expected 8 fields between tabs (id, categ"),
     "no id": (ARTICLE[2:], "news.tsv, " + NEWS_ID + "''"),
     "an id with a label": (ARTICLE.replace("N1", "N1-1"), "news.tsv, " + NEWS_ID + "'N1-1'"),
-    "an article twice": (ARTICLE, "news.tsv, line 2: this article has occurred before"),
+    "an article twice": (ARTICLE, "news.tsv, line 2: duplicate article"),
     "no JSON": ("N2" + ARTICLE[2:].replace("[]", "[{]", 1), "news.tsv, line 2: expected JSON, got '[{]' ("),
     "no list": ("N2" + ARTICLE[2:].replace("[]", "{}", 1), ENTITIES + "'{}'"),
     "a number": ("N2" + ARTICLE[2:].replace("[]", "7", 1), ENTITIES + "'7'"),
@@ -213,7 +213,7 @@ BAD_VECTORS = {
     "NaN": ("Q7\t1\tnan\n", VECTOR),
     "beyond float32": ("Q7\t1\t1e39\n", VECTOR),
     "a number missing": ("Q7\t1\n", "entity_embedding.vec, line 2: expected 2 numbers as in line 1, got 1"),
-    "an id twice": ("Q42\t1\t2\n", "entity_embedding.vec, line 2: this id has occurred before"),
+    "an id twice": ("Q42\t1\t2\n", "entity_embedding.vec, line 2: duplicate id"),
 }
 
 

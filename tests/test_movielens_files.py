@@ -163,7 +163,7 @@ def test_a_malformed_line_is_refused_by_file_and_number(small_releases, empty_ca
 
 
 def test_a_release_with_missing_ratings_is_refused(small_releases, empty_cache):
-    with pytest.raises(ValueError, match="ml-1m holds 4 ratings, the official release 5"):
+    with pytest.raises(ValueError, match="ml-1m is not complete: it has 4 ratings instead of 5"):
         fetch_changed(empty_cache, "1m", ratings__dat=text_of(RATINGS[:-1], "::").encode())
 
 

@@ -130,17 +130,17 @@ def test_the_weight_of_the_distance_rises_by_minibatches_and_stays(annealing, sh
         built(USERS, ITEMS)  # asking for scores is no minibatch
 
 
-@pytest.mark.parametrize(("annealing", "n_minibatches"), [(0, 1), (0.25, 3), (0.5, 6), (2, 24)])
-def test_annealing_is_a_part_of_all_epochs(annealing, n_minibatches):
+@pytest.mark.parametrize(("kl_warmup_fraction", "n_minibatches"), [(0, 1), (0.25, 3), (0.5, 6), (2, 24)])
+def test_the_warmup_is_a_fraction_of_all_epochs(kl_warmup_fraction, n_minibatches):
     assert len(np.unique(likes().users)) == 12  # three minibatches in each of four epochs
-    fitted = model(annealing=annealing).fit(likes())
+    fitted = model(kl_warmup_fraction=kl_warmup_fraction).fit(likes())
     assert fitted.module_.annealing == n_minibatches and int(fitted.module_.n_minibatches) == 12
 
 
 def test_the_distance_draws_rows_towards_the_standard_normal_distribution():
     def mean_distance(kl_weight):
-        annealing = {"annealing": 0} if kl_weight else {}
-        fitted = model(kl_weight=kl_weight, max_epochs=150, dropout=0, **annealing).fit(two_camps())
+        warmup = {"kl_warmup_fraction": 0} if kl_weight else {}
+        fitted = model(kl_weight=kl_weight, max_epochs=150, dropout=0, **warmup).fit(two_camps())
         return distance(*read(fitted.module_, two_camps().toarray())).mean()
 
     assert mean_distance(10.0) < 0.1 < 1 < mean_distance(0.0)
@@ -198,8 +198,8 @@ def test_partial_fit_goes_on_with_the_full_weight_of_the_distance():
         ({"dropout": 1}, ValueError),
         ({"kl_weight": -0.1}, ValueError),
         ({"kl_weight": None}, TypeError),
-        ({"annealing": -0.1}, ValueError),
-        ({"annealing": "slow"}, TypeError),
+        ({"kl_warmup_fraction": -0.1}, ValueError),
+        ({"kl_warmup_fraction": "slow"}, TypeError),
     ],
     ids=str,
 )
@@ -209,7 +209,7 @@ def test_a_bad_parameter_is_refused_by_name(changes, error):
 
 
 def test_ratings_are_for_another_model():
-    with pytest.raises(ValueError, match="MultVAERecommender models what was chosen, not ratings: loss='mse'"):
+    with pytest.raises(ValueError, match="loss must rank for MultVAERecommender, got 'mse'"):
         model(loss="mse").fit(ratings())
 
 

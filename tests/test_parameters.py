@@ -299,6 +299,15 @@ class TestEveryEstimator:
         assert defaults == parameters_of(estimator)
         assert set(Counter(name for name, _ in documented(estimator)).values()) <= {1}
 
+    def test_documents_the_attributes_of_its_bases_once(self, estimator):
+        section = re.search(r"^Attributes\n-+\n(.*?)(?:\n\n\S[^\n]*\n---|\Z)", estimator.__doc__, re.DOTALL | re.MULTILINE)
+        names = Counter(
+            name for line in re.findall(r"^(\S.*?) : ", section.group(1), re.MULTILINE) for name in line.split(", ")
+        )
+        learned_by_all = {"user_ids_", "item_ids_", "n_users_", "n_items_", "events_", "seen_", "item_counts_", "popularity_"}
+        assert learned_by_all <= set(names)
+        assert set(names.values()) == {1}
+
     def test_takes_all_its_parameters_by_keyword(self, estimator):
         assert {parameter.kind for parameter in inspect.signature(estimator).parameters.values()} == {
             inspect.Parameter.KEYWORD_ONLY

@@ -186,7 +186,7 @@ def test_filters_can_be_sent_to_workers_while_they_mute():
     from skrec.engine.training import _lightning
     from skrec.models import _slim
 
-    with _lightning._LightningWarning.muted, _slim._UnfinishedItem.muted:
+    with _lightning._LightningWarning.muted, _slim._ItemNotConverged.muted:
         assert pickle.loads(pickle.dumps(warnings.filters))[:2] == warnings.filters[:2]
 
 

@@ -499,7 +499,7 @@ def test_an_archive_of_arrays_that_unpacks_to_far_more_than_its_size_is_refused(
 
 def test_an_array_that_claims_more_numbers_than_it_has_is_refused(split):
     (split / "train_pairs.npz").write_bytes(archive_of(10**13))
-    with pytest.raises(ValueError, match=r"^train_pairs\.npz, array 'user': its header announces 10000000000000 numbers"):
+    with pytest.raises(ValueError, match=r"^train_pairs\.npz, array 'user': the header declares 10000000000000 values"):
         load_ncf(split)
 
 

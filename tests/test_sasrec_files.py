@@ -25,11 +25,11 @@ BROKEN = {
     "a blank line": ("\n", "expected a user and an item, got 0 fields"),
     "a field too many": ("1 2 3\n", "expected a user and an item, got 3 fields"),
     "broken off": ("1", "expected a user and an item, got 1 fields"),
-    "a word": ("ann 2\n", "expected a number from 1, got 'ann'"),
-    "the item 0": ("1 0\n", "expected a number from 1, got '0'"),
-    "the user 0": ("0 1\n", "expected a number from 1, got '0'"),
-    "beyond int64": (f"1 {10**19}\n", "expected a number from 1, got '1000"),
-    "other digits": ("1 ٣\n", "expected a number from 1, got '٣'"),
+    "a word": ("ann 2\n", "expected an integer >= 1, got 'ann'"),
+    "the item 0": ("1 0\n", "expected an integer >= 1, got '0'"),
+    "the user 0": ("0 1\n", "expected an integer >= 1, got '0'"),
+    "beyond int64": (f"1 {10**19}\n", "expected an integer >= 1, got '1000"),
+    "other digits": ("1 ٣\n", "expected an integer >= 1, got '٣'"),
 }
 
 

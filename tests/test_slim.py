@@ -103,8 +103,8 @@ def test_threads_change_nothing():
     )
 
 
-def test_unfinished_items_are_told_once_and_counted():
-    with pytest.warns(ConvergenceWarning, match=r"The weights of \d+ of 25 items were not done after max_iter=1 ") as said:
+def test_items_that_do_not_converge_are_counted_in_one_warning():
+    with pytest.warns(ConvergenceWarning, match=r"The weights of \d+ of 25 items did not converge") as said:
         fit(random_rows(), max_iter=1)
     assert len(said) == 1
     assert said[0].filename == __file__

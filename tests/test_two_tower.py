@@ -292,7 +292,7 @@ BAD = {
     "a width": ({"hidden_layer_sizes": (0,)}, ValueError, "a width in hidden_layer_sizes must be an integer of at least 1"),
     "id_dropout": ({"id_dropout": 1}, ValueError, "id_dropout must be a finite number of at least 0 and below 1"),
     "temperature": ({"temperature": 0}, ValueError, "temperature must be a finite number above 0"),
-    "ratings": ({"loss": "mse", "temperature": 0.1}, ValueError, "temperature is for rankings"),
+    "ratings": ({"loss": "mse", "temperature": 0.1}, ValueError, "temperature must be None for loss='mse'"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Models side by side on the same held-out data, and what they cost."""
+"""Comparison of models on the same held-out data, with their costs."""
 
 from skrec.benchmark._compare import compare
 from skrec.benchmark._memory import MemoryWatch

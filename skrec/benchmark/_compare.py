@@ -1,4 +1,4 @@
-"""One comparison: clones fitted on one training part, asked about one test part."""
+"""Comparison of models that are fitted on the same training part and evaluated on the same test part."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,9 +11,9 @@ from sklearn.base import clone
 from skrec._checks import check_fraction, check_int, is_int
 from skrec._process import progress_bar
 from skrec.benchmark._estimators import named_estimators, shared_positive_from, with_baseline
-from skrec.benchmark._measuring import Result, load_what_fits_need, measured
+from skrec.benchmark._measuring import Result, measure, preload_lightning
 from skrec.benchmark._paired import paired_p_value
-from skrec.benchmark._parts import parts_of, users_to_ask
+from skrec.benchmark._parts import queries_for_test_users, split_parts
 from skrec.data._random import draw_seed
 from skrec.metrics import get_scorer
 from skrec.metrics._scorers import Scorer
@@ -33,79 +33,83 @@ def compare(
     random_state: Any = 0,
     verbose: int = 0,
 ) -> pd.DataFrame:
-    """Fit some models on the same training part and measure them on the same held-out part.
+    """Fit models on the same training part and evaluate them on the same test part.
 
-    Clones are fitted, so the given estimators stay as they are. A search, such as scikit-learn's GridSearchCV, tunes and refits
-    on the training part only. Models that were tuned elsewhere should not have seen the test part there: tune on a training
-    part, and pass the other one as ``test``.
+    Clones are fitted. The given estimators are not changed. A search, such as scikit-learn's GridSearchCV, is tuned and
+    refitted on the training part only. If models were tuned before, the tuning must not have used the test part: tune on a
+    training part, and pass the other part as ``test``.
 
     Parameters
     ----------
-    estimators : list of estimators, or dict of them by name
-        Recommenders, or searches for their parameters or Pipelines that end in one, fitted or not. In a list they are named by
-        the classes of the recommenders; a repeated name gets "-2", "-3" and so on. If X is a DataFrame, the first step of a
-        Pipeline is given rows of it, with y only where y is given here; otherwise Interactions.
+    estimators : list of estimators, or dict of estimators by name
+        Recommenders, searches over their parameters, or Pipelines that end in a recommender, fitted or not. In a list, their
+        names are the class names of the recommenders. Repeated names get the suffixes "-2", "-3" and so on. If X is a
+        DataFrame, the first step of a Pipeline gets rows of it, with y only if y is given. Otherwise it gets Interactions.
     X : Interactions, DataFrame of events, or users x items matrix
-        Of a matrix the entries are the events and the rows the users, as in ``Interactions.from_csr(X)``.
-    scorers : str, scorer of skrec, or list of these, default="ndcg@10"
-        A name (see `get_scorer`) takes the ``positive_from`` of the models, if all that have this parameter agree on it;
-        a scorer object keeps its own. Rankings with the same ``positive_from`` are made once.
-    y : array-like of shape (n_events,), optional
-        The events' values, where X is a table of events.
-    test : like X, optional
-        Held-out data; then X is all for training. A matrix's rows are new users. By default X is split.
+        Data to split, or training data if ``test`` is given. The entries of a matrix are the events and its rows are the users,
+        as in ``Interactions.from_csr(X)``.
+    scorers : str, scorer, or list of these, default="ndcg@10"
+        A name, as in `get_scorer`, uses the ``positive_from`` of the models if all models with this parameter have the same
+        value. A scorer object uses its own. Rankings are computed once for all scorers with the same ``positive_from``.
+    y : array-like of shape (n_events,), default=None
+        Values of the events, if X is a table of events without values.
+    test : Interactions, DataFrame of events, or users x items matrix, default=None
+        Held-out data. X is then used for training only. The rows of a matrix are new users. If None, X is split.
     cv : splitter of skrec or scikit-learn, default=None
-        Splits the events of X; its first split is used. None is ``RandomHoldout(0.2, random_state=random_state)``.
+        Splitter of the events of X, of which the first split is used. If None, ``RandomHoldout(0.2,
+        random_state=random_state)``.
     baseline : str, default=None
-        Name of the estimator that all others are tested against. By default the first `ALSRecommender`, also inside a search.
-        If there is none, a row "ALSRecommender" is added: 64 factors, ``alpha`` of 1, 2, 5 or 20 and ``regularization`` of 1,
-        10 or 50, whichever the first scorer prefers on a random fifth of the training part. ALS predicts no ratings: if a
-        scorer is "neg_rmse", "neg_mae" or "r2", nothing is added and the default is the first estimator.
+        Name of the estimator that the others are compared with. If None, the first `ALSRecommender`, also inside a search. If
+        there is none, a tuned one is added as "ALSRecommender": 64 factors, with ``alpha`` from 1, 2, 5 and 20 and
+        ``regularization`` from 1, 10 and 50 chosen by the first scorer on a random fifth of the training part. ALS does not
+        predict ratings: if a scorer is "neg_rmse", "neg_mae" or "r2", none is added, and the default is the first estimator.
     confidence_level : float, default=0.95
-        Of the intervals.
+        Confidence level of the intervals. Must be in (0, 1).
     n_resamples : int, default=1000
-        Of each interval and each test; at least 2.
+        Number of resamples of each interval and each test. Must be at least 2.
     random_state : int, Generator, RandomState or None, default=0
-        For the split, the resampling and an ALS that is added; the given estimators have their own.
+        Seed of the split, the resampling and an added ALS. The given estimators have their own.
     verbose : int, default=0
-        A progress bar over the estimators, if not 0.
+        If above 0, show a progress bar over the estimators.
 
     Returns
     -------
     DataFrame
-        A row for each estimator, in the order given. For each scorer, ``s``:
+        A row for each estimator, in the given order. For each scorer ``s``, the columns are:
 
-        * ``s``: what the scorer returns, as a rule the mean over users,
+        * ``s``: the score, usually a mean over users,
         * ``s_low``, ``s_high``: percentile bootstrap interval over users,
-        * ``s_difference``: the value minus the baseline's,
-        * ``s_p_value``: of a two-sided paired permutation test of that difference, which turns the signs of the users'
-          differences at random (weighted by the number of events, squared for RMSE, where the scorer does so); NaN for the
-          baseline.
+        * ``s_difference``: the score minus that of the baseline,
+        * ``s_p_value``: p-value of a two-sided paired permutation test of the difference, which flips the signs of the users'
+        differences at random. Differences are weighted by the number of events, or squared for RMSE, if the scorer is. NaN for
+        the baseline.
 
-        Then ``fit_seconds``, of a search all of it; ``recommend_seconds`` for the ten best items of every test user, by id, or
-        for users without training events from what the test part holds of them; and ``peak_memory_mb`` of the fit, see Notes.
+        Further columns are ``fit_seconds``, which includes the search; ``recommend_seconds`` for ten items for every test user,
+        by id, or by their test events for users without training events; and ``peak_memory_mb`` of the fit, see Notes.
 
-        ``attrs["protocol"]`` is a dict: "split", "baseline", and for each scorer what was ranked, hidden and counted.
+        ``attrs["protocol"]`` is a dict with "split", "baseline", and for each scorer a description of what was ranked, hidden
+        and counted.
 
     Raises
     ------
-    ValueError, TypeError
-        If an argument is out of range, before anything is fitted. Whatever a model raises comes with a note that names it.
+    TypeError
+        If an argument has the wrong type, before anything is fitted.
+    ValueError
+        If an argument is out of range, before anything is fitted. Exceptions of a model get a note with its name.
 
     Notes
     -----
-    The intervals say what depends on which users were asked. They, and the p-values, say nothing about the training's
-    randomness: for that, compare several seeds of a model. P-values are not corrected for the number of comparisons. They
-    are exact for few users, and else not below ``1 / (n_resamples + 1)``. Users whom only one of two models could be asked
-    about count in its mean and interval, and not in the test.
+    Intervals and p-values describe the variation over users, not the randomness of training: for that, compare several seeds of
+    a model. P-values are not corrected for the number of comparisons. They are exact for few users, otherwise at least ``1 /
+    (n_resamples + 1)``. Users with a score of only one of two models count in its mean and interval, but not in the test.
 
-    ``peak_memory_mb`` is the resident memory of the process on top of the level before the fit, at its peak, in units of 2**20
-    bytes, looked at every 5 ms; for a model on a CUDA device it is what torch has allocated there. It is a lower bound where
-    memory that is already the process's own is used again, as happens with small models; other threads count too, other
-    processes (``n_jobs`` of a search) do not. NaN where the system does not tell, that is outside Linux.
+    ``peak_memory_mb`` is the peak of the resident memory of the process above the level before the fit, in units of 2**20
+    bytes, sampled every 5 ms. For a model on a CUDA device, it is the memory that torch allocated there. It is a lower bound if
+    memory that the process already owns is reused, which happens with small models. Other threads are included, other processes
+    (``n_jobs`` of a search) are not. It is NaN on systems other than Linux.
 
-    Costs a fit of each model, thirteen of ALS if it is added, and per model and scorer O(n_users * n_resamples) for interval
-    and test.
+    The cost is a fit of each model, thirteen fits of ALS if it is added, and O(n_users * n_resamples) for each model and
+    scorer.
 
     Examples
     --------
@@ -129,15 +133,15 @@ def compare(
     check_int(verbose, "verbose", at_least=0)
     seed = _seed(random_state)
     named = named_estimators(estimators)
-    asked = _scorers(scorers, shared_positive_from(named))
-    named, baseline = with_baseline(named, baseline, list(asked.values()), seed)
-    train, test, split = parts_of(X, y, test, cv, seed)
-    users_to_ask(train.events, test.as_events().X)  # a mistake is found before the first fit
-    load_what_fits_need(named)
+    scorers_by_name = _scorers(scorers, shared_positive_from(named))
+    named, baseline = with_baseline(named, baseline, list(scorers_by_name.values()), seed)
+    train, test, split = split_parts(X, y, test, cv, seed)
+    queries_for_test_users(train.events, test.as_events().X)  # raises before the first fit
+    preload_lightning(named)
     results = {}
     for name, estimator in progress_bar(named.items(), disable=not verbose):
         try:
-            results[name] = measured(clone(estimator), train, test, asked)
+            results[name] = measure(clone(estimator), train, test, scorers_by_name)
         except Exception as error:
             error.add_note(f"compare: raised by the estimator {name!r}")
             raise
@@ -145,12 +149,12 @@ def compare(
         [_row(result, results[baseline], confidence_level, n_resamples, seed) for result in results.values()],
         index=pd.Index(list(results), name="estimator"),
     )
-    table.attrs["protocol"] = {"split": split, "baseline": baseline, **_protocols(asked, results)}
+    table.attrs["protocol"] = {"split": split, "baseline": baseline, **_protocols(scorers_by_name, results)}
     return table
 
 
 def _seed(random_state: Any) -> int:
-    """One number for everything that is drawn."""
+    """Seed of the split, the resampling and an added ALS."""
     drawn = draw_seed(random_state)
     return int(random_state) if is_int(random_state) else drawn
 
@@ -161,10 +165,10 @@ def _scorers(scorers: Any, positive_from: float | None) -> dict[str, Any]:
     made = [get_scorer(scorer, positive_from=positive_from) if isinstance(scorer, str) else scorer for scorer in given]
     for scorer in made:
         if not isinstance(scorer, Scorer):
-            raise TypeError(f"scorers must be names such as 'ndcg@10', or what get_scorer makes of them, got {scorer!r}")
+            raise TypeError(f"scorers must be names such as 'ndcg@10' or scorers made by get_scorer, got {scorer!r}")
     named = {scorer.name: scorer for scorer in made}
     if not named or len(named) < len(made):
-        raise ValueError(f"scorers must be at least one, each of another name, got {scorers!r}")
+        raise ValueError(f"scorers must be at least one, with distinct names, got {scorers!r}")
     return named
 
 
@@ -183,7 +187,7 @@ def _row(result: Result, base: Result, confidence_level: float, n_resamples: int
 
 
 def _protocols(scorers: Mapping[str, Any], results: Mapping[str, Result]) -> dict[str, str]:
-    """Of each scorer one line, or several where models were asked in different ways."""
+    """Protocol of each scorer, in several lines if it differs between models."""
     return {
         name: "\n".join(dict.fromkeys(result.evaluations[name].protocol for result in results.values())) for name in scorers
     }

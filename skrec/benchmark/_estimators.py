@@ -1,4 +1,4 @@
-"""The models of a comparison by name, and which of them the others are measured against."""
+"""Names and baseline of the models of a comparison."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,18 +13,20 @@ _ALS_GRID = {"alpha": [1.0, 2.0, 5.0, 20.0], "regularization": [1.0, 10.0, 50.0]
 
 
 def named_estimators(estimators: Any) -> dict[str, Any]:
-    """A copy of a dict; the elements of a list by the names of their classes.
+    """Estimators by name: a copy of a dict, or the elements of a list by their class names.
 
     Raises
     ------
-    ValueError, TypeError
-        If there are none, or one is no recommender, nor a search or Pipeline that ends in one.
+    TypeError
+        If an estimator is not a recommender, a search or a Pipeline that ends in a recommender, or a name is not a str.
+    ValueError
+        If there are no estimators.
     """
     if not isinstance(estimators, Iterable) or isinstance(estimators, str):
         raise TypeError(f"estimators must be a list of recommenders or a dict of them by name, got {estimators!r}")
     estimators = estimators if isinstance(estimators, Mapping) else list(estimators)
     if len(estimators) == 0:
-        raise ValueError("estimators must hold at least one recommender, got none")
+        raise ValueError("estimators must contain at least one recommender, got none")
     if not isinstance(estimators, Mapping):
         named: dict[str, Any] = {}
         for estimator in estimators:
@@ -38,49 +40,49 @@ def named_estimators(estimators: Any) -> dict[str, Any]:
 
 
 def recommender_of(estimator: Any) -> Any:
-    """The recommender itself, or the one that a search tunes or a Pipeline ends in."""
-    for inner in _from_outside(estimator):
+    """The recommender itself, or the one inside a search or at the end of a Pipeline."""
+    for inner in _nested(estimator):
         if getattr(inner, "refit", True) is False:
             raise ValueError(f"a search among the estimators must refit the best model, got refit=False in {estimator!r}")
     if isinstance(inner, type) or not hasattr(inner, "recommend"):
         raise TypeError(
-            f"estimators must be recommenders, or searches for their parameters or Pipelines that end in one, got {estimator!r}"
+            f"estimators must be recommenders, or searches or Pipelines that end in a recommender, got {estimator!r}"
         )
     return inner
 
 
 def has_steps(estimator: Any) -> bool:
-    """Whether a recommender stands in a Pipeline, whose other steps data go through first."""
-    return any(isinstance(inner, Pipeline) for inner in _from_outside(estimator))
+    """Whether the estimator contains a Pipeline, which transforms the data first."""
+    return any(isinstance(inner, Pipeline) for inner in _nested(estimator))
 
 
-def _from_outside(estimator: Any) -> Iterator[Any]:
-    """An estimator, what is inside it, and so on up to the recommender."""
+def _nested(estimator: Any) -> Iterator[Any]:
+    """Yield an estimator and the estimators nested in it, from the outermost to the recommender."""
     yield estimator
     if isinstance(estimator, type) or hasattr(estimator, "recommend"):
         return
     if isinstance(estimator, Pipeline):
-        yield from _from_outside(estimator.steps[-1][1])
+        yield from _nested(estimator.steps[-1][1])
     elif hasattr(estimator, "estimator"):
-        yield from _from_outside(estimator.estimator)
+        yield from _nested(estimator.estimator)
 
 
 def shared_positive_from(estimators: Mapping[str, Any]) -> float | None:
-    """What all models that are asked which events are positive answer; None if they disagree."""
+    """``positive_from`` of all models that have it; None if they differ."""
     recommenders = [recommender_of(estimator) for estimator in estimators.values()]
-    answers = {model.positive_from for model in recommenders if hasattr(model, "positive_from")}
-    return answers.pop() if len(answers) == 1 else None
+    values = {model.positive_from for model in recommenders if hasattr(model, "positive_from")}
+    return values.pop() if len(values) == 1 else None
 
 
 def with_baseline(
     estimators: Mapping[str, Any], baseline: str | None, scorers: Sequence[Any], random_state: int
 ) -> tuple[dict[str, Any], str]:
-    """The estimators, with a tuned ALS behind them if one is needed, and the baseline's name."""
+    """The estimators, followed by a tuned ALS if one is needed, and the name of the baseline."""
     if baseline is not None:
         if baseline not in estimators:
             raise ValueError(f"baseline must be one of the estimators, {', '.join(map(repr, estimators))}, got {baseline!r}")
         return dict(estimators), baseline
-    if not all(hasattr(scorer, "positive_from") for scorer in scorers):  # ALS predicts no ratings
+    if not all(hasattr(scorer, "positive_from") for scorer in scorers):  # ALS does not predict ratings
         return dict(estimators), next(iter(estimators))
     for name, estimator in estimators.items():
         if isinstance(recommender_of(estimator), ALSRecommender):
@@ -90,7 +92,7 @@ def with_baseline(
 
 
 def _tuned_als(scorer: Any, random_state: int) -> GridSearchCV:
-    """A search: with its defaults ALS would be no rival (on ML-100K an NDCG@10 of .27 instead of .37)."""
+    """A grid search, since ALS with default parameters is a weak baseline (NDCG@10 of 0.27 instead of 0.37 on ML-100K)."""
     als = ALSRecommender(n_factors=64, positive_from=scorer.positive_from, random_state=random_state)
     return GridSearchCV(als, _ALS_GRID, scoring=scorer, cv=RandomHoldout(0.2, random_state=random_state))
 

@@ -1,4 +1,4 @@
-"""One model of a comparison: what it costs, and what it is worth."""
+"""Costs and scores of one model of a comparison."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 from skrec.benchmark._estimators import has_steps, recommender_of
 from skrec.benchmark._memory import MemoryWatch
-from skrec.benchmark._parts import Part, users_to_ask
+from skrec.benchmark._parts import Part, queries_for_test_users
 from skrec.data import check_interactions
 from skrec.engine import TorchRecommender
 from skrec.metrics import Evaluation, make_multi_scorer
@@ -18,7 +18,7 @@ from skrec.metrics._unwrapping import unwrap
 
 @dataclass(frozen=True)
 class Result:
-    """What was found out about one model."""
+    """Scores and costs of one model."""
 
     evaluations: dict[str, Evaluation]
     fit_seconds: float
@@ -26,23 +26,23 @@ class Result:
     peak_memory_mb: float
 
 
-def load_what_fits_need(estimators: Mapping[str, Any]) -> None:
-    """The first neural model would pay for loading Lightning, in seconds and in memory."""
+def preload_lightning(estimators: Mapping[str, Any]) -> None:
+    """Import Lightning if needed, so that the costs of the first neural model do not include it."""
     if any(isinstance(recommender_of(estimator), TorchRecommender) for estimator in estimators.values()):
         import_module("skrec.engine.training._lightning")
 
 
-def measured(estimator: Any, train: Part, test: Part, scorers: Mapping[str, Any]) -> Result:
-    """Fit a recommender, a search or a Pipeline, let it recommend to the test users, and score it on the test part."""
+def measure(estimator: Any, train: Part, test: Part, scorers: Mapping[str, Any]) -> Result:
+    """Fit a recommender, search or Pipeline, recommend to the test users, and score it on the test part."""
     train, test = (part if has_steps(estimator) else part.as_events() for part in (train, test))
     with MemoryWatch() as memory:
         start = perf_counter()
         estimator.fit(train.X, train.y)
         fit_seconds = perf_counter() - start
     model, transform = (unwrapped := unwrap(estimator)).recommender, unwrapped.transform
-    askers = users_to_ask(check_interactions(transform(train.X), train.y), transform(test.X))
+    queries = queries_for_test_users(check_interactions(transform(train.X), train.y), transform(test.X))
     start = perf_counter()
-    for users in askers:
+    for users in queries:
         model.recommend(users, k=10)
     recommend_seconds = perf_counter() - start
     peak = memory.peak_megabytes(getattr(model, "device_", "cpu"))
@@ -50,7 +50,7 @@ def measured(estimator: Any, train: Part, test: Part, scorers: Mapping[str, Any]
 
 
 def _evaluations(scorers: Mapping[str, Any], model: Any, test: Part) -> dict[str, Evaluation]:
-    """Of each scorer, the lists being ranked once for all that agree on what is positive."""
+    """Evaluation by each scorer. Scorers with the same ``positive_from`` share the rankings."""
     groups = defaultdict(list)
     for name, scorer in scorers.items():
         groups[getattr(scorer, "positive_from", None)].append(name)

@@ -1,4 +1,4 @@
-"""How much memory a fit takes on top of what was there before."""
+"""Peak memory of a fit."""
 
 import gc
 import os
@@ -7,24 +7,31 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
-_SECONDS_BETWEEN_LOOKS = 0.005
+_SAMPLING_SECONDS = 0.005
 _MEBIBYTE = 2**20
 _STATM = Path("/proc/self/statm")
 
 
 class MemoryWatch:
-    """Looks at the memory in use while a ``with`` block runs.
+    """Context manager that measures the peak memory of its block.
 
-    Of the process it is the resident memory, seen every 5 ms by a thread; of CUDA devices what torch has allocated, whose
-    peaks are set back at the beginning.
+    A thread samples the resident memory of the process every 5 ms. On CUDA devices, the memory allocated by torch is measured.
+    The peaks of torch are reset at the beginning.
+
+    Examples
+    --------
+    >>> from skrec.benchmark import MemoryWatch
+    >>> with MemoryWatch() as memory:
+    ...     data = bytearray(2**20)
+    >>> peak = memory.peak_megabytes("cpu")
     """
 
     def __enter__(self) -> Self:
-        gc.collect()  # what an earlier model left behind would hide what this one takes
+        gc.collect()  # memory of an earlier model would be reused and hide allocations
         self._cuda_before = _reset_cuda_peaks()
         self._before = self._peak = _resident_bytes()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="skrec-memory-watch", daemon=True)
+        self._thread = threading.Thread(target=self._sample, name="skrec-memory-watch", daemon=True)
         self._thread.start()
         return self
 
@@ -33,12 +40,23 @@ class MemoryWatch:
         self._thread.join()
         self._peak = max(self._peak, _resident_bytes())
 
-    def _look(self) -> None:
-        while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
+    def _sample(self) -> None:
+        while not self._over.wait(_SAMPLING_SECONDS):
             self._peak = max(self._peak, _resident_bytes())
 
     def peak_megabytes(self, device: str) -> float:
-        """What came on top at most, of a CUDA device or of the process, in units of 2**20 bytes."""
+        """Peak memory above the level at the beginning of the block.
+
+        Parameters
+        ----------
+        device : str
+            "cpu" for the process, or a CUDA device such as "cuda:0".
+
+        Returns
+        -------
+        float
+            Memory in units of 2**20 bytes. NaN for the process on systems other than Linux.
+        """
         if device.startswith("cuda"):
             import torch
 
@@ -48,7 +66,7 @@ class MemoryWatch:
 
 
 def _resident_bytes() -> float:
-    """NaN where the system does not tell."""
+    """Resident memory of the process, NaN if unknown."""
     try:
         pages = _STATM.read_text(encoding="ascii").split()[1]
     except OSError:
@@ -57,7 +75,7 @@ def _resident_bytes() -> float:
 
 
 def _reset_cuda_peaks() -> dict[int, int]:
-    """Bytes now allocated on each device, empty where nothing has used CUDA yet."""
+    """Reset torch's peaks. Returns the allocated bytes of each device, empty if CUDA is not initialized."""
     torch: Any = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return {}

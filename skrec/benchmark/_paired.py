@@ -1,4 +1,4 @@
-"""Whether two models differ by more than chance, user by user."""
+"""Paired test of the difference between two models over users."""
 
 import numpy as np
 import pandas as pd
@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 from skrec._memory import rows_per_block
 from skrec.metrics import Evaluation
 
-_SIGN_BYTES = 16  # that one takes in a product
-_ROUNDING = 1e-9  # sums of the same numbers in another order are equal
+_SIGN_BYTES = 16  # memory of a sign in a matrix product
+_ROUNDING = 1e-9  # relative rounding error of sums
 
 
 def paired_p_value(one: Evaluation, other: Evaluation, *, n_resamples: int, random_state: int) -> float:
-    """Two-sided p-value over the users whom both have scored; NaN where there are none."""
+    """Two-sided p-value over the users with scores of both models; NaN if there are none."""
     place = pd.Index(other.users).get_indexer(one.users)
     common, place = np.flatnonzero(place >= 0), place[place >= 0]
     if len(common) == 0:
@@ -25,24 +25,24 @@ def paired_p_value(one: Evaluation, other: Evaluation, *, n_resamples: int, rand
 
 
 def sign_flip_test(differences: NDArray[np.float64], *, n_resamples: int, random_state: int) -> float:
-    """How often a sum is as far from 0 as this one, if each difference might as well have had the other sign.
+    """Two-sided p-value of a sum of differences under random signs.
 
-    Exact where there are at most ``n_resamples`` combinations of signs. Else the combinations are drawn, and the observed
-    one is among them, so that no p-value is below ``1 / (n_resamples + 1)``.
+    The test is exact if there are at most ``n_resamples`` combinations of signs. Otherwise combinations are drawn, and the
+    observed one is included, so that the p-value is at least ``1 / (n_resamples + 1)``.
 
-    `scipy.stats.permutation_test` with ``permutation_type="samples"`` makes the same test in more than 20 times the time: it
-    builds every resampled array, whose sum is one row of a matrix product here.
+    `scipy.stats.permutation_test` with ``permutation_type="samples"`` is equivalent but takes more than 20 times as long: it
+    builds every resampled array, while one matrix product computes all sums here.
     """
     differences = differences[differences != 0]
     n = len(differences)
     least = abs(differences.sum()) - _ROUNDING * np.abs(differences).sum()
     exact = n < 63 and 2**n <= n_resamples
-    n_sums, n_as_far = (2**n if exact else n_resamples), 0
+    n_sums, n_extreme = (2**n if exact else n_resamples), 0
     rng = np.random.default_rng(random_state)
     at_once = rows_per_block(_SIGN_BYTES * n)
     for start in range(0, n_sums, at_once):
         rows = np.arange(start, min(start + at_once, n_sums))
-        turned = rows[:, None] >> np.arange(n) & 1 if exact else rng.integers(2, size=(len(rows), n), dtype=np.int8)
-        sums = differences.sum() - 2 * (turned @ differences)
-        n_as_far += int((np.abs(sums) >= least).sum())
-    return n_as_far / n_sums if exact else (n_as_far + 1) / (n_sums + 1)
+        flipped = rows[:, None] >> np.arange(n) & 1 if exact else rng.integers(2, size=(len(rows), n), dtype=np.int8)
+        sums = differences.sum() - 2 * (flipped @ differences)
+        n_extreme += int((np.abs(sums) >= least).sum())
+    return n_extreme / n_sums if exact else (n_extreme + 1) / (n_sums + 1)

@@ -1,4 +1,4 @@
-"""The training and the test part of a comparison, and the users to recommend to."""
+"""Training and test part of a comparison, and queries for the test users."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,15 +16,16 @@ from skrec.model_selection import RandomHoldout
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some data, as they were given and as events.
+    """One part of the data, in the given form and as events.
 
     Attributes
     ----------
     X : Interactions, DataFrame of events, or users x items matrix
-        What the steps of a Pipeline are given.
+        Input of the steps of a Pipeline.
     y : float32 array of shape (n_events,) or None
+        Values of the events, if y was given.
     events : Interactions or None
-        The same, with all users and items of the whole data in the frame; None for test data that were given.
+        The same events with the user and item codes of the whole data. None for given test data.
     """
 
     X: Any
@@ -32,19 +33,19 @@ class Part:
     events: Any
 
     def as_events(self) -> "Part":
-        """What a recommender by itself is given; a search may use scorers that want y."""
+        """The input of a recommender that is not in a Pipeline. It has y, since the scorers of a search may need it."""
         return self if self.events is None else Part(self.events, self.events.values, self.events)
 
 
-def parts_of(X: Any, y: ArrayLike | None, test: Any, cv: Any, seed: int) -> tuple[Part, Part, str]:
-    """Training part, test part, and how they came about."""
+def split_parts(X: Any, y: ArrayLike | None, test: Any, cv: Any, seed: int) -> tuple[Part, Part, str]:
+    """Training part, test part, and a description of the split."""
     events = check_interactions(X, y)
     whole = Part(X if is_frame(X) else events, None if y is None else events.values, events)
     if test is not None:
         if cv is not None:
-            raise ValueError(f"test and cv must not be given together: with test data nothing is split, got cv={cv!r}")
+            raise ValueError(f"test and cv must not be given together, since X is not split with test data; got cv={cv!r}")
         if y is not None and not has_values(test):
-            raise ValueError("test must say what its events are worth where y does for X: give it a column 'rating'")
+            raise ValueError("test must have values, such as a column 'rating', if y is given")
         return whole, Part(test, None, None), "none: test data were given"
     splitter = RandomHoldout(0.2, random_state=seed) if cv is None else cv
     if isinstance(splitter, str) or not hasattr(splitter, "split"):
@@ -63,8 +64,8 @@ def _rows(whole: Part, rows: NDArray[np.int64]) -> Part:
     )
 
 
-def users_to_ask(train: Interactions, test: Any) -> list[Any]:
-    """Whom to recommend to: ids of test users who are in the training part, and the test events of those who are not."""
+def queries_for_test_users(train: Interactions, test: Any) -> list[Any]:
+    """Queries for test users: ids of users in the training part, and test events of other users."""
     vocabulary = Vocabulary(train.n_users, train.n_items, train.user_ids, train.item_ids, "the training part")
     vocabulary.recode(test, name="test")
     if is_matrix(test):
@@ -73,4 +74,4 @@ def users_to_ask(train: Interactions, test: Any) -> list[Any]:
     codes, user_of_event = np.unique(events.users, return_inverse=True)
     labels = decode(codes, events.user_ids)
     known = pd.Index(labels).isin(decode(np.unique(train.users), train.user_ids))
-    return [asker for asker in (labels[known], events[~known[user_of_event]]) if len(asker)]
+    return [query for query in (labels[known], events[~known[user_of_event]]) if len(query)]

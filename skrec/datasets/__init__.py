@@ -1,4 +1,4 @@
-"""Data sets: official files read as they are, and generators."""
+"""Data sets: loaders of official files, and generators of synthetic data."""
 
 from skrec.datasets._amazon import AmazonReviews, load_amazon
 from skrec.datasets._dataset import Dataset

@@ -1,4 +1,4 @@
-"""Amazon reviews: JSON lines, and ratings alone as CSV."""
+"""Amazon reviews: JSON lines, or CSV files of ratings."""
 
 import os
 from typing import NamedTuple
@@ -11,17 +11,17 @@ from skrec.datasets._amazon_format import COLUMNS, read_ratings, read_reviews
 
 
 class AmazonReviews(NamedTuple):
-    """Ratings with what was written.
+    """Ratings with the texts of reviews.
 
-    Attributes
+    Parameters
     ----------
     interactions : Interactions
-        Stars from 1 to 5, with timestamps: Unix seconds, which are whole days, in the releases of 2014 and 2018, Unix
-        milliseconds in that of 2023. Labels are text. Users are ``reviewerID`` or ``user_id``, items ``asin`` or, in the
-        release of 2023, ``parent_asin``.
+        Ratings from 1 to 5 with timestamps: Unix seconds in the releases of 2014 and 2018, where they are whole days, Unix
+        milliseconds in that of 2023. Labels are strings. Users are ``reviewerID`` or ``user_id``. Items are ``asin``, or
+        ``parent_asin`` in the release of 2023.
     reviews : DataFrame of shape (n_events, 2) or None
-        Columns ``text`` and ``summary`` (the ``title`` of a review of 2023), a row for each event, missing (None) where the
-        file has none. None for files that hold ratings alone.
+        Columns ``text`` and ``summary`` (``title`` in the release of 2023), with a row for each event. The texts that the
+        file does not have are None. ``reviews`` is None for files that contain ratings only.
     """
 
     interactions: Interactions
@@ -29,9 +29,9 @@ class AmazonReviews(NamedTuple):
 
 
 def load_amazon(path: str | os.PathLike, *, max_bytes: int | None = None) -> AmazonReviews:
-    """Reviews of one category, as McAuley's lab published them in 2014, 2018 and 2023.
+    """Load the reviews of one category, as published by McAuley's lab in 2014, 2018 and 2023.
 
-    The release and the order of the columns are recognised by the content:
+    The release and the order of the columns are detected from the content:
 
     ============ ========================= =========================================================================
     release      file                      content
@@ -42,30 +42,30 @@ def load_amazon(path: str | os.PathLike, *, max_bytes: int | None = None) -> Ama
                                            ``timestamp``, and possibly ``text`` and ``title``
     2014         ratings_Beauty.csv        user, item, rating and timestamp without a header
     2018         All_Beauty.csv            item, user, rating and timestamp without a header
-    2023         All_Beauty.csv            a header ``user_id,parent_asin,rating,timestamp``, as in the files of ratings
-                                           alone of the "0-core" and the "5-core"
+    2023         All_Beauty.csv            a header ``user_id,parent_asin,rating,timestamp``, as in the files with
+                                           ratings only of the "0-core" and the "5-core"
     ============ ========================= =========================================================================
 
     Parameters
     ----------
     path : str or os.PathLike
-        A name that ends with ``.csv`` means ratings alone, any other JSON lines. With a further ending ``.gz`` the file is
-        unpacked while it is read.
-    max_bytes : int, optional
-        The largest number of bytes that a ``.gz`` file may unpack to. If None, 100 times its own size, at least 64 MiB.
+        File to read. A name that ends with ``.csv`` is read as ratings only, any other name as JSON lines. With an additional
+        ending ``.gz``, the file is unpacked while it is read.
+    max_bytes : int, default=None
+        Maximum number of bytes that a ``.gz`` file may unpack to. If None, 100 times its own size, and at least 64 MiB.
 
     Returns
     -------
     AmazonReviews
-        In the order of the file. Every line is an event, so that a user may have reviewed an item twice.
+        Events in the order of the file. Each line is an event, so that a user may have reviewed an item twice.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If a line is malformed (the message has the file and the line), if a CSV file without a header does not show by its
-        ids which column holds the items, or if a ``.gz`` file is damaged or unpacks to more than ``max_bytes``.
+        If a line is malformed (the message has the file and the line), if the column of items of a CSV file without a header
+        cannot be determined from the ids, or if a ``.gz`` file is damaged or unpacks to more than ``max_bytes``.
 
     References
     ----------
@@ -78,7 +78,7 @@ def load_amazon(path: str | os.PathLike, *, max_bytes: int | None = None) -> Ama
 
     Examples
     --------
-    With the data at hand::
+    If the file is available::
 
         data = load_amazon("Musical_Instruments_5.json")
         data.interactions

@@ -1,4 +1,4 @@
-"""The formats of the Amazon files: paths in, tables out."""
+"""Parsers of the Amazon files."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,18 +12,18 @@ from skrec.datasets._lines import (
     NUMBER,
     convert_lines,
     convert_open_lines,
-    number_of,
     parse_columns,
+    parse_integer,
     parse_json,
 )
 
 HEADER = "user_id,parent_asin,rating,timestamp"
-ASIN_LENGTH = 10  # users' ids are longer
+ASIN_LENGTH = 10  # ids of users are longer
 COLUMNS = ["user", "item", "rating", "timestamp"]
 
 
-class Names(NamedTuple):
-    """What a release calls the parts of a review."""
+class FieldNames(NamedTuple):
+    """Names of the fields of a review in a release."""
 
     user: str
     item: str
@@ -33,22 +33,22 @@ class Names(NamedTuple):
     summary: str
 
 
-OF_2014 = Names("reviewerID", "asin", "overall", "unixReviewTime", "reviewText", "summary")  # and of 2018
-OF_2023 = Names("user_id", "parent_asin", "rating", "timestamp", "text", "title")
+OF_2014 = FieldNames("reviewerID", "asin", "overall", "unixReviewTime", "reviewText", "summary")  # and of 2018
+OF_2023 = FieldNames("user_id", "parent_asin", "rating", "timestamp", "text", "title")
 
 
 def read_reviews(path: Path, max_bytes: int | None) -> pd.DataFrame:
-    """Reviews as JSON lines: ``COLUMNS``, text and summary."""
+    """Read reviews from JSON lines: ``COLUMNS``, text and summary."""
     rows = list(convert_lines(path, _ReviewReader().read, max_bytes=max_bytes))
     table = pd.DataFrame(rows, columns=[*COLUMNS, "text", "summary"], dtype=object)
     return table.astype({"rating": np.float64, "timestamp": np.int64})
 
 
 class _ReviewReader:
-    """Reads objects of the release of the first one."""
+    """Reader of reviews that detects the release from the first one."""
 
     def __init__(self) -> None:
-        self.names: Names | None = None
+        self.names: FieldNames | None = None
 
     def read(self, line: str) -> tuple[str, str, float, int, str | None, str | None]:
         review = parse_json(line)
@@ -62,19 +62,19 @@ class _ReviewReader:
         if type(stars) not in (int, float) or not 1 <= stars <= 5:
             raise ValueError(f"{names.rating} must be a number of stars from 1 to 5, got {stars!r}")
         if type(time) is not int or not abs(time) < 2**63:
-            raise ValueError(f"{names.timestamp} must be a whole number of {_unit(names)}, got {time!r}")
+            raise ValueError(f"{names.timestamp} must be an integer number of {_unit(names)}, got {time!r}")
         user, item = _label(review, names.user), _label(review, names.item)
         return user, item, float(stars), time, _text(review, names.text), _text(review, names.summary)
 
 
-def _unit(names: Names) -> str:
+def _unit(names: FieldNames) -> str:
     return "milliseconds" if names is OF_2023 else "seconds"
 
 
 def _label(review: dict[str, Any], name: str) -> str:
     label = review.get(name)
     if not isinstance(label, str) or not _is_label(label):
-        raise ValueError(f"{name} must be a word, got {label!r}")
+        raise ValueError(f"{name} must be nonempty text, got {label!r}")
     return label
 
 
@@ -90,8 +90,8 @@ def _text(review: dict[str, Any], name: str) -> str | None:
 
 
 def read_ratings(path: Path, max_bytes: int | None) -> pd.DataFrame:
-    """Ratings as CSV: ``COLUMNS``. Files without a header have the users first (2014) or the items first (2018)."""
-    dtypes = {"first": str, "second": str, "rating": np.float64, "timestamp": str}  # pandas takes 1.0 and 1e3 for integers
+    """Read ratings from CSV: ``COLUMNS``. Without a header, users are first (2014) or items are first (2018)."""
+    dtypes = {"first": str, "second": str, "rating": np.float64, "timestamp": str}  # as int64, pandas would accept 1.0 and 1e3
     with open_binary(path, max_bytes) as file:
         has_header = file.readline(MAX_LINE_BYTES).rstrip(b"\r\n") == HEADER.encode()
         file.seek(0)
@@ -106,8 +106,8 @@ def read_ratings(path: Path, max_bytes: int | None) -> pd.DataFrame:
 
 def _are_ratings(table: pd.DataFrame) -> bool:
     labels = (label for column in ("first", "second") for label in table[column].unique())
-    numbers_fit = table["rating"].between(1, 5) & table["timestamp"].str.fullmatch(NUMBER)
-    return len(table) > 0 and bool(numbers_fit.all()) and all(map(_is_label, labels))
+    are_valid = table["rating"].between(1, 5) & table["timestamp"].str.fullmatch(NUMBER)
+    return len(table) > 0 and bool(are_valid.all()) and all(map(_is_label, labels))
 
 
 def _rating(line: str) -> tuple[str, str, float, int]:
@@ -117,22 +117,22 @@ def _rating(line: str) -> tuple[str, str, float, int]:
     first, second, rating, timestamp = fields
     for label in (first, second):
         if not _is_label(label):
-            raise ValueError(f"expected a word, got {label!r}")
+            raise ValueError(f"expected nonempty text, got {label!r}")
     try:
         stars = float(rating)
     except ValueError:
         stars = np.nan
     if not 1 <= stars <= 5:
         raise ValueError(f"rating must be a number of stars from 1 to 5, got {rating!r}")
-    return first, second, stars, number_of(timestamp)
+    return first, second, stars, parse_integer(timestamp)
 
 
 def _users_first(path: Path, table: pd.DataFrame) -> bool:
-    """Whether the second column holds the items: numbers of products have ten characters, users' ids more."""
+    """Whether the second column contains the items: their ids have ten characters, those of users more."""
     first, second = (bool((table[column].str.len() == ASIN_LENGTH).all()) for column in ("first", "second"))
     if first == second:
         raise ValueError(
-            f"{path.name} does not say which column holds the items: {'both' if first else 'neither'} of the first two "
-            f"has ids of {ASIN_LENGTH} characters, as items have, in all lines. A header line {HEADER!r} says it"
+            f"{path.name}: cannot determine the column of items: {'both' if first else 'neither'} of the first two columns "
+            f"has only ids of {ASIN_LENGTH} characters, as items have. Add the header line {HEADER!r}"
         )
     return second

@@ -1,4 +1,4 @@
-"""What every loader and generator answers with."""
+"""The result of loaders and generators."""
 
 from dataclasses import dataclass
 
@@ -11,25 +11,28 @@ from skrec.data import Interactions
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Events with their side tables; the labels of users and items are the same in every part.
+    """Events with tables of users and items, which have the same labels in all parts.
 
-    Attributes
+    Parameters
     ----------
     name : str
+        Name of the data set.
     interactions : Interactions
-        The events, row ``i`` of ``frame`` being event ``i``.
+        The events. Event ``i`` is row ``i`` of ``frame``.
     frame : DataFrame of shape (n_events, 4)
         Columns ``user``, ``item``, ``rating`` and ``timestamp`` (Unix seconds), in the order of the source.
     items : DataFrame
-        What is known of each item, indexed by item label: ``movie_id``, ``title``, ``year`` (Int64, missing where not
-        given), ``genres`` (a tuple of names, empty where none is given) and whatever else the source has.
-        ``items.loc[interactions.item_ids]`` has one row for each item code.
-    users : DataFrame or None
-        What is known of each user, indexed by user label.
-    folds : list of (train, test) pairs of int64 arrays, or None
-        Official splits, as positions of events: a ``cv=`` for scikit-learn.
-    citation, licence : str
-        What to cite, and what the data may be used for.
+        Properties of items, indexed by item label: ``movie_id``, ``title``, ``year`` (Int64, missing if not given), ``genres``
+        (a tuple of str, empty if none is given) and further columns of the source. ``items.loc[interactions.item_ids]`` has one
+        row for each item code.
+    users : DataFrame or None, default=None
+        Properties of users, indexed by user label.
+    folds : list of (train, test) pairs of int64 arrays, or None, default=None
+        Official splits as positions of events. Can be passed as ``cv`` to scikit-learn.
+    citation : str, default=""
+        Publication to cite.
+    licence : str, default=""
+        Terms of use of the data.
     """
 
     name: str

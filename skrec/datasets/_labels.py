@@ -1,9 +1,9 @@
-"""Names as labels."""
+"""Labels made of names."""
 
 import pandas as pd
 
 
 def unique_names(names: pd.Series, ids: pd.Series) -> pd.Series:
-    """Names without white space around them, those that several ids bear followed by the id, as in "Twins (1988) [3]"."""
+    """Names without surrounding white space; names of several ids are followed by the id, as in "Twins (1988) [3]"."""
     names = names.str.strip()
     return names.where(~names.duplicated(keep=False), names + " [" + ids.astype(str) + "]")

@@ -1,4 +1,4 @@
-"""Last.fm of HetRec 2011: who played whom how often, and who is whose friend."""
+"""Last.fm of HetRec 2011: play counts of artists, and friendships of users."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 from skrec._checks import read_path
 from skrec.data import Interactions
 from skrec.datasets._labels import unique_names
-from skrec.datasets._lines import convert_lines, number_of, refuse, split_tabs
+from skrec.datasets._lines import convert_lines, parse_integer, raise_if_any, split_tabs
 
 PLAYS = np.dtype([("user", np.int64), ("item", np.int64), ("value", np.int64)])
 FRIENDS = np.dtype([("user", np.int64), ("friend", np.int64)])
@@ -19,17 +19,18 @@ FRIENDS = np.dtype([("user", np.int64), ("friend", np.int64)])
 class LastFM(NamedTuple):
     """Play counts with artists, tags and friends.
 
-    Attributes
+    Parameters
     ----------
     interactions : Interactions
-        Values are how often a user played an artist; there are no times. Users are the files' numbers, artists their names.
+        Values are the number of times that a user played an artist. There are no timestamps. User labels are the numbers of the
+        files, item labels the names of artists.
     artists : DataFrame
-        Indexed by item label: ``artist_id``, ``name``, ``url``, ``picture_url`` (empty where there is none). All artists, also
-        those that nobody played; ``artists.loc[interactions.item_ids]`` has one row for each item code.
+        Indexed by item label: ``artist_id``, ``name``, ``url``, ``picture_url`` (empty if not given). Includes artists without
+        plays. ``artists.loc[interactions.item_ids]`` has one row for each item code.
     tags : Series of str
-        The words by which artists may be tagged, by the files' numbers.
+        Tags of artists, indexed by the numbers of the files.
     friends : DataFrame
-        Columns ``user`` and ``friend``, labels of users. A friendship stands in it in both directions.
+        Columns ``user`` and ``friend``, which are user labels. Each friendship is listed in both directions.
     """
 
     interactions: Interactions
@@ -39,26 +40,27 @@ class LastFM(NamedTuple):
 
 
 def load_lastfm(folder: str | os.PathLike) -> LastFM:
-    """The play counts of hetrec2011-lastfm-2k.
+    """Load the play counts of hetrec2011-lastfm-2k.
 
     Reads ``user_artists.dat``, ``artists.dat``, ``tags.dat`` and ``user_friends.dat``.
 
     Parameters
     ----------
     folder : str or os.PathLike
-        The unpacked release.
+        Folder of the unpacked release.
 
     Returns
     -------
     LastFM
-        A name that several artists bear is followed by the number, as in "Air [65]", and white space around it is dropped.
+        Play counts and tables. A name of several artists is followed by the number, as in "Air [65]". Surrounding white space
+        of names is removed.
 
     Raises
     ------
     FileNotFoundError
         If a file is missing.
     ValueError
-        If a line is malformed; the message has the file and the line.
+        If a line is malformed. The message has the file and the line.
 
     References
     ----------
@@ -67,7 +69,7 @@ def load_lastfm(folder: str | os.PathLike) -> LastFM:
 
     Examples
     --------
-    With the data at hand::
+    If the files are available::
 
         music = load_lastfm("hetrec2011-lastfm-2k")
         music.interactions
@@ -89,9 +91,9 @@ def load_lastfm(folder: str | os.PathLike) -> LastFM:
 
 
 def _artists(path: Path) -> pd.DataFrame:
-    """Artists by number."""
+    """Table of artists, indexed by number."""
     artists = pd.DataFrame(list(convert_lines(path, _artist, header="id\tname\turl\tpictureURL")))
-    refuse(path.name, artists["artist_id"].duplicated().to_numpy(), "this artist has occurred before", 2)
+    raise_if_any(path.name, artists["artist_id"].duplicated().to_numpy(), "duplicate artist", 2)
     return artists.set_index("artist_id", drop=False)
 
 
@@ -99,33 +101,33 @@ def _artist(line: str) -> dict[str, Any]:
     number, name, url, picture_url = split_tabs(line, "id, name, url, pictureURL")
     if not name.strip():
         raise ValueError(f"expected a name, got {name!r}")
-    return {"artist_id": number_of(number), "name": name, "url": url, "picture_url": picture_url}
+    return {"artist_id": parse_integer(number), "name": name, "url": url, "picture_url": picture_url}
 
 
 def _plays(path: Path, artists: pd.DataFrame) -> pd.DataFrame:
     plays = pd.DataFrame(np.fromiter(convert_lines(path, _play, header="userID\tartistID\tweight"), PLAYS))
-    refuse(path.name, ~plays["item"].isin(artists.index).to_numpy(), "an artist that artists.dat lacks", 2)
-    refuse(path.name, plays.duplicated(["user", "item"]).to_numpy(), "this user and artist have occurred before", 2)
+    raise_if_any(path.name, ~plays["item"].isin(artists.index).to_numpy(), "artist is not in artists.dat", 2)
+    raise_if_any(path.name, plays.duplicated(["user", "item"]).to_numpy(), "duplicate pair of user and artist", 2)
     return plays
 
 
 def _play(line: str) -> tuple[int, int, int]:
     user, artist, plays = split_tabs(line, "userID, artistID, weight")
-    return number_of(user), number_of(artist), number_of(plays, least=1)
+    return parse_integer(user), parse_integer(artist), parse_integer(plays, least=1)
 
 
 def _tags(path: Path) -> pd.Series:
     numbers, tags = zip(*convert_lines(path, _tag, encoding="latin-1", header="tagID\ttagValue"))
     index = pd.Index(numbers, name="tag_id")
-    refuse(path.name, index.duplicated(), "this tag has occurred before", 2)
+    raise_if_any(path.name, index.duplicated(), "duplicate tag", 2)
     return pd.Series(tags, index=index, name="tag")
 
 
 def _tag(line: str) -> tuple[int, str]:
     number, tag = split_tabs(line, "tagID, tagValue")
-    return number_of(number), tag
+    return parse_integer(number), tag
 
 
 def _friends(line: str) -> tuple[int, int]:
     user, friend = split_tabs(line, "userID, friendID")
-    return number_of(user), number_of(friend)
+    return parse_integer(user), parse_integer(friend)

@@ -1,4 +1,4 @@
-"""The files of the NGCF and LightGCN papers: a line for each user, with all their items."""
+"""Files of the NGCF and LightGCN papers: a line for each user with all items of the user."""
 
 import os
 import re
@@ -15,12 +15,14 @@ LINE = re.compile(f" *{NUMBER}(?: +{NUMBER})* *")
 
 
 class LightGCNSplit(NamedTuple):
-    """Training and test events in one frame; codes are the files' own numbers.
+    """Training and test events with the same user and item codes, which are the numbers of the files.
 
-    Attributes
+    Parameters
     ----------
-    train, test : Interactions
-        All values are 1; there are no times.
+    train : Interactions
+        Training events. All values are 1. There are no timestamps.
+    test : Interactions
+        Test events, of the same form.
     """
 
     train: Interactions
@@ -28,24 +30,27 @@ class LightGCNSplit(NamedTuple):
 
 
 def load_lightgcn(folder: str | os.PathLike) -> LightGCNSplit:
-    """The published split of Gowalla, Yelp2018 or Amazon-Book, by which LightGCN and many after it are compared.
+    """Load the published split of Gowalla, Yelp2018 or Amazon-Book, on which LightGCN and later models are evaluated.
 
-    ``train.txt`` and ``test.txt`` have a line for each user: their number, then the numbers of their items, between spaces.
+    Each line of ``train.txt`` and ``test.txt`` has the number of a user and the numbers of the user's items, separated by
+    spaces.
 
     Parameters
     ----------
     folder : str or os.PathLike
+        Folder with the files.
 
     Returns
     -------
     LightGCNSplit
+        Training and test events.
 
     Raises
     ------
     FileNotFoundError
         If a file is missing.
     ValueError
-        If a line is malformed; the message has the file and the line.
+        If a line is malformed. The message has the file and the line.
 
     References
     ----------
@@ -53,7 +58,7 @@ def load_lightgcn(folder: str | os.PathLike) -> LightGCNSplit:
 
     Examples
     --------
-    With the data at hand::
+    If the files are available::
 
         train, test = load_lightgcn("gowalla")
         train
@@ -68,12 +73,12 @@ def load_lightgcn(folder: str | os.PathLike) -> LightGCNSplit:
 def _pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
     users, items = zip(*convert_lines(path, _user))
     if not any(map(len, items)):
-        raise ValueError(f"{path.name} has no user with an item")
+        raise ValueError(f"{path.name} has no items")
     return np.repeat(np.array(users), list(map(len, items))), np.concatenate(items)
 
 
 def _user(line: str) -> tuple[int, np.ndarray]:
     if LINE.fullmatch(line) is None:
-        raise ValueError(f"expected a user and items, all whole numbers from 0, got {line[:80]!r}")
+        raise ValueError(f"expected a user and items as integers >= 0, got {line[:80]!r}")
     user, *items = line.split()
     return int(user), np.array(items, np.int64)

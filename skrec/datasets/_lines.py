@@ -1,4 +1,4 @@
-"""Text files read line by line: what is wrong with a line is told by file and number."""
+"""Text files that are read line by line, with errors that name file and line."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skrec.data._compressed import open_binary
 
-NUMBER = "[0-9]{1,18}"  # what int64 holds
+NUMBER = "[0-9]{1,18}"  # at most 18 digits fit into int64
 MAX_LINE_BYTES = 16 << 20
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ def convert_lines(
     header: str | None = None,
     max_bytes: int | None = None,
 ) -> Iterator[T]:
-    """Each line of a file converted; see `open_binary` for compressed files and `convert_open_lines` for the rest."""
+    """Yield the converted lines of a file; see `open_binary` for compressed files and `convert_open_lines` for the rest."""
     with open_binary(path, max_bytes) as file:
         yield from convert_open_lines(file, path.name, convert, encoding=encoding, header=header)
 
@@ -35,14 +35,14 @@ def convert_lines(
 def convert_open_lines(
     file: BinaryIO, name: str, convert: Callable[[str], T], *, encoding: str = "utf-8", header: str | None = None
 ) -> Iterator[T]:
-    """Each line below the header, if there is one, converted.
+    """Yield the converted lines after the header, if there is one.
 
-    A line ends at a line feed and nowhere else: titles and reviews hold other characters that Python would take for ends.
+    Lines end with a line feed only, since titles and reviews contain other characters that Python treats as line ends.
 
     Raises
     ------
     ValueError
-        If ``convert`` raises one, the text is encoded otherwise, the header is another or a line is longer than 16 MiB (the
+        If ``convert`` raises one, the text has another encoding, the header is wrong or a line is longer than 16 MiB (the
         message has the name and the line), or if there is no line to convert.
     """
     number = 0
@@ -66,14 +66,14 @@ def convert_open_lines(
 def parse_columns(
     file: BinaryIO, dtypes: Mapping[str, type], *, separator: str, has_header: bool = False
 ) -> pd.DataFrame | None:
-    """A table without quotes parsed at once, or None if that fails: reading it line by line then finds the fault."""
+    """Parse a table without quotes at once. Returns None if that fails; reading line by line then finds the error."""
     n_fields = 1 + file.readline(MAX_LINE_BYTES).count(separator.encode())
-    if n_fields != len(dtypes):  # pandas would take the first of too many fields for an index
+    if n_fields != len(dtypes):  # with too many fields, pandas would use the first one as the index
         return None
     if not has_header:
         file.seek(0)
     try:
-        with np.errstate(invalid="raise"):  # where a number is beyond the integers
+        with np.errstate(invalid="raise"):  # raises if a number exceeds the integer type
             return pd.read_csv(
                 file,
                 sep=separator,
@@ -90,7 +90,7 @@ def parse_columns(
 
 
 def split_csv(line: str) -> list[str]:
-    """The fields of a line of a CSV file in which some may be quoted."""
+    """Fields of a line of a CSV file, possibly quoted."""
     try:
         return next(csv.reader([line], strict=True), [])
     except csv.Error as error:
@@ -98,31 +98,31 @@ def split_csv(line: str) -> list[str]:
 
 
 def split_tabs(line: str, names: str) -> list[str]:
-    """The fields between tabs, as many as there are names, which stand between commas."""
+    """Fields between tabs; their number must be that of the comma-separated names."""
     fields, n_fields = line.split("\t"), 1 + names.count(",")
     if len(fields) != n_fields:
         raise ValueError(f"expected {n_fields} fields between tabs ({names}), got {len(fields)}")
     return fields
 
 
-def number_of(text: str, *, least: int = 0) -> int:
-    """A whole number that int64 holds."""
+def parse_integer(text: str, *, least: int = 0) -> int:
+    """An integer within int64."""
     if re.fullmatch(NUMBER, text) is None or int(text) < least:
-        raise ValueError(f"expected a number from {least}, got {text!r}")
+        raise ValueError(f"expected an integer >= {least}, got {text!r}")
     return int(text)
 
 
 def parse_json(text: str) -> Any:
-    """What a text says in JSON."""
+    """The value of a JSON text."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"expected JSON, got {text[:80]!r} ({error.msg} at character {error.pos})") from None
     except RecursionError:
-        raise ValueError(f"expected JSON of ordinary depth, got {text[:80]!r}") from None
+        raise ValueError(f"expected JSON with less nesting, got {text[:80]!r}") from None
 
 
-def refuse(name: str, bad: NDArray[np.bool_], what: str, first_line: int = 1) -> None:
-    """Complain of the first bad line, if there is one; ``bad`` has an entry for each line from ``first_line`` on."""
+def raise_if_any(name: str, bad: NDArray[np.bool_], what: str, first_line: int = 1) -> None:
+    """Raise ValueError for the first bad line, if any. ``bad`` has an entry for each line from ``first_line`` on."""
     if bad.any():
         raise ValueError(f"{name}, line {first_line + int(bad.argmax())}: {what}")

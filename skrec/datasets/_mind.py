@@ -1,4 +1,4 @@
-"""MIND, the Microsoft News Dataset: what was shown to whom, what they clicked, and the articles."""
+"""MIND, the Microsoft News Dataset: impressions, clicks and articles."""
 
 import os
 from dataclasses import replace
@@ -15,25 +15,26 @@ from skrec.datasets._mind_format import Behaviors, read_behaviors, read_news, re
 
 
 class Mind(NamedTuple):
-    """News that were shown and clicked; users and items have the same codes and labels in every part.
+    """News impressions and articles. Users and items have the same codes and labels in all parts.
 
-    Attributes
+    Parameters
     ----------
     interactions : Interactions
-        An event for each candidate of each impression, in the order of the file: value 1 where it was clicked, else 0.
-        Impressions are numbered from 0, line by line; timestamps are Unix seconds. Of test files, which do not say what was
-        clicked, all values are 0.
+        An event for each candidate of each impression, in the order of the file. The value is 1 for a click, otherwise 0.
+        Impressions are numbered from 0 by line. Timestamps are Unix seconds. All values are 0 for test files, which do not
+        contain clicks.
     history : Interactions
-        What each user had clicked before, in order, value 1. The files give no times for it: the last click is put one second
-        before the user's first impression, the one before it two seconds, and so on, so that each has those before it for a
-        past. Each click is an impression of its own, numbered after the others.
+        Earlier clicks of each user, in order, with value 1. The files give no times for them: the last click is placed one
+        second before the first impression of the user, the one before it two seconds, and so on. Each click is an impression of
+        its own, numbered after the others.
     news : DataFrame of shape (n_items, 7)
         A row for each item code, indexed by label: ``category``, ``subcategory``, ``title``, ``abstract``, ``url``, and
-        ``title_entities`` and ``abstract_entities``, lists of Wikidata ids. All missing (NaN) where the files do not
-        describe an article that was shown or clicked.
-    entity_vectors, relation_vectors : DataFrame of float32 or None
-        The vectors of ``entity_embedding.vec`` and ``relation_embedding.vec``, indexed by Wikidata id; None where there is
-        no such file.
+        ``title_entities`` and ``abstract_entities``, lists of Wikidata ids. All are missing (NaN) for articles that the files
+        do not describe.
+    entity_vectors : DataFrame of float32 or None
+        The vectors of ``entity_embedding.vec``, indexed by Wikidata id. None if there is no such file.
+    relation_vectors : DataFrame of float32 or None
+        The vectors of ``relation_embedding.vec``, likewise.
     """
 
     interactions: Interactions
@@ -44,39 +45,41 @@ class Mind(NamedTuple):
 
     @property
     def events(self) -> Interactions:
-        """History and interactions in one table, in order of time: what a model is fitted on. Made anew when asked for."""
+        """History and interactions in one table in order of time, for `fit`. Computed at each access."""
         both = self.history._followed_by(self.interactions)
         return both[both.time_order()]
 
 
 def load_mind(folder: str | os.PathLike) -> Mind:
-    """News impressions of MIND (MINDsmall, MINDlarge): training, development or test files.
+    """Load news impressions of MIND (MINDsmall or MINDlarge): training, development or test files.
 
-    Reads ``behaviors.tsv`` and ``news.tsv``, and ``entity_embedding.vec`` and ``relation_embedding.vec`` if they are there.
-    The vocabulary is every article that was shown, clicked or described, sorted.
+    Reads ``behaviors.tsv`` and ``news.tsv``, and ``entity_embedding.vec`` and ``relation_embedding.vec`` if they exist. The
+    items are all articles that were shown, clicked or described, in sorted order.
 
     Parameters
     ----------
     folder : str or os.PathLike
-        One unpacked part of the release, such as ``MINDsmall_train``.
+        Folder of one unpacked part of the release, such as ``MINDsmall_train``.
 
     Returns
     -------
     Mind
+        Impressions, click histories and articles.
 
     Raises
     ------
     FileNotFoundError
         If ``behaviors.tsv`` or ``news.tsv`` is missing.
     ValueError
-        If a line is malformed; the message has the file and the line.
+        If a line is malformed. The message has the file and the line.
 
     Notes
     -----
-    The files name no time zone; times are read as UTC. The release has one history for each user; where lines of a user differ,
-    that of the earliest impression is taken, so that nothing in it is later than what it is to predict.
+    Times are read as UTC, since the files name no time zone. The release has one history for each user. If the lines of a user
+    differ, the history of the earliest impression is used, so that it contains no click after an impression.
 
-    Some 25,000 impressions a second with 38 candidates and 32 history clicks each; 36 bytes for each event.
+    About 25,000 impressions with 38 candidates and 32 history clicks each are read per second. Memory is 36 bytes for each
+    event.
 
     References
     ----------
@@ -84,7 +87,7 @@ def load_mind(folder: str | os.PathLike) -> Mind:
 
     Examples
     --------
-    With the data at hand::
+    If the files are available::
 
         mind = load_mind("MINDsmall_train")
         mind.news.loc["N34700", "category"]
@@ -126,7 +129,7 @@ def load_mind(folder: str | os.PathLike) -> Mind:
 
 
 def _first_histories(behaviors: Behaviors) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
-    """Of each click in the histories that stand in the earliest lines of their users: line, article, place from the end."""
+    """Line, article and position from the end of each click in the earliest history of each user."""
     lines = behaviors.lines
     by_time = np.argsort(lines["time"], kind="stable")
     _, place = np.unique(lines["user"][by_time], return_index=True)

@@ -1,4 +1,4 @@
-"""The formats of the MIND files: paths in, codes and tables out."""
+"""Parsers of the MIND files."""
 
 import re
 from array import array
@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skrec.datasets._lines import convert_lines, number_of, parse_json, refuse, split_tabs
+from skrec.datasets._lines import convert_lines, parse_integer, parse_json, raise_if_any, split_tabs
 
 LINE = np.dtype([("user", np.int64), ("time", np.int64), ("n_read", np.int64), ("n_shown", np.int64)])
-# not strptime, whose AM and PM are those of the user's locale
+# strptime would use AM and PM of the user's locale
 TIME = re.compile("([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}) (1[0-2]|0?[1-9]):([0-5][0-9]):([0-5][0-9]) ([AP])M")
 LARGEST = np.finfo(np.float32).max
 
 
 class Behaviors(NamedTuple):
-    """What stands in the lines of behaviors.tsv; codes are in the order of ``users`` and ``news``.
+    """Contents of behaviors.tsv. Codes are positions in ``users`` and ``news``.
 
-    ``lines`` has the user, the time, and how many of the ``read`` and ``shown`` articles are this line's.
+    ``lines`` has the user and the time of each line, and its number of ``read`` and ``shown`` articles.
     """
 
     lines: NDArray
@@ -33,7 +33,7 @@ class Behaviors(NamedTuple):
 
 
 def read_behaviors(path: Path) -> Behaviors:
-    """Impressions, one in each line."""
+    """Read impressions, one for each line."""
     reader = _BehaviorsReader()
     lines = np.fromiter(convert_lines(path, reader.read_line), LINE)
     shown = np.asarray(reader.shown)
@@ -41,7 +41,7 @@ def read_behaviors(path: Path) -> Behaviors:
 
 
 class _BehaviorsReader:
-    """Turns lines into codes. A word is looked at when it comes up first, then it is known: there are a hundred million."""
+    """Converts lines to codes. Each distinct word is parsed once, since there may be a hundred million words."""
 
     def __init__(self) -> None:
         self.users = _Codes()
@@ -52,7 +52,7 @@ class _BehaviorsReader:
 
     def read_line(self, line: str) -> tuple[int, int, int, int]:
         impression, user, time, history, candidates = split_tabs(line, "impression id, user, time, history, impressions")
-        number_of(impression)
+        parse_integer(impression)
         if not user:
             raise ValueError("expected a user, got ''")
         n_read, n_shown = len(self.read), len(self.shown)
@@ -64,7 +64,7 @@ class _BehaviorsReader:
 
 
 class _Codes(dict[str, int]):
-    """The code of each word, in the order in which they are asked for."""
+    """Codes of words, in the order of first access."""
 
     def __missing__(self, word: str) -> int:
         code = self[word] = len(self)
@@ -72,23 +72,23 @@ class _Codes(dict[str, int]):
 
 
 class _NewsCodes(_Codes):
-    """The code of each article."""
+    """Codes of articles."""
 
     def __missing__(self, word: str) -> int:
         return super().__missing__(_news_id(word))
 
 
 class _CandidateCodes(dict[str, int]):
-    """Twice the code of the article, and one if it was clicked, for words such as "N1-1"; in test files, "N1"."""
+    """Twice the code of the article, plus one for a click, for words such as "N1-1" ("N1" in test files)."""
 
     def __init__(self, news: _NewsCodes) -> None:
         self.news = news
-        self.labelled: bool | None = None
+        self.has_clicks: bool | None = None
 
     def __missing__(self, word: str) -> int:
-        if self.labelled is None:
-            self.labelled = "-" in word
-        news, _, click = word.rpartition("-") if self.labelled else (word, "", "0")
+        if self.has_clicks is None:
+            self.has_clicks = "-" in word
+        news, _, click = word.rpartition("-") if self.has_clicks else (word, "", "0")
         if click not in ("0", "1"):
             raise ValueError(f"expected an article and whether it was clicked, such as 'N1-0' or 'N1-1', got {word!r}")
         code = self[word] = 2 * self.news[news] + int(click)
@@ -112,9 +112,9 @@ def _seconds(text: str) -> int:
 
 
 def read_news(path: Path) -> pd.DataFrame:
-    """Articles by id."""
+    """Read articles, indexed by id."""
     news = pd.DataFrame(list(convert_lines(path, _article)))
-    refuse(path.name, news["item"].duplicated().to_numpy(), "this article has occurred before")
+    raise_if_any(path.name, news["item"].duplicated().to_numpy(), "duplicate article")
     return news.set_index("item")
 
 
@@ -134,7 +134,7 @@ def _article(line: str) -> dict[str, Any]:
 
 
 def _entities(text: str) -> list[str]:
-    """Wikidata ids; a few articles of the release have nothing at all in this column."""
+    """Wikidata ids; the column is empty for a few articles of the release."""
     entities = parse_json(text) if text else []
     try:
         ids = [entity["WikidataId"] for entity in entities]
@@ -146,13 +146,13 @@ def _entities(text: str) -> list[str]:
 
 
 def read_vectors(path: Path) -> pd.DataFrame:
-    """A vector for each Wikidata id."""
+    """Read vectors, indexed by Wikidata id."""
     ids, vectors = zip(*convert_lines(path, _vector))
     sizes = np.array([len(vector) for vector in vectors])
     other = sizes != sizes[0]
-    refuse(path.name, other, f"expected {sizes[0]} numbers as in line 1, got {sizes[other.argmax()]}")
+    raise_if_any(path.name, other, f"expected {sizes[0]} numbers as in line 1, got {sizes[other.argmax()]}")
     table = pd.DataFrame(np.stack(vectors), index=pd.Index(ids, name="wikidata_id"))
-    refuse(path.name, table.index.duplicated(), "this id has occurred before")
+    raise_if_any(path.name, table.index.duplicated(), "duplicate id")
     return table
 
 

@@ -1,4 +1,4 @@
-"""MovieLens: the official files of all releases, as `fetch_movielens` answers with them."""
+"""MovieLens: the official files of all releases."""
 
 import os
 from collections.abc import Callable
@@ -30,7 +30,7 @@ SHARE_ALIKE = "Research use; may be redistributed under the same conditions; no 
 
 @dataclass(frozen=True)
 class Release:
-    """What makes one release: its files, how they are read, and how to tell that nothing is missing."""
+    """Files of a release, their parser, and figures to verify them."""
 
     name: str  # also of the official zip
     sha256: str  # of the official zip
@@ -39,11 +39,11 @@ class Release:
     needed: tuple[str, ...]
     optional: tuple[str, ...] = ()
     licence: str = RESEARCH_ONLY
-    unpacked: str | None = None  # the folder in the zip, if it is called otherwise
+    unpacked: str | None = None  # folder in the zip, if its name differs
 
     @property
     def folder(self) -> str:
-        """The folder that holds the files."""
+        """The folder with the files."""
         return self.unpacked or self.name
 
 
@@ -115,7 +115,7 @@ def fetch_movielens(
     max_bytes: int | None = None,
     verbose: int = 0,
 ) -> Dataset:
-    """MovieLens ratings with films, people and official folds.
+    """Load MovieLens ratings with tables of films and users, and official folds.
 
     ============== ================= ============ =========
     name           users x items     ratings      years
@@ -129,52 +129,51 @@ def fetch_movielens(
     "32m"          200,948 x 84,432  32,000,204   1995-2023
     ============== ================= ============ =========
 
-    The files are looked for in the release's folder, such as ``ml-100k`` (``ml-10M100K`` for "10m"), below the environment
-    variable ``SKREC_DATA``, then below ``data_home``, then as an official zip in ``data_home``. Otherwise the zip is
-    downloaded to ``data_home`` from GroupLens, once; it is checked against its SHA-256 whenever it is used and is not
-    extracted.
+    The files are searched in the folder of the release, such as ``ml-100k`` (``ml-10M100K`` for "10m"), first below the
+    environment variable ``SKREC_DATA``, then below ``data_home``. Otherwise the official zip in ``data_home`` is read, which is
+    downloaded from GroupLens if it does not exist. The zip is verified by its SHA-256 at each use and is not extracted.
 
     Parameters
     ----------
     name : {"100k", "latest-small", "1m", "10m", "20m", "25m", "32m"}, default="100k"
-        Ratings are whole stars from 1 to 5 in "100k" and "1m", half stars from 0.5 in the others.
+        Release. Ratings are integers from 1 to 5 in "100k" and "1m", and multiples of 0.5 from 0.5 in the others.
     item_labels : {"title", "id"}, default="title"
-        What the items are called everywhere. With "title", a title that several films bear is followed by the id,
-        as in "Chasing Amy (1997) [268]", and white space around a title is dropped. With "id", MovieLens' numbers.
-    data_home : path, optional
-        By default the cache: ``SKREC_CACHE``, else ``skrec`` in ``XDG_CACHE_HOME`` or ``~/.cache``.
+        Item labels. "title": a title of several films is followed by the id, as in "Chasing Amy (1997) [268]", and surrounding
+        white space is removed. "id": the numbers of MovieLens.
+    data_home : str or os.PathLike, default=None
+        Folder of data sets. If None, the cache: ``SKREC_CACHE``, otherwise ``skrec`` in ``XDG_CACHE_HOME`` or ``~/.cache``.
     download : bool, default=True
-        False never touches the network.
-    max_bytes : int, optional
-        The largest number of bytes that the files in the zip may unpack to. If None, 100 times the size of the zip, at
-        least 64 MiB, which is enough for all official releases.
+        Whether files that are not available locally are downloaded. If False, the network is not used.
+    max_bytes : int, default=None
+        Maximum number of bytes that the files in the zip may unpack to. If None, 100 times the size of the zip, and at least
+        64 MiB, which is enough for all official releases.
     verbose : int, default=0
-        1 shows the progress of a download.
+        If above 0, show the progress of a download.
 
     Returns
     -------
     Dataset
-        ``interactions`` has the rated films as its vocabulary, sorted; ``items`` has all films, also those that nobody
-        rated. ``items`` has the columns ``movie_id``, ``title`` (as published), ``year`` (from the title), ``genres``,
-        and for "100k" ``release_date``. ``users`` has ``age`` (for "1m" the lower end of an age group, 1 being under
-        18), ``gender``, ``occupation``, ``zip``; None for the other releases.
-        ``folds`` are u1 to u5 for "100k", each in the order of its file, if the files are there; else None.
+        The users and items of ``interactions`` are those with ratings, in sorted order. ``items`` has all films, including
+        films without ratings, with the columns ``movie_id``, ``title`` (as published), ``year`` (from the title), ``genres``,
+        and ``release_date`` for "100k". ``users`` has ``age`` (for "1m" the lower end of an age group, where 1 means under
+        18), ``gender``, ``occupation`` and ``zip``. It is None for releases other than "100k" and "1m". ``folds`` are u1 to u5
+        for "100k", each in the order of its file, if the files exist, otherwise None.
 
     Raises
     ------
     DatasetNotAvailable
-        An OSError: the files are not here and cannot be downloaded, or the zip that is here is not the official one.
+        If the files are not available locally and cannot be downloaded, or the local zip is not the official one.
     ValueError
         If a file is malformed (the message has its name and line) or incomplete, or the zip unpacks to more than
         ``max_bytes``.
 
     Notes
     -----
-    Reading "32m" takes some 25 seconds of one core and 4.7 GB of memory.
+    Reading "32m" takes about 25 seconds on one core and 4.7 GB of memory.
 
     Examples
     --------
-    With the data at hand::
+    If the files are available::
 
         movies = fetch_movielens("100k")
         movies.interactions
@@ -194,9 +193,7 @@ def fetch_movielens(
         files = _read_zip(path, release, max_bytes)
     frame, items, users, folds = release.read(files)
     if len(frame) != release.n_ratings:
-        raise ValueError(
-            f"{release.name} holds {len(frame)} ratings, the official release {release.n_ratings}: it is not complete"
-        )
+        raise ValueError(f"{release.name} is not complete: it has {len(frame)} ratings instead of {release.n_ratings}")
     labels = items["movie_id"] if item_labels == "id" else unique_names(items["title"], items["movie_id"])
     films = items.index.get_indexer(frame["item"])
     frame["item"] = labels.array.take(films)
@@ -213,7 +210,7 @@ def fetch_movielens(
 
 
 def _interactions(frame: pd.DataFrame, films: NDArray[np.int64], labels: pd.Series) -> Interactions:
-    """What `Interactions.from_frame` would make of the frame, without looking at a label for each rating."""
+    """The same as `Interactions.from_frame`, but without encoding a label for each rating."""
     user_ids, users = IdEncoder.learn(frame["user"])
     rated, place = np.unique(films, return_inverse=True)
     item_ids, item_of = IdEncoder.learn(labels.iloc[rated])
@@ -228,7 +225,7 @@ def _interactions(frame: pd.DataFrame, films: NDArray[np.int64], labels: pd.Seri
 
 
 def _find(release: Release, home: Path) -> dict[str, bytes] | None:
-    """The files from the first folder that has all that are needed."""
+    """Files of the first folder that has all needed files."""
     roots = [Path(os.environ["SKREC_DATA"]).expanduser()] if os.environ.get("SKREC_DATA") else []
     for root in [*roots, home]:
         folder = root / release.folder
@@ -238,18 +235,18 @@ def _find(release: Release, home: Path) -> dict[str, bytes] | None:
 
 
 def _official_zip(release: Release, home: Path, *, allow_download: bool, verbose: int) -> Path:
-    """The zip in ``home``, which is downloaded if it is not there."""
+    """Path of the zip in ``home``, which is downloaded if it does not exist."""
     url, path = f"{BASE_URL}{release.name}.zip", home / f"{release.name}.zip"
     advice = (
         f"set SKREC_DATA to the folder that holds {release.folder}/ with {', '.join(release.needed)}, or save {url} as {path}"
     )
     if not path.is_file():
         if not allow_download:
-            raise DatasetNotAvailable(f"{release.name} is not on this machine and download=False; {advice}")
+            raise DatasetNotAvailable(f"{release.name} is not available locally, and download=False; {advice}")
         try:
             download(url, path, sha256=release.sha256, max_bytes=MAX_ZIP_BYTES, verbose=verbose)
         except DatasetNotAvailable as error:
-            raise DatasetNotAvailable(f"{release.name} is not on this machine and {error}; {advice}") from None
+            raise DatasetNotAvailable(f"{release.name} is not available locally, and {error}; {advice}") from None
     if not has_sha256(path, release.sha256):
         raise DatasetNotAvailable(f"{path} is not the official file (SHA-256 {release.sha256}); delete it, or {advice}")
     return path

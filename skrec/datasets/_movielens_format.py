@@ -1,4 +1,4 @@
-"""The formats of the MovieLens files: bytes in, tables out. A malformed line is refused by file and number."""
+"""Parsers of the MovieLens files. Errors name file and line."""
 
 import datetime
 import io
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skrec.datasets._lines import convert_open_lines, number_of, parse_columns, refuse, split_csv
+from skrec.datasets._lines import convert_open_lines, parse_columns, parse_integer, raise_if_any, split_csv
 
 RATING = {"user": np.int64, "item": np.int64, "rating": np.float64, "timestamp": np.int64}
 WHOLE_STARS = np.arange(1, 6)
@@ -25,14 +25,14 @@ OCCUPATIONS_1M = (
     "executive/managerial, farmer, homemaker, K-12 student, lawyer, programmer, retired, sales/marketing, scientist, "
     "self-employed, technician/engineer, tradesman/craftsman, unemployed, writer"
 ).split(", ")
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # strptime would follow the user's locale
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # strptime would use the user's locale
 NO_GENRE = {"", "unknown", "(no genres listed)"}
 
 Files = dict[str, bytes]
 
 
 class Tables(NamedTuple):
-    """One release: ratings by movie id, films and people by their ids, and the official folds."""
+    """One release: ratings by movie id, tables of films and users by their ids, and the official folds."""
 
     ratings: pd.DataFrame
     items: pd.DataFrame
@@ -41,7 +41,7 @@ class Tables(NamedTuple):
 
 
 def read_100k(files: Files) -> Tables:
-    """ML-100K: tabs in the ratings, bars elsewhere."""
+    """ML-100K: tabs in the file of ratings, vertical bars in others."""
     items = _items(files, "u.item", partial(_split, "|", 5 + len(GENRES_100K), _film_100k), encoding="latin-1")
     users = _users(files, "u.user", partial(_split, "|", 5, _person_100k))
     ratings = _ratings(files, "u.data", WHOLE_STARS)
@@ -54,7 +54,7 @@ def read_100k(files: Files) -> Tables:
 
 
 def read_1m(files: Files) -> Tables:
-    """ML-1M: double colons everywhere."""
+    """ML-1M: double colons."""
     items = _items(files, "movies.dat", partial(_split, "::", 3, _film), encoding="latin-1")
     users = _users(files, "users.dat", partial(_split, "::", 5, _person_1m))
     ratings = _ratings(files, "ratings.dat", WHOLE_STARS, separator="::")
@@ -98,12 +98,12 @@ def _ratings(files: Files, name: str, stars: NDArray, *, separator: str = "\t", 
         ratings = pd.DataFrame(rows, columns=list(RATING)).astype(RATING)
     ratings = ratings.astype({"rating": stars.dtype})
     repeated = ratings.duplicated(["user", "item"]).to_numpy()
-    refuse(name, repeated, "this user has rated this film before", 1 if header is None else 2)
+    raise_if_any(name, repeated, "duplicate rating of this film by this user", 1 if header is None else 2)
     return ratings
 
 
 def _parse_numbers(content: bytes, separator: str, header: str | None) -> pd.DataFrame | None:
-    """The table, or None if something is wrong somewhere; reading line by line then tells what."""
+    """Parse a table at once. Returns None if that fails; reading line by line then finds the error."""
     allowed = b"0123456789.\r\n" + separator.encode()
     if content.translate(None, allowed) != (header or "").encode().translate(None, allowed):
         return None
@@ -114,7 +114,7 @@ def _parse_numbers(content: bytes, separator: str, header: str | None) -> pd.Dat
 
 
 def _are_ratings(ratings: pd.DataFrame, stars: NDArray, n_points: int) -> bool:
-    """Whether the numbers are such as they may be, and points stand in ratings alone: pandas reads the integer 7.0 as well."""
+    """Whether all values are valid, and decimal points occur in ratings only, since pandas reads 7.0 as an integer."""
     if len(ratings) == 0 or ratings[["user", "item"]].to_numpy().min() < 1:
         return False
     n_halves = int((ratings["rating"] % 1 > 0).sum())
@@ -124,23 +124,23 @@ def _are_ratings(ratings: pd.DataFrame, stars: NDArray, n_points: int) -> bool:
 def _rating(stars: NDArray, user: str, item: str, rating: str, timestamp: str) -> tuple[int, int, float, int]:
     if float(rating) not in stars:
         raise ValueError(f"rating must be one of {stars.tolist()}, got {rating!r}")
-    return number_of(user, least=1), number_of(item, least=1), float(rating), number_of(timestamp)
+    return parse_integer(user, least=1), parse_integer(item, least=1), float(rating), parse_integer(timestamp)
 
 
 def _check_known(
     name: str, ratings: pd.DataFrame, items: pd.DataFrame, users: pd.DataFrame | None = None, first_line: int = 1
 ) -> None:
-    refuse(name, ~ratings["item"].isin(items.index).to_numpy(), "a film that the table of films lacks", first_line)
+    raise_if_any(name, ~ratings["item"].isin(items.index).to_numpy(), "film is not in the table of films", first_line)
     if users is not None:
-        refuse(name, ~ratings["user"].isin(users.index).to_numpy(), "a user that the table of users lacks", first_line)
+        raise_if_any(name, ~ratings["user"].isin(users.index).to_numpy(), "user is not in the table of users", first_line)
 
 
 def _positions(files: Files, name: str, ratings: pd.DataFrame) -> NDArray[np.int64]:
-    """Where the events of one part of a split are among all, in the order of its file."""
+    """Positions of the events of one part of a split, in the order of its file."""
     part = _ratings(files, name, WHOLE_STARS)
     everything = pd.MultiIndex.from_frame(ratings[["user", "item"]])
     positions = everything.get_indexer(pd.MultiIndex.from_frame(part[["user", "item"]]))
-    refuse(name, positions < 0, "a rating that u.data lacks", 1)
+    raise_if_any(name, positions < 0, "rating is not in u.data", 1)
     return positions.astype(np.int64)
 
 
@@ -150,21 +150,21 @@ def _items(
     lines = convert_open_lines(io.BytesIO(files[name]), name, convert, encoding=encoding, header=header)
     items = pd.DataFrame(list(lines)).astype({"year": "Int64"})
     repeated = items["movie_id"].duplicated().to_numpy()
-    refuse(name, repeated, "this movie id has occurred before", 1 if header is None else 2)
+    raise_if_any(name, repeated, "duplicate movie id", 1 if header is None else 2)
     return items.set_axis(pd.Index(items["movie_id"], name="item"))
 
 
 def _users(files: Files, name: str, convert: Callable[[str], Any]) -> pd.DataFrame:
     users = pd.DataFrame(list(convert_open_lines(io.BytesIO(files[name]), name, convert, encoding="latin-1")))
-    refuse(name, users["user"].duplicated().to_numpy(), "this user id has occurred before", 1)
+    raise_if_any(name, users["user"].duplicated().to_numpy(), "duplicate user id", 1)
     return users.set_index("user")
 
 
 def _film(movie_id: str, title: str, genres: str) -> dict[str, Any]:
-    # the last year in brackets: "2001 (1968)", and "Land Before Time III (1995) (V)"
+    # the last year in parentheses: "2001 (1968)", and "Land Before Time III (1995) (V)"
     years = re.findall(r"\((\d{4})\)", title)
     return {
-        "movie_id": number_of(movie_id, least=1),
+        "movie_id": parse_integer(movie_id, least=1),
         "title": title,
         "year": int(years[-1]) if years else None,
         "genres": tuple(genre for genre in genres.split("|") if genre not in NO_GENRE),
@@ -190,13 +190,12 @@ def _date(text: str) -> datetime.datetime | None:
 def _person_100k(user: str, age: str, gender: str, occupation: str, zip_code: str) -> dict[str, Any]:
     if gender not in ("F", "M"):
         raise ValueError(f"gender must be F or M, got {gender!r}")
-    return {
-        "user": number_of(user, least=1), "age": number_of(age), "gender": gender, "occupation": occupation, "zip": zip_code
-    }  # fmt: skip
+    number, age_in_years = parse_integer(user, least=1), parse_integer(age)
+    return {"user": number, "age": age_in_years, "gender": gender, "occupation": occupation, "zip": zip_code}
 
 
 def _person_1m(user: str, gender: str, age: str, occupation: str, zip_code: str) -> dict[str, Any]:
-    code = number_of(occupation)
+    code = parse_integer(occupation)
     if code >= len(OCCUPATIONS_1M):
         raise ValueError(f"occupation must be a code from 0 to {len(OCCUPATIONS_1M) - 1}, got {occupation}")
     return _person_100k(user, age, gender, OCCUPATIONS_1M[code], zip_code)

@@ -1,4 +1,4 @@
-"""The leave-one-out files of the neural collaborative filtering paper."""
+"""Leave-one-out files of the neural collaborative filtering paper."""
 
 import io
 import os
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skrec._checks import read_path
 from skrec.data import Interactions
 from skrec.data._compressed import check_max_bytes, read_members
-from skrec.datasets._lines import NUMBER, convert_lines, number_of
+from skrec.datasets._lines import NUMBER, convert_lines, parse_integer
 
 PAIRS = ("user", "item", "time_rank")
 EVENT = np.dtype([("user", np.int64), ("item", np.int64), ("timestamp", np.int64)])
@@ -20,16 +20,18 @@ EVENT = np.dtype([("user", np.int64), ("item", np.int64), ("timestamp", np.int64
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NCFSplit:
-    """Training events, and for each test user one held-out item with the items it is ranked among.
+    """Training events, and a held-out item with negatives for each test user.
 
-    Attributes
+    Parameters
     ----------
     train : Interactions
-        Codes are the files' own numbers. All values are 1; the frame holds the test pairs too.
+        Training events. Codes are the numbers of the files, and include those of the test pairs. All values are 1.
     users : int64 array of shape (n,)
+        Test users.
     positives : int64 array of shape (n,)
-        The held-out item of each of them.
+        Held-out item of each test user.
     negatives : int64 array of shape (n, m)
+        Items among which the held-out item of each test user is ranked.
     """
 
     train: Interactions
@@ -42,33 +44,33 @@ class NCFSplit:
 
 
 def load_ncf(folder: str | os.PathLike, name: str = "ml-1m", *, max_bytes: int | None = None) -> NCFSplit:
-    """The published split of the NCF paper, for `skrec.metrics.sampled_leave_one_out`.
+    """Load the published split of the NCF paper, for `skrec.metrics.sampled_leave_one_out`.
 
-    ``NAME.train.rating`` and ``NAME.test.rating`` have lines of user, item, rating and possibly a timestamp between
-    tabs, ``NAME.test.negative`` lines of ``(user,item)`` and the negatives. Where the first file is absent,
-    ``train_pairs.npz`` takes its place: arrays ``user``, ``item`` and ``time_rank``, the place in the user's own order.
+    ``NAME.train.rating`` and ``NAME.test.rating`` have lines of user, item, rating and possibly a timestamp, separated by tabs.
+    ``NAME.test.negative`` has lines of ``(user,item)`` and the negatives. If the first file does not exist, ``train_pairs.npz``
+    is read instead: arrays ``user``, ``item`` and ``time_rank``, the position in the order of the user's events.
 
     Parameters
     ----------
     folder : str or os.PathLike
-        The folder ``Data`` of the paper's repository, or one like it.
+        The folder ``Data`` of the paper's repository, or one with the same files.
     name : str, default="ml-1m"
-        The repository has "ml-1m" (6,040 x 3,706) and "pinterest-20" (55,187 x 9,916).
-    max_bytes : int, optional
-        The largest number of bytes that ``train_pairs.npz`` may unpack to. If None, 100 times its own size, at least 64 MiB.
+        Name of the data set. The repository has "ml-1m" (6,040 x 3,706) and "pinterest-20" (55,187 x 9,916).
+    max_bytes : int, default=None
+        Maximum number of bytes that ``train_pairs.npz`` may unpack to. If None, 100 times its own size, and at least 64 MiB.
 
     Returns
     -------
     NCFSplit
-        What was rated is what counts, not how: the ratings are not used.
+        The split. Ratings are not used. All values are 1.
 
     Raises
     ------
     FileNotFoundError
         If a file is missing.
     ValueError
-        If a line is malformed (the message has the file and the line), the two test files do not match, or
-        ``train_pairs.npz`` is damaged or unpacks to more than ``max_bytes``.
+        If a line is malformed (the message has the file and the line), the two test files do not match, or ``train_pairs.npz``
+        is damaged or unpacks to more than ``max_bytes``.
 
     References
     ----------
@@ -76,7 +78,7 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m", *, max_bytes: int |
 
     Examples
     --------
-    With the data at hand::
+    If the files are available::
 
         data = load_ncf("Data")
         data
@@ -104,16 +106,16 @@ def load_ncf(folder: str | os.PathLike, name: str = "ml-1m", *, max_bytes: int |
 
 
 def _train(folder: Path, name: str, max_bytes: int | None) -> NDArray:
-    """Training events, from the published file or from what stands in for it."""
+    """Training events, from the published file or from train_pairs.npz."""
     if (folder / name).exists():
         return _events(folder / name)
     if not (folder / "train_pairs.npz").exists():
-        raise FileNotFoundError(f"{folder} holds neither {name} nor train_pairs.npz")
+        raise FileNotFoundError(f"{folder} contains neither {name} nor train_pairs.npz")
     return np.rec.fromarrays(_codes(folder / "train_pairs.npz", max_bytes), EVENT)
 
 
 def _codes(path: Path, max_bytes: int | None) -> list[NDArray]:
-    """The arrays ``PAIRS`` out of an archive: codes, all of one length."""
+    """The arrays ``PAIRS`` of an archive, which are codes of equal length."""
     members = read_members(path, [f"{name}.npy" for name in PAIRS], max_bytes)
     arrays = []
     for name in PAIRS:
@@ -122,7 +124,7 @@ def _codes(path: Path, max_bytes: int | None) -> list[NDArray]:
         try:
             arrays.append(_code_array(members[f"{name}.npy"]))
             if len(arrays[-1]) != len(arrays[0]):
-                raise ValueError(f"{len(arrays[-1])} numbers, {PAIRS[0]!r} has {len(arrays[0])}")
+                raise ValueError(f"it has {len(arrays[-1])} values, but array {PAIRS[0]!r} has {len(arrays[0])}")
         except ValueError as error:
             raise ValueError(f"{path.name}, array {name!r}: {error}") from error
     return arrays
@@ -131,23 +133,23 @@ def _codes(path: Path, max_bytes: int | None) -> list[NDArray]:
 def _code_array(content: bytes) -> NDArray:
     shape, dtype, start = _npy_header(content)
     if len(shape) != 1 or dtype.kind not in "iu" or shape[0] == 0:
-        raise ValueError(f"expected numbers from 0, got {dtype}, shape {shape}")
-    if shape[0] * dtype.itemsize != len(content) - start:  # checked before any memory is asked for
-        raise ValueError(f"its header announces {shape[0]} numbers of {dtype}, but {len(content) - start} bytes follow")
+        raise ValueError(f"expected integers >= 0, got {dtype}, shape {shape}")
+    if shape[0] * dtype.itemsize != len(content) - start:  # checked before memory is allocated
+        raise ValueError(f"the header declares {shape[0]} values of {dtype}, but the data have {len(content) - start} bytes")
     array = np.frombuffer(content, dtype, offset=start)
     if array.min() < 0 or array.max() >= 2**63:
-        raise ValueError(f"expected numbers from 0 that int64 holds, got {array.min() if array.min() < 0 else array.max()}")
+        raise ValueError(f"expected integers >= 0 within int64, got {array.min() if array.min() < 0 else array.max()}")
     return array
 
 
 def _npy_header(content: bytes) -> tuple[tuple[int, ...], np.dtype, int]:
-    """Shape, dtype and the place of the first number."""
+    """Shape, dtype and the position of the first value."""
     file = io.BytesIO(content)
     try:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
-    except Exception as error:  # numpy evaluates the header as Python, where anything may fail
+    except Exception as error:  # numpy evaluates the header as Python, which may raise anything
         raise ValueError(f"not an array in numpy's format: {error}") from error
     return shape, dtype, file.tell()
 
@@ -161,18 +163,18 @@ def _event(line: str) -> tuple[int, int, int]:
     if len(fields) not in (3, 4):
         raise ValueError(f"expected user, item, rating and possibly a timestamp, got {len(fields)} fields")
     user, item, _, *timestamp = fields
-    return number_of(user), number_of(item), number_of(timestamp[0]) if timestamp else 0
+    return parse_integer(user), parse_integer(item), parse_integer(timestamp[0]) if timestamp else 0
 
 
 def _negatives(path: Path, test: NDArray) -> NDArray[np.int64]:
-    """The negatives of each test event, whose own pair stands at the head of the line."""
+    """Negatives of each test event; each line begins with the pair of the event."""
     rows = list(convert_lines(path, _candidates))
     if len(rows) != len(test):
         raise ValueError(f"{path.name} has {len(rows)} lines, the test file {len(test)}")
     for number, (pair, items) in enumerate(rows, start=1):
         user, item = int(test["user"][number - 1]), int(test["item"][number - 1])
         if pair != (user, item):
-            raise ValueError(f"{path.name}, line {number}: {pair} stands where the test file has {(user, item)}")
+            raise ValueError(f"{path.name}, line {number}: {pair} instead of the pair of the test file, {(user, item)}")
         if len(items) != len(rows[0][1]):
             raise ValueError(f"{path.name}, line {number}: {len(items)} negatives, line 1 has {len(rows[0][1])}")
     return np.array([items for _, items in rows], np.int64)
@@ -183,4 +185,4 @@ def _candidates(line: str) -> tuple[tuple[int, int], list[int]]:
     parts = re.fullmatch(rf"\(({NUMBER}),({NUMBER})\)", pair)
     if parts is None or not negatives:
         raise ValueError(f"expected (user,item) and its negatives, got {pair!r} and {len(negatives)} negatives")
-    return (int(parts[1]), int(parts[2])), [number_of(negative) for negative in negatives]
+    return (int(parts[1]), int(parts[2])), [parse_integer(negative) for negative in negatives]

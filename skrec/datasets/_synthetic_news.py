@@ -1,4 +1,4 @@
-"""Invented news: what a title is about and how old it is decide who clicks it."""
+"""Synthetic news impressions, in which topic and age of an article determine the clicks."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from skrec.data._random import as_generator
 
 START = 1_577_836_800  # 2020-01-01, UTC
 HOUR = 3600
-LIFETIME = 24 * HOUR  # how long an article is shown
+LIFETIME = 24 * HOUR  # time during which an article is shown
 TITLE_WORDS = 8
 FILLERS = "about after again every first great last more never new now one other over still than that this under why".split()
 WORDS = {
@@ -30,18 +30,18 @@ WORDS = {
 
 
 class SyntheticNews(NamedTuple):
-    """Invented news.
+    """Synthetic news impressions.
 
-    Attributes
+    Parameters
     ----------
     interactions : Interactions
-        An event for each article that was shown, in order of time: value 1 where it was clicked, else 0; impressions;
-        timestamps in Unix seconds.
+        An event for each article that was shown, in order of time. The value is 1 for a click, otherwise 0. Has impressions;
+        timestamps are Unix seconds.
     news : DataFrame of shape (n_items, 3)
         A row for each article, indexed by label: ``category``, ``title``, ``published`` (Unix seconds).
     chances : float64 array of shape (n_events,)
-        How likely it was that the event's article be clicked: nobody can know better. The mean over the impressions of the
-        largest chance is the highest hit rate at 1 that there can be.
+        True click probability of each event, which is the best possible prediction. The mean over impressions of the largest
+        probability is an upper bound of the hit rate at 1.
     """
 
     interactions: Interactions
@@ -61,32 +61,49 @@ def make_news(
     half_life: float = 6.0,
     random_state: int | np.random.Generator | np.random.RandomState | None = None,
 ) -> SyntheticNews:
-    """Impressions of invented news, of which the title's topic, and the age if wanted, decide what is clicked.
+    """Generate news impressions in which the topic of the title, and optionally the age, determine the clicks.
 
-    Articles appear throughout the days and are shown for 24 hours, so that those of the last day are unknown the day before:
-    who they are for stands in their titles alone, of which half of the words are about their topic. Every reader likes two
-    topics. In each impression one article is clicked, with a probability in proportion to the exponential of what it is
-    worth: ``taste`` for the reader's favourite topic, half of it for the second, plus ``recency * 2 ** (-age / half_life)``.
+    Articles are published throughout the days and shown for 24 hours, so that the articles of the last day are unknown on the
+    day before. Their topic is only visible in their titles, in which half of the words belong to the topic. Each user prefers
+    two topics. In each impression one article is clicked, with probability proportional to the exponential of its utility:
+    ``taste`` for the first topic of the user, half of it for the second, plus ``recency * 2 ** (-age / half_life)``.
 
     Parameters
     ----------
-    n_users, n_items, n_impressions : int, default=500, 2000, 20_000
+    n_users : int, default=500
+        Number of users.
+    n_items : int, default=2000
+        Number of articles.
+    n_impressions : int, default=20_000
+        Number of impressions.
     n_shown : int, default=6
-        Articles in an impression; at most a fifth of those that a day brings.
+        Number of articles in an impression. Must be at least 2 and at most a fifth of the number of articles per day.
     n_days : int, default=10
-    taste, recency : float >= 0, default=4.0, 0.0
+        Number of days with impressions.
+    taste : float, default=4.0
+        Utility of the first topic of a user. Must be at least 0.
+    recency : float, default=0.0
+        Utility of a new article. Must be at least 0.
     half_life : float, default=6.0
-        In hours.
+        Age in hours at which the utility of recency is halved. Must be above 0.
     random_state : int, Generator, RandomState or None, default=None
+        Seed of the random numbers. Pass an int for reproducible results. numpy's global generator is not used.
 
     Returns
     -------
     SyntheticNews
+        Impressions, articles and click probabilities.
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument is not of the kind or not in the range above.
+    TypeError
+        If an argument has the wrong type.
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    Time and memory are O(n_impressions * n_shown).
 
     Examples
     --------
@@ -103,11 +120,11 @@ def make_news(
     for name, amount in (("taste", taste), ("recency", recency)):
         check_number(amount, name, at_least=0)
     check_number(half_life, "half_life", above=0)
-    a_day = n_items // (n_days + 1)
-    if n_shown < 2 or n_shown > a_day / 5:
-        raise ValueError(f"n_shown must be from 2 to a fifth of the {a_day} articles that a day brings, got {n_shown}")
+    articles_per_day = n_items // (n_days + 1)
+    if n_shown < 2 or n_shown > articles_per_day / 5:
+        raise ValueError(f"n_shown must be from 2 to a fifth of the {articles_per_day} articles per day, got {n_shown}")
     rng = as_generator(random_state)
-    # one after the other, so that there is always enough to show
+    # at regular intervals, so that enough articles are shown at all times
     published = (START - LIFETIME + (np.arange(n_items) + rng.random(n_items)) * (n_days + 1) * LIFETIME / n_items).astype(
         np.int64
     )
@@ -117,9 +134,9 @@ def make_news(
     times = np.sort(rng.integers(START, START + n_days * LIFETIME, n_impressions))
     users, shown = rng.integers(n_users, size=n_impressions), _shown(rng, published, times, n_shown)
     ages = (times[:, None] - published[shown]) / HOUR
-    worth = tastes[users[:, None], topics[shown]] + recency * 0.5 ** (ages / half_life)
-    clicked = (worth + rng.gumbel(size=worth.shape)).argmax(axis=1)[:, None] == np.arange(n_shown)
-    chances = np.exp(worth) / np.exp(worth).sum(axis=1, keepdims=True)
+    utility = tastes[users[:, None], topics[shown]] + recency * 0.5 ** (ages / half_life)
+    clicked = (utility + rng.gumbel(size=utility.shape)).argmax(axis=1)[:, None] == np.arange(n_shown)
+    chances = np.exp(utility) / np.exp(utility).sum(axis=1, keepdims=True)
 
     labels = np.array([f"N{number}" for number in range(1, n_items + 1)], dtype=object)
     interactions = Interactions.from_arrays(
@@ -136,13 +153,13 @@ def make_news(
 
 
 def _shown(rng: np.random.Generator, published: NDArray, times: NDArray, n_shown: int) -> NDArray[np.int64]:
-    """Different articles of the last 24 hours for each of some times."""
+    """Distinct random articles of the last 24 hours for each time, of shape (n_times, n_shown)."""
     first, stop = np.searchsorted(published, times - LIFETIME, side="right"), np.searchsorted(published, times, side="right")
     shown = np.empty((len(times), n_shown), np.int64)
-    again = np.arange(len(times))
-    while len(again):
-        shown[again] = rng.integers(first[again, None], stop[again, None], (len(again), n_shown))
-        again = again[(np.diff(np.sort(shown[again], axis=1), axis=1) == 0).any(axis=1)]
+    pending = np.arange(len(times))
+    while len(pending):
+        shown[pending] = rng.integers(first[pending, None], stop[pending, None], (len(pending), n_shown))
+        pending = pending[(np.diff(np.sort(shown[pending], axis=1), axis=1) == 0).any(axis=1)]
     return shown
 
 

@@ -1,4 +1,4 @@
-"""One file for each idea."""
+"""Recommender models, one in each file."""
 
 from skrec.base import BaseRecommender
 from skrec.models._als import ALSRecommender
@@ -50,5 +50,17 @@ __all__ = [
 
 
 def all_estimators() -> list[type[BaseRecommender]]:
-    """Every public estimator, in alphabetical order."""
+    """All public estimators, in alphabetical order.
+
+    Returns
+    -------
+    list of classes
+        Estimator classes.
+
+    Examples
+    --------
+    >>> from skrec.models import all_estimators
+    >>> all_estimators()[0].__name__
+    'ALSRecommender'
+    """
     return [globals()[name] for name in __all__ if name != "all_estimators"]

@@ -1,4 +1,7 @@
-"""implicit's alternating least squares."""
+"""Alternating least squares, computed by the library implicit.
+
+Other parameters are documented in `BaseRecommender`.
+"""
 
 from typing import Any
 
@@ -15,48 +18,58 @@ from skrec.base._pairs import dense_products
 from skrec.data import Interactions, apply_half_life, is_positive
 from skrec.data._random import draw_seed
 from skrec.data._vocabulary import decode
-from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, lengthened, writable
+from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
 
 
 class ALSRecommender(EmbeddingRecommender):
-    """Matrix factorisation of implicit feedback by alternating least squares: the library implicit's, the baseline to beat.
+    """Matrix factorization of implicit feedback by alternating least squares, computed by the library implicit.
 
-    All pairs take part: those seen with preference 1 and confidence ``alpha * value``, all others with 0 and 1.
+    The loss is a weighted squared error over all pairs of a user and an item. Observed pairs have a target of 1 and a
+    confidence of ``alpha * value``, all other pairs a target of 0 and a confidence of 1. ALS is a strong baseline.
 
     Parameters
     ----------
     n_factors : int, default=64
+        Number of dimensions of the embeddings.
     regularization : float, default=0.01
+        L2 penalty of the embeddings.
     alpha : float, default=1.0
-        Confidence of an event of value 1. It must be tuned: 1 to 40 are common.
+        Confidence of an event of value 1. It needs tuning. Values from 1 to 40 are common.
     max_epochs : int, default=15
-        Alternations.
+        Number of alternations.
     positive_from : float, default=None
-        Least value of a positive event; None counts every value above 0. The values of positives, times their weights, are
-        their confidence.
+        Smallest value of a positive event. If None, values above 0 are positive. The confidence of a positive event is
+        proportional to its value times its weight.
     half_life : float, default=None
-        Age at which an event's confidence is half, in the unit of the timestamps (microseconds where they were datetimes),
-        counted back from the user's latest event.
+        Age at which the confidence of an event is halved, in the unit of the timestamps (microseconds if they were datetimes).
+        The age is measured from the user's latest event. If None, events of all ages count the same.
     n_jobs : int, default=None
-        Threads; None or -1 means all cores, or what joblib grants a worker.
+        Number of threads. If None or -1, all cores, or what joblib grants a worker.
     verbose : int, default=0
-        A progress bar, if not 0.
+        If above 0, show a progress bar.
     random_state : int, Generator, RandomState or None, default=None
+        Seed of the random numbers. Pass an int for reproducible results. If None, each fit draws another seed.
 
     Attributes
     ----------
     user_embeddings_ : float32 array of shape (n_users_, n_factors)
+        User vectors.
     item_embeddings_ : float32 array of shape (n_items_, n_factors)
+        Item vectors. Scores are dot products of user and item vectors.
+    confidences_ : float32 CSR of shape (n_users_, n_items_)
+        Value times weight of the positive events, summed over repeated pairs.
+    seed_ : int
+        Seed that was drawn from ``random_state``.
 
     Notes
     -----
-    An epoch takes about 3 * n_events * n_factors + (n_users + n_items) * n_factors**2 multiplications. New users get the exact
-    solution of their least squares problem.
+    An epoch takes about ``3 * n_events * n_factors + (n_users + n_items) * n_factors**2`` multiplications. The vector of a new
+    user is the exact solution of the user's least squares problem.
 
     References
     ----------
-    Hu, Koren, Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008. Solved by conjugate gradients:
-    Takacs, Pilaszy, Tikk, RecSys 2011.
+    Hu, Koren, Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008. Conjugate gradient solver: Takacs,
+    Pilaszy, Tikk, RecSys 2011.
 
     Examples
     --------
@@ -98,7 +111,7 @@ class ALSRecommender(EmbeddingRecommender):
         self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
-        """Alternate between the users and the items that the new events are about, all others as they were."""
+        """Alternate between the users and the items of the new events; keep all other factors."""
         if before.item_embeddings_.shape[1] != self.n_factors:
             raise ValueError(
                 f"n_factors must not change in partial_fit: fit used {before.item_embeddings_.shape[1]}, got {self.n_factors}"
@@ -110,10 +123,10 @@ class ALSRecommender(EmbeddingRecommender):
         users, items = np.unique(new.users), np.unique(new.items)
         rows, columns = self.confidences_[users], self.confidences_.T.tocsr()[items]
         with implicit_guard, finite_factors(solver := self._solver(), self, of_values=True):
-            # new items begin as the mean item: new users of nothing but new items would stay at zero with them
+            # with zeros for new items, new users with only new items would stay at zero
             mean = before.item_embeddings_[before._item_counts > 0].mean(0)
-            solver.user_factors = lengthened(before.user_embeddings_, events.n_users, 0)
-            solver.item_factors = lengthened(before.item_embeddings_, events.n_items, mean)
+            solver.user_factors = with_n_rows(before.user_embeddings_, events.n_users, 0)
+            solver.item_factors = with_n_rows(before.item_embeddings_, events.n_items, mean)
             for _ in range(self.max_epochs if len(new) else 0):
                 solver.partial_fit_users(users, rows)
                 solver.partial_fit_items(items, columns)
@@ -171,13 +184,29 @@ class ALSRecommender(EmbeddingRecommender):
         return state
 
     def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
-        """The k items of a known user's past that speak most for an item, under the exact solution for the user.
+        """The k items of a known user's history that contribute most to the score of an item.
+
+        The contributions come from the exact least squares solution for the user.
+
+        Parameters
+        ----------
+        user : label
+            A user of the training data.
+        item : label
+            An item of the training data.
+        k : int, default=5
+            Number of items.
 
         Returns
         -------
         DataFrame
-            Columns item and contribution, largest first; over the whole past the contributions add up to the score that the
-            user would have if folded in.
+            Columns ``item`` and ``contribution``, largest first. Over the whole history, the contributions add up to the score
+            that the user has when folded in.
+
+        Raises
+        ------
+        ValueError
+            If the user or the item is unknown.
         """
         check_int(k, "k", at_least=1)
         check_is_fitted(self)

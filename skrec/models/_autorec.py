@@ -1,4 +1,7 @@
-"""AutoRec: an autoencoder of ratings."""
+"""AutoRec: an autoencoder of rows of ratings.
+
+Parameters of training are documented in `TorchRecommender`.
+"""
 
 from typing import Literal
 
@@ -21,41 +24,46 @@ from skrec.engine.networks._autorec import ItemAutoRec, UserAutoRec
 
 
 class AutoRecRecommender(RowRecommender):
-    """AutoRec: a network of one hidden layer that reads a row of the ratings and predicts the whole row.
+    """AutoRec: an autoencoder with one hidden layer that reads a row of the matrix and predicts the whole row.
 
-    With ``side="item"`` a row is an item's, by all its users: ``score(u, i) = v_u . f(W x_i + b) + c_u``; with ``side="user"``
-    it is a user's: ``score(u, i) = v_i . f(W x_u + b) + c_i``. Squared errors count what was rated and nothing else. A rating
-    is read as its difference from the mean; with ``y_range``, as it is.
+    With ``side="item"`` a row is that of an item, over all users: ``score(u, i) = v_u . f(W x_i + b) + c_u``. With
+    ``side="user"`` it is that of a user: ``score(u, i) = v_i . f(W x_u + b) + c_i``. With ``loss="mse"`` the squared errors of
+    observed ratings are minimized. The input is then the difference of a rating from the mean, or the rating itself if
+    ``y_range`` is given.
 
     Parameters
     ----------
     loss : str or callable, default="softmax"
-        As for `TorchRecommender`: "softmax" and "bce" rank, by the likelihood of whole rows; "mse" predicts ratings, as in the
-        paper.
+        "softmax" and "bce" rank, by the likelihood of whole rows. "mse" predicts values, as in the paper. A callable is
+        described in `TorchRecommender`.
     side : {"user", "item"}, default="user"
-        Whose rows are read. Ratings are predicted better from the items' rows; users' rows let new users in without any
-        training.
+        Side of the rows that are read. Rows of items predict ratings better. Rows of users need no training for new users.
+    y_range : (float, float), default=None
+        Bounds of the predicted ratings, which a sigmoid maps predictions to. Requires ``loss="mse"``. Bounds slightly wider
+        than the scale of the ratings make its ends reachable. If None, predictions are not bounded.
     n_factors : int, default=200
-        Width of the hidden layer; 500 in the paper.
+        Size of the hidden layer; 500 in the paper.
     activation : {"sigmoid", "tanh", "relu", "identity"}, default="sigmoid"
-        f, of the hidden layer.
+        Activation function f of the hidden layer.
     dropout : float, default=0.0
-        Share of a row's entries that are not read, in training.
+        Probability that an entry of a row is not read, in training.
     batch_size : int, default=None
-        Rows in a minibatch; None means 128.
+        Number of rows in a minibatch. If None, 128.
 
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
-        Hidden vectors of the side that is read, weights of the other side. Their product is the score but for mean and biases.
+        Hidden vectors of the side that is read, and output weights of the other side. Their dot product is the score, up to
+        mean and biases.
 
     Notes
     -----
-    A minibatch is read from its entries and predicted as ``batch_size`` x n_users (or n_items) numbers, the softmax of users'
-    rows a few rows at a time; the matrix of all users and items is never built. Time of an epoch: n_events * n_factors to read,
-    n_users * n_items * n_factors in matrix products. On the item side a ranking loss compares a user's items with the others of
-    the minibatch of items. New users: of the user side their row is read; of the item side their weights are solved for, as
-    for `MFRecommender`.
+    A minibatch is read from its stored entries and predicted as ``batch_size`` x n_users (or n_items) numbers. With
+    ``side="user"``, the softmax is computed a few rows at a time. The matrix of all users and items is never built. An epoch
+    takes ``n_events * n_factors`` operations to read and ``n_users * n_items * n_factors`` in matrix products.
+
+    With ``side="item"``, a ranking loss compares a user's items with the other items of the minibatch. New users are then
+    folded in as in `MFRecommender`. With ``side="user"``, their row is read.
 
     References
     ----------

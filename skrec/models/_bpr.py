@@ -1,4 +1,7 @@
-"""implicit's Bayesian personalised ranking."""
+"""Bayesian personalized ranking, computed by the library implicit.
+
+Other parameters are documented in `BaseRecommender`.
+"""
 
 from typing import Any
 
@@ -31,35 +34,48 @@ from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
 
 
 class BPRRecommender(EmbeddingRecommender):
-    """Matrix factorisation that ranks each user's items above others: the library implicit's compiled BPR.
+    """Matrix factorization with the pairwise BPR loss, computed by the library implicit.
 
-    It draws negatives in proportion to their popularity and skips those that the user knows;
-    ``MFRecommender(loss="bpr")`` draws them uniformly.
+    Negatives are drawn in proportion to their popularity. Items of the user are skipped. ``MFRecommender(loss="bpr")`` draws
+    negatives uniformly.
 
     Parameters
     ----------
     n_factors : int, default=64
+        Number of dimensions of the embeddings.
     learning_rate : float, default=0.01
+        Step size of stochastic gradient descent.
     regularization : float, default=0.01
+        L2 penalty of the embeddings and biases.
     max_epochs : int, default=100
+        Number of passes over the training data.
     positive_from : float, default=None
-        Least value of a positive event; None counts every value above 0.
+        Smallest value of a positive event. If None, values above 0 are positive.
     n_jobs : int, default=1
-        Threads; -1 means all cores. More than one write to the same factors unlocked, so that a fit cannot be repeated
-        exactly.
+        Number of threads. If -1, all cores. With more than one thread, updates are not locked, and the result is not
+        reproducible.
     verbose : int, default=0
-        A progress bar, if not 0.
+        If above 0, show a progress bar.
     random_state : int, Generator, RandomState or None, default=None
+        Seed of the random numbers. Pass an int for reproducible results. If None, each fit draws another seed.
 
     Attributes
     ----------
     user_embeddings_ : float32 array of shape (n_users_, n_factors)
+        User vectors.
     item_embeddings_ : float32 array of shape (n_items_, n_factors)
+        Item vectors. The score is their dot product with the user vector plus the item bias.
     item_biases_ : float32 array of shape (n_items_,)
+        Item biases.
+    module_ : nn.Module
+        The trained network, which holds embeddings and biases.
+    seed_ : int
+        Seed that was drawn from ``random_state``.
 
     Notes
     -----
-    New users are folded in as for `MFRecommender`: the most probable vector under the same loss, in a fixed number of steps.
+    An epoch takes O(n_events * n_factors) time. New users are folded in as in `MFRecommender`: their vector maximizes the
+    posterior under the same loss, found in a fixed number of steps.
 
     References
     ----------
@@ -123,7 +139,7 @@ class BPRRecommender(EmbeddingRecommender):
         return build_seeded(lambda: DotProduct(*shape, std=1.0, user_bias=False), self.seed_)
 
     def _learn(self, solver: Any, network: DotProduct, data: Interactions) -> None:
-        """Let implicit learn from some events, and keep in a network what it has learned."""
+        """Fit implicit's solver to some events and copy its factors into a network."""
         positives = self._positives(data, self.positive_from)
         with implicit_guard, finite_factors(solver, self, of_values=False):
             solver.fit(for_implicit(positives.to_csr(duplicates="any")), show_progress=bool(self.verbose))
@@ -171,14 +187,17 @@ class BPRRecommender(EmbeddingRecommender):
 
     @property
     def user_embeddings_(self) -> NDArray[np.float32]:
+        """User vectors of shape (n_users_, n_factors)."""
         return weights(self.module_.user_embeddings)
 
     @property
     def item_embeddings_(self) -> NDArray[np.float32]:
+        """Item vectors of shape (n_items_, n_factors)."""
         return weights(self.module_.item_embeddings)
 
     @property
     def item_biases_(self) -> NDArray[np.float32]:
+        """Item biases of shape (n_items_,)."""
         return weights(self.module_.item_biases)[:, 0]
 
 

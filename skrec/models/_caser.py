@@ -1,4 +1,7 @@
-"""Caser: convolutions over the last items of a user."""
+"""Caser: convolutions over the last items of a user.
+
+Parameters of training are documented in `TorchRecommender`, those of sequences and negatives in `SequenceRecommender`.
+"""
 
 from skrec._checks import check_int, check_number
 from skrec.data import Interactions
@@ -7,36 +10,39 @@ from skrec.engine.networks._caser import Caser
 
 
 class CaserRecommender(SequenceRecommender):
-    """Caser: convolutions over a user's last items find what they mean together; a vector of the user holds lasting tastes.
+    """Caser: convolutions over the last items of a user, combined with a user embedding.
 
-    A new user gets the vector that the mean of their items foretells, by the linear function that fits the known users best.
+    The convolutions model short-term patterns, the user embedding long-term preferences. The embedding of a new user is
+    predicted from the mean of the user's item embeddings, by the linear function that fits the training users best.
 
     Parameters
     ----------
     n_factors : int, default=32
-        Width of the vectors of users and of items as they are read; the vectors they are compared with are twice as wide.
+        Number of dimensions of the user embeddings and of the input item embeddings. The output item embeddings have twice as
+        many.
     window : int, default=5
-        How many of the last items are looked at, the paper's L.
+        Number of last items that are read; L in the paper.
     n_horizontal : int, default=16
-        Filters over each number of neighbouring items from 1 to ``window``.
+        Number of horizontal filters of each height from 1 to ``window``.
     n_vertical : int, default=4
-        Weighted sums of all of them.
+        Number of vertical filters, which are weighted sums of the ``window`` items.
     dropout : float, default=0.5
-        Of the filters' answers and of the users' vectors, in training.
+        Dropout probability of the filter outputs and the user embeddings, in training.
     max_length : int, default=50
-        Items of a user that are learned from at once; of these only ``window`` are read for each next one.
+        Number of a user's latest items that are learned from. Each prediction reads ``window`` of them.
     learning_rate : float, default=0.003
+        Step size of the optimizer. It is the largest step size if ``lr_schedule`` is "one_cycle" or "cosine".
 
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, 2 * n_factors) and (n_items_, 2 * n_factors)
-        What a user's last items and the user's vector come to, and the vectors it is compared with.
+        Output of the network for each user, and output item embeddings. Their dot product is the score.
 
     Notes
     -----
-    Time of an epoch: events * n_factors * window * (n_horizontal * window + 4 * n_vertical) operations and the comparison with
-    n_negatives. The paper predicts the next three items of each window at once, among three drawn for each by binary
-    cross-entropy, and gives each item a bias; here each event is predicted by itself, without one.
+    An epoch takes ``n_events * n_factors * window * (n_horizontal * window + 4 * n_vertical)`` operations, plus the comparison
+    with ``n_negatives`` items. The paper predicts the next three items of each window at once, with three negatives for each
+    and binary cross-entropy, and has item biases. Here, each event is predicted separately, and there are no item biases.
 
     References
     ----------
@@ -46,7 +52,7 @@ class CaserRecommender(SequenceRecommender):
     --------
     >>> from skrec import CaserRecommender
     >>> from skrec.data import Interactions
-    >>> walks = [(user, (user + step) % 6) for user in range(12) for step in range(4)]  # round and round
+    >>> walks = [(user, (user + step) % 6) for user in range(12) for step in range(4)]  # in a cycle
     >>> model = CaserRecommender(n_factors=16, max_epochs=60, learning_rate=0.03, random_state=0)
     >>> model = model.fit(Interactions.from_arrays(*zip(*walks)))
     >>> model.recommend(Interactions.from_arrays([0, 0], [2, 3], n_items=6), k=1).items.tolist()

@@ -1,4 +1,7 @@
-"""Vectors of items without events, predicted from their features."""
+"""Vectors of items without events, predicted from their features.
+
+Other parameters are documented in `BaseRecommender`.
+"""
 
 import copy
 from typing import Any, ClassVar, Self
@@ -19,36 +22,39 @@ _SAMPLE = 50
 
 
 class ColdStartRecommender(EmbeddingRecommender):
-    """A factor model for items without events too: a ridge regression predicts their vectors from their features.
+    """A factor model for items without events: ridge regression predicts their vectors from their features.
 
-    The regression is learned from the items that have both features and events. Each is weighted by the square root of its
-    number of users, since the vectors of rare items are mostly noise. Otherwise the answers are those of the factor model.
+    The regression is fitted to the items that have both features and events. Each is weighted by the square root of its number
+    of users, since the vectors of rare items are noisy. Items with events are ranked as by the factor model.
 
     Parameters
     ----------
     estimator : recommender, default=None
-        Required. Its scores must be products of ``user_embeddings_`` and ``item_embeddings_``, plus ``item_biases_`` if it has
-        any: `ALSRecommender`, `BPRRecommender`, `MFRecommender`, `LightGCNRecommender`, or one of sequences,
-        such as `SASRecRecommender`.
+        Required. Its scores must be dot products of ``user_embeddings_`` and ``item_embeddings_``, plus
+        ``item_biases_`` if it has any: `ALSRecommender`, `BPRRecommender`, `MFRecommender`, `LightGCNRecommender`, or a
+        sequence model such as `SASRecRecommender`.
     regularization : float, default=1.0
         L2 penalty of the regression. With larger values, new items are closer to the mean item.
 
     Attributes
     ----------
     estimator_ : recommender
-        A clone, fitted.
+        Fitted clone of ``estimator``.
     regression_ : Ridge, or None if the data have no ``item_features``
+        Fitted regression of item vectors and biases on item features.
+    user_embeddings_ : float32 array of shape (n_users_, d)
+        User vectors of ``estimator_``.
     item_embeddings_ : float32 array of shape (n_items_, d)
-        Of the estimator; predicted for items without events.
+        Item vectors of ``estimator_``; predictions for items without events.
     item_biases_ : float32 array of shape (n_items_,)
-        Of the estimator; predicted for items without events.
+        Item biases of ``estimator_``, zeros if it has none; predictions for items without events.
 
     Notes
     -----
-    New items come with a row of features and no events, in the data of `fit` or later by
-    ``partial_fit(Interactions.from_features(item_features=...))``. Without ``item_features`` nothing is predicted. Items with
-    events keep the estimator's vector, even if no event is positive. The regression takes ``n_items * n_features**2``
-    multiplications.
+    New items are added with a row of features and no events, in the data of `fit` or by
+    ``partial_fit(Interactions.from_features(item_features=...))``. Without ``item_features``, no vectors are predicted. Items
+    with events keep the vector of the factor model, even if none of their events is positive. The regression takes ``n_items *
+    n_features**2`` multiplications.
 
     References
     ----------
@@ -59,7 +65,7 @@ class ColdStartRecommender(EmbeddingRecommender):
     --------
     >>> import numpy as np
     >>> from skrec import ALSRecommender, ColdStartRecommender, Interactions
-    >>> users, items = np.nonzero(np.kron(np.eye(2), np.ones((4, 4))))  # two camps
+    >>> users, items = np.nonzero(np.kron(np.eye(2), np.ones((4, 4))))  # two groups
     >>> genres = np.eye(2)[[0, 0, 0, 0, 1, 1, 1, 1, 0, 1]]  # the last two films are new
     >>> plays = Interactions.from_arrays(users, items, n_items=10, item_features=genres)
     >>> als = ALSRecommender(n_factors=2, random_state=0)
@@ -97,13 +103,19 @@ class ColdStartRecommender(EmbeddingRecommender):
             self.events_ = self.estimator_.events_
 
     def anonymized(self) -> Self:
-        """A copy without the labels of users and without the training events, as `BaseRecommender.anonymized`."""
+        """Return a copy without labels of users and without training events, as `BaseRecommender.anonymized`.
+
+        Returns
+        -------
+        ColdStartRecommender
+            The copy, which makes the same recommendations.
+        """
         twin = super().anonymized()
         twin.estimator_ = self.estimator_.anonymized()
         return twin
 
     def _predict_item_vectors(self, data: Interactions) -> None:
-        """Learn the regression, and replace the vectors of items without events by its predictions."""
+        """Fit the regression and replace the vectors of items without events by its predictions."""
         self._check_products()
         vectors, biases = self.estimator_.item_embeddings_, _biases(self.estimator_)
         self.item_embeddings_, self.item_biases_, self.regression_ = vectors, biases, None
@@ -119,7 +131,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         self.item_embeddings_, self.item_biases_ = np.ascontiguousarray(targets[:, :-1]), targets[:, -1].copy()
 
     def _check_products(self) -> None:
-        """ValueError if the scores of some users are not products of vectors."""
+        """Raise ValueError if scores are not dot products of vectors plus biases."""
         trained = self.estimator_
         users, items = np.flatnonzero(trained.has_past_)[:_SAMPLE], slice(0, min(_SAMPLE, trained.n_items_))
         state = trained._known_state(users)
@@ -132,10 +144,10 @@ class ColdStartRecommender(EmbeddingRecommender):
             )
 
     def _check_weights(self, data: Interactions) -> None:
-        """Left to the estimator."""
+        """Done by the estimator."""
 
     def _check_order(self, X: Any) -> None:
-        """Left to the estimator."""
+        """Done by the estimator."""
 
     def _checked(self) -> Any:
         has_embeddings = isinstance(self.estimator, EmbeddingRecommender)
@@ -158,7 +170,7 @@ class ColdStartRecommender(EmbeddingRecommender):
 
     @property
     def positive_from(self) -> float | None:
-        """The estimator's."""
+        """``positive_from`` of the estimator, None if it has no such parameter."""
         return getattr(self.estimator, "positive_from", None)
 
     @property
@@ -167,7 +179,7 @@ class ColdStartRecommender(EmbeddingRecommender):
 
     @property
     def _described_items(self) -> NDArray[np.bool_]:
-        """Items whose vectors are predictions."""
+        """Items with predicted vectors."""
         return ~self.estimator_._familiar_items & (self.regression_ is not None)
 
     def _familiar_users(self, users: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -204,7 +216,7 @@ class ColdStartRecommender(EmbeddingRecommender):
 
     @property
     def user_embeddings_(self) -> NDArray[np.float32]:
-        """The estimator's."""
+        """User vectors of ``estimator_``."""
         return self.estimator_.user_embeddings_
 
 

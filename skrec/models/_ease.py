@@ -1,4 +1,7 @@
-"""EASE: a linear model of each item by all others, in closed form."""
+"""EASE: a linear autoencoder in closed form.
+
+Other parameters are documented in `HistoryRecommender`.
+"""
 
 from typing import Any
 
@@ -12,43 +15,48 @@ from skrec.data import Interactions
 from skrec.models._inverse import Matrix, invert_in_place
 
 _RELATIVE_ERROR = 1e-4
-_ENTRY_BYTES = 64  # that one takes in a sparse product, with room to spare
-_FEW_USERS = 0.75  # of the items
+_ENTRY_BYTES = 64  # generous estimate of the memory of an entry of a sparse product
+_MAX_USERS_PER_ITEM = 0.75  # below this ratio the matrix of users is inverted
 
 
 class EASERecommender(ItemWeightsRecommender):
-    """Embarrassingly shallow autoencoder: the weights B, with zero diagonal, for which X B is nearest to X.
+    """EASE: a linear model that predicts each item from all other items, in closed form.
 
-    With P the inverse of ``X.T @ X + regularization * I``, ``B = I - P / diag(P)`` (column-wise). A score is the sum of the
-    weights of the user's items, so new users need no training and every recommendation can be explained.
+    The weights B minimize ``|X - X B|**2 + regularization * |B|**2`` subject to a zero diagonal. With P the inverse of ``X.T @
+    X + regularization * I``, ``B = I - P / diag(P)`` (by columns). The score of an item is the sum of the weights of the user's
+    items. New users need no training, and every recommendation can be explained.
 
     Parameters
     ----------
     regularization : float, default=500.0
         L2 penalty of the weights.
     positive_from : float, default=None
-        Least value of a positive event; None counts every value above 0.
+        Smallest value of a positive event. If None, values above 0 are positive.
 
     Attributes
     ----------
     item_weights_ : float32 array of shape (n_items_, n_items_)
-        B; its column j holds what each item says about item j.
+        B. Column j holds the weights that predict item j.
 
     Raises
     ------
     ValueError
-        From ``fit``, if the regularization is so small that the matrix cannot be inverted.
+        By ``fit``, if ``regularization`` is so small that the matrix cannot be inverted.
     MemoryError
-        From ``fit``, with the bytes needed, if there is no room for the matrix.
+        By ``fit``, if there is not enough memory for the matrix. The message has the number of bytes.
 
     Notes
     -----
-    Fitting takes n_items**3 floating point operations, nearly all in products of matrices: 10,000 items some 15 seconds on one
-    core, 40,000 items a quarter of an hour. Memory is 4 * n_items**2 bytes, 6.7 GB for 40,981 items: one float32 matrix becomes
-    the inverse and then the weights in place. Where users are less than three quarters of the items, the inverse is found by
-    one of the size of the users (Woodbury), in n_users**3 operations and with 4 * n_users**2 bytes more. The weights are
-    right to 1e-4 of the largest. Where float32 cannot promise that, because regularization is below about 1/840 of the largest
-    eigenvalue of ``X.T @ X``, float64 is used, always by the items, twice as slow and with 12 * n_items**2 bytes at the end.
+    ``fit`` takes n_items**3 floating point operations: about 15 seconds for 10,000 items on one core, 15 minutes for 40,000
+    items. Memory is ``4 * n_items**2`` bytes, 6.7 GB for 40,981 items. One float32 matrix is overwritten by its inverse and
+    then by the weights.
+
+    If the number of users is below 0.75 times the number of items, a matrix of shape (n_users, n_users) is inverted instead
+    (Woodbury), in n_users**3 operations and with ``4 * n_users**2`` additional bytes.
+
+    The error of the weights is at most 1e-4 of the largest weight. If float32 is not accurate enough for that, because
+    ``regularization`` is below about 1/840 of the largest eigenvalue of ``X.T @ X``, float64 is used. This is twice as slow,
+    inverts the matrix of items in all cases and takes up to ``12 * n_items**2`` bytes.
 
     References
     ----------
@@ -77,7 +85,7 @@ class EASERecommender(ItemWeightsRecommender):
         except np.linalg.LinAlgError as error:
             raise _too_small(self.regularization) from error
         diagonal = matrix.diagonal().copy()
-        if diagonal.max() > 1 + _RELATIVE_ERROR:  # more than the inverse of I + something positive can have
+        if diagonal.max() > 1 + _RELATIVE_ERROR:  # impossible for the inverse of I plus a positive semidefinite matrix
             raise _too_small(self.regularization)
         matrix /= -diagonal
         np.fill_diagonal(matrix, 0)
@@ -85,13 +93,11 @@ class EASERecommender(ItemWeightsRecommender):
 
 
 def _too_small(regularization: float) -> ValueError:
-    return ValueError(
-        f"regularization={regularization!r} is too small: X.T @ X + regularization * I is singular as far as float64 can tell"
-    )
+    return ValueError(f"regularization={regularization!r} is too small: X.T @ X + regularization * I is singular in float64")
 
 
 def _precision(rows: sp.csr_array, regularization: float) -> Any:
-    """float32 if its rounding, times the condition number, stays below the relative error that is promised; else float64."""
+    """float32 if its rounding error times the condition number is below the promised relative error, otherwise float64."""
     vector = np.ones(rows.shape[1])
     for _ in range(10):
         vector = rows.T @ (rows @ (vector / np.linalg.norm(vector)))
@@ -101,11 +107,11 @@ def _precision(rows: sp.csr_array, regularization: float) -> Any:
 
 
 def _inverse(rows: sp.csr_array, regularization: float, dtype: Any) -> Matrix:
-    """Of ``X.T @ X / regularization + I``, which gives the same weights and neither over- nor underflows."""
+    """Inverse of ``X.T @ X / regularization + I``, which gives the same weights and does not overflow."""
     n_users, n_items = rows.shape
     rows, columns = rows.astype(dtype), rows.T.tocsr().astype(dtype)
-    # the way by the users subtracts from one what is nearly one, for which the rounding must be known to be small
-    if dtype is np.float64 or n_users > _FEW_USERS * n_items:
+    # Woodbury's formula subtracts nearly equal numbers, which is accurate only if rounding errors are small
+    if dtype is np.float64 or n_users > _MAX_USERS_PER_ITEM * n_items:
         matrix = _regularized_gram(rows, columns, regularization, _empty(n_items, "items", dtype))
         invert_in_place(matrix)
         return matrix
@@ -114,7 +120,7 @@ def _inverse(rows: sp.csr_array, regularization: float, dtype: Any) -> Matrix:
     invert_in_place(of_users)
     for block in blocks(n_items, rows_per_block(_ENTRY_BYTES * n_items)):
         of_items[block] = (columns @ (columns[block] @ of_users).T).T
-    with np.errstate(over="ignore"):  # immense regularization leaves nothing
+    with np.errstate(over="ignore"):  # very large regularization makes all weights 0
         of_items /= -regularization
     of_items[np.diag_indices(n_items)] += 1
     return of_items
@@ -125,14 +131,14 @@ def _empty(n: int, of: str, dtype: Any) -> Matrix:
         return np.empty((n, n), dtype)
     except (MemoryError, ValueError) as error:
         raise MemoryError(
-            f"EASE of {n} {of} needs a matrix of {n * n * np.dtype(dtype).itemsize} bytes: leave out rare items"
+            f"EASE of {n} {of} needs a matrix of {n * n * np.dtype(dtype).itemsize} bytes; remove rare items"
         ) from error
 
 
 def _regularized_gram(rows: sp.csr_array, columns: sp.csr_array, regularization: float, gram: Matrix) -> Matrix:
-    """``columns @ rows / regularization + I``, in the memory of ``gram``."""
+    """Write ``columns @ rows / regularization + I`` into ``gram``."""
     n = len(gram)
-    with np.errstate(over="ignore"):  # an infinite matrix is refused when it is inverted
+    with np.errstate(over="ignore"):  # the inversion raises if the matrix is not finite
         for block in blocks(n, rows_per_block(_ENTRY_BYTES * n)):
             (columns[block] @ rows).toarray(out=gram[block])
             gram[block] /= regularization

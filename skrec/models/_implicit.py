@@ -1,4 +1,4 @@
-"""What the models of the library implicit share."""
+"""Helpers for models of the library implicit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ def _guard() -> Iterator[None]:
 
 
 implicit_guard = SharedChange(_guard)
-"""What implicit needs while it works: one BLAS thread, since more would fight with its own, and it warns when it sees them; and
-no monitor, a thread that its progress bar starts even if it is not shown."""
+"""Limits BLAS to one thread, since implicit has its own threads and warns about more, and suppresses the monitor thread that
+its progress bar starts even if it is not shown."""
 
 
 def for_implicit(matrix: sp.csr_array) -> sp.csr_matrix:
-    """A matrix in the form that implicit reads without copying or warning."""
+    """A CSR matrix with int32 indices, which implicit reads without a copy or a warning."""
     matrix = sp.csr_matrix(matrix)
     matrix.indptr, matrix.indices = matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32)
     return matrix
@@ -31,7 +31,7 @@ def for_implicit(matrix: sp.csr_array) -> sp.csr_matrix:
 
 @contextmanager
 def finite_factors(solver: Any, estimator: Any, *, of_values: bool) -> Iterator[None]:
-    """A block in which a solver learns: at its end its factors are finite, or the training has diverged."""
+    """Raise ValueError if the factors of a solver are not finite at the end of the block."""
     from implicit.recommender_base import ModelFitError
 
     error = None
@@ -45,13 +45,13 @@ def finite_factors(solver: Any, estimator: Any, *, of_values: bool) -> Iterator[
         raise divergence(estimator, what, of_values=of_values) from error
 
 
-def lengthened(factors: np.ndarray, n: int, row: np.ndarray | float) -> np.ndarray:
-    """A copy with n rows, those beyond the given ones all alike."""
+def with_n_rows(factors: np.ndarray, n: int, row: np.ndarray | float) -> np.ndarray:
+    """A copy with n rows; additional rows are all equal to ``row``."""
     longer = np.empty((n, factors.shape[1]), factors.dtype)
     longer[: len(factors)], longer[len(factors) :] = factors, row
     return longer
 
 
 def writable(factors: np.ndarray) -> np.ndarray:
-    """Factors that implicit accepts: it refuses read-only ones, such as joblib hands to its workers."""
+    """A writable array; implicit rejects read-only ones, such as those joblib passes to its workers."""
     return np.require(factors, requirements="W")

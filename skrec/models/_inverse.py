@@ -1,4 +1,4 @@
-"""The inverse of a large matrix in the memory of the matrix itself."""
+"""In-place inversion of large matrices."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +15,21 @@ _TILE = 512
 def invert_in_place(matrix: Matrix) -> None:
     """Overwrite a symmetric positive definite matrix by its inverse.
 
-    LAPACK factorizes the matrix by Cholesky's method and inverts the factors, in ``n**3`` floating point operations. No second
-    matrix is made. Ctrl-C is answered when LAPACK is done.
+    LAPACK computes the Cholesky factorization and inverts it, in ``n**3`` floating point operations and without a second
+    matrix. KeyboardInterrupt is raised only after LAPACK returns.
 
     Parameters
     ----------
     matrix : float32 or float64 array of shape (n, n)
-        In C order. Only the lower triangle is read; the inverse is symmetric bit by bit.
+        In C order. Only the lower triangle is read. The inverse is exactly symmetric.
 
     Raises
     ------
     numpy.linalg.LinAlgError
-        If the matrix is not finite or, within its precision, not positive definite. It is then left half done.
+        If the matrix is not finite or not positive definite within its precision. Its contents are then undefined.
     """
     factorize, invert = get_lapack_funcs(("potrf", "potri"), (matrix,), ilp64="preferred")
-    # LAPACK counts in Fortran's order, in which the lower triangle is the upper one
+    # LAPACK uses Fortran order, in which the lower triangle is the upper one
     factor, first_bad = factorize(matrix.T, lower=False, clean=False, overwrite_a=True)
     if first_bad or not np.isfinite(factor.diagonal()).all():
         raise np.linalg.LinAlgError("the matrix is not positive definite")

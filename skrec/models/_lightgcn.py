@@ -1,4 +1,7 @@
-"""LightGCN: embeddings smoothed over the graph of users and items."""
+"""LightGCN: embeddings propagated over the graph of users and items.
+
+Parameters of training are documented in `TorchRecommender`.
+"""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -21,33 +24,43 @@ from skrec.engine.networks._lightgcn import LightGCN
 
 
 class LightGCNRecommender(TorchRecommender):
-    """LightGCN: matrix factorisation whose vectors are smoothed over the graph of who has what.
+    """LightGCN: matrix factorization with embeddings that are propagated over the user-item graph.
 
-    A layer gives each user the sum of their items' vectors and each item that of its users, an edge weighing
-    ``1 / sqrt(degree of the user * degree of the item)``; the final vector is the mean over the embedding and all layers.
+    In each layer, the vector of a user becomes the weighted sum of the vectors of the user's items, and the vector of an item
+    that of its users. The weight of an edge is ``1 / sqrt(degree of the user * degree of the item)``. The final vector is the
+    mean of the embedding and all layers.
 
     Parameters
     ----------
     loss : str or callable, default="bpr"
-        As for `TorchRecommender`, but for "mse": it ranks. "bpr" is the paper's.
+        "softmax", "bpr", "bce" and "warp" rank positive events above other items. The paper uses "bpr". "mse" is not supported.
+        A callable is described in `TorchRecommender`.
     n_factors : int, default=64
-        Width of the embeddings.
+        Number of dimensions of the embeddings.
     n_layers : int, default=3
-        How far vectors travel.
+        Number of propagation layers.
     init_std : float, default=0.1
-        Spread of the embeddings before training.
+        Standard deviation of the normal distribution from which the embeddings are initialized.
+    n_negatives : int, default=1
+        Number of negatives for each positive event, if they are drawn. "warp" estimates a rank from them. With one negative,
+        all examples have the same weight.
+    negatives : {"auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"}, default="auto"
+        Items that a positive event is compared with. "uniform": unseen items drawn uniformly. "popularity": unseen items drawn
+        by popularity. "hard": the item with the highest score among ``n_negatives`` items drawn uniformly. "in_batch": the
+        other positives of the minibatch. "all": all items. "slate": the items of the same impression. "auto" is "all" for
+        ``loss="softmax"`` and "uniform" for other losses.
 
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
-        The final vectors, whose product is the score.
+        The final vectors. Their dot product is the score.
 
     Notes
     -----
-    Every minibatch passes all vectors through the whole graph and back: ``4 * n_layers * n_events * n_factors`` additions, so
-    that large minibatches cost least. To recommend, once. The penalty of ``regularization`` is on the embeddings of layer 0.
-    New users get what their items pass on, and in place of an embedding the linear function of it that fits the known users
-    best.
+    Each minibatch propagates all vectors through the whole graph, forward and backward. This takes ``4 * n_layers * n_events *
+    n_factors`` additions, so that large minibatches make an epoch cheaper. After training, the vectors are propagated once.
+    ``regularization`` penalizes the embeddings of layer 0. The vector of a new user consists of what the user's items
+    propagate, and of a prediction of the embedding by the linear function that fits the training users best.
 
     References
     ----------
@@ -83,7 +96,7 @@ class LightGCNRecommender(TorchRecommender):
         check_int(self.n_layers, "n_layers", at_least=1)
         check_number(self.init_std, "init_std", above=0)
         if self._predicts_ratings:
-            raise ValueError("LightGCNRecommender ranks: loss='mse' is for models of ratings, such as MFRecommender")
+            raise ValueError("loss must rank for LightGCNRecommender, got 'mse'; MFRecommender predicts ratings")
         check_negatives(self, KINDS_OF_NEGATIVES)
         check_pair_loss(self)
 

@@ -1,4 +1,7 @@
-"""The baseline of sequence models: which item followed which."""
+"""A first-order Markov chain over items.
+
+Other parameters are documented in `BaseRecommender`.
+"""
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,29 +14,34 @@ from skrec.data import Interactions, is_positive
 
 
 class MarkovRecommender(BaseRecommender):
-    """A first-order Markov chain over items: what comes next depends on the user's last item.
+    """A first-order Markov chain over items: the next item depends on the user's last item.
 
-    The score of an item is the estimated probability that it comes next,
-    ``(n(last, item) + smoothing * share(item)) / (n(last) + smoothing)``, where n counts how often one item followed another
-    and share is an item's part of all events. Items that never followed are ranked by popularity. Events with equal timestamps
-    keep the order of their rows. Without timestamps, the order of rows is the order in time.
+    The score of an item is the estimated probability that it is the next one, ``(n(last, item) + smoothing * share(item)) /
+    (n(last) + smoothing)``. Here n(a, b) is the number of times that b followed a, n(a) their sum over b, and share(item) the
+    share of an item in all events. Items that never followed the last item are ranked by popularity. Events with equal
+    timestamps keep the order of their rows. Without timestamps, the order of rows is the order in time. The model is a baseline
+    for sequence models.
 
     Parameters
     ----------
     positive_from : float, default=None
-        Least value of an event that counts; None counts every value above 0.
+        Smallest value of a positive event. If None, values above 0 are positive.
     smoothing : float, default=1.0
-        Number of pseudo-counts of successors that each item starts with, distributed by popularity.
+        Number of pseudo-counts of successors of each item, distributed by popularity. Must be above 0.
 
     Attributes
     ----------
     transitions_ : float64 CSR of shape (n_items_, n_items_)
-        How often the item of the column came right after that of the row, in one user's events; by weight where events have
-        weights, that of the later event.
+        Number of times that the item of the column directly followed the item of the row in a user's events. If events have
+        weights, the sum of the weights of the later events.
+    shares_ : float64 array of shape (n_items_,)
+        Share of each item in all positive events.
+    last_items_ : int64 array of shape (n_users_,)
+        Code of the last item of each user, 0 for users without positive events.
 
     Notes
     -----
-    Time and memory O(n_events): at most one entry for each pair of neighbouring events.
+    Time and memory are O(n_events): there is at most one entry for each pair of successive events.
 
     Examples
     --------
@@ -58,7 +66,7 @@ class MarkovRecommender(BaseRecommender):
         events = self._positives(data, self.positive_from)
         events = events[events.user_time_order()]
         follows = np.flatnonzero(events.users[1:] == events.users[:-1]) + 1
-        # float32 overflows, and stops counting at 2**24
+        # float32 may overflow, and cannot count beyond 2**24
         counts = np.ones(len(events)) if events.weights is None else events.weights.astype(np.float64)
         self.transitions_ = sp.coo_array(
             (counts[follows], (events.items[follows - 1], events.items[follows])), shape=(data.n_items, data.n_items)
@@ -102,7 +110,7 @@ class MarkovRecommender(BaseRecommender):
 
 
 def _last_items(events: Interactions) -> NDArray[np.int64]:
-    """The last item of each user in ordered events; 0 for users without events, for whom the model does not rank."""
+    """Last item of each user in ordered events, 0 for users without events, who get the popular items instead."""
     last = np.zeros(events.n_users, np.int64)
-    last[events.users] = events.items  # of several assignments to one user the last one stays
+    last[events.users] = events.items  # the last of several assignments to a user is kept
     return last

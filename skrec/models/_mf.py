@@ -1,4 +1,7 @@
-"""Matrix factorisation."""
+"""Matrix factorization trained by gradient descent.
+
+Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
+"""
 
 from functools import partial
 from typing import ClassVar
@@ -20,51 +23,53 @@ from skrec.engine import (
 
 
 class MFRecommender(PairRecommender):
-    """Matrix factorisation by gradient: a user's taste and an item's nature are vectors, their product is the score.
+    """Matrix factorization: the score is the dot product of a user vector and an item vector.
 
-    ``score(u, i) = p_u . q_i + b_i``, for a rating loss also the mean of the ratings and a bias ``b_u`` of the user, squeezed
-    into ``y_range`` by a sigmoid where one is given. A bias of the user cannot change the order of items, so ranking losses
-    have none.
+    ``score(u, i) = p_u . q_i + b_i``. With ``loss="mse"`` the mean rating and a user bias ``b_u`` are added, and ``y_range``
+    bounds the prediction by a sigmoid. Ranking losses have no user bias, because it does not change the order of items.
 
     Parameters
     ----------
     loss : str or callable, default="softmax"
-        As for `TorchRecommender`, and "ccl", the cosine-contrastive loss: 1 minus the cosine of a positive, plus how far the
-        cosines of negatives are above the margin.
+        "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss: 1 minus
+        the cosine of the positive, plus ``negative_weight`` times the mean amount by which the cosines of negatives exceed
+        ``margin``. "mse" predicts values. A callable is described in `TorchRecommender`.
     n_factors : int, default=64
-        Width of the embeddings.
+        Number of dimensions of the embeddings.
     dropout : float, default=0.0
-        Share of the entries of the user's vector that are dropped in training.
+        Probability that an entry of the user vector is set to zero in training.
     init_std : float, default=0.01
-        Spread of the embeddings before training.
+        Standard deviation of the normal distribution from which the embeddings are initialized.
     temperature : float, default=None
-        With a number, ``score(u, i) = cos(p_u, q_i) / temperature + b_i``: how long a vector is counts no more, and what is
-        popular is left to the bias. A softmax wants .1 to .2. ``loss="ccl"`` takes bare cosines, ``temperature=1`` and no bias.
+        If given, ``score(u, i) = cos(p_u, q_i) / temperature + b_i``: the norm of a vector has no effect, and popularity is
+        modeled by the bias alone. Values from 0.1 to 0.2 suit ``loss="softmax"``. If None, the score is the dot product.
+        ``loss="ccl"`` always uses plain cosines without a bias. ``temperature`` must then be None or 1.
     margin : float, default=0.5
-        Of ``loss="ccl"``: cosines of negatives below it are low enough.
+        Cosine above which a negative is penalized by ``loss="ccl"``. Must be in [-1, 1).
     negative_weight : float, default=10.0
-        Of ``loss="ccl"``: how often the mean over the negatives counts, beside the positive.
+        Weight of the negatives relative to the positive in ``loss="ccl"``.
 
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
-        Vectors whose product is the score but for mean and biases.
+        User and item vectors. Their dot product is the score, up to mean and biases.
     item_biases_ : float32 array of shape (n_items_,)
+        Item biases.
     user_biases_ : float32 array of shape (n_users_,)
-        Zeros for a ranking loss.
+        User biases. Zeros if the loss ranks.
     global_mean_ : float
-        Zero for a ranking loss.
+        Mean of the training ratings. Zero if the loss ranks.
 
     Notes
     -----
-    Time of an epoch: n_events * n_negatives * n_factors; with ``negatives="all"``, n_users * n_items * n_factors in matrix
-    products, a few users at a time. Memory: (n_users + n_items) * n_factors * 16 bytes for weights, gradients and Adam's two
-    moments; with ``negatives="all"`` n_items * n_factors * 32 more for copies of what all items are multiplied with.
+    An epoch takes O(n_events * n_negatives * n_factors) time, and O(n_users * n_items * n_factors) with ``negatives="all"``.
+    Weights, gradients and the two moments of Adam take ``(n_users + n_items) * n_factors * 16`` bytes. With
+    ``negatives="all"``, copies of the item embeddings take ``n_items * n_factors * 32`` bytes more.
 
     References
     ----------
-    Koren, Bell, Volinsky, "Matrix Factorization Techniques for Recommender Systems", 2009; cosine-contrastive loss: Mao et al.,
-    "SimpleX: A Simple and Strong Baseline for Collaborative Filtering", CIKM 2021; hard negatives: Zhang et al., "Optimizing
+    Koren, Bell, Volinsky, "Matrix Factorization Techniques for Recommender Systems", 2009. Cosine contrastive loss: Mao et al.,
+    "SimpleX: A Simple and Strong Baseline for Collaborative Filtering", CIKM 2021. Hard negatives: Zhang et al., "Optimizing
     Top-N Collaborative Filtering via Dynamic Negative Item Sampling", SIGIR 2013.
 
     Examples
@@ -100,7 +105,7 @@ class MFRecommender(PairRecommender):
         if self.temperature is not None:
             check_number(self.temperature, "temperature", above=0)
             if self._predicts_ratings:
-                raise ValueError(f"temperature is for rankings, not for loss='mse'; got temperature={self.temperature!r}")
+                raise ValueError(f"temperature must be None for loss='mse', got {self.temperature!r}")
             if self.loss == "ccl" and self.temperature != 1:
                 raise ValueError(f"temperature must be None or 1 for loss='ccl', got {self.temperature!r}")
         check_number(self.margin, "margin", at_least=-1, below=1)
@@ -121,14 +126,16 @@ class MFRecommender(PairRecommender):
     def _loss(self, name: str, *, width: float) -> Loss:
         if name != "ccl":
             return super()._loss(name, width=width)
-        # cosines differ by less than scores do
+        # cosines have a smaller range than scores
         return partial(ccl, margin=self.margin, negative_weight=self.negative_weight, width=width / 4)
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:
+        """User biases, zeros if the loss ranks."""
         table = self.module_.user_biases
         return np.zeros(self.n_users_, np.float32) if table is None else weights(table)[:, 0]
 
     @property
     def global_mean_(self) -> float:
+        """Mean of the training ratings, zero if the loss ranks."""
         return float(self.module_.mean)

@@ -1,4 +1,7 @@
-"""A network over embeddings."""
+"""A multilayer perceptron over embeddings.
+
+Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
+"""
 
 from skrec._checks import check_flag, check_int, check_number
 from skrec.data import Interactions
@@ -11,40 +14,43 @@ from skrec.engine import (
 
 
 class MLPRecommender(PairRecommender):
-    """A network over a user's and an item's embedding side by side: what else than a product can say who likes what.
+    """Multilayer perceptron over the concatenated embeddings of a user and an item.
 
-    ``score(u, i) = w . layers([p_u, q_i]) + c``, each layer being linear, rectified and, if wanted, normalised over the
-    minibatch and thinned by dropout.
+    ``score(u, i) = w . layers([p_u, q_i]) + c``. Each hidden layer is linear with a ReLU, followed by batch normalization and
+    dropout if requested.
 
     Parameters
     ----------
     n_factors : int, default=None
-        Width of the embeddings; None makes it min(600, round(1.6 n ** 0.56)) for n users, and the same for items.
+        Number of dimensions of the embeddings. If None, ``min(600, round(1.6 * n**0.56))`` for n users, and the same rule for
+        items.
     hidden_layer_sizes : tuple of int, default=(64, 32)
-        Widths of the layers.
+        Sizes of the hidden layers.
     dropout : float, default=0.0
-        After each of them, in training.
+        Dropout probability after each hidden layer, in training.
     embedding_dropout : float, default=0.0
-        Of the embeddings, in training.
+        Dropout probability of the embeddings, in training.
     batch_norm : bool, default=False
-        Whether the output of each layer is normalised over the minibatch, by running means outside training.
+        Whether the output of each hidden layer is normalized over the minibatch. Running statistics are used outside training.
     n_negatives : int, default=4
-        Negatives for each positive event.
+        Number of negatives for each positive event, if they are drawn.
 
     Attributes
     ----------
     embedding_widths_ : (int, int)
-        Of users and of items.
-    user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, width) and (n_items_, width)
+        Number of dimensions of the user and the item embeddings.
+    user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, d_users) and (n_items_, d_items)
+        The embeddings. Their dimensions are ``embedding_widths_``.
 
     Notes
     -----
-    Scores of users x items cost a pass through the network for each pair: with layer sizes (a, b) about ``a * b``
-    multiplications, against ``n_factors`` of a dot product. A softmax draws its negatives uniformly unless told otherwise.
+    The score of each pair takes a pass through the network: with hidden layers of sizes (a, b) about ``a * b`` multiplications,
+    compared with ``n_factors`` of a dot product. ``negatives="auto"`` is "uniform" for all losses, including "softmax".
 
     References
     ----------
-    He, Liao, Zhang, Nie, Hu, Chua, "Neural Collaborative Filtering", WWW 2017, sec. 3.3. The rule for the widths is fastai's.
+    He, Liao, Zhang, Nie, Hu, Chua, "Neural Collaborative Filtering", WWW 2017, sec. 3.3. The default number of dimensions is
+    that of fastai.
 
     Examples
     --------
@@ -87,16 +93,17 @@ class MLPRecommender(PairRecommender):
         return BranchNetwork([branch])
 
     def _widths(self, events: Interactions) -> tuple[int, int]:
-        if hasattr(self, "module_"):  # more users do not widen what has been trained
+        if hasattr(self, "module_"):  # partial_fit keeps the trained dimensions
             return self.embedding_widths_
         return self.n_factors or embedding_width(events.n_users), self.n_factors or embedding_width(events.n_items)
 
     @property
     def embedding_widths_(self) -> tuple[int, int]:
+        """Number of dimensions of the user and the item embeddings."""
         (of_users,), (of_items,) = self.module_.user_tables, self.module_.item_tables
         return of_users.embedding_dim, of_items.embedding_dim
 
 
 def embedding_width(n: int) -> int:
-    """A width that grows more slowly than what it stands for: 944 users have 74, 1,635 items 101."""
+    """Number of dimensions for n users or items: 74 for 944, 101 for 1,635."""
     return min(600, round(1.6 * n**0.56))

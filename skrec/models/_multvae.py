@@ -1,4 +1,7 @@
-"""Mult-VAE: a variational autoencoder of users' rows."""
+"""Mult-VAE: a variational autoencoder of users' rows.
+
+Parameters of training are documented in `TorchRecommender`.
+"""
 
 from typing import ClassVar
 
@@ -10,42 +13,47 @@ from skrec.engine.networks._multvae import MultVAE
 
 
 class MultVAERecommender(RowRecommender):
-    """Mult-VAE: a user's row is read into a distribution over tastes, of which the row is a draw of many items.
+    """Mult-VAE: a variational autoencoder of users' rows with a multinomial likelihood.
 
-    The row, scaled to length one, passes layers of ``hidden_layer_sizes`` to the mean and variance of ``n_factors`` latent
-    numbers, and back to one score for each item. The loss is minus the multinomial log-likelihood of the row plus
-    ``kl_weight`` times the distance of the distribution from the standard normal one. Recommendations go by the mean. New
-    users need no training.
+    A row is scaled to length 1. The encoder, with layers of ``hidden_layer_sizes``, maps it to the mean and the variance of
+    ``n_factors`` latent numbers. The decoder maps these to a score for each item. The loss is the negative log-likelihood of
+    the row plus ``kl_weight`` times the KL divergence of the latent distribution from the standard normal distribution.
+    Recommendations use the mean. New users need no training.
 
     Parameters
     ----------
     loss : {"softmax", "bce"} or callable, default="softmax"
-        Of whole rows; "softmax" is the paper's multinomial likelihood.
+        Likelihood of whole rows. "softmax" is the multinomial likelihood of the paper.
     n_factors : int, default=200
-        Width of the latent vector.
+        Number of dimensions of the latent vector.
     hidden_layer_sizes : tuple of int, default=(600,)
-        Widths of the layers between it and the row.
+        Sizes of the hidden layers of the encoder. The decoder has them in reverse order.
     dropout : float, default=0.5
-        Share of a row's entries that are not read, in training.
+        Probability that an entry of a row is not read, in training.
     kl_weight : float, default=0.2
-        The paper's beta.
-    annealing : float, default=0.5
-        The part of ``max_epochs`` in which that weight rises from nothing; training that stops early may not get there.
-        ``train_loss`` in ``history_`` has the distance in it, ``valid_loss`` is the likelihood alone.
+        Weight of the KL divergence, the beta of the paper.
+    kl_warmup_fraction : float, default=0.5
+        Fraction of ``max_epochs`` during which the weight of the KL divergence increases linearly from 0 to ``kl_weight``.
+        Early stopping may end training before it is reached. ``train_loss`` in ``history_`` includes the divergence.
+        ``valid_loss`` is the likelihood alone.
+    batch_size : int, default=None
+        Number of rows in a minibatch. If None, 128.
 
     Attributes
     ----------
     user_embeddings_ : float32 array of shape (n_users_, hidden_layer_sizes[0])
+        Last hidden layer of the decoder.
     item_embeddings_ : float32 array of shape (n_items_, hidden_layer_sizes[0])
-        The last layer before the scores: their product is the score but for ``item_biases_``.
+        Output weights. The score is their dot product with the user vector plus the item bias.
     item_biases_ : float32 array of shape (n_items_,)
+        Item biases.
 
     Notes
     -----
-    A minibatch is read from its entries and predicted a few users at a time; nothing of the size n_users x n_items is built.
-    Time of an epoch: n_users * n_items * width in matrix products, the width being hidden_layer_sizes[0].
-    Memory: n_items * width * 56 bytes, for both tables
-    with gradients and Adam's moments, and for copies of the gradients.
+    A minibatch is read from its stored entries and predicted a few users at a time. No array of shape (n_users, n_items) is
+    built. With ``width = hidden_layer_sizes[0]``, an epoch takes ``n_users * n_items * width`` operations in matrix products.
+    Memory is ``n_items * width * 56`` bytes for the input and output weights with gradients, copies of the gradients and the
+    moments of Adam.
 
     References
     ----------
@@ -66,28 +74,28 @@ class MultVAERecommender(RowRecommender):
     hidden_layer_sizes: tuple[int, ...] = (600,)
     dropout: float = 0.5
     kl_weight: float = 0.2
-    annealing: float = 0.5
+    kl_warmup_fraction: float = 0.5
 
     _architecture_parameters = ("n_factors", "hidden_layer_sizes")
-    _needs: ClassVar[dict[str, Needs]] = {"annealing": Needs(lambda model: model.kl_weight > 0, "kl_weight above 0")}
+    _needs: ClassVar[dict[str, Needs]] = {"kl_warmup_fraction": Needs(lambda model: model.kl_weight > 0, "kl_weight above 0")}
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_int(self.n_factors, "n_factors", at_least=1)
         check_layers(self.hidden_layer_sizes, self.dropout)
         check_number(self.kl_weight, "kl_weight", at_least=0)
-        check_number(self.annealing, "annealing", at_least=0)
+        check_number(self.kl_warmup_fraction, "kl_warmup_fraction", at_least=0)
         if self._predicts_ratings:
-            raise ValueError("MultVAERecommender models what was chosen, not ratings: loss='mse' is for AutoRecRecommender")
+            raise ValueError("loss must rank for MultVAERecommender, got 'mse'; AutoRecRecommender predicts ratings")
 
     def _build(self, events: Interactions) -> MultVAE:
         n_minibatches = self.max_epochs * -(-int(self.has_past_.sum()) // self.objective_.batch_size)
-        annealing = max(1, round(self.annealing * n_minibatches))
+        n_warmup = max(1, round(self.kl_warmup_fraction * n_minibatches))
         return MultVAE(
             self.objective_.rows(events),
             self.n_factors,
             tuple(self.hidden_layer_sizes),
             self.dropout,
             self.kl_weight,
-            annealing,
+            n_warmup,
         )

@@ -1,4 +1,7 @@
-"""Neural matrix factorisation."""
+"""Neural matrix factorization.
+
+Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
+"""
 
 import copy
 from collections.abc import Callable
@@ -21,36 +24,40 @@ from skrec.engine import (
 
 
 class NeuMFRecommender(PairRecommender):
-    """Neural matrix factorisation: a product of embeddings and a network over other embeddings, added by a linear layer.
+    """Neural matrix factorization: a linear layer over a product of embeddings and the output of a multilayer perceptron.
+
+    The product and the perceptron have separate embeddings.
 
     Parameters
     ----------
     loss : str or callable, default="bce"
-        As for `TorchRecommender`; "bce" is the paper's.
+        "softmax", "bpr", "bce" and "warp" rank positive events above other items. The paper uses "bce". "mse" predicts values.
+        A callable is described in `TorchRecommender`.
     n_negatives : int, default=4
-        Negatives for each positive event.
+        Number of negatives for each positive event, if they are drawn.
     n_factors : int, default=32
-        Width of the product's embeddings.
+        Number of dimensions of the product's embeddings.
     mlp_factors : int, default=None
-        Width of the network's embeddings; None means the width of the first hidden layer.
+        Number of dimensions of the perceptron's embeddings. If None, the size of the first hidden layer.
     hidden_layer_sizes : tuple of int, default=(64, 32)
-        Widths of the network's layers.
+        Sizes of the hidden layers of the perceptron.
     dropout : float, default=0.0
-        After each of them, in training.
+        Dropout probability after each hidden layer, in training.
     pretrain : bool, default=False
-        Train both branches by themselves first, each with the same settings, and start from there with equal parts of both (the
-        paper's eq. 13). Both together are better than each alone, and Adam soon unlearns it: from there on
-        ``optimizer="auto"`` is plain gradient descent, as in the paper. ``history_`` is of that last training; callbacks in
-        ``trainer`` see all three.
+        Whether both branches are trained separately first, with the same settings. The joint training starts from their
+        weights, averaged in the last layer (eq. 13 of the paper). ``optimizer="auto"`` is then plain gradient descent in the
+        joint training, as in the paper, because Adam quickly discards the pretrained weights. ``history_`` holds the joint
+        training only. Callbacks in ``trainer`` run in all three trainings.
 
     Attributes
     ----------
-    user_embeddings_, item_embeddings_ : float32 arrays
-        The embeddings of both branches side by side, (n_users_, n_factors + mlp_factors) and the same for items.
+    user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, d) and (n_items_, d)
+        The embeddings of both branches, concatenated; ``d = n_factors + mlp_factors``.
 
     Notes
     -----
-    Scores of users x items cost a pass through the network for each pair: some hundred times a dot product.
+    The score of each pair takes a pass through the network, which costs some hundred dot products. Ranking all items for a user
+    takes ``n_items`` such passes.
 
     References
     ----------
@@ -108,7 +115,7 @@ class NeuMFRecommender(PairRecommender):
         gmf = self._pretrained(examples, validation, lambda data: BranchNetwork([self._gmf(data)]))
         mlp = self._pretrained(examples, validation, lambda data: BranchNetwork([self._mlp(data)]))
         fused.branches = nn.ModuleList([gmf.branches[0], mlp.branches[0]])
-        with torch.no_grad():  # the paper's eq. 13, with equal parts of both
+        with torch.no_grad():  # eq. 13 of the paper with alpha = 0.5
             fused.head.weight.copy_(torch.cat([gmf.head.weight, mlp.head.weight], 1) / 2)
             fused.head.bias.copy_((gmf.head.bias + mlp.head.bias) / 2)
         return fused
@@ -116,7 +123,7 @@ class NeuMFRecommender(PairRecommender):
     def _pretrained(self, examples: Interactions, validation: Any, build: Callable[[Interactions], Any]) -> Any:
         """A network of one branch, trained with the same settings."""
         network = self._new_network(examples, build)
-        # logger and progress bar are for the network of both branches
+        # the logger and the progress bar are for the joint training
         alone = copy.copy(self).set_params(logger=None, verbose=0, pretrain=False)
         monitor = None if validation is None else ValidationMonitor(alone, network, validation, known=examples)
         history = TrainingHistory(alone, network, monitor)

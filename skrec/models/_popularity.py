@@ -1,4 +1,7 @@
-"""The simplest baseline: popular items."""
+"""A baseline that recommends popular items.
+
+Other parameters are documented in `HistoryRecommender`.
+"""
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,20 +14,25 @@ from skrec.data import Interactions
 
 
 class PopularityRecommender(HistoryRecommender):
-    """The same list for all users: the items with the most users, or with the most recent events.
+    """Recommend the most popular items, the same to all users.
 
     Parameters
     ----------
-    positive_from : float, default=None
-        Least value of an event that counts. If None, values above 0 count.
     half_life : float, default=None
-        Age at which an event counts half, in the unit of the timestamps (microseconds if they were datetimes), before the
-        latest event of all. If None, events of all ages count the same.
+        Age at which the count of an event is halved, in the unit of the timestamps (microseconds if they were datetimes). The
+        age is measured from the latest event of all users. If None, events of all ages count the same.
+    positive_from : float, default=None
+        Smallest value of a positive event. If None, values above 0 are positive.
 
     Attributes
     ----------
     item_scores_ : float64 array of shape (n_items_,)
-        Events of distinct users, each with its weight times ``0.5 ** (age / half_life)``.
+        Number of users of each item, each counted with the weight of the event times ``0.5 ** (age / half_life)``.
+
+    Raises
+    ------
+    ValueError
+        By ``fit``, if ``half_life`` is given and X has no timestamps.
 
     Examples
     --------

@@ -1,4 +1,7 @@
-"""A baseline without any knowledge."""
+"""A baseline that recommends random items.
+
+Other parameters are documented in `HistoryRecommender`.
+"""
 
 from typing import Any
 
@@ -11,15 +14,23 @@ from skrec.data import Interactions
 from skrec.data._hashing import splitmix64
 from skrec.data._random import draw_seed
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)  # the step of the SplitMix64 generator
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # increment of the SplitMix64 generator
 
 
 class RandomRecommender(HistoryRecommender):
-    """Items in random order, which depends on the seed and on the set of the user's items.
+    """Recommend items in random order.
+
+    The order depends on the seed and on the set of the user's items. The same user gets the same list in each call.
 
     Parameters
     ----------
     random_state : int, Generator, RandomState or None, default=None
+        Seed of the random numbers. Pass an int for reproducible results. If None, each fit draws another seed.
+
+    Attributes
+    ----------
+    seed_ : int
+        Seed that was drawn from ``random_state``.
 
     Examples
     --------
@@ -50,17 +61,17 @@ class RandomRecommender(HistoryRecommender):
 
 
 def _row_hashes(rows: sp.csr_array, item_hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A number for each row that depends on the set of its items."""
+    """A hash of the set of items of each row."""
     hashes = np.zeros(rows.shape[0], np.uint64)
     np.add.at(hashes, np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr)), item_hashes[rows.indices])
     return hashes
 
 
 def _drawn(hashes: NDArray[np.uint64]) -> NDArray[np.float32]:
-    """Numbers from 0 to 1, the largest excluded."""
+    """Numbers in [0, 1)."""
     return (_mix(hashes) >> np.uint64(40)).astype(np.float32) / np.float32(2**24)
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
-    """Unrelated numbers for neighbouring ones: the states of the SplitMix64 generator, mixed."""
+    """Outputs of the SplitMix64 generator at the given states."""
     return splitmix64(x * _ODD)

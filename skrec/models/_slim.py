@@ -1,4 +1,7 @@
-"""SLIM: each item's column of the matrix predicted from the others by a sparse regression without negative weights."""
+"""SLIM: each item predicted from the others by a sparse regression with nonnegative weights.
+
+Other parameters are documented in `HistoryRecommender`.
+"""
 
 import warnings
 from typing import NamedTuple
@@ -15,51 +18,52 @@ from skrec._process import MutedWarning, progress_bar
 from skrec.base import ItemWeightsRecommender
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
-from skrec.models._neighbours import largest
+from skrec.models._neighbors import largest
 
 
 class SLIMRecommender(ItemWeightsRecommender):
-    """Sparse linear method: for each item, the few other items that speak for it, found by an elastic net.
+    """SLIM: a sparse linear model that predicts each item from a few other items.
 
-    The weights w of item j minimise ``|x_j - X w|**2 / (2 * n_users) + regularization * l1_ratio * |w|_1
-    + regularization * (1 - l1_ratio) / 2 * |w|**2``, where no weight is negative and that of j itself is 0: the objective of
-    scikit-learn's ``ElasticNet``. A score is the sum of the weights of the user's items, so new users need no training and
-    every recommendation can be explained.
+    The weights w of item j minimize the objective of scikit-learn's ``ElasticNet``, ``|x_j - X w|**2 / (2 * n_users) +
+    regularization * l1_ratio * |w|_1 + regularization * (1 - l1_ratio) / 2 * |w|**2``, subject to ``w >= 0`` and ``w_j = 0``.
+    The score of an item is the sum of the weights of the user's items. New users need no training, and every recommendation can
+    be explained.
 
     Parameters
     ----------
     regularization : float, default=0.1
-        Penalty of the weights, both kinds, for each user of the data.
+        Penalty of the weights, L1 and L2 together.
     l1_ratio : float, default=0.01
-        Share of the L1 norm in the penalty, above 0 and at most 1: the larger, the fewer weights are not 0.
+        Share of the L1 penalty. Must be in (0, 1]. Larger values make weights sparser.
     n_neighbors : int, default=None
-        Keep only this many of an item's weights, the largest; None keeps all.
+        Number of weights that are kept for each item, the largest ones. If None, all are kept.
     max_iter : int, default=1000
-        Passes over the weights of an item.
+        Maximum number of passes of coordinate descent for each item.
     tol : float, default=1e-4
-        An item is done when its duality gap is below tol times its number of users, as in scikit-learn.
+        Tolerance. The optimization of an item stops when its duality gap is below ``tol`` times the number of its users, as in
+        scikit-learn.
     n_jobs : int, default=None
-        Threads; None or -1 means all cores.
+        Number of threads. If None or -1, all cores.
     verbose : int, default=0
-        A progress bar, if not 0.
+        If above 0, show a progress bar.
 
     Attributes
     ----------
     item_weights_ : float32 CSR of shape (n_items_, n_items_)
-        Its column j holds what each item says about item j; the diagonal is empty.
+        Column j holds the weights that predict item j. The diagonal is empty.
 
     Warns
     -----
     ConvergenceWarning
-        Once, if the weights of some items were not done after ``max_iter`` passes. They are used as they are.
+        By ``fit``, once, if the weights of some items did not converge within ``max_iter`` passes. They are used as they are.
 
     Notes
     -----
-    A pass over the weights of one item takes twice the number of events of its candidates: the items that share more than
-    ``regularization * l1_ratio * n_users`` users with it; all others have a weight of exactly 0. 3,706 items
-    with a million events take nine minutes of one core at regularization 0.08 and next to no L1 penalty, 41,000 items with
-    800,000 events under three. Memory is a few copies of the events, for each thread those of the candidates, and 12 bytes
-    for each weight.
+    A pass over the weights of an item takes twice the number of events of its candidates. Candidates are the items that share
+    more than ``regularization * l1_ratio * n_users`` users with it. All others have a weight of exactly 0. On one core, 3,706
+    items with a million events take nine minutes with ``regularization=0.08`` and almost no L1 penalty. 41,000 items with
+    800,000 events take less than three. Memory is a few copies of the events, the events of the candidates for each thread, and
+    12 bytes for each weight.
 
     References
     ----------
@@ -98,16 +102,16 @@ class SLIMRecommender(ItemWeightsRecommender):
         items = progress_bar(range(rows.shape[1]), disable=not self.verbose)
         run = Parallel(n_jobs=self.n_jobs or -1, require="sharedmem")
         found = run(delayed(self._weights_of)(item, rows, columns) for item in items)
-        self._warn_of_unfinished(sum(not weights.done for weights in found))
+        self._warn_if_not_converged(sum(not weights.converged for weights in found))
         self.item_weights_ = _as_columns(found)
 
     def _weights_of(self, item: int, rows: sp.csr_array, columns: sp.csc_array) -> "_Weights":
         n_users = rows.shape[0]
         candidates = _sharing_users(item, rows, columns, above=self.regularization * self.l1_ratio * n_users)
         if len(candidates) == 0:
-            return _Weights(candidates, np.empty(0, np.float32), done=True)
+            return _Weights(candidates, np.empty(0, np.float32), converged=True)
         target = columns[:, [item]].toarray().ravel()
-        with _UnfinishedItem.muted:  # joblib's thread is another one than that of the fit
+        with _ItemNotConverged.muted:  # joblib runs this in another thread than fit
             _, path, gap = enet_path(
                 columns[:, candidates],
                 target,
@@ -117,43 +121,43 @@ class SLIMRecommender(ItemWeightsRecommender):
                 positive=True,
                 tol=self.tol,
                 max_iter=self.max_iter,
-                random_state=0,  # changes nothing, but without it numpy's global generator is drawn from
+                random_state=0,  # has no effect on the result, but avoids numpy's global generator
             )
         weights = path[:, 0].astype(np.float32)
         positive = np.flatnonzero(weights > 0)
         kept = positive[largest(weights[positive], positive, self.n_neighbors or len(positive))]
-        done = bool(gap[0] * n_users <= self.tol * target.sum())
-        return _Weights(candidates[kept], weights[kept], done)
+        converged = bool(gap[0] * n_users <= self.tol * target.sum())
+        return _Weights(candidates[kept], weights[kept], converged)
 
-    def _warn_of_unfinished(self, n_unfinished: int) -> None:
-        if n_unfinished:
+    def _warn_if_not_converged(self, n_not_converged: int) -> None:
+        if n_not_converged:
             warnings.warn(
-                f"The weights of {n_unfinished} of {self.n_items_} items were not done after max_iter={self.max_iter} passes, "
-                "and are used as they are. Raise max_iter, tol, or regularization",
+                f"The weights of {n_not_converged} of {self.n_items_} items did not converge within "
+                f"max_iter={self.max_iter} passes; increase max_iter, tol or regularization",
                 ConvergenceWarning,
                 stacklevel=depth_of_caller(),
             )
 
 
-class _UnfinishedItem(MutedWarning):
-    """scikit-learn's warning of one item; a fit gives one for all."""
+class _ItemNotConverged(MutedWarning):
+    """scikit-learn's warning about one item; `fit` warns once for all items."""
 
     category = ConvergenceWarning
 
 
 class _Weights(NamedTuple):
-    """What speaks for one item."""
+    """Weights of other items that predict one item."""
 
     items: NDArray[np.int64]
     values: NDArray[np.float32]
-    done: bool
+    converged: bool
 
 
 def _sharing_users(item: int, rows: sp.csr_array, columns: sp.csc_array, *, above: float) -> NDArray[np.int64]:
-    """The other items that share more than so many users with an item.
+    """The other items that share more than ``above`` users with an item.
 
-    With ``above`` the L1 penalty of a weight, no other item can have one: with weights and entries of at least 0, what an item
-    explains of the target is at most what it shares with it.
+    If ``above`` is the L1 penalty, all others have a weight of 0: since weights and entries are nonnegative, the gradient of a
+    weight at 0 is at most the number of shared users.
     """
     users = columns.indices[columns.indptr[item] : columns.indptr[item + 1]]
     shared = np.bincount(rows[users].indices, minlength=rows.shape[1])
@@ -162,14 +166,14 @@ def _sharing_users(item: int, rows: sp.csr_array, columns: sp.csc_array, *, abov
 
 
 def _readable_columns(rows: sp.csr_array) -> sp.csc_array:
-    """CSC with indices of 32 bits, which is what scikit-learn's solver reads."""
+    """CSC with int32 indices, as scikit-learn's solver requires."""
     columns = rows.tocsc()
     columns.indices, columns.indptr = columns.indices.astype(np.int32), columns.indptr.astype(np.int32)
     return columns
 
 
 def _as_columns(found: list[_Weights]) -> sp.csr_array:
-    """CSR whose column j are the j-th weights."""
+    """CSR matrix with the j-th weights in column j."""
     ends = np.cumsum([len(weights.items) for weights in found])
     items = np.concatenate([weights.items for weights in found])
     values = np.concatenate([weights.values for weights in found])

@@ -1,4 +1,7 @@
-"""Two towers: users and items as vectors of what they are, not only of what they did."""
+"""Two towers: users and items represented by embeddings and features.
+
+Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
+"""
 
 from typing import Any, ClassVar, Literal
 
@@ -26,57 +29,65 @@ _PAIR_BYTES = 2**10
 
 
 class TwoTowerRecommender(PairRecommender):
-    """Two towers: a user and an item are each an embedding plus what their features tell, and the product is the score.
+    """Two towers: the vector of a user or an item is an embedding plus a function of its features.
 
-    Features come in the data, as ``user_features`` and ``item_features`` of `Interactions`, for both sides, one or none: a side
-    without features is its embeddings alone. An item with features is ranked before anybody has touched it, and a user with
-    features gets a ranking of their own before doing anything.
+    The score is the dot product of both vectors. Features are the ``user_features`` and ``item_features`` of `Interactions`.
+    They may be given for both sides, one or none. A side without features has embeddings only. An item with features is ranked
+    before it has events, and a user with features gets a personal ranking before having events.
 
     Parameters
     ----------
     loss : str or callable, default="softmax"
-        As for `TorchRecommender`.
-    negatives : str, default="in_batch"
-        As for `TorchRecommender`. "in_batch" is corrected by how often an item is met in a minibatch.
+        "softmax", "bpr", "bce" and "warp" rank positive events above other items. "mse" predicts values. A callable is
+        described in `TorchRecommender`.
+    negatives : {"auto", "uniform", "popularity", "hard", "in_batch", "all", "slate"}, default="in_batch"
+        Items that a positive event is compared with, as in `PairRecommender`. "in_batch" corrects scores by the frequency of an
+        item in a minibatch.
     n_factors : int, default=64
-        Width of the vectors.
+        Number of dimensions of the vectors.
     hidden_layer_sizes : tuple of int, default=()
-        Widths of rectified layers between features and vectors, the same on both sides; none makes what is read linear.
+        Sizes of the hidden layers with ReLU between features and vectors, the same on both sides. With an empty tuple, vectors
+        are linear in the features.
     dropout : float, default=0.0
-        After each of these layers, in training.
+        Dropout probability after each hidden layer, in training.
     id_dropout : float, default=0.3
-        Share of the embeddings, on a side with features, that are left out in training, so that features learn to stand alone.
+        Probability that an embedding is left out in training, on a side with features, so that features alone give usable
+        vectors.
     init_std : float, default=0.01
-        Spread of the embeddings before training.
+        Standard deviation of the normal distribution from which the embeddings are initialized.
     temperature : float, default=None
-        With a number the score is the cosine of the two vectors divided by it; .05 to .2 suit a softmax.
+        If given, the score is the cosine of the two vectors divided by it. Values from 0.05 to 0.2 suit ``loss="softmax"``. If
+        None, the score is the dot product.
 
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
-        The towers' vectors, whose product is the score but for the mean of ratings.
+        Vectors of the towers. Their dot product is the score, up to the mean of ratings.
 
     Notes
     -----
-    New items and users come in three ways: with a row of features and no events in the data of `fit`; later, by
-    ``partial_fit(Interactions.from_features(...))``, which trains nothing; and users by
-    ``recommend(Interactions.from_features(user_features=...))``, which remembers nothing. Items without events take no part in
-    training. What is known of a user beside the features, their events, is folded in.
+    New items and users are added in one of these ways:
 
-    Time of an epoch: ``n_events * (batch_size + m) * n_factors``, m being the features that are not 0 of a user and an item,
-    all of them where they come as arrays; layers between add the products of their widths to m * n_factors. Memory: features as
-    they are, and ``(n_users + n_items) * n_factors * 20`` bytes.
+    * with a row of features and no events in the data of `fit`,
+    * by ``partial_fit(Interactions.from_features(...))``, which does not train,
+    * users only: by ``recommend(Interactions.from_features(user_features=...))``, which does not store them.
+
+    Items without events are not used in training. The events of a user are folded in, in addition to the features.
+
+    An epoch takes ``n_events * (batch_size + m) * n_factors`` operations, where m is the number of nonzero features of a user
+    and an item, or the number of all features if they are dense arrays. Hidden layers add the products of their sizes to ``m *
+    n_factors``. Memory is the features themselves and ``(n_users + n_items) * n_factors * 20`` bytes.
 
     References
     ----------
-    Yi et al., "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019; leaving embeddings
-    out: Volkovs, Yu, Poutanen, "DropoutNet: Addressing Cold Start in Recommender Systems", NeurIPS 2017.
+    Yi et al., "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019. Dropout of
+    embeddings: Volkovs, Yu, Poutanen, "DropoutNet: Addressing Cold Start in Recommender Systems", NeurIPS 2017.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skrec import Interactions, TwoTowerRecommender
-    >>> users, items = np.nonzero(np.kron(np.eye(2), np.ones((4, 4))))  # two camps
+    >>> users, items = np.nonzero(np.kron(np.eye(2), np.ones((4, 4))))  # two groups
     >>> genres = np.eye(2)[[0, 0, 0, 0, 1, 1, 1, 1, 0, 1]]  # the last two films are new
     >>> plays = Interactions.from_arrays(users, items, n_items=10, item_features=genres)
     >>> model = TwoTowerRecommender(n_factors=4, max_epochs=60, batch_size=8, random_state=0).fit(plays)
@@ -110,7 +121,7 @@ class TwoTowerRecommender(PairRecommender):
         if self.temperature is not None:
             check_number(self.temperature, "temperature", above=0)
             if self._predicts_ratings:
-                raise ValueError(f"temperature is for rankings, not for loss='mse'; got temperature={self.temperature!r}")
+                raise ValueError(f"temperature must be None for loss='mse', got {self.temperature!r}")
 
     @property
     def _has_features(self) -> bool:
@@ -145,21 +156,32 @@ class TwoTowerRecommender(PairRecommender):
 
     @property
     def _compared_items(self) -> NDArray[np.bool_]:
-        return self.module_.items.has_events[:, 0].cpu().numpy() > 0  # as in training
+        return self.module_.items.has_events[:, 0].cpu().numpy() > 0  # the items that training compares with
 
     def predict(self, X: Any) -> NDArray[np.float32]:
-        """As of all models; users of events whom the model does not know are who the ``user_features`` of X say they are."""
+        """Scores of the events of a table, or of all items for the rows of a matrix, as in `BaseRecommender.predict`.
+
+        Parameters
+        ----------
+        X : Interactions, DataFrame of events, or users x items matrix
+            The pairs to score. Unknown users of Interactions with ``user_features`` are scored by these features.
+
+        Returns
+        -------
+        float32 array of shape (n_events,) or (n_users, n_items_)
+            Scores, or predicted ratings with ``loss="mse"``.
+        """
         scores = super().predict(X)
         if not isinstance(X, Interactions) or X.user_features is None or self.module_.users.feature_mlp is None:
             return scores
         data = self._recode(X)
-        strange = np.flatnonzero((data.users >= self.n_users_) & (data.items >= 0))
-        if len(strange):
-            users, rows = np.unique(X.users[strange], return_inverse=True)
-            of_features, items = self._vectors_of_features(X.user_features[users]), self._tensor(data.items[strange])
+        unknown = np.flatnonzero((data.users >= self.n_users_) & (data.items >= 0))
+        if len(unknown):
+            users, rows = np.unique(X.users[unknown], return_inverse=True)
+            of_features, items = self._vectors_of_features(X.user_features[users]), self._tensor(data.items[unknown])
             parts = zip(*(pairs.split(rows_per_block(_PAIR_BYTES)) for pairs in (self._tensor(rows), items)), strict=True)
             with torch.no_grad():
-                scores[strange] = (
+                scores[unknown] = (
                     torch.cat([self.module_.score((of_features[row],), item) for row, item in parts]).cpu().numpy()
                 )
         return scores
@@ -177,17 +199,17 @@ class TwoTowerRecommender(PairRecommender):
 
     @torch.no_grad()
     def _vectors_of_features(self, features: Any) -> Tensor:
-        """The vectors (n_users, d) of new users by their features, with what all users have in common."""
-        reader, known = self.module_.users.feature_mlp, self.events_.user_features.shape[1]
+        """The vectors (n_users, d) of new users by their features, with the part that all users share."""
+        feature_mlp, known = self.module_.users.feature_mlp, self.events_.user_features.shape[1]
         if features.shape[1] != known:
             raise ValueError(
                 f"user_features must have the {known} columns that the model was fitted with, got {features.shape[1]}"
             )
         rows = feature_table(features).to(self.device_)
-        return reader(rows(torch.arange(features.shape[0], device=self.device_))) + self.module_.common
+        return feature_mlp(rows(torch.arange(features.shape[0], device=self.device_))) + self.module_.common
 
     def _own_prior(self) -> Any:
-        """The distribution of users' embeddings, around 0."""
+        """Prior of the embeddings of users, with mean 0."""
         own = self.module_.users.table.weight.detach()[self._tensor(np.flatnonzero(self.has_past_))]
         prior = learn_prior([(own,)])
         return prior._replace(mean=torch.zeros_like(prior.mean))

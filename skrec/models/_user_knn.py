@@ -1,4 +1,7 @@
-"""Neighbours of users."""
+"""Nearest neighbors of users.
+
+Parameters of the search are documented in `NeighborParameters`, others in `HistoryRecommender`.
+"""
 
 from typing import ClassVar, Literal
 
@@ -11,49 +14,50 @@ from skrec.base import HistoryRecommender
 from skrec.base._pairs import sparse_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
-from skrec.models._neighbours import NeighbourParameters, stacked, weighted, weights_of_items, weights_of_users
+from skrec.models._neighbors import NeighborParameters, stacked, weighted, weights_of_items, weights_of_users
 
 
-class UserKNNRecommender(NeighbourParameters, HistoryRecommender):
-    """Items of similar users: a score is a sum of similarities.
+class UserKNNRecommender(NeighborParameters, HistoryRecommender):
+    """Recommend items of similar users.
 
-    The score of an item is the sum of the user's similarities to those of their nearest neighbours, among the users of the
-    training data, who have the item. Users are similar if they have the same items. The weighting affects who is near; in a
-    score all items of a neighbour count the same. New users have their neighbours among the users of the training data too.
+    The score of an item is the sum of the similarities of the user to those nearest neighbors who have the item. Neighbors are
+    users of the training data, also for new users. Users are similar if they have the same items. ``weighting`` affects which
+    users are near. In a score, all items of a neighbor count the same.
 
     Parameters
     ----------
     neighborhood : {"nearest", "reverse"}, default="nearest"
-        Whose items are counted for a user. With "nearest", those of the ``n_neighbors`` nearest users. With "reverse", those of
-        all users who have this one among their own ``n_neighbors`` nearest: many for a typical user, few or none for an unusual
-        one. Of equally near users, known ones come before new ones.
+        Users that recommend their items. "nearest": the ``n_neighbors`` nearest users. "reverse": all users who have this user
+        among their own ``n_neighbors`` nearest. Typical users may have many reverse neighbors, unusual users few or none. Ties
+        between a training user and a new user are broken in favor of the training user.
 
     Attributes
     ----------
     weighted_rows_ : float64 CSR of shape (n_users_, n_items_)
-        The vectors that users are compared by.
+        Vectors by which users are compared.
     item_length_weights_ : float64 array of shape (n_items_,)
-        How much an item counts for who is near; ones unless ``weighting="bm25"``.
+        Weights of items in the search. All 1 unless ``weighting="bm25"``.
     reverse_neighbors_ : float32 CSR of shape (n_users_, n_users_), or None
-        With ``neighborhood="reverse"``: similarities of each user to those who have them among their nearest.
+        With ``neighborhood="reverse"``, the similarities of each user to the users who have them among their nearest.
     thresholds_ : float32 array of shape (n_users_,), or None
-        With ``neighborhood="reverse"``: what a new user's similarity to each known one must exceed to be among their nearest.
+        With ``neighborhood="reverse"``, the similarity that a new user must exceed to be among the nearest of each training
+        user.
 
     Notes
     -----
-    A fit only weighs; users are compared when they are asked about, in blocks. For each user that takes a time that grows with
-    the sum, over the user's items, of the number of their users, and a pass over all training events for each block. With
-    "reverse" a fit compares all users, and keeps 12 * n_users * n_neighbors bytes.
+    With "nearest", ``fit`` only computes weights. Users are compared in blocks when they are recommended to. This takes time
+    proportional to the sum of the item counts over the user's items, and a pass over all training events for each block. With
+    "reverse", ``fit`` compares all users and keeps ``12 * n_users * n_neighbors`` bytes.
 
-    The users' idf is a common factor of all that a user has, so that the cosine does not see it; of "bm25" it sees the items'
-    part. Both matter with ``shrinkage``, with ``asymmetry`` and without ``normalize``.
+    The user weight of "tfidf" is a common factor of a user's vector, which the cosine cancels. The item weight of "bm25" is
+    not. The user weight has an effect with ``shrinkage``, with ``asymmetry`` or without ``normalize``.
 
     References
     ----------
-    Resnick et al., "GroupLens: an open architecture for collaborative filtering of netnews", CSCW 1994. Weighting and
-    shrinkage as Ferrari Dacrema et al., "A troubling analysis of reproducibility and progress in recommender systems research",
-    TOIS 2021, whose neighbours are the reverse ones. Asymmetry: Aiolli, "Efficient top-n recommendation for very large scale
-    binary rated datasets", RecSys 2013, whose alpha is (1 - asymmetry) / 2.
+    Resnick et al., "GroupLens: an open architecture for collaborative filtering of netnews", CSCW 1994. Weighting and shrinkage
+    follow Ferrari Dacrema et al., "A troubling analysis of reproducibility and progress in recommender systems research", TOIS
+    2021, where neighbors are the reverse ones. Asymmetry: Aiolli, "Efficient top-n recommendation for very large scale binary
+    rated datasets", RecSys 2013, with alpha = ``(1 - asymmetry) / 2``.
 
     Examples
     --------
@@ -75,7 +79,7 @@ class UserKNNRecommender(NeighbourParameters, HistoryRecommender):
 
     @property
     def _compares_by_cosine(self) -> bool:
-        """Whether the factor by which "tfidf" multiplies all that a user has is positive for all, and cancels out."""
+        """Whether similarities are cosines and all user weights of "tfidf" are positive, so that they cancel."""
         factors_are_positive = np.diff(self.seen_.indptr).max() + 1 < self.n_items_
         return self.normalize and self.shrinkage == 0 and self.asymmetry == 0 and bool(factors_are_positive)
 
@@ -106,15 +110,15 @@ class UserKNNRecommender(NeighbourParameters, HistoryRecommender):
         vectors = self._weighted(super()._new_state(histories))
         if self.thresholds_ is None:
             return self._nearest(vectors, self.weighted_rows_)
-        # as the known users see it: it is their neighbours that are sought
+        # the neighbors of the training users are searched, so that x and y are exchanged
         similarities = self._similarities(vectors, self.weighted_rows_, -self.asymmetry)
         return stacked([_above(self.thresholds_, block) for block in similarities], self.n_users_)
 
     def _user_vectors(self) -> sp.csr_array:
         return self.weighted_rows_
 
-    def _score(self, neighbours: sp.csr_array, items: slice) -> NDArray[np.float32]:
-        return (neighbours @ self.rows_[:, items]).toarray()
+    def _score(self, neighbors: sp.csr_array, items: slice) -> NDArray[np.float32]:
+        return (neighbors @ self.rows_[:, items]).toarray()
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         who, rows = np.unique(users, return_inverse=True)
@@ -122,7 +126,7 @@ class UserKNNRecommender(NeighbourParameters, HistoryRecommender):
 
 
 def _least_of_full_rows(matrix: sp.csr_array, n: int) -> NDArray[np.float32]:
-    """The least entry of each row that has n of them, for others 0."""
+    """Smallest entry of each row with n entries, 0 for other rows."""
     full = np.diff(matrix.indptr) == n
     least = np.zeros(matrix.shape[0], np.float32)
     least[full] = matrix[np.flatnonzero(full)].data.reshape(-1, n).min(axis=1)
@@ -130,7 +134,7 @@ def _least_of_full_rows(matrix: sp.csr_array, n: int) -> NDArray[np.float32]:
 
 
 def _above(thresholds: NDArray[np.float32], matrix: sp.csr_array) -> sp.csr_array:
-    """Without the entries that do not exceed their column's threshold."""
+    """Drop the entries that do not exceed the threshold of their column."""
     matrix.data[matrix.data <= thresholds[matrix.indices]] = 0
     matrix.eliminate_zeros()
     return matrix

@@ -1,15 +1,16 @@
-"""Checks that every recommender passes, ours and yours; docs/testing.md writes two models and puts them through.
+"""Checks that every recommender must pass. docs/testing.md shows how to use them with other models.
 
-Each is a plain function ``check_...(estimator)`` of an unfitted estimator that raises an AssertionError in words where the
-contract is broken, and ``unittest.SkipTest`` where the estimator has no such method; its docstring says what it promises.
-Settings should be fast, and count every value above 0 as liked, as the defaults do. Models are fitted once for each estimator
-and data set and shared by the checks. Most checks fit matrices, about which a model of sequences warns.
+Each check is a function ``check_...(estimator)`` of an unfitted estimator. It raises AssertionError with an explanation if the
+estimator violates the contract, and ``unittest.SkipTest`` if the estimator does not have the checked method. Estimators should
+have parameters with which they train fast, and treat every value above 0 as positive, as by default. Models are fitted once for
+each estimator and data set and shared by the checks. Most checks fit matrices, about which sequence models warn.
 
-`recommender_checks` lists them, `parametrize_recommender_checks` makes tests of them, and `SCIKIT_LEARN_EXCEPTIONS` names those
-of scikit-learn's own checks that a recommender does not pass.
+`recommender_checks` lists the checks, `parametrize_recommender_checks` makes pytest tests of them, and
+`SCIKIT_LEARN_EXCEPTIONS` names the checks of scikit-learn that recommenders do not pass.
 """
 
 from collections.abc import Callable, Iterable
+from inspect import cleandoc
 from typing import Any
 
 from skrec.base import BaseRecommender
@@ -24,26 +25,25 @@ from skrec.testing._estimator import (
     check_parameters,
     check_parameters_are_validated,
     check_pickle,
-    check_refit_forgets,
+    check_refit_discards_the_previous_fit,
     check_scikit_learn,
     check_validation_data,
 )
 from skrec.testing._fitting import ORDER_WARNING
 from skrec.testing._forms import (
     check_every_form_of_a_matrix_is_the_same,
-    check_everything_travels_in_the_data,
-    check_numbers_that_are_none_are_refused,
+    check_invalid_numbers_are_refused,
+    check_optional_fields_are_accepted,
     check_y_holds_the_values_of_events,
 )
 from skrec.testing._interruption import check_interrupted_fit, check_interrupted_partial_fit
-from skrec.testing._labels import check_a_table_of_events_is_the_same_data, check_labels_change_nothing_else
+from skrec.testing._labels import check_a_table_of_events_is_the_same_data, check_labels_do_not_change_lists
 from skrec.testing._learning import (
     check_completes_the_checkerboard,
-    check_completes_the_round,
     check_learns_from_the_data,
+    check_predicts_the_next_item,
 )
 from skrec.testing._lists import (
-    check_answers_for_known_users,
     check_audience,
     check_audience_with_labels,
     check_bad_arguments_are_refused,
@@ -52,32 +52,33 @@ from skrec.testing._lists import (
     check_exclude_and_candidates,
     check_items_without_events_come_last,
     check_lists_are_padded,
-    check_no_seen_item_and_no_item_twice,
     check_one_user_equals_the_batch,
     check_recommend_iter_equals_recommend,
+    check_recommend_known_users,
     check_recommend_to_parquet,
+    check_seen_items_and_duplicates_are_excluded,
     check_unknown_users_get_the_popular_items_on_request,
 )
-from skrec.testing._neighbours import (
+from skrec.testing._neighbors import (
     check_similar_items,
-    check_similar_items_among_some,
+    check_similar_items_of_candidates,
     check_similar_users,
-    check_similarities_are_of_one_space,
+    check_similarity_metrics_agree,
 )
 from skrec.testing._new_users import (
-    check_company_changes_no_score,
     check_events_of_a_known_label_are_a_new_user,
     check_every_form_of_a_history_is_the_same,
     check_fold_in_agrees_with_training,
-    check_histories_of_another_frame_are_refused,
-    check_new_users_do_not_get_their_past,
-    check_rows_of_a_matrix_are_nobody,
+    check_histories_of_another_shape_are_refused,
+    check_matrix_rows_are_new_users,
+    check_new_users_are_scored_independently,
+    check_seen_items_of_new_users_are_excluded,
     check_unknown_items_of_a_history_are_ignored,
-    check_without_a_past_the_popular_items,
+    check_users_without_events_get_popular_items,
 )
 from skrec.testing._partial_fit import (
     check_failed_partial_fit,
-    check_partial_fit_changes_nothing_given_away,
+    check_partial_fit_does_not_change_copies,
     check_partial_fit_keeps_codes_and_adds_labels,
     check_partial_fit_learns,
     check_partial_fit_of_an_unfitted_model_is_fit,
@@ -95,9 +96,9 @@ from skrec.testing._scores import (
     check_transform,
 )
 from skrec.testing._side_effects import (
+    check_global_state_is_unchanged,
+    check_inference_does_not_change_the_model,
     check_input_is_not_changed,
-    check_nothing_global_is_touched,
-    check_questions_change_nothing,
     check_read_only_input,
     check_silence,
 )
@@ -107,9 +108,35 @@ Check = Callable[[BaseRecommender], None]
 __all__ = ["SCIKIT_LEARN_EXCEPTIONS", "parametrize_recommender_checks", "recommender_checks"]
 __all__ += [name for name in globals() if name.startswith("check_")]
 
+_SECTIONS = """
+
+Parameters
+----------
+estimator : BaseRecommender
+    Unfitted estimator. It is cloned.
+
+Raises
+------
+AssertionError
+    If the estimator violates the contract.
+"""
+for _name in __all__:
+    if _name.startswith("check_"):
+        globals()[_name].__doc__ = cleandoc(globals()[_name].__doc__ or "") + _SECTIONS
+
 
 def recommender_checks(estimator: BaseRecommender | None = None) -> list[Check]:
-    """All checks, in alphabetical order; of an estimator, those of methods that it has.
+    """List all checks in alphabetical order.
+
+    Parameters
+    ----------
+    estimator : BaseRecommender, default=None
+        If given, checks that do not apply to it are left out.
+
+    Returns
+    -------
+    list of callables
+        Functions that take an unfitted estimator.
 
     Examples
     --------
@@ -118,14 +145,14 @@ def recommender_checks(estimator: BaseRecommender | None = None) -> list[Check]:
     ...     check(PopularityRecommender())
     """
     checks = [function for name, function in sorted(globals().items()) if name.startswith("check_")]
-    lacking: set[Check] = set()
+    excluded: set[Check] = set()
     if estimator is not None and not hasattr(estimator, "transform"):
-        lacking.add(check_transform)
+        excluded.add(check_transform)
     if estimator is not None and type(estimator).explain is BaseRecommender.explain:
-        lacking.add(check_explain)
-    if estimator is not None:  # whose task is what comes next, or what else there is
-        lacking.add(check_completes_the_checkerboard if read_traits(estimator).ordered else check_completes_the_round)
-    return [check for check in checks if check not in lacking]
+        excluded.add(check_explain)
+    if estimator is not None:  # either a sequence model or not
+        excluded.add(check_completes_the_checkerboard if read_traits(estimator).ordered else check_predicts_the_next_item)
+    return [check for check in checks if check not in excluded]
 
 
 def parametrize_recommender_checks(
@@ -133,15 +160,20 @@ def parametrize_recommender_checks(
     *,
     expected_failures: Callable[[BaseRecommender], dict[str, str]] = lambda estimator: {},
 ) -> Any:
-    """A pytest decorator for a test with the arguments ``estimator`` and ``check``: one test for each pair that applies.
+    """Decorate a pytest test with the arguments ``estimator`` and ``check``, once for each pair that applies.
 
     Parameters
     ----------
     estimators : iterable of BaseRecommender
-        Unfitted, with settings that fit in no time but learn.
+        Unfitted estimators, with parameters with which they train fast but learn.
     expected_failures : callable, optional
-        Maps an estimator to the names of the checks that it cannot pass, each with the reason; a test that then passes
-        fails.
+        Maps an estimator to a dict of the names of the checks that it cannot pass, each with the reason. A test that passes
+        unexpectedly fails.
+
+    Returns
+    -------
+    pytest decorator
+        Parametrizes the test function.
 
     Examples
     --------
@@ -156,7 +188,7 @@ def parametrize_recommender_checks(
         name = check.__name__
         reason = expected_failures(estimator).get(name)
         marks = [] if reason is None else [pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True)]
-        if read_traits(estimator).ordered:  # most checks fit matrices, which it rightly warns about
+        if read_traits(estimator).ordered:  # most checks fit matrices, about which sequence models warn
             marks.append(pytest.mark.filterwarnings(f"ignore:{ORDER_WARNING}"))
         return pytest.param(estimator, check, marks=marks, id=f"{type(estimator).__name__}-{name.removeprefix('check_')}")
 

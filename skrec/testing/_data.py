@@ -1,4 +1,4 @@
-"""Small data that hold what a recommender has to cope with. All arrays are read-only: the checks share them."""
+"""Small data with the cases that a recommender must handle. All arrays are read-only, since the checks share them."""
 
 from functools import cache
 from typing import NamedTuple
@@ -14,9 +14,9 @@ N_STEPS = 7
 
 @cache
 def likes() -> sp.csr_array:
-    """45 users of three tastes and 24 items, values 1 and 2.
+    """45 users with one of three preferences and 24 items, values 1 and 2.
 
-    Nobody has touched items 3, 13 and 23; users 5 and 40 have done nothing; user 9 has touched all other items but two.
+    Items 3, 13 and 23 and users 5 and 40 have no events. User 9 has all other items but two.
     """
     rng = np.random.default_rng(0)
     same_taste = np.arange(45)[:, None] % 3 == np.arange(24) % 3
@@ -29,13 +29,13 @@ def likes() -> sp.csr_array:
 
 
 @cache
-def labelled() -> Interactions:
-    """The events of `likes`, with labels that are neither codes nor in their order."""
+def labeled() -> Interactions:
+    """The events of `likes`, with labels that are neither codes nor in the order of codes."""
     return Interactions.from_csr(likes(), user_ids=[f"user {99 - u}" for u in range(45)], item_ids=900 - np.arange(24))
 
 
 @cache
-def well_known() -> sp.csr_array:
+def active_likes() -> sp.csr_array:
     """`likes` without the users and items that have no events."""
     matrix = likes()
     users, items = np.diff(matrix.indptr) > 0, np.bincount(matrix.indices, minlength=24) > 0
@@ -44,19 +44,19 @@ def well_known() -> sp.csr_array:
 
 @cache
 def other_likes() -> sp.csr_array:
-    """Other users, other items, another shape."""
+    """Other users and items, in a matrix of another shape."""
     return _frozen(sp.csr_array((np.random.default_rng(1).random((20, 30)) < 0.2).astype(np.float32)))
 
 
 @cache
 def checkerboard() -> sp.csr_array:
-    """24 users and items in three blocks: everybody likes all items of their block but one, item u for user u."""
+    """24 users and items in three blocks: each user likes all items of the own block but one, user u all but item u."""
     return _frozen(sp.csr_array(np.kron(np.eye(3), np.ones((8, 8), np.float32)) - np.eye(24, dtype=np.float32)))
 
 
 @cache
-def rounds() -> Interactions:
-    """24 users who go round a circle of 12 items, one after the other, user u from item u on; the rows are in no order."""
+def cyclic_sequences() -> Interactions:
+    """24 users who visit 7 successive items of a cycle of 12, user u from item u on; rows are in random order."""
     users, steps = np.divmod(np.random.default_rng(0).permutation(24 * N_STEPS), N_STEPS)
     data = Interactions.from_arrays(users, (users + steps) % 12, timestamps=steps)
     for array in (data.users, data.items, data.values, data.timestamps):
@@ -72,13 +72,13 @@ class Split(NamedTuple):
 
 
 @cache
-def tastes() -> Split:
-    """Some 8,000 events of 300 users with 120 items, values 3 to 11, in order of time; a fifth of them is held out."""
+def split_events() -> Split:
+    """About 8,000 events of 300 users and 120 items, values 3 to 11, in order of time; a fifth of them is held out."""
     events = make_interactions(300, 120, density=0.22, popularity_skew=0.5, random_state=0).interactions
     plain = Interactions.from_arrays(
         events.users,
         events.items,
-        2 * events.values + 1,  # if they looked like ratings, models would warn that positive_from is None
+        2 * events.values + 1,  # for values from 1 to 5, models would warn that positive_from is None
         timestamps=events.timestamps,
         n_users=events.n_users,
         n_items=events.n_items,
@@ -89,9 +89,9 @@ def tastes() -> Split:
     return Split(plain[~held_out], plain[held_out])
 
 
-def training_part() -> Interactions:
-    """The training events of `tastes`."""
-    return tastes().train
+def training_events() -> Interactions:
+    """The training events of `split_events`."""
+    return split_events().train
 
 
 def _frozen(matrix: sp.csr_array) -> sp.csr_array:

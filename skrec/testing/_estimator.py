@@ -1,4 +1,4 @@
-"""What scikit-learn asks of an estimator, by its own checks and beyond them."""
+"""Checks of the scikit-learn API."""
 
 import pickle
 import traceback
@@ -12,25 +12,25 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from skrec.base import BaseRecommender
-from skrec.testing._data import labelled, likes, other_likes, tastes
+from skrec.testing._data import labeled, likes, other_likes, split_events
 from skrec.testing._fitting import assert_equal_answers, assert_raises, assert_same_attributes, fitted, fresh
 
-_DENSE_ANSWER = "predict of a sparse matrix answers with a dense score for each item, not with one number for each row"
+_DENSE_SCORES = "predict of a sparse matrix returns a dense score for each item, not one number for each row"
 SCIKIT_LEARN_EXCEPTIONS = {
-    "check_estimator_sparse_array": _DENSE_ANSWER,
-    "check_estimator_sparse_matrix": _DENSE_ANSWER,
+    "check_estimator_sparse_array": _DENSE_SCORES,
+    "check_estimator_sparse_matrix": _DENSE_SCORES,
 }
-"""The checks of scikit-learn that a recommender does not pass, and why."""
+"""The checks of scikit-learn that recommenders do not pass, with the reasons."""
 
 
 def check_scikit_learn(estimator: BaseRecommender) -> None:
-    """All checks of scikit-learn pass but two, and no tag switches one off."""
+    """All checks of scikit-learn pass except for two, and no tag disables a check."""
     tags = get_tags(estimator)
     assert not (tags._skip_test or tags.no_validation or tags.non_deterministic), "a tag switches checks off"
     assert tags.input_tags.two_d_array and tags.input_tags.sparse, "a tag switches checks off"
     results = check_estimator(fresh(estimator), expected_failed_checks=SCIKIT_LEARN_EXCEPTIONS, on_skip=None, on_fail=None)
     errors = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
-    # a method that says that this model has none is no broken promise
+    # a method may be unsupported by a model
     failed = {name: repr(error) for name, error in errors.items() if not isinstance(error, NotImplementedError)}
     assert not failed, f"scikit-learn's checks failed: {failed}"
     skipped = [result["exception"] for result in results if result["status"] == "skipped"]
@@ -45,7 +45,7 @@ def _raised_in_scikit_learn(error: Exception) -> bool:
 
 
 def check_parameters(estimator: BaseRecommender) -> None:
-    """`get_params`, `set_params` and `clone` speak of the same parameters; the constructor changes and checks none."""
+    """`get_params`, `set_params` and `clone` agree; the constructor neither changes nor validates parameters."""
     marks = {name: object() for name in estimator.get_params(deep=False)}
     marked = type(estimator)(**marks)
     assert marked.get_params() == marks, "the constructor changes a parameter"
@@ -58,7 +58,7 @@ def check_parameters(estimator: BaseRecommender) -> None:
 
 
 def check_parameters_are_validated(estimator: BaseRecommender) -> None:
-    """`fit` refuses a value of the wrong kind with an error that names the parameter, and stays unfitted."""
+    """`fit` raises an error that names a parameter of the wrong type, and leaves the estimator unfitted."""
     for name in estimator.get_params(deep=False):
         model = fresh(estimator).set_params(**{name: object()})
         try:
@@ -71,7 +71,7 @@ def check_parameters_are_validated(estimator: BaseRecommender) -> None:
 
 
 def check_not_fitted(estimator: BaseRecommender) -> None:
-    """Every method that needs a fitted model says that it has none."""
+    """Methods that need a fitted model raise NotFittedError."""
     model, X = fresh(estimator), likes()
     calls = {
         "recommend": lambda: model.recommend([0]),
@@ -79,7 +79,7 @@ def check_not_fitted(estimator: BaseRecommender) -> None:
         "recommend_iter": lambda: next(model.recommend_iter([0])),
         "recommend_users": lambda: model.recommend_users([0]),
         "predict": lambda: model.predict(X),
-        "predict of events": lambda: model.predict(labelled()),
+        "predict of events": lambda: model.predict(labeled()),
         "score": lambda: model.score(X),
         "similar_items": lambda: model.similar_items([0]),
         "similar_users": lambda: model.similar_users([0]),
@@ -97,7 +97,7 @@ def check_not_fitted(estimator: BaseRecommender) -> None:
 
 
 def check_equal_refit(estimator: BaseRecommender) -> None:
-    """The same data and `random_state` make the same model, bit by bit, also when fitted twice."""
+    """The same data and `random_state` give exactly the same model, also in a second fit."""
     expected = fitted(estimator, likes).recommend(k=24)
     model = fresh(estimator).fit(likes())
     assert_equal_answers(model.recommend(k=24), expected, "another fit to the same data")
@@ -105,9 +105,9 @@ def check_equal_refit(estimator: BaseRecommender) -> None:
     assert_equal_answers(model.recommend(k=24), expected, "a second fit to the same data")
 
 
-def check_refit_forgets(estimator: BaseRecommender) -> None:
-    """A second fit, to other data, leaves nothing of the first."""
-    model, expected = fresh(estimator).fit(labelled()), fitted(estimator, other_likes)
+def check_refit_discards_the_previous_fit(estimator: BaseRecommender) -> None:
+    """A second fit to other data keeps nothing of the first."""
+    model, expected = fresh(estimator).fit(labeled()), fitted(estimator, other_likes)
     model.fit(other_likes())
     assert_equal_answers(model.recommend(k=30), expected.recommend(k=30), "after a fit to other data")
     assert vars(model).keys() == vars(expected).keys(), "attributes of the first fit are left"
@@ -116,17 +116,17 @@ def check_refit_forgets(estimator: BaseRecommender) -> None:
 
 
 def check_pickle(estimator: BaseRecommender) -> None:
-    """A model that went through a pickle gives the same answers."""
-    model = fitted(estimator, labelled)
+    """A pickled and unpickled model gives the same results."""
+    model = fitted(estimator, labeled)
     copy = pickle.loads(pickle.dumps(model))
     assert_equal_answers(copy.recommend(k=8), model.recommend(k=8), "unpickled")
-    assert_equal_answers(copy.recommend(labelled(), k=8), model.recommend(labelled(), k=8), "unpickled, new users")
-    np.testing.assert_array_equal(copy.predict(labelled()), model.predict(labelled()))
+    assert_equal_answers(copy.recommend(labeled(), k=8), model.recommend(labeled(), k=8), "unpickled, new users")
+    np.testing.assert_array_equal(copy.predict(labeled()), model.predict(labeled()))
     assert copy.recommend(k=8).items.tolist() == model.recommend(k=8).items.tolist()
 
 
 def check_failed_fit(estimator: BaseRecommender) -> None:
-    """A fit that fails leaves a fitted estimator as it was, and an unfitted one unfitted."""
+    """A fit that fails leaves a fitted estimator unchanged and an unfitted one unfitted."""
     holes = likes().toarray()
     holes[3, 3] = np.nan
     errors = ValueError, TypeError
@@ -144,8 +144,8 @@ def check_failed_fit(estimator: BaseRecommender) -> None:
 
 
 def check_validation_data(estimator: BaseRecommender) -> None:
-    """`fit` takes held-out data, whether or not it has a use for them, and refuses those of another frame."""
-    train, test = tastes()
+    """`fit` accepts held-out data, whether or not it uses them, and rejects data of another shape."""
+    train, test = split_events()
     model = fresh(estimator).fit(train, validation=test)
     assert model.recommend([0], k=3).codes.min() >= 0
     np.testing.assert_array_equal(model.seen_.toarray(), train.to_csr(duplicates="any").toarray())
@@ -154,15 +154,15 @@ def check_validation_data(estimator: BaseRecommender) -> None:
 
 
 def check_grid_search_over_events(estimator: BaseRecommender) -> None:
-    """Stock `GridSearchCV` splits the events of Interactions and of a DataFrame."""
-    for events in (labelled(), labelled().to_frame()):
+    """`GridSearchCV` splits the events of Interactions and of a DataFrame."""
+    for events in (labeled(), labeled().to_frame()):
         search = _search(estimator, events)
         assert search.best_estimator_.recommend(["user 99"], k=3).items.shape == (1, 3)
         assert search.predict(events[:7]).shape == (7,)
 
 
 def check_grid_search_over_users(estimator: BaseRecommender) -> None:
-    """Stock `GridSearchCV` splits the rows of a matrix, which are users."""
+    """`GridSearchCV` splits the rows of a matrix, which are users."""
     search = _search(estimator, likes())
     assert search.best_estimator_.n_users_ == 45
     assert search.predict(likes()[:2]).shape == (2, 24)

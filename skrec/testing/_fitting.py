@@ -1,4 +1,4 @@
-"""Fitted estimators for the checks, and what it means that two answers are equal."""
+"""Fitted estimators for the checks, and comparisons of results."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,13 +11,13 @@ from sklearn.base import clone
 from skrec.base import BaseRecommender, Ranking
 
 ORDER_WARNING = "(X|users) (is a matrix|has no timestamps)"
-"""How the warning begins that a model of sequences gives about data without times, such as the matrices of these checks."""
+"""Start of the warning of sequence models about data without timestamps, such as the matrices of these checks."""
 
 _FITTED: WeakKeyDictionary[BaseRecommender, dict[tuple, BaseRecommender]] = WeakKeyDictionary()
 
 
 def fresh(estimator: BaseRecommender) -> BaseRecommender:
-    """An unfitted copy, with a seed where it takes one and has none."""
+    """An unfitted clone, with a seed if it takes one and has none."""
     copy = clone(estimator)
     if "random_state" in copy.get_params() and copy.random_state is None:
         copy.set_params(random_state=0)
@@ -25,7 +25,7 @@ def fresh(estimator: BaseRecommender) -> BaseRecommender:
 
 
 def fitted(estimator: BaseRecommender, data: Callable[[], Any]) -> BaseRecommender:
-    """A copy fitted to ``data()``, made once for each estimator and its parameters; not to be changed."""
+    """A clone fitted to ``data()``, cached for each estimator and its parameters. Must not be changed."""
     models = _FITTED.setdefault(estimator, {})
     key = data, repr(sorted(estimator.get_params().items()))
     if key not in models:
@@ -34,7 +34,7 @@ def fitted(estimator: BaseRecommender, data: Callable[[], Any]) -> BaseRecommend
 
 
 def score_matrix(model: BaseRecommender, users: Any = None) -> NDArray[np.float32]:
-    """Scores (n, n_items) by which `recommend` ranks; minus infinity for items without events."""
+    """Scores of shape (n_users, n_items) by which `recommend` ranks; minus infinity for items without events."""
     answer = model.recommend(users, k=model.n_items_, exclude_seen=False)
     scores = np.full(answer.codes.shape, np.nan, np.float32)
     np.put_along_axis(scores, answer.codes, answer.scores, axis=1)
@@ -42,39 +42,39 @@ def score_matrix(model: BaseRecommender, users: Any = None) -> NDArray[np.float3
 
 
 def assert_equal_answers(answer: Ranking, expected: Ranking, said: str) -> None:
-    """The same lists and scores, bit by bit."""
+    """Raise AssertionError unless items and scores are exactly the same."""
     np.testing.assert_array_equal(answer.codes, expected.codes, err_msg=f"{said}: other items")
     np.testing.assert_array_equal(answer.scores, expected.scores, err_msg=f"{said}: other scores")
 
 
 def assert_same_answers(answer: Ranking, expected: Ranking, said: str) -> None:
-    """The same lists and scores up to rounding: items whose scores differ by no more may have changed places."""
+    """Raise AssertionError unless scores agree up to rounding and items up to ties of rounded scores."""
     finite = expected.scores[np.isfinite(expected.scores)]
     rounding = 1e-4 * max(float(np.abs(finite).max(initial=0)), 1e-3)
     np.testing.assert_allclose(answer.scores, expected.scores, rtol=0, atol=rounding, err_msg=f"{said}: other scores")
     with np.errstate(invalid="ignore"):
         near = np.abs(np.diff(expected.scores, axis=1)) <= 2 * rounding
-    edge = np.ones((len(near), 1), bool)  # what follows the last item of a list is not known
+    edge = np.ones((len(near), 1), bool)  # the item after the end of a list is unknown
     replaceable = np.hstack([~edge, near]) | np.hstack([near, edge])
     moved = (answer.codes != expected.codes) & ~replaceable
     assert not moved.any(), f"{said}: other items for {moved.any(axis=1).sum()} of {len(moved)} queries"
 
 
 def assert_raises(kind: type[Exception] | tuple[type[Exception], ...], call: Callable[[], Any], *words: str) -> None:
-    """The call fails with an error of a kind whose message holds some words."""
+    """Raise AssertionError unless the call raises an error of a kind with all words in its message."""
     try:
         call()
     except kind as error:
         missing = [word for word in words if word not in str(error)]
-        assert not missing, f"the message does not say {missing}: {error}"
+        assert not missing, f"the message does not contain {missing}: {error}"
     except Exception as error:
-        raise AssertionError(f"the wrong error, where one about {' '.join(words)} was due: {error!r}") from error
+        raise AssertionError(f"expected an error about {' '.join(words)}, got {error!r}") from error
     else:
-        raise AssertionError(f"no error, where one about {' '.join(words)} was due")
+        raise AssertionError(f"expected an error about {' '.join(words)}, got none")
 
 
 def assert_same_attributes(model: BaseRecommender, before: dict[str, Any], said: str) -> None:
-    """The model has the attributes that it had, each the same object."""
+    """Raise AssertionError unless the model has the same attribute objects as before."""
     now = vars(model)
     changed = [name for name in now.keys() | before.keys() if name not in now or now[name] is not before.get(name, before)]
     assert not changed, f"{said} changed {', '.join(sorted(changed))}"

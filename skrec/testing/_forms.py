@@ -1,4 +1,4 @@
-"""What `fit` makes of the forms in which data come."""
+"""Checks of the forms of data that `fit` accepts."""
 
 import warnings
 from typing import Any
@@ -8,12 +8,12 @@ import scipy.sparse as sp
 
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
-from skrec.testing._data import labelled, likes
+from skrec.testing._data import labeled, likes
 from skrec.testing._fitting import assert_equal_answers, assert_raises, fitted, fresh
 
 
 def check_every_form_of_a_matrix_is_the_same(estimator: BaseRecommender) -> None:
-    """Sparse formats, dense arrays and other numbers with the same values make the same model."""
+    """Sparse formats, dense arrays and other dtypes with the same values give the same model."""
     expected = fitted(estimator, likes).recommend(k=8)
     forms = [sp.csr_matrix(likes()), likes().tocoo(), likes().tocsc(), likes().toarray().astype(np.int64)]
     for form in forms:
@@ -21,9 +21,9 @@ def check_every_form_of_a_matrix_is_the_same(estimator: BaseRecommender) -> None
 
 
 def check_y_holds_the_values_of_events(estimator: BaseRecommender) -> None:
-    """Values apart, as y, are the values of the table's events; for a matrix, which holds its own, y says nothing."""
-    values = labelled().values * (np.arange(len(labelled())) % 4 > 0)
-    together = labelled().with_values(values).to_frame()
+    """Values passed as y are the values of a table of events; y is ignored with a matrix."""
+    values = labeled().values * (np.arange(len(labeled())) % 4 > 0)
+    together = labeled().with_values(values).to_frame()
     expected = fresh(estimator).fit(together)
     model = fresh(estimator).fit(together.drop(columns="rating"), together["rating"])
     assert_equal_answers(model.recommend(k=8), expected.recommend(k=8), "with values as y")
@@ -31,8 +31,8 @@ def check_y_holds_the_values_of_events(estimator: BaseRecommender) -> None:
     assert_equal_answers(plain.recommend(k=8), fitted(estimator, likes).recommend(k=8), "with y beside a matrix")
 
 
-def check_everything_travels_in_the_data(estimator: BaseRecommender) -> None:
-    """Times, impressions, features and weights come with X; weights are used, or a warning says that they are not."""
+def check_optional_fields_are_accepted(estimator: BaseRecommender) -> None:
+    """X may have timestamps, impressions, features and weights; ignored weights give a warning."""
     plain = likes().tocoo()
     columns = {
         "timestamps": np.arange(plain.nnz) + 10**9,
@@ -52,11 +52,11 @@ def check_everything_travels_in_the_data(estimator: BaseRecommender) -> None:
         scores = fresh(estimator).fit(weighted).recommend(k=24, exclude_seen=False).scores
     if not any(issubclass(warning.category, UserWarning) and "weights" in str(warning.message) for warning in said):
         equal = fitted(estimator, likes).recommend(k=24, exclude_seen=False).scores
-        assert not np.array_equal(scores, equal), "weights of events are neither used nor warned of"
+        assert not np.array_equal(scores, equal), "weights of events are ignored without a warning"
 
 
-def check_numbers_that_are_none_are_refused(estimator: BaseRecommender) -> None:
-    """NaN, infinity, complex numbers and words are errors wherever data are passed, sparse or dense."""
+def check_invalid_numbers_are_refused(estimator: BaseRecommender) -> None:
+    """NaN, infinity, complex numbers and strings raise errors in all methods, sparse or dense."""
     model = fitted(estimator, likes)
     calls = [fresh(estimator).fit, model.recommend, model.predict, model.score]
     if hasattr(model, "transform"):

@@ -1,4 +1,4 @@
-"""What a model must have understood."""
+"""Checks that a model learns from the data."""
 
 from dataclasses import replace
 from unittest import SkipTest
@@ -8,39 +8,39 @@ import numpy as np
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
 from skrec.metrics._estimators import read_traits
-from skrec.testing._data import N_STEPS, checkerboard, rounds, tastes, training_part
+from skrec.testing._data import N_STEPS, checkerboard, cyclic_sequences, split_events, training_events
 from skrec.testing._fitting import fitted
 
 
 def check_completes_the_checkerboard(estimator: BaseRecommender) -> None:
-    """The one item that a user's block likes and the user has not met comes first, for known and for new users."""
+    """The missing item of the user's block is ranked first, for training users and new users."""
     if read_traits(estimator).ordered:
-        raise SkipTest(f"{type(estimator).__name__} knows what comes next, and these likes have no order")
+        raise SkipTest(f"{type(estimator).__name__} is a sequence model, and the data have no order")
     model = fitted(estimator, checkerboard)
     missing = np.arange(24)
     for who, answer in (("known", model.recommend(k=1)), ("new", model.recommend(Interactions.from_csr(checkerboard()), k=1))):
         solved = (answer.codes[:, 0] == missing).mean()
-        assert solved == 1, f"only {solved:.0%} of the {who} users are given the item that their block says"
+        assert solved == 1, f"only {solved:.0%} of the {who} users get the missing item of their block"
 
 
-def check_completes_the_round(estimator: BaseRecommender) -> None:
-    """Of a model that knows order: what comes next on everybody's way round comes first, for known and for new users."""
+def check_predicts_the_next_item(estimator: BaseRecommender) -> None:
+    """A sequence model ranks the next item of the cycle first, for training users and new users."""
     if not read_traits(estimator).ordered:
-        raise SkipTest(f"{type(estimator).__name__} knows nothing of order")
-    model = fitted(estimator, rounds)
+        raise SkipTest(f"{type(estimator).__name__} is not a sequence model")
+    model = fitted(estimator, cyclic_sequences)
     following = (np.arange(24) + N_STEPS) % 12
-    for who, answer in (("known", model.recommend(k=1)), ("new", model.recommend(rounds(), k=1))):
+    for who, answer in (("known", model.recommend(k=1)), ("new", model.recommend(cyclic_sequences(), k=1))):
         solved = (answer.codes[:, 0] == following).mean()
-        assert solved == 1, f"only {solved:.0%} of the {who} users are given the item that comes next"
+        assert solved == 1, f"only {solved:.0%} of the {who} users get the next item"
 
 
 def check_learns_from_the_data(estimator: BaseRecommender) -> None:
-    """Held-out events are predicted better from the true events than from events in which items have changed names."""
-    test = tastes().test
-    right, wrong = (fitted(estimator, data).score(test) for data in (training_part, _renamed_items))
-    assert right > 1.2 * max(wrong, 0), f"the score is {right:.4f}, and {wrong:.4f} after learning from nonsense"
+    """Held-out events are predicted better after training on true events than on events with permuted items."""
+    test = split_events().test
+    right, wrong = (fitted(estimator, data).score(test) for data in (training_events, _permuted_items))
+    assert right > 1.2 * max(wrong, 0), f"the score is {right:.4f}, and {wrong:.4f} after training on permuted items"
 
 
-def _renamed_items() -> Interactions:
-    train = tastes().train
+def _permuted_items() -> Interactions:
+    train = split_events().train
     return replace(train, items=np.random.default_rng(0).permutation(train.n_items)[train.items])

@@ -1,4 +1,4 @@
-"""What `recommend` answers about users of the training data."""
+"""Checks of `recommend` for users of the training data."""
 
 import os
 from importlib.util import find_spec
@@ -11,40 +11,43 @@ import pandas as pd
 import scipy.sparse as sp
 
 from skrec.base import BaseRecommender
-from skrec.testing._data import labelled, likes
+from skrec.testing._data import labeled, likes
 from skrec.testing._fitting import assert_raises, assert_same_answers, fitted, rows, score_matrix
 
 REFUSED_K = (0, -1, 2.5, True, None, "10")
 
 
-def check_answers_for_known_users(estimator: BaseRecommender) -> None:
-    """All users by default; ids of some, in the order asked, or a single one; arrays (n_users, k), also as a pair."""
+def check_recommend_known_users(estimator: BaseRecommender) -> None:
+    """`recommend` ranks all users by default, or some ids in the given order, or a single id.
+
+    The results are arrays of shape (n_users, k), which can be unpacked as a pair of items and scores.
+    """
     model = fitted(estimator, likes)
-    everybody = model.recommend(k=4)
-    assert everybody.items.shape == everybody.scores.shape == everybody.codes.shape == (45, 4)
-    assert everybody.scores.dtype == np.float32 and everybody.codes.dtype == np.int64
-    assert everybody.users.tolist() == list(range(45))
-    items, scores = everybody
-    assert items is everybody.items and scores is everybody.scores
+    all_users = model.recommend(k=4)
+    assert all_users.items.shape == all_users.scores.shape == all_users.codes.shape == (45, 4)
+    assert all_users.scores.dtype == np.float32 and all_users.codes.dtype == np.int64
+    assert all_users.users.tolist() == list(range(45))
+    items, scores = all_users
+    assert items is all_users.items and scores is all_users.scores
     some = model.recommend([30, 2, 30], k=4)
     assert some.users.tolist() == [30, 2, 30]
-    np.testing.assert_array_equal(some.codes, everybody.codes[[30, 2, 30]], err_msg="some users' lists are not their own")
+    np.testing.assert_array_equal(some.codes, all_users.codes[[30, 2, 30]], err_msg="other lists for a subset of users")
     for form in ((30, 2, 30), np.array([30, 2, 30]), pd.Series([30, 2, 30])):
         assert model.recommend(form, k=4).codes.tolist() == some.codes.tolist(), f"ids as a {type(form).__name__}"
-    assert model.recommend(7, k=4).codes.tolist() == everybody.codes[[7]].tolist()
+    assert model.recommend(7, k=4).codes.tolist() == all_users.codes[[7]].tolist()
     assert model.recommend(np.empty(0, int), k=4).codes.shape == (0, 4)
 
 
 def check_one_user_equals_the_batch(estimator: BaseRecommender) -> None:
-    """A user's list does not depend on who else is asked about."""
+    """The list of a user does not depend on the other requested users."""
     model = fitted(estimator, likes)
     together = model.recommend(k=6)
     for user in (0, 5, 9, 44):
         assert_same_answers(model.recommend([user], k=6), rows(together, [user]), f"user {user} alone")
 
 
-def check_no_seen_item_and_no_item_twice(estimator: BaseRecommender) -> None:
-    """`exclude_seen` hides a user's past and nothing else; no list holds an item twice."""
+def check_seen_items_and_duplicates_are_excluded(estimator: BaseRecommender) -> None:
+    """`exclude_seen` excludes exactly the user's seen items, and no list has duplicates."""
     model, seen = fitted(estimator, likes), likes().toarray() > 0
     for user, codes in enumerate(model.recommend(k=24).codes):
         found = codes[codes >= 0]
@@ -54,7 +57,7 @@ def check_no_seen_item_and_no_item_twice(estimator: BaseRecommender) -> None:
 
 
 def check_best_first_with_ties_by_item_code(estimator: BaseRecommender) -> None:
-    """Scores never rise along a list, and equal ones stand in the order of the vocabulary."""
+    """Scores decrease along a list, and ties are broken by item code."""
     codes, scores = (getattr(fitted(estimator, likes).recommend(k=24), name) for name in ("codes", "scores"))
     left, right, both = scores[:, :-1], scores[:, 1:], codes[:, 1:] >= 0
     assert (left[both] >= right[both]).all(), "a score is higher than the one before"
@@ -64,17 +67,17 @@ def check_best_first_with_ties_by_item_code(estimator: BaseRecommender) -> None:
 
 
 def check_items_without_events_come_last(estimator: BaseRecommender) -> None:
-    """An item that nobody has touched has a score of minus infinity, and stands behind all others."""
+    """Items without events have a score of minus infinity and come last."""
     answer = fitted(estimator, likes).recommend(k=24, exclude_seen=False)
     assert (answer.codes[:, -3:] == [3, 13, 23]).all(), "items without events are not the last three"
     assert np.isneginf(answer.scores[:, -3:]).all() and np.isfinite(answer.scores[:, :-3]).all()
 
 
 def check_lists_are_padded(estimator: BaseRecommender) -> None:
-    """Beyond the end of a list stand -1 and NaN, and None where there are labels; `to_frame` leaves them out."""
+    """Short lists are padded with -1, NaN and None for labels; `to_frame` leaves the padding out."""
     unseen = 24 - np.diff(likes().indptr)
     model = fitted(estimator, likes)
-    for answer in (model.recommend(k=30), fitted(estimator, labelled).recommend(k=30)):
+    for answer in (model.recommend(k=30), fitted(estimator, labeled).recommend(k=30)):
         beyond = np.arange(30) >= unseen[:, None]
         assert (answer.codes[beyond] == -1).all() and (answer.codes[~beyond] >= 0).all()
         assert np.isnan(answer.scores[beyond]).all() and not np.isnan(answer.scores[~beyond]).any()
@@ -87,7 +90,7 @@ def check_lists_are_padded(estimator: BaseRecommender) -> None:
 
 
 def check_exclude_and_candidates(estimator: BaseRecommender) -> None:
-    """The full ranking, without what is excluded, or of the candidates only."""
+    """`exclude` and `candidates` filter the full ranking."""
     model = fitted(estimator, likes)
     ranked = model.recommend(k=24).codes
 
@@ -105,7 +108,7 @@ def check_exclude_and_candidates(estimator: BaseRecommender) -> None:
 
 
 def check_candidates_of_each_user(estimator: BaseRecommender) -> None:
-    """The full ranking of the user's own candidates, given by a mapping or a table, for known and for new users."""
+    """Candidates of each user, as a mapping or a table, filter the ranking of known and new users."""
     model, rng = fitted(estimator, likes), np.random.default_rng(0)
     own = {user: rng.choice(24, 6, replace=False).tolist() for user in range(40)}
     pairs = pd.DataFrame([(user, item) for user, items in own.items() for item in items], columns=["user", "item"])
@@ -124,17 +127,20 @@ def check_candidates_of_each_user(estimator: BaseRecommender) -> None:
 
 
 def check_unknown_users_get_the_popular_items_on_request(estimator: BaseRecommender) -> None:
-    """With ``unknown="popular"`` unknown ids get the list of a new user without events, and known ones their own."""
-    model, named = fitted(estimator, likes), fitted(estimator, labelled)
+    """With ``unknown="popular"``, unknown ids get the list of a new user without events.
+
+    The lists of known users do not change.
+    """
+    model, named = fitted(estimator, likes), fitted(estimator, labeled)
     nothing = model.recommend(sp.csr_array((1, 24), dtype=np.float32), k=8)
     own = model.recommend([30, 0], k=8)
-    for asked, who in (([45, 30, -1, 0], model), (["nobody", "user 69", "no one", "user 99"], named)):
-        answer = who.recommend(asked, k=8, unknown="popular")
-        assert answer.users.tolist() == asked
+    for requested, target in (([45, 30, -1, 0], model), (["nobody", "user 69", "no one", "user 99"], named)):
+        answer = target.recommend(requested, k=8, unknown="popular")
+        assert answer.users.tolist() == requested
         assert_same_answers(rows(answer, [1, 3]), own, "the known among unknown users")
         for unknown in (0, 2):
             assert_same_answers(rows(answer, [unknown]), nothing, "an unknown user")
-        pieces = list(who.recommend_iter(asked, k=8, unknown="popular", batch_size=3))
+        pieces = list(target.recommend_iter(requested, k=8, unknown="popular", batch_size=3))
         np.testing.assert_array_equal(np.concatenate([piece.codes for piece in pieces]), answer.codes)
     every, some = list(range(24)), [8, 7]
     candidates = {"nobody": named.item_ids_[some], "user 69": named.item_ids_[every]}
@@ -144,7 +150,7 @@ def check_unknown_users_get_the_popular_items_on_request(estimator: BaseRecommen
 
 
 def check_recommend_iter_equals_recommend(estimator: BaseRecommender) -> None:
-    """The pieces of `recommend_iter` are those of one answer."""
+    """The batches of `recommend_iter` add up to the result of `recommend`."""
     model = fitted(estimator, likes)
     for users in (None, [30, 2, 9, 5], likes()[:44]):
         whole = model.recommend(users, k=5, candidates=range(20))
@@ -156,10 +162,10 @@ def check_recommend_iter_equals_recommend(estimator: BaseRecommender) -> None:
 
 
 def check_recommend_to_parquet(estimator: BaseRecommender) -> None:
-    """The file holds what `recommend` answers as a table, also when it is empty."""
+    """The Parquet file has the same table as `recommend`, also if it is empty."""
     if find_spec("pyarrow") is None:
         raise SkipTest("pyarrow is not installed")
-    model = fitted(estimator, labelled)
+    model = fitted(estimator, labeled)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "lists.parquet"
         model.recommend_to_parquet(path, k=4, batch_size=10)
@@ -171,8 +177,8 @@ def check_recommend_to_parquet(estimator: BaseRecommender) -> None:
 
 
 def check_bad_arguments_are_refused(estimator: BaseRecommender) -> None:
-    """Unknown labels and impossible lengths raise errors that name the argument."""
-    model, named = fitted(estimator, likes), fitted(estimator, labelled)
+    """Unknown labels and invalid list lengths raise errors that name the argument."""
+    model, named = fitted(estimator, likes), fitted(estimator, labeled)
     errors = (ValueError, TypeError)
     for k in REFUSED_K:
         assert_raises(errors, lambda k=k: model.recommend([0], k=k), "k must be")
@@ -190,7 +196,7 @@ def check_bad_arguments_are_refused(estimator: BaseRecommender) -> None:
 
 
 def check_audience(estimator: BaseRecommender) -> None:
-    """`recommend_users` sorts users by the score of the item; users without events are nobody's audience."""
+    """`recommend_users` ranks users by the score of the item; users without events are left out."""
     model, seen = fitted(estimator, likes), likes().toarray() > 0
     scores, active = score_matrix(model), seen.any(axis=1)
     items = np.array([8, 0, 3])
@@ -200,19 +206,19 @@ def check_audience(estimator: BaseRecommender) -> None:
         for item, codes, found in zip(items, answer.codes, answer.scores):
             n = (codes >= 0).sum()
             assert (codes[n:] == -1).all() and np.isnan(found[n:]).all()
-            asked = active & ~seen[:, item] if exclude_seen else active
+            eligible = active & ~seen[:, item] if exclude_seen else active
             if item == 3:
                 assert n == 0, "an item without events has an audience"
                 continue
-            assert sorted(codes[:n]) == np.flatnonzero(asked).tolist(), "not every user who may be in the audience once"
+            assert sorted(codes[:n]) == np.flatnonzero(eligible).tolist(), "not every eligible user once"
             np.testing.assert_allclose(found[:n], scores[codes[:n], item], rtol=1e-4, atol=1e-5)
             falls = np.diff(found[:n]) < 0
             assert (falls | (np.diff(found[:n]) == 0) & (np.diff(codes[:n]) > 0)).all(), "not best first, ties by user code"
 
 
 def check_audience_with_labels(estimator: BaseRecommender) -> None:
-    """Labels of items in, labels of users out; an item's audience does not depend on what else is asked about."""
-    model, data = fitted(estimator, labelled), labelled()
+    """`recommend_users` takes and returns labels; a list does not depend on the other requested items."""
+    model, data = fitted(estimator, labeled), labeled()
     answer = model.recommend_users(data.item_ids[[8, 3, 0]], k=50)
     plain = fitted(estimator, likes).recommend_users([8, 3, 0], k=50)
     np.testing.assert_array_equal(answer.codes, plain.codes, err_msg="with labels: other users")

@@ -1,4 +1,4 @@
-"""Learning more, going on from what is known."""
+"""Checks of `partial_fit`."""
 
 import copy
 from unittest import SkipTest
@@ -8,33 +8,33 @@ import pandas as pd
 
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
-from skrec.testing._data import labelled, likes, tastes
+from skrec.testing._data import labeled, likes, split_events
 from skrec.testing._fitting import assert_equal_answers, assert_raises, assert_same_attributes, fresh
 
 
 def check_partial_fit_of_an_unfitted_model_is_fit(estimator: BaseRecommender) -> None:
-    """The first call does what `fit` does."""
+    """The first `partial_fit` is equal to `fit`."""
     first, whole = fresh(estimator).partial_fit(likes()), fresh(estimator).fit(likes())
     assert_equal_answers(first.recommend(k=5), whole.recommend(k=5), "after partial_fit instead of fit")
 
 
 def check_partial_fit_keeps_codes_and_adds_labels(estimator: BaseRecommender) -> None:
-    """Known users and items keep their places, new ones come behind; all of them can be asked about."""
-    model = fresh(estimator).fit(labelled())
+    """Training users and items keep their codes, and new ones are appended and can be queried."""
+    model = fresh(estimator).fit(labeled())
     user_ids, item_ids = model.user_ids_.tolist(), model.item_ids_.tolist()
-    more = pd.DataFrame({"user": ["user 99", "newcomer", "newcomer"], "item": [9000, 900, 899]})
+    more = pd.DataFrame({"user": ["user 99", "new user", "new user"], "item": [9000, 900, 899]})
     _learn_more(model, more)
-    assert model.user_ids_.tolist() == [*user_ids, "newcomer"] and model.item_ids_.tolist() == [*item_ids, 9000]
+    assert model.user_ids_.tolist() == [*user_ids, "new user"] and model.item_ids_.tolist() == [*item_ids, 9000]
     assert (model.n_users_, model.n_items_, model.n_features_in_) == (46, 25, 25)
-    answer = model.recommend(["newcomer", "user 99"], k=25)
-    newcomer, known = (row[:-1].tolist() if None in row.tolist() else row.tolist() for row in answer.items)
-    assert not {900, 899} & set(newcomer), "the newcomer is given their own past"
-    assert 9000 in newcomer and 9000 not in known, "the new item is not recommended, or to who has had it"
+    answer = model.recommend(["new user", "user 99"], k=25)
+    new, known = (row[:-1].tolist() if None in row.tolist() else row.tolist() for row in answer.items)
+    assert not {900, 899} & set(new), "the new user gets seen items"
+    assert 9000 in new and 9000 not in known, "the new item is not recommended, or to a user who has it"
     assert np.isfinite(model.predict(more)).all()
 
 
 def check_partial_fit_takes_rows_for_new_users(estimator: BaseRecommender) -> None:
-    """The rows of a matrix are new users behind those known; of another width they are refused."""
+    """The rows of a matrix are appended as new users; a matrix of another width raises an error."""
     model = fresh(estimator).fit(likes())
     _learn_more(model, likes()[:7])
     assert (model.n_users_, model.n_items_) == (52, 24)
@@ -43,8 +43,11 @@ def check_partial_fit_takes_rows_for_new_users(estimator: BaseRecommender) -> No
 
 
 def check_partial_fit_learns(estimator: BaseRecommender) -> None:
-    """In two parts, the first without a third of the users and some items, nearly as much is learned as at once."""
-    train, test = tastes()
+    """Training in two parts is nearly as good as training at once.
+
+    The first part lacks a third of the users and some items. The score must be at least 80 % of that of one fit.
+    """
+    train, test = split_events()
     is_later = (train.users % 3 == 0) | (train.items >= 110)
     first = Interactions.from_arrays(
         *(getattr(train, name)[~is_later] for name in ("users", "items", "values")), timestamps=train.timestamps[~is_later]
@@ -57,18 +60,18 @@ def check_partial_fit_learns(estimator: BaseRecommender) -> None:
 
 
 def check_failed_partial_fit(estimator: BaseRecommender) -> None:
-    """What cannot be learned from leaves the model as it was."""
+    """Invalid data leave the model unchanged."""
     model = fresh(estimator).fit(likes())
     before, attributes = model.recommend(k=5), dict(vars(model))
     assert_raises(ValueError, lambda: model.partial_fit(likes() * np.nan), "X", "NaN")
-    assert_raises(ValueError, lambda: model.partial_fit(labelled()), "labels")
+    assert_raises(ValueError, lambda: model.partial_fit(labeled()), "labels")
     assert_raises(ValueError, lambda: model.partial_fit(np.zeros((2, 24))), "X has no events")
     assert_same_attributes(model, attributes, "a partial_fit that failed")
     assert_equal_answers(model.recommend(k=5), before, "after a partial_fit that failed")
 
 
-def check_partial_fit_changes_nothing_given_away(estimator: BaseRecommender) -> None:
-    """Copies of the model, which share its arrays, answer as before."""
+def check_partial_fit_does_not_change_copies(estimator: BaseRecommender) -> None:
+    """Copies of the model, which share its arrays, give the same results after `partial_fit`."""
     model = fresh(estimator).fit(likes())
     earlier, before = copy.copy(model), model.recommend(k=5)
     _learn_more(model, likes()[:7])

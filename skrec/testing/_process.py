@@ -1,4 +1,4 @@
-"""The state of the process, which a recommender leaves alone, and what is written while it works."""
+"""Global state of the process, and captured output."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 @contextlib.contextmanager
 def unusual_process() -> Iterator[None]:
-    """A state where nobody puts a process: what is set again to what it was would else go unnoticed."""
+    """Set unusual global state, so that code which resets state to its defaults is detected."""
     with contextlib.ExitStack() as undo:
         undo.enter_context(threadpool_limits(2))
         undo.enter_context(_unusual_random_states())
@@ -36,7 +36,7 @@ def unusual_process() -> Iterator[None]:
 
 
 def _stop_monitor_of_bars() -> None:
-    """End the thread that tqdm's first bar has started, so that another one is seen."""
+    """Stop the monitor thread of tqdm, so that a new one is detected."""
     if tqdm.monitor is not None:
         tqdm.monitor.exit()
         tqdm.monitor = None
@@ -77,6 +77,7 @@ def _loggers() -> list[logging.Logger]:
 
 
 def global_state() -> dict[str, Any]:
+    """Global state of the process by name."""
     import torch
 
     return {
@@ -112,7 +113,7 @@ def global_state() -> dict[str, Any]:
 
 
 def _open_files() -> list[str]:
-    """Their numbers, where the system tells."""
+    """Numbers of open files, if the system lists them."""
     folder = "/dev/fd"
     return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
@@ -125,7 +126,7 @@ def _cuda_random_states() -> list[list[int]]:
 
 @contextlib.contextmanager
 def captured() -> Iterator[list[str]]:
-    """What is written to the standard streams, by Python or beneath it; complete when the block has ended."""
+    """Capture the standard streams, including output below Python; complete when the block has ended."""
     streams: list[str] = []
     written = [io.StringIO(), io.StringIO()]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -146,7 +147,7 @@ def captured() -> Iterator[list[str]]:
 
 @contextlib.contextmanager
 def logged() -> Iterator[list[str]]:
-    """What is logged, by whomever, for a user who asked to see information."""
+    """Collect the messages of all loggers at level INFO."""
     messages: list[str] = []
 
     class Collector(logging.Handler):

@@ -1,4 +1,4 @@
-"""`predict`, `score`, `explain` and `transform`."""
+"""Checks of `predict`, `score`, `explain` and `transform`."""
 
 from unittest import SkipTest
 
@@ -13,15 +13,15 @@ from skrec.base import BaseRecommender
 from skrec.data import Interactions
 from skrec.metrics import ndcg
 from skrec.metrics._estimators import read_traits
-from skrec.testing._data import labelled, likes, tastes, training_part
+from skrec.testing._data import labeled, likes, split_events, training_events
 from skrec.testing._fitting import assert_raises, fitted, fresh, score_matrix
 
 CLOSE = {"rtol": 1e-3, "atol": 1e-4}
 
 
 def check_predict_of_events(estimator: BaseRecommender) -> None:
-    """Each event of known users and items gets the score by which `recommend` ranks, in the order of the events."""
-    model, data = fitted(estimator, labelled), labelled()
+    """Events of training users and items get the scores by which `recommend` ranks, in their order."""
+    model, data = fitted(estimator, labeled), labeled()
     order = np.random.default_rng(0).permutation(len(data))
     events = data[order]
     expected = score_matrix(model)[events.users, events.items]
@@ -32,21 +32,21 @@ def check_predict_of_events(estimator: BaseRecommender) -> None:
 
 
 def check_predict_of_unknown_labels(estimator: BaseRecommender) -> None:
-    """Minus infinity says "nothing known of the item", NaN is never an answer; unknown users like what is popular."""
-    model, (user, item) = fitted(estimator, labelled), ("user 99", labelled().item_ids[0])
+    """Unknown items get minus infinity, unknown users the popularity of items, and scores are never NaN."""
+    model, (user, item) = fitted(estimator, labeled), ("user 99", labeled().item_ids[0])
     events = pd.DataFrame({"user": [user, "nobody", user, "nobody"], "item": [item, item, -1, -1]})
     answer = model.predict(events)
     assert answer.shape == (4,) and not np.isnan(answer).any()
     assert np.isfinite(answer[:2]).all(), "a known item has no score"
     np.testing.assert_array_equal(model.predict(events[::-1])[::-1], answer, err_msg="the order of events matters")
     if not read_traits(model).predicts_ratings:
-        plain, stranger = fitted(estimator, likes), Interactions.from_arrays(np.full(24, 99), np.arange(24))
+        plain, unknown_user = fitted(estimator, likes), Interactions.from_arrays(np.full(24, 99), np.arange(24))
         expected = score_matrix(plain, sp.csr_array((1, 24), dtype=np.float32))[0]
-        np.testing.assert_array_equal(plain.predict(stranger), expected, err_msg="an unknown user's scores")
+        np.testing.assert_array_equal(plain.predict(unknown_user), expected, err_msg="an unknown user's scores")
 
 
 def check_predict_of_a_matrix(estimator: BaseRecommender) -> None:
-    """Rows are histories; the answer is dense, (n_rows, n_items), with the scores by which `recommend` ranks them."""
+    """`predict` of a matrix is dense, of shape (n_rows, n_items), with the scores by which `recommend` ranks."""
     model, some = fitted(estimator, likes), likes()[[0, 9, 30, 44]]
     answer = model.predict(some)
     assert answer.shape == (4, 24) and answer.dtype == np.float32
@@ -57,7 +57,7 @@ def check_predict_of_a_matrix(estimator: BaseRecommender) -> None:
 
 
 def check_score_items(estimator: BaseRecommender) -> None:
-    """Known and new users get the scores by which `recommend` ranks, and on request minus infinity for seen items."""
+    """`score_items` returns the scores by which `recommend` ranks, minus infinity for excluded items."""
     model = fitted(estimator, likes)
     for users, seen in ((np.array([9, 0]), likes()[[9, 0]]), (likes()[[0, 9, 30]], likes()[[0, 9, 30]])):
         scores, expected = model.score_items(users), score_matrix(model, users)
@@ -71,27 +71,27 @@ def check_score_items(estimator: BaseRecommender) -> None:
 
 
 def check_predict_is_refused_above_its_limit(estimator: BaseRecommender) -> None:
-    """More scores than fit into memory raise an error that names what to call instead, before anything is computed."""
+    """`predict` of too many rows raises an error before computing, and names `recommend_iter`."""
     n_rows = 2**28 // 24 + 1
-    nobody = sp.csr_array((n_rows, 24), dtype=np.float32)
-    assert_raises(ValueError, lambda: fitted(estimator, likes).predict(nobody), "recommend_iter", str(n_rows))
+    empty = sp.csr_array((n_rows, 24), dtype=np.float32)
+    assert_raises(ValueError, lambda: fitted(estimator, likes).predict(empty), "recommend_iter", str(n_rows))
 
 
 def check_score(estimator: BaseRecommender) -> None:
-    """One finite number, at most 1, the same again; a table of events and Interactions agree."""
-    model, data = fitted(estimator, _named_training_part), _named(tastes().test)
+    """`score` is a finite number of at most 1, reproducible, and equal for a table and Interactions."""
+    model, data = fitted(estimator, _labeled_training_events), _labeled(split_events().test)
     value = model.score(data)
     assert isinstance(value, float) and np.isfinite(value) and value <= 1
     assert model.score(data) == value
     frame = data.to_frame()
     assert model.score(frame) == value
     assert model.score(frame.drop(columns="rating"), frame["rating"]) == value
-    assert_raises(ValueError, lambda: model.score(_named(tastes().test)[:0]))
+    assert_raises(ValueError, lambda: model.score(_labeled(split_events().test)[:0]))
 
 
 def check_score_measures_lists_or_ratings(estimator: BaseRecommender) -> None:
-    """`score` is the NDCG of the first 10 of a full ranking without training items; for a model of ratings, R²."""
-    model, test = fitted(estimator, training_part), tastes().test
+    """`score` is NDCG@10 of full rankings without training items, or R² for models of ratings."""
+    model, test = fitted(estimator, training_events), split_events().test
     if read_traits(model).predicts_ratings:
         expected = r2_score(test.values, model.predict(test))
     else:
@@ -101,8 +101,8 @@ def check_score_measures_lists_or_ratings(estimator: BaseRecommender) -> None:
 
 
 def check_explain(estimator: BaseRecommender) -> None:
-    """Contributions of the user's past items, largest first; all of them add up to the folded-in score."""
-    model, data = fitted(estimator, labelled), labelled()
+    """Contributions of the user's items are sorted and add up to the score of the folded-in user."""
+    model, data = fitted(estimator, labeled), labeled()
     user, item = 0, 10
     past = data.item_ids[data.items[data.users == user]]
     try:
@@ -121,13 +121,13 @@ def check_explain(estimator: BaseRecommender) -> None:
 
 
 def check_transform(estimator: BaseRecommender) -> None:
-    """A row of embeddings for each user asked for, known by label or new by history; also as a step of a Pipeline."""
+    """`transform` returns a row of embeddings for each known or new user, also in a Pipeline."""
     if not hasattr(estimator, "transform"):
         raise SkipTest(f"{type(estimator).__name__} has no embeddings of users")
-    model, data = fitted(estimator, labelled), labelled()
+    model, data = fitted(estimator, labeled), labeled()
     known = model.transform(data.user_ids)
     assert known.shape[0] == 45 and known.ndim == 2 and known.dtype == np.float32 and np.isfinite(known).all()
-    # what reads rows may round them differently in another block
+    # rows may be rounded differently in another block
     np.testing.assert_allclose(model.transform(["user 60", "user 99"]), known[[39, 0]], rtol=1e-4, atol=1e-5)
     new = model.transform(data)
     assert new.shape == known.shape
@@ -140,7 +140,7 @@ def check_transform(estimator: BaseRecommender) -> None:
     assert make_pipeline(fresh(estimator), PCA(2)).fit(likes()).transform(likes()).shape == (45, 2)
 
 
-def _named(data: Interactions) -> Interactions:
+def _labeled(data: Interactions) -> Interactions:
     return Interactions.from_arrays(
         data.users,
         data.items,
@@ -151,5 +151,5 @@ def _named(data: Interactions) -> Interactions:
     )
 
 
-def _named_training_part() -> Interactions:
-    return _named(tastes().train)
+def _labeled_training_events() -> Interactions:
+    return _labeled(split_events().train)

@@ -1,4 +1,4 @@
-"""What a recommender leaves alone."""
+"""Checks that a recommender has no side effects."""
 
 import contextlib
 import hashlib
@@ -15,14 +15,14 @@ import scipy.sparse as sp
 from skrec.base import BaseRecommender
 from skrec.data import Interactions
 from skrec.metrics._estimators import read_traits
-from skrec.testing._data import labelled, likes
+from skrec.testing._data import labeled, likes
 from skrec.testing._fitting import ORDER_WARNING, assert_equal_answers, assert_same_attributes, fitted, fresh
 from skrec.testing._process import captured, global_state, logged, unusual_process
 
 
 def check_input_is_not_changed(estimator: BaseRecommender) -> None:
-    """Neither `fit` nor any question changes the data it is given, in whatever order they are."""
-    for data in (_unsorted(likes()), _own(labelled()), labelled().to_frame()):
+    """No method changes the data it is given, whatever their order."""
+    for data in (_unsorted(likes()), _own(labeled()), labeled().to_frame()):
         before = _digest(data)
         with _without_user_warnings():
             model = fresh(estimator).fit(data)
@@ -34,8 +34,8 @@ def check_input_is_not_changed(estimator: BaseRecommender) -> None:
 
 
 def check_read_only_input(estimator: BaseRecommender) -> None:
-    """Data that cannot be written to are as good as others."""
-    for data in (_unsorted(likes()), _own(labelled())):
+    """Read-only data are accepted."""
+    for data in (_unsorted(likes()), _own(labeled())):
         for array in _arrays(data):
             array.flags.writeable = False
         with _without_user_warnings():
@@ -46,18 +46,18 @@ def check_read_only_input(estimator: BaseRecommender) -> None:
 
 @contextlib.contextmanager
 def _without_user_warnings() -> Iterator[None]:
-    """For data with repeated pairs, and a matrix of the training shape, about which a model may say what it does with them."""
+    """Ignore UserWarnings about repeated pairs and matrices of the training shape."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
 
 
-def check_nothing_global_is_touched(estimator: BaseRecommender) -> None:
-    """Random generators, threads, loggers, warning filters, environment, signals and the working directory stay.
+def check_global_state_is_unchanged(estimator: BaseRecommender) -> None:
+    """Random generators, threads, loggers, warning filters, environment, signals and working directory do not change.
 
     No thread, process or open file is left.
     """
-    _use(fitted(estimator, likes))  # the libraries' own imports lie behind us
+    _use(fitted(estimator, likes))  # imports of libraries are done
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), unusual_process():
         before = global_state()
         _use(fresh(estimator).fit(likes()))
@@ -68,7 +68,7 @@ def check_nothing_global_is_touched(estimator: BaseRecommender) -> None:
 
 
 def check_silence(estimator: BaseRecommender) -> None:
-    """Not a byte on the standard streams, no log line, and no warning but that a matrix has no order in time."""
+    """Nothing is printed or logged, and the only warning is that a matrix has no order in time."""
     _use(fitted(estimator, likes))
     with captured() as streams, logged() as messages, warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -79,24 +79,24 @@ def check_silence(estimator: BaseRecommender) -> None:
     assert messages == [], f"was logged: {messages}"
 
 
-def check_questions_change_nothing(estimator: BaseRecommender) -> None:
-    """A model that has been asked is the same as before, and asked again gives the same answers, bit by bit."""
-    model = fresh(estimator).fit(labelled())
+def check_inference_does_not_change_the_model(estimator: BaseRecommender) -> None:
+    """Inference leaves the model unchanged, and repeated calls give exactly the same results."""
+    model = fresh(estimator).fit(labeled())
     before = vars(model).copy()
     arrays = {name: value.copy() for name, value in before.items() if isinstance(value, np.ndarray)}
-    known, new, scores = (model.recommend(k=5), model.recommend(labelled(), k=5), model.predict(labelled()))
-    audience, value = model.recommend_users(labelled().item_ids[:3]), model.score(labelled())
+    known, new, scores = (model.recommend(k=5), model.recommend(labeled(), k=5), model.predict(labeled()))
+    audience, value = model.recommend_users(labeled().item_ids[:3]), model.score(labeled())
     with contextlib.suppress(NotImplementedError):
-        model.similar_items(labelled().item_ids[:3])
+        model.similar_items(labeled().item_ids[:3])
         model.similar_users(["user 99"])
-    assert_equal_answers(model.recommend(k=5), known, "asked again")
-    assert_equal_answers(model.recommend(labelled(), k=5), new, "asked again about new users")
-    assert_equal_answers(model.recommend_users(labelled().item_ids[:3]), audience, "asked again for an audience")
-    np.testing.assert_array_equal(model.predict(labelled()), scores, err_msg="asked again for scores")
-    assert model.score(labelled()) == value
-    assert_same_attributes(model, before, "questions")
+    assert_equal_answers(model.recommend(k=5), known, "repeated")
+    assert_equal_answers(model.recommend(labeled(), k=5), new, "repeated for new users")
+    assert_equal_answers(model.recommend_users(labeled().item_ids[:3]), audience, "repeated recommend_users")
+    np.testing.assert_array_equal(model.predict(labeled()), scores, err_msg="repeated predict")
+    assert model.score(labeled()) == value
+    assert_same_attributes(model, before, "inference")
     changed = [name for name, array in arrays.items() if not np.array_equal(before[name], array)]
-    assert not changed, f"questions changed {', '.join(changed)}"
+    assert not changed, f"inference changed {', '.join(changed)}"
 
 
 def _use(model: BaseRecommender) -> None:
@@ -108,7 +108,7 @@ def _use(model: BaseRecommender) -> None:
 
 
 def _unsorted(matrix: sp.csr_array) -> sp.csr_array:
-    """Every row backwards, its first entry once more."""
+    """Entries of each row in reverse order, the first one repeated."""
     entries = matrix.tocoo()
     again = np.r_[np.arange(matrix.nnz)[::-1], matrix.indptr[:-1][np.diff(matrix.indptr) > 0]]
     order = again[np.argsort(entries.row[again], kind="stable")]

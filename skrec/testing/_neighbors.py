@@ -1,4 +1,4 @@
-"""`similar_items` and `similar_users`."""
+"""Checks of `similar_items` and `similar_users`."""
 
 from collections.abc import Callable
 from unittest import SkipTest
@@ -7,27 +7,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec.base import BaseRecommender, Ranking
-from skrec.testing._data import labelled, likes
+from skrec.testing._data import labeled, likes
 from skrec.testing._fitting import assert_raises, fitted
 
 METRICS = ("cosine", "dot", "l2")
 
 
 def check_similar_items(estimator: BaseRecommender) -> None:
-    """Nearest first, without the item itself and what nobody has touched; symmetric; all metrics."""
+    """Similar items are ranked by similarity, without the item itself and items without events.
+
+    Similarities are symmetric, for all metrics.
+    """
     model = fitted(estimator, likes)
-    _check_neighbours(_implemented(model.similar_items), n=24, silent=[3, 13, 23])
+    _check_neighbors(_implemented(model.similar_items), n=24, inactive=[3, 13, 23])
 
 
 def check_similar_users(estimator: BaseRecommender) -> None:
-    """The same for users: those without events are like nobody."""
+    """Similar users are ranked by similarity, without the user and users without events."""
     model = fitted(estimator, likes)
-    _check_neighbours(_implemented(model.similar_users), n=45, silent=[5, 40])
+    _check_neighbors(_implemented(model.similar_users), n=45, inactive=[5, 40])
 
 
-def check_similar_items_among_some(estimator: BaseRecommender) -> None:
-    """`exclude` and `candidates` restrict the answers, not the questions; labels in, labels out."""
-    ask, ids = _implemented(fitted(estimator, labelled).similar_items), labelled().item_ids
+def check_similar_items_of_candidates(estimator: BaseRecommender) -> None:
+    """`exclude` and `candidates` filter the similar items, not the queries; labels are taken and returned."""
+    ask, ids = _implemented(fitted(estimator, labeled).similar_items), labeled().item_ids
     ranked = ask(ids[[0, 8]], k=24).codes
 
     def kept(allowed: set[int]) -> list[list[int]]:
@@ -46,11 +49,11 @@ def check_similar_items_among_some(estimator: BaseRecommender) -> None:
     assert_raises(TypeError, lambda: ask(["nothing"]), "items", "nothing")
 
 
-def check_similarities_are_of_one_space(estimator: BaseRecommender) -> None:
-    """Products, cosines and distances are those of the same vectors."""
+def check_similarity_metrics_agree(estimator: BaseRecommender) -> None:
+    """Dot products, cosines and distances are those of the same vectors."""
     model = fitted(estimator, likes)
-    for ask, n, silent in ((model.similar_items, 24, [3, 13, 23]), (model.similar_users, 45, [5, 40])):
-        active = np.setdiff1d(np.arange(n), silent)
+    for ask, n, inactive in ((model.similar_items, 24, [3, 13, 23]), (model.similar_users, 45, [5, 40])):
+        active = np.setdiff1d(np.arange(n), inactive)
         dot, cosine, l2 = (_similarities(_implemented(ask), active, metric) for metric in ("dot", "cosine", "l2"))
         squares = np.diag(dot)
         rounding = 1e-3 * squares.max()
@@ -62,21 +65,21 @@ def check_similarities_are_of_one_space(estimator: BaseRecommender) -> None:
 
 
 def _similarities(ask: Callable[..., Ranking], codes: NDArray[np.int64], metric: str) -> NDArray[np.float32]:
-    """Each of some to each of them, (n, n)."""
+    """Similarities between some items or users, of shape (n, n)."""
     answer = ask(codes, k=len(codes), metric=metric, include_self=True)
     places = np.searchsorted(codes, answer.codes)
     return np.take_along_axis(answer.scores, np.argsort(places, axis=1), axis=1)
 
 
-def _check_neighbours(ask: Callable[..., Ranking], n: int, silent: list[int]) -> None:
-    active = np.setdiff1d(np.arange(n), silent)
+def _check_neighbors(ask: Callable[..., Ranking], n: int, inactive: list[int]) -> None:
+    active = np.setdiff1d(np.arange(n), inactive)
     for metric in METRICS:
         answer = ask(np.arange(n), k=n, metric=metric)
         assert answer.labels.shape == answer.scores.shape == (n, n) and answer.scores.dtype == np.float32
         for query, codes in enumerate(answer.codes):
             found = codes[codes >= 0].tolist()
-            others = [] if query in silent else [code for code in active if code != query]
-            assert sorted(found) == others, f"{metric}: the neighbours of {query} are not all others with events, once"
+            others = [] if query in inactive else [code for code in active if code != query]
+            assert sorted(found) == others, f"{metric}: the neighbors of {query} are not all others with events, once"
         _check_scores(answer, metric)
         first = ask(active, k=1, metric=metric, include_self=True)
         if metric != "dot":

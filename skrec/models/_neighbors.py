@@ -1,4 +1,4 @@
-"""What the models of nearest neighbours share: parameters, weights of pairs, the search."""
+"""Parameters, weighting and search that the models of nearest neighbors share."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal
@@ -14,33 +14,34 @@ from skrec.base._parameters import DeclaredParameters, Needs
 
 Weighting = Literal["tfidf", "bm25"] | None
 
-# of BM25: how soon a repeated word saturates, how much a document's length matters
+# the parameters k1 and b of BM25
 _K1, _B = 1.2, 0.75
-_SIMILARITY_BYTES = 32  # that one takes in a sparse product, in float64, with its sorting
+_SIMILARITY_BYTES = 32  # memory of an entry of a sparse product in float64, including sorting
 
 
-class NeighbourParameters(DeclaredParameters):
-    """The parameters of a search for neighbours.
+class NeighborParameters(DeclaredParameters):
+    """Parameters of the search for nearest neighbors.
 
     Parameters
     ----------
     n_neighbors : int, default=100
-        Number of neighbours, the most similar ones. Ties are broken by position.
+        Number of nearest neighbors. Ties are broken by position.
     weighting : {"tfidf", "bm25"} or None, default=None
-        How much a pair of a user and an item weighs in the search, items being documents and their users words. With None one;
-        with "tfidf" ``ln(n_items / (1 + count))``, less if the user has many items; with "bm25" (k1 = 1.2, b = 0.75) also less
-        if the item has many users.
+        Weights of the pairs of a user and an item in the search, where items are documents and their users are words. If None,
+        all weights are 1. "tfidf": ``ln(n_items / (1 + count))``, which is smaller for users with many items. "bm25" (k1 = 1.2,
+        b = 0.75): also smaller for items with many users.
     normalize : bool, default=True
-        Cosine similarity, ``x . y / (|x| |y| + shrinkage)``; if False, the product ``x . y``: without weighting, how many the
-        two have in common.
+        If True, the similarity is the cosine with shrinkage, ``x . y / (|x| |y| + shrinkage)``. If False, it is the dot product
+        ``x . y``, which is the number of common users (or items) without weighting.
     asymmetry : float, default=0.0
-        From -1 to 1. ``|x| |y|`` is replaced by ``|x|**(1 - asymmetry) * |y|**(1 + asymmetry)``, where x is the vector whose
-        neighbours are searched. Values above 0 favour vectors with a large norm, such as popular items. 1, without weighting,
-        is the share of y's users (or items) that x has too. Not used if ``normalize`` is False.
+        Must be in [-1, 1]. ``|x| |y|`` is replaced by ``|x|**(1 - asymmetry) * |y|**(1 + asymmetry)``, where x is the vector
+        that neighbors are searched for, and y a neighbor. Values above 0 increase the similarities of vectors x with a large
+        norm, such as popular items. With 1 and without weighting, the similarity is the share of y's users (or items) that x
+        has too. Not used if ``normalize`` is False.
     shrinkage : float, default=10.0
-        Added to the product of the lengths, so that pairs with few common entries are less similar. Without shrinkage, two
-        items whose only user is the same user have a similarity of 1. Weighting makes lengths several times as large. Not used
-        if ``normalize`` is False.
+        Added to the product of the norms, so that pairs with few common entries are less similar. Without shrinkage, two items
+        with a single common user and no others have a similarity of 1. Norms are several times as large with a weighting. Not
+        used if ``normalize`` is False.
     """
 
     n_neighbors: int = 100
@@ -62,10 +63,10 @@ class NeighbourParameters(DeclaredParameters):
         check_number(self.shrinkage, "shrinkage", at_least=0)
 
     def _nearest(self, queries: sp.csr_array, vectors: sp.csr_array, own: NDArray[np.int64] | None = None) -> sp.csr_array:
-        """Similarities (n_queries, n_vectors), float32, of each query's nearest vectors, those with a product above 0.
+        """Similarities (n_queries, n_vectors), float32, of the nearest vectors of each query with a product above 0.
 
-        Equal similarities go by position. ``own`` is where the queries themselves stand among the vectors: nobody is their
-        own neighbour.
+        Ties are broken by position. ``own`` holds the positions of the queries among the vectors; a query is not its own
+        neighbor.
         """
         similarities = self._similarities(queries, vectors, self.asymmetry, own)
         return stacked([_largest_of_rows(block, self.n_neighbors) for block in similarities], vectors.shape[0])
@@ -83,10 +84,10 @@ class NeighbourParameters(DeclaredParameters):
                 similarities.data[similarities.indices == own[rows]] = 0
             if self.normalize:
                 lengths = of_queries[rows] * of_vectors[similarities.indices]
-                # a vector of zeros, of words that everybody uses, is near to nothing
+                # a vector of zeros, which weights of 0 can cause, is not similar to any other
                 lengths[lengths == 0] = 1
                 similarities.data /= lengths + self.shrinkage
-            # what is equal but for rounding shall be equal; `astype` of the matrix would sort all columns, which takes its time
+            # float32 makes values equal that differ by rounding only; `astype` of the matrix would sort all columns
             similarities.data = similarities.data.astype(np.float32)
             yield similarities
 
@@ -113,7 +114,7 @@ def weighted(rows: sp.csr_array, of_users: NDArray, of_items: NDArray) -> sp.csr
 
 
 def stacked(blocks: list[sp.csr_array], width: int) -> sp.csr_array:
-    """All rows of the blocks, of which there may be none."""
+    """All rows of the blocks; the list may be empty."""
     return sp.vstack([sp.csr_array((0, width), dtype=np.float32), *blocks], format="csr")
 
 
@@ -122,7 +123,7 @@ def _lengths(vectors: sp.csr_array) -> NDArray[np.float64]:
 
 
 def _largest_of_rows(matrix: sp.csr_array, k: int) -> sp.csr_array:
-    """The k largest entries of each row, those above 0, equal ones by column."""
+    """The k largest positive entries of each row; ties are broken by column."""
     kept = []
     for start, stop in zip(matrix.indptr[:-1], matrix.indptr[1:]):
         positions = start + np.flatnonzero(matrix.data[start:stop] > 0)
@@ -135,7 +136,7 @@ def _largest_of_rows(matrix: sp.csr_array, k: int) -> sp.csr_array:
 
 
 def largest(values: NDArray, columns: NDArray, k: int) -> NDArray[np.int64]:
-    """Positions of the k largest values, of equal ones those with the lowest columns."""
+    """Positions of the k largest values; ties are broken by the lowest column."""
     if len(values) <= k:
         return np.arange(len(values))
     least = np.partition(values, -k)[-k]
