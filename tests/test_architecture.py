@@ -1,0 +1,54 @@
+"""The lists of files in `docs/architecture.md` are those that a traced call enters, in this order."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+import skrec
+from skrec import MFRecommender
+
+PACKAGE = Path(skrec.__file__).parent
+PAGE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text("utf-8")
+LIKES = csr_array(np.kron(np.eye(2), np.ones((4, 4))) - np.eye(8))
+
+
+def documented(call):
+    """For each file in the list of a call, the functions that are named beside it."""
+    block = re.search(rf"^```{call}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1]
+    lines = (line.split(None, 1) for line in block.splitlines())
+    return {file: functions.split(", ") for file, functions in lines}
+
+
+def traced(call):
+    """For each file of the package that a call enters, in order, the functions that it enters there."""
+    entered = {}
+
+    def note(frame, event, _):
+        file = Path(frame.f_code.co_filename)
+        if event == "call" and PACKAGE in file.parents:
+            entered.setdefault(file.relative_to(PACKAGE).as_posix(), set()).add(frame.f_code.co_name)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(before)
+    return entered
+
+
+@pytest.fixture(scope="module")
+def calls():
+    MFRecommender(n_factors=2, max_epochs=1, random_state=0).fit(LIKES).recommend(LIKES[:2], k=2)  # imports come before
+    model = MFRecommender(n_factors=2, max_epochs=2, random_state=0)
+    return {"fit": traced(lambda: model.fit(LIKES)), "recommend": traced(lambda: model.recommend(LIKES[:2], k=2))}
+
+
+@pytest.mark.parametrize("call", ["fit", "recommend"])
+def test_the_documented_way_is_that_of_the_call(calls, call):
+    assert list(documented(call)) == list(calls[call])
+    assert {file: set(names) - calls[call][file] for file, names in documented(call).items() if set(names) - calls[call][file]} == {}
