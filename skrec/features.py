@@ -169,16 +169,18 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):
         text_encoder = text_vectors() if self.text_encoder is None else self.text_encoder
         steps = {
             "text": make_pipeline(_function(_as_text), clone(text_encoder)),
-            "flag": _function(_flags),
-            "empty": _function(_zeros),
+            "flag": _function(_as_binary),
+            "empty": _function(_as_zeros),
             "number": make_pipeline(
-                _function(_floats), StandardScaler(), SimpleImputer(strategy="constant", fill_value=0, keep_empty_features=True)
+                _function(_float_table),
+                StandardScaler(),
+                SimpleImputer(strategy="constant", fill_value=0, keep_empty_features=True),
             ),
             "labels": make_pipeline(
                 _function(partial(_label_lists, sep=self.sep)), CountVectorizer(analyzer=list, binary=True)
             ),
             "category": make_pipeline(
-                _function(_words),
+                _function(_as_categories),
                 OneHotEncoder(handle_unknown=unseen, max_categories=self.max_categories, sparse_output=False),
             ),
         }
@@ -187,7 +189,7 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):
             (f"{kind} {place}", steps[kind], column if kind in one_column else [column])
             for place, (column, kind) in enumerate(kinds.items())
         ]
-        naming = partial(_named, columns=list(kinds))
+        naming = partial(_output_name, columns=list(kinds))
         return ColumnTransformer(transformers, sparse_threshold=0, verbose_feature_names_out=naming)
 
     def _check_words(self, X: pd.DataFrame, kinds: dict[str, str]) -> None:
@@ -348,7 +350,7 @@ def _function(function: Any) -> FunctionTransformer:
     return FunctionTransformer(function, feature_names_out="one-to-one")
 
 
-def _floats(table: pd.DataFrame) -> pd.DataFrame:
+def _float_table(table: pd.DataFrame) -> pd.DataFrame:
     """Numbers as floats, and dates as days."""
     return pd.DataFrame({name: _as_floats(table[name]) for name in table})
 
@@ -360,15 +362,15 @@ def _as_floats(column: pd.Series) -> pd.Series:
     return column.astype("float64")
 
 
-def _flags(table: pd.DataFrame) -> pd.DataFrame:
+def _as_binary(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype("boolean").fillna(False).astype("float64")
 
 
-def _zeros(table: pd.DataFrame) -> pd.DataFrame:
+def _as_zeros(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(0.0, index=table.index, columns=table.columns)
 
 
-def _words(table: pd.DataFrame) -> pd.DataFrame:
+def _as_categories(table: pd.DataFrame) -> pd.DataFrame:
     """Categories as strings."""
     return table.astype(object).map(lambda entry: "missing" if _is_missing(entry) else str(entry))
 
@@ -377,7 +379,7 @@ def _as_text(column: pd.Series) -> pd.Series:
     return column.astype(object).map(lambda entry: "" if _is_missing(entry) else str(entry))
 
 
-def _named(step: str, name: str, *, columns: list) -> str:
+def _output_name(step: str, name: str, *, columns: list) -> str:
     """An output name that starts with the name of the column."""
     kind, _, place = step.partition(" ")
     return f"{columns[int(place)]}_{name}" if kind in ("text", "labels") else name

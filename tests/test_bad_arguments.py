@@ -121,7 +121,7 @@ SPLITTERS = {
     "no rows": (lambda: next(UserKFold().split(FRAME[:0])), ValueError, "Found array with 0 sample(s): X is a DataFrame"),
     "a label missing": (lambda: k_core(FRAME.assign(user=None)), ValueError, "column 'user' of X must not be missing, but the"),
     "no times": (lambda: next(TemporalSplit().split(FRAME)), ValueError, "a split by time needs timestamps, and X has none"),
-    "one event": (lambda: next(RandomHoldout().split(FRAME[:1])), ValueError, "two distinct (user, item) pairs are needed,"),
+    "one event": (lambda: next(RandomHoldout().split(FRAME[:1])), ValueError, "at least two distinct (user, item) pairs are"),
     "n 10**9": (lambda: next(LeaveLastOut(10**9).split(FRAME)), ValueError, "no user has more than n=1000000000 events"),
     "folds 10**9": (lambda: next(UserKFold(10**9).split(FRAME)), ValueError, "n_splits=1000000000 is more than the number of"),
     "a size NaN": (lambda: RandomHoldout(np.nan), ValueError, "test_size must be a finite number above 0 and below 1,"),

@@ -1,4 +1,4 @@
-"""Users as of a moment, and timestamps as hours."""
+"""Times of events, users at a point in time, and timestamps in hours."""
 
 import datetime
 import warnings
@@ -26,19 +26,19 @@ def asked(table, users, times):
     return UsersAtTimes(users, table.stops(users, times), torch.zeros(len(users)))
 
 
-def test_what_was_shown_together_happened_when_the_earliest_of_it_did():
+def test_events_of_an_impression_have_its_earliest_time():
     events = Interactions.from_arrays([0, 1, 0, 1], [0, 1, 2, 3], timestamps=[7, 5, 6, 9], impressions=[4, 2, 4, 2])
     assert event_times(events).tolist() == [6, 5, 6, 5]
     assert event_times(with_event_times(events)[[0, 3]]).tolist() == [6, 5]
 
 
-def test_an_impression_of_several_users_has_no_moment():
+def test_an_impression_of_several_users_is_refused():
     events = Interactions.from_arrays([0, 1], [0, 1], timestamps=[7, 5], impressions=[4, 4])
     with pytest.raises(ValueError, match="must have events of one user, but number 4 has events of several users"):
         event_times(events)
 
 
-def test_without_times_rows_are_the_times():
+def test_without_timestamps_positions_are_the_times():
     assert event_times(Interactions.from_arrays([0, 1, 0], [0, 1, 2])).tolist() == [0, 1, 2]
     assert event_times(Interactions.from_arrays([0, 1, 0], [0, 1, 2], impressions=[0, 1, 0])).tolist() == [0, 1, 0]
 

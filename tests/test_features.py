@@ -250,9 +250,9 @@ BAD_TABLES = {
     ),
     "dates": (FILMS[["seen"]], ValueError, "column 'seen' of item_features must hold numbers, got dtype datetime64"),
     "labels": (FILMS[["genres"]], ValueError, "column 'genres' of item_features must hold numbers"),
-    "no labels": (YEARS.reset_index(drop=True), ValueError, "item_features has no labels: its index, or one column 'item'"),
+    "no labels": (YEARS.reset_index(drop=True), ValueError, "item_features has no labels: its index or one column 'item'"),
     "a label twice": (YEARS.iloc[[0, 1, 2, 2]], ValueError, "labels of item_features must be distinct labels, but 'Alien'"),
-    "no columns": (YEARS[[]], ValueError, "item_features must have columns of numbers"),
+    "no columns": (YEARS[[]], ValueError, "item_features must have numeric columns"),
     "no table": (np.eye(3), TypeError, "item_features must be a DataFrame or Table"),
 }
 

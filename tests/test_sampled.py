@@ -78,7 +78,7 @@ def test_sampled_protocol_refuses_a_model_that_answers_nan():
     ("changed", "message"),
     [
         ({"ties": "random"}, "ties must be one of 'for', 'half', 'against', got 'random'"),
-        ({"users": []}, "n and m being at least 1"),
+        ({"users": []}, "at least 1 of each"),
         ({"positives": [0, 1]}, r"got \(1,\), \(2,\) and \(1, 1\)"),
         ({"negatives": [1]}, r"and \(1,\)"),
         ({"k": 0}, "k must be an integer of at least 1"),

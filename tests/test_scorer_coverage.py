@@ -9,13 +9,13 @@ from skrec.metrics import get_scorer, make_multi_scorer
 
 def test_a_warning_says_how_few_users_could_be_scored(same_for_all):
     strangers = [(f"stranger {number}", "a") for number in range(3)]
-    with pytest.warns(UserWarning, match=r"25% of the users .* item of 100% .*shuffle") as caught:
+    with pytest.warns(UserWarning, match=r"25% of the users .* 100% of the scored events .*shuffle") as caught:
         get_scorer("ndcg@5")(same_for_all, frame([*strangers, ("bob", "a")]))
     assert len(caught) == 1
 
 
 def test_a_warning_says_how_few_items_are_known(same_for_all):
-    with pytest.warns(UserWarning, match=r"100% of the users .* item of 33% .*shuffle"):
+    with pytest.warns(UserWarning, match=r"100% of the users .* 33% of the scored events .*shuffle"):
         get_scorer("ndcg@5")(same_for_all, frame([("bob", item) for item in "axy"]))
 
 

@@ -45,7 +45,7 @@ def test_a_scorer_shows_how_it_is_made():
         "get_scorer('recall_capped@20', positive_from=3.5)",
         "get_scorer('auc', positive_from=4.0)",
         "get_scorer('neg_rmse')",
-        "make_multi_scorer(['ndcg@10', 'mae'], positive_from=4.0)",
+        "make_multi_scorer(['ndcg@10', 'neg_mae'], positive_from=4.0)",
     ]
 
 
@@ -73,7 +73,7 @@ BAD_NAMES = [
 
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_unknown_names_are_refused_with_the_known_ones(name):
-    with pytest.raises(ValueError, match=r"name must be one of ndcg@k, .*hit_rate@k, .* auc, rmse, mae, r2, got"):
+    with pytest.raises(ValueError, match=r"name must be one of ndcg@k, .*hit_rate@k, .* auc, neg_rmse, neg_mae, r2, got"):
         get_scorer(name)
 
 
@@ -160,7 +160,7 @@ def test_many_scorers_rank_once(same_for_all):
     ("names", "error", "message"),
     [
         ("ndcg@10", TypeError, "list of names"),
-        ([], ValueError, "at least one name"),
+        ([], ValueError, "one or more distinct names"),
         (["auc", "auc"], ValueError, "one or more distinct names"),
         (["ndcg"], ValueError, "ndcg@k"),
     ],

@@ -179,7 +179,7 @@ class OrderScorer:
     positive_from: float | None
 
     @staticmethod
-    def evaluate_measures(
+    def _evaluate_measures(
         measures: Sequence[Measure], estimator: Any, X: Any, y: Any, *, positive_from: Any
     ) -> list[Evaluation]:
         """Compute several metrics of a fitted recommender at once.
@@ -227,7 +227,7 @@ class OrderScorer:
         """
         unwrapped = unwrap_fitted(estimator, methods=self.methods)
         X, measures = unwrapped.transform(X), [self.measure]
-        return self.evaluate_measures(measures, unwrapped.recommender, X, y, positive_from=self.positive_from)[0]
+        return self._evaluate_measures(measures, unwrapped.recommender, X, y, positive_from=self.positive_from)[0]
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -261,7 +261,7 @@ class RankingScorer(OrderScorer):
         Smallest value of a relevant event. If None, events with a value above 0 are relevant.
     """
 
-    evaluate_measures = staticmethod(evaluate_rankings)
+    _evaluate_measures = staticmethod(evaluate_rankings)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -282,7 +282,7 @@ class ImpressionScorer(OrderScorer):
         Smallest value of a clicked event. If None, events with a value above 0 are clicked.
     """
 
-    evaluate_measures = staticmethod(evaluate_impressions)
+    _evaluate_measures = staticmethod(evaluate_impressions)
 
 
 @dataclass(frozen=True, repr=False)
@@ -379,7 +379,7 @@ class MultiScorer:
         for kind in (RankingScorer, ImpressionScorer):
             measures = {name: scorer.measure for name, scorer in named.items() if isinstance(scorer, kind)}
             if measures:
-                results = kind.evaluate_measures(list(measures.values()), estimator, X, y, positive_from=self.positive_from)
+                results = kind._evaluate_measures(list(measures.values()), estimator, X, y, positive_from=self.positive_from)
                 evaluations |= dict(zip(measures, results, strict=True))
         return {name: evaluations[name] for name in self.names}
 
