@@ -42,7 +42,7 @@ REFUSED = {
         "test must have values, such as a column 'rating', if y is given",
     ),
     "test data without labels": ({"test": np.eye(3)}, ValueError, "test has no labels for its items"),
-    "level": ({"level": 95}, ValueError, "level must be a finite number above 0 and below 1, got 95"),
+    "level": ({"confidence_level": 95}, ValueError, "confidence_level must be a finite number above 0 and below 1, got 95"),
     "resamples": ({"n_resamples": 0}, ValueError, "n_resamples must be an integer of at least 2, got 0"),
     "seed": ({"random_state": "a"}, ValueError, "random_state must be an int from 0 to 2**32 - 1"),
     "negative seed": ({"random_state": -1}, ValueError, "random_state must be an int from 0 to 2**32 - 1"),

@@ -239,7 +239,7 @@ def test_in_batch_an_item_is_no_negative_of_its_own_event_though_nobody_is_known
 def test_in_batch_only_the_softmax_compares_a_user_with_their_own(loss, is_masked):
     events = Interactions.from_arrays([0, 0, 0, 1, 1, 1], [0, 1, 2, 2, 3, 4])
     model = MFRecommender(loss=loss, negatives="in_batch", n_factors=2, max_epochs=1, random_state=0).fit(events)
-    (batch,) = model._batches(events, known=events).epoch(generator())
+    (batch,) = model.objective_.batches(events, events).epoch(generator())
     own = batch.query[:, None] == batch.query[None]
     assert (batch.mask[own].sum() == len(events)) == is_masked
 

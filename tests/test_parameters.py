@@ -339,7 +339,7 @@ def test_a_recommender_of_ones_own_needs_no_constructor():
 
         power: float = 0.5
 
-    assert clone(Mine(power=2)).get_params() == {"power": 2}
+    assert clone(Mine(power=2)).get_params() == {"power": 2, "keep_events": True}
 
 
 # Checks of values, in words

@@ -7,7 +7,7 @@ from skrec.engine._estimator import TorchRecommender
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import InBatchRanking, Ranking, SampledRanking, Slates, WholeRows
 from skrec.engine.objectives._ratings import Ratings
-from skrec.engine.training._checks import check_negatives, check_y_range
+from skrec.engine.training._checks import check_negatives, check_pair_loss, check_y_range
 
 DRAWN = Needs(lambda model: model._objective().draws_negatives, "negatives that are drawn, as with negatives='uniform'")
 PAIRS_AT_ONCE, ROWS_AT_ONCE = 1024, 128
@@ -44,6 +44,7 @@ class PairRecommender(TorchRecommender):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_negatives(self, KINDS_OF_NEGATIVES)
+        check_pair_loss(self)
         if self.y_range is not None:
             check_y_range(self.y_range, is_rating=self._predicts_ratings)
 

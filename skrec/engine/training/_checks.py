@@ -81,6 +81,12 @@ def check_negatives(model: Any, kinds: tuple[str, ...]) -> None:
         raise ValueError("negatives='hard' takes the hardest of n_negatives, which must be at least 2, got 1")
 
 
+def check_pair_loss(model: Any) -> None:
+    """ValueError if ``negatives="all"`` is used with a loss that compares one positive with negatives."""
+    if model.negatives == "all":
+        check_whole_row_loss(model)
+
+
 def check_whole_row_loss(model: Any) -> None:
     """ValueError if the loss of a model of whole rows compares one positive with negatives."""
     if model.loss in _ONE_POSITIVE:
