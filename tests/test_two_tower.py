@@ -186,7 +186,7 @@ def test_films_that_nobody_could_choose_take_no_part_in_training(negatives):
 
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (8,)])
-def test_sparse_features_are_the_same_features(hidden):
+def test_sparse_features_are_the_same_features(hidden_layer_sizes):
     dense = everything()
     as_csr = Interactions.from_arrays(
         dense.users,
@@ -197,7 +197,7 @@ def test_sparse_features_are_the_same_features(hidden):
     as_arrays = Interactions.from_arrays(
         dense.users, dense.items, user_features=dense.user_features, item_features=dense.item_features
     )
-    models = [two_tower(hidden=hidden, max_epochs=3).fit(data) for data in (as_csr, as_arrays)]
+    models = [two_tower(hidden_layer_sizes=hidden_layer_sizes, max_epochs=3).fit(data) for data in (as_csr, as_arrays)]
     scores = [model.recommend(k=N_FILMS, exclude_seen=False).scores for model in models]
     np.testing.assert_allclose(*scores, rtol=1e-3, atol=1e-3)
     unknown = sp.csr_array(NEW_USERS.to_numpy())
