@@ -70,7 +70,7 @@ def main():
     user = mf.user_ids_[0]
 
     heading(f"Recommendations for user {user}, each with the nearest of the films that they liked")
-    recommend_with_neighbours(mf, films, user)
+    recommend_with_neighbors(mf, films, user)
 
     heading("Recommendations by EASE, with the largest contributions to the score")
     recommend_with_contributions(ease, user)
@@ -108,7 +108,7 @@ def tune(model, grid, train):
     return search.best_estimator_
 
 
-def recommend_with_neighbours(model, films, user):
+def recommend_with_neighbors(model, films, user):
     """Recommend films, each with the nearest films among those that the user liked."""
     liked = films.frame.query("user == @user and rating >= @LIKED")["item"]
     recommended = model.recommend([user], k=5).items[0]
