@@ -35,7 +35,7 @@ FAST = {
     MFRecommender: {"n_factors": 8, "learning_rate": 0.05},
     MLPRecommender: {"n_factors": 8, "hidden_layer_sizes": (16,), "max_epochs": 40, "learning_rate": 0.03},
     NeuMFRecommender: {"n_factors": 8, "hidden_layer_sizes": (16,), "max_epochs": 40, "learning_rate": 0.03},
-    NewsRecommender: {"n_factors": 16, "learning_rate": 0.03, "batch_size": 64},
+    NewsRecommender: {"n_factors": 16, "learning_rate": 0.03, "batch_size": 64, "max_epochs": 8},
     GRU4RecRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
     SASRecRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
     CaserRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
