@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import gc
 import hashlib
 import os
 from dataclasses import replace
@@ -8,9 +9,16 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-# An example's time says how busy the machine is, not whether the code is right.
-settings.register_profile("untimed", settings(), deadline=None, derandomize=True)
-settings.load_profile("untimed")
+# No deadlines: how long an example takes depends on what else the machine does. `tox -e slow` selects "thorough".
+settings.register_profile("default", deadline=None, derandomize=True, max_examples=30)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=300)
+settings.load_profile("default")
+
+
+def pytest_collection_finish():
+    """Keep the garbage collector from walking through thousands of collected tests in each collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -51,4 +51,5 @@ def calls():
 @pytest.mark.parametrize("call", ["fit", "recommend"])
 def test_the_documented_way_is_that_of_the_call(calls, call):
     assert list(documented(call)) == list(calls[call])
-    assert {file: set(names) - calls[call][file] for file, names in documented(call).items() if set(names) - calls[call][file]} == {}
+    missing = {file: set(names) - calls[call][file] for file, names in documented(call).items()}
+    assert {file: names for file, names in missing.items() if names} == {}

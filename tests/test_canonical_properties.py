@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skrec.data import Interactions, check_interactions
@@ -135,7 +135,6 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(rows=triples(), dtype=st.sampled_from(DTYPES), writeable=st.booleans())
-@settings(max_examples=50)
 def test_the_entries_of_a_dense_array_that_are_not_zero_are_its_events(layout, rows, dtype, writeable):
     array = np.zeros((N_USERS, N_ITEMS), dtype)
     for user, item, value in values_of(rows, dtype):

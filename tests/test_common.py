@@ -1,6 +1,7 @@
-"""What all estimators have in common: every check of `skrec.testing`, on each of them."""
+"""What all estimators have in common: the checks of `skrec.testing`, on each of them, and scikit-learn's, on each family."""
 
 import pytest
+from sklearn.base import clone
 
 from skrec import (
     ALSRecommender,
@@ -13,6 +14,7 @@ from skrec import (
     LightGCNRecommender,
     MFRecommender,
     MLPRecommender,
+    MultVAERecommender,
     NeuMFRecommender,
     NewsRecommender,
     PopularityRecommender,
@@ -22,7 +24,8 @@ from skrec import (
     TwoTowerRecommender,
     all_estimators,
 )
-from skrec.testing import parametrize_recommender_checks
+from skrec.engine import TorchRecommender
+from skrec.testing import check_scikit_learn, parametrize_recommender_checks
 
 FAST = {
     ALSRecommender: {"n_factors": 8, "n_jobs": 1},
@@ -32,10 +35,11 @@ FAST = {
     MFRecommender: {"n_factors": 8, "learning_rate": 0.05},
     MLPRecommender: {"n_factors": 8, "hidden_layer_sizes": (16,), "max_epochs": 40, "learning_rate": 0.03},
     NeuMFRecommender: {"n_factors": 8, "hidden_layer_sizes": (16,), "max_epochs": 40, "learning_rate": 0.03},
-    NewsRecommender: {"n_factors": 16, "learning_rate": 0.03, "batch_size": 64},
+    NewsRecommender: {"n_factors": 16, "learning_rate": 0.03, "batch_size": 64, "max_epochs": 8},
     GRU4RecRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
     SASRecRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
     CaserRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
+    MultVAERecommender: {"hidden_layer_sizes": (64,), "n_factors": 32, "learning_rate": 0.01},
     SLIMRecommender: {"n_jobs": 1},
     TwoTowerRecommender: {"n_factors": 8, "batch_size": 64, "learning_rate": 0.03},
 }
@@ -65,10 +69,30 @@ def learns_from_what_is_rated(estimator):
     return {"check_completes_the_checkerboard": "all ratings on it are equal"}
 
 
+def parametrize_checks(estimators, *, scikit_learn, **options):
+    """The cases of scikit-learn's checks, which fit a model about a hundred times, or those of all other checks."""
+    names, cases = parametrize_recommender_checks(estimators, **options).args
+    chosen = [case for case in cases if (case.values[1] is check_scikit_learn) == scikit_learn]
+    return pytest.mark.parametrize(names, chosen)
+
+
 ALL = [fast(estimator_class) for estimator_class in all_estimators()]
+NETWORKS = [estimator for estimator in ALL if isinstance(estimator, TorchRecommender)]
 
 
-@parametrize_recommender_checks(ALL, expected_failures=knows_no_taste)
+def one_of_each_family():
+    """All that fit no network, and the first of each family of networks, trained for two epochs."""
+    first = {type(estimator).__bases__: estimator for estimator in reversed(NETWORKS)}
+    networks = [clone(estimator).set_params(max_epochs=2) for estimator in first.values()]
+    return networks + [estimator for estimator in ALL if estimator not in NETWORKS]
+
+
+@parametrize_checks(one_of_each_family(), scikit_learn=True)
+def test_contract_with_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@parametrize_checks(ALL, scikit_learn=False, expected_failures=knows_no_taste)
 def test_contract(estimator, check):
     check(estimator)
 
@@ -81,7 +105,7 @@ RATING = [  # AutoRec's default penalty is for more than these few ratings
 ]
 
 
-@parametrize_recommender_checks(RATING, expected_failures=learns_from_what_is_rated)
+@parametrize_checks(RATING, scikit_learn=False, expected_failures=learns_from_what_is_rated)
 def test_contract_of_a_rating_model(estimator, check):
     check(estimator)
 
@@ -93,6 +117,6 @@ VARIANTS = [
 ]
 
 
-@parametrize_recommender_checks(VARIANTS)
+@parametrize_checks(VARIANTS, scikit_learn=False)
 def test_contract_of_other_ways_to_train_a_model(estimator, check):
     check(estimator)

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import cross_validate, train_test_split
 
@@ -76,7 +76,6 @@ def slow_list(scores, k):
 
 @pytest.mark.parametrize("label", KINDS.values(), ids=KINDS)
 @given(events=rows, k=st.integers(1, 6))
-@settings(max_examples=25)
 def test_labels_of_users_go_in_and_labels_of_items_come_out(label, events, k):
     model = Memory().fit(frame_of(events, label))
     expected = slow_scores(events)
@@ -91,7 +90,6 @@ def test_labels_of_users_go_in_and_labels_of_items_come_out(label, events, k):
 
 @pytest.mark.parametrize("label", KINDS.values(), ids=KINDS)
 @given(events=rows, data=st.data())
-@settings(max_examples=25)
 def test_events_are_scored_by_their_labels_in_whatever_order_they_come(label, events, data):
     model = Memory().fit(frame_of(events, label))
     asked = data.draw(st.permutations(events))[: data.draw(st.integers(1, len(events)))]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skrec.data import Interactions
@@ -89,7 +89,6 @@ def test_a_user_without_events_has_no_items():
 # ---- minibatches -----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(0, 13), min_size=1, max_size=40),
     st.integers(1, 6),
