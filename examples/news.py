@@ -46,15 +46,15 @@ def main():
     show(pd.DataFrame({"clicked": one["rating"].astype(int), "title": news.loc[one["item"], "title"].to_numpy()}))
 
     heading("What is a click compared with? What was shown beside it, or articles drawn at random, one or several")
-    half_life = 6.0
+    half_life = 6 * HOUR
     models = {
         "popularity": PopularityRecommender(),
         "ids, what was shown": MFRecommender(negatives="slate", **SETTINGS),
         "text, what was shown": NewsRecommender(negatives="slate", **SETTINGS),
         "text, one at random": NewsRecommender(negatives="uniform", n_negatives=1, **SETTINGS),
         "text, four at random": NewsRecommender(negatives="uniform", n_negatives=4, **SETTINGS),
-        "text and age, what was shown": NewsRecommender(negatives="slate", recency_half_life=half_life, **SETTINGS),
-        "text and age, four at random": NewsRecommender(negatives="uniform", recency_half_life=half_life, **SETTINGS),
+        "text and age, what was shown": NewsRecommender(negatives="slate", item_half_life=half_life, **SETTINGS),
+        "text and age, four at random": NewsRecommender(negatives="uniform", item_half_life=half_life, **SETTINGS),
     }
     # the first two know nothing of new articles, as the table shows, and as a warning would say
     warnings.filterwarnings("ignore", ".*the model has scores for")
@@ -63,12 +63,12 @@ def main():
 
     heading("How long is news new? A search over half-lives, by later impressions of the training part")
     model = NewsRecommender(**SETTINGS | {"max_epochs": 5})
-    grid = {"recency_half_life": [None, 2.0, 6.0, 24.0]}
+    grid = {"item_half_life": [None, 2 * HOUR, 6 * HOUR, 24 * HOUR]}
     search = GridSearchCV(model, grid, scoring=AUC, cv=TemporalSplit(), refit=False).fit(train)
-    names = ["age aside" if hours is None else f"{hours:g} h" for hours in grid["recency_half_life"]]
+    names = ["no half-life" if length is None else f"{length / HOUR:g} h" for length in grid["item_half_life"]]
     show(pd.DataFrame({"half-life": names, "AUC": search.cv_results_["mean_test_score"]}))
 
-    model = NewsRecommender(negatives="slate", recency_half_life=half_life, **SETTINGS).fit(events)
+    model = NewsRecommender(negatives="slate", item_half_life=half_life, **SETTINGS).fit(events)
     reader = events.user_ids[np.bincount(events.users, weights=events.values).argmax()]
     for hours_ago in (48, 0):
         at = int(events.timestamps.max()) - hours_ago * HOUR

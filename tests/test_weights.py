@@ -1,10 +1,13 @@
 """Weights of events, those given and those of age."""
 
+import datetime
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from skrec import (
     ALSRecommender,
@@ -16,8 +19,10 @@ from skrec import (
     MLPRecommender,
     MultVAERecommender,
     NeuMFRecommender,
+    NewsRecommender,
     PopularityRecommender,
     RandomRecommender,
+    all_estimators,
 )
 from skrec.data import Interactions, fade
 from skrec.datasets import make_interactions
@@ -74,6 +79,79 @@ def test_a_half_life_needs_times(model):
     timeless = replace(LIKES, timestamps=None)
     with pytest.raises(ValueError, match="half_life=5 needs timestamps, and X has none"):
         type(model)(**model.get_params() | {"half_life": 5}).fit(timeless)
+
+
+DATED = replace(LIKES, timestamps=LIKES.timestamps, timestamp_unit="s")
+LENGTHS = ["7 days", datetime.timedelta(days=7), np.timedelta64(7, "D"), pd.Timedelta("168h")]
+
+
+@pytest.mark.parametrize(
+    "estimator", [c for c in all_estimators() if "half_life" in c().get_params()], ids=lambda c: c.__name__
+)
+def test_a_timedelta_is_the_same_half_life_as_a_number_of_microseconds(estimator):
+    accepted = estimator().get_params()
+    small = {"n_factors": 4, "max_epochs": 1, "n_jobs": 1, "random_state": 0, "n_negatives": 3}
+    settings = {name: value for name, value in small.items() if name in accepted}
+    expected = estimator(**settings, half_life=WEEK * 10**6).fit(DATED)
+    unweighted = estimator(**settings).fit(DATED)
+    assert (expected.score_items() != unweighted.score_items()).any()
+    for length in LENGTHS:
+        found = clone(expected).set_params(half_life=length).fit(DATED)
+        np.testing.assert_array_equal(found.score_items(), expected.score_items())
+        np.testing.assert_array_equal(found.score_items(DATED[:30]), expected.score_items(DATED[:30]))
+    with pytest.raises(ValueError, match="half_life is a timedelta, 7 days 00:00:00, but the timestamps are .* unknown unit"):
+        estimator(**settings, half_life="7 days").fit(LIKES)
+    with pytest.raises(ValueError, match="half_life='7 days' needs timestamps, and X has none"):
+        estimator(**settings, half_life="7 days").fit(replace(LIKES, timestamps=None))
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_timedelta_as_the_half_life_of_items_is_the_same_as_a_number_of_microseconds(length):
+    settings = {"n_factors": 4, "max_epochs": 2, "negatives": "uniform", "random_state": 0}
+    number, timedelta = (
+        NewsRecommender(item_half_life=half_life, **settings).fit(DATED).score_items() for half_life in (WEEK * 10**6, length)
+    )
+    np.testing.assert_array_equal(number, timedelta)
+    plain = NewsRecommender(**settings).fit(DATED).score_items()
+    assert (number != plain).any()
+
+
+BAD_LENGTHS = [0, -1.5, np.nan, np.inf, "30", "7 moons", "", "-7 days", datetime.timedelta(0), np.timedelta64("NaT"),
+               np.timedelta64(1, "M")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (PopularityRecommender(), "half_life"),
+        (ALSRecommender(), "half_life"),
+        (MFRecommender(), "half_life"),
+        (NewsRecommender(), "half_life"),
+        (NewsRecommender(), "item_half_life"),
+    ],
+    ids=["popularity", "ALS", "MF", "news", "news, items"],
+)
+def test_what_is_no_half_life_is_refused_in_the_same_words(model, name):
+    accepted = "a positive number, in the unit of the timestamps, a positive timedelta or text for one, such as '30 days'"
+    for length in BAD_LENGTHS:
+        with pytest.raises(ValueError, match=re.escape(f"{name} must be {accepted}, got {length!r}") + "$"):
+            clone(model).set_params(**{name: length}).fit(DATED)
+    for length in (True, [7], datetime.date(2026, 1, 1), pd.NaT):
+        with pytest.raises(TypeError, match=re.escape(f"{name} must be {accepted}, got {length!r}") + "$"):
+            clone(model).set_params(**{name: length}).fit(DATED)
+
+
+def test_a_timedelta_is_read_for_new_users_and_for_further_events():
+    number, timedelta = (
+        ALSRecommender(n_factors=4, n_jobs=1, random_state=0, half_life=half_life).fit(DATED[:200])
+        for half_life in (WEEK * 10**6, "7 days")
+    )
+    nothing = DATED[:0]._replace(n_users=1)
+    for users in (DATED[200:260], nothing, np.eye(30)[:2]):
+        np.testing.assert_array_equal(timedelta.score_items(users), number.score_items(users))
+    for model in (number, timedelta):
+        model.partial_fit(DATED[200:])
+    np.testing.assert_array_equal(timedelta.score_items(), number.score_items())
 
 
 def test_the_confidence_of_als_is_value_times_weight():

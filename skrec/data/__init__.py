@@ -6,9 +6,10 @@ from skrec.data._encoding import IdEncoder
 from skrec.data._impressions import at_moments, each_by_itself, in_impressions, moments, read_impressions
 from skrec.data._interactions import Interactions
 from skrec.data._positives import is_positive, positive_mask
-from skrec.data._weighting import by_weight, fade
+from skrec.data._weighting import HalfLife, by_weight, fade, read_half_life
 
 __all__ = [
+    "HalfLife",
     "IdEncoder",
     "Interactions",
     "append_events",
@@ -23,5 +24,6 @@ __all__ = [
     "is_positive",
     "moments",
     "positive_mask",
+    "read_half_life",
     "read_impressions",
 ]

@@ -11,9 +11,11 @@ from skrec._checks import is_int
 from skrec.data._times import read_times
 
 _SAY_THE_UNIT = (
-    "the timestamps are whole numbers of an unknown unit. Pass a whole number in their unit, or say the unit, as in "
+    "the timestamps are whole numbers of an unknown unit. Pass a number in their unit, or say the unit, as in "
     "Interactions.from_frame(df, timestamp_unit='s')"
 )
+TIMEDELTA_TYPES = str, datetime.timedelta, np.timedelta64
+"""The types from which a length of time is read, if it is no number; pd.Timedelta is one of them."""
 
 
 def check_moment(moment: Any, name: str) -> int | datetime.date | np.datetime64:
@@ -82,11 +84,8 @@ def check_length(length: Any, name: str) -> int | pd.Timedelta | None:
         return None
     if is_int(length):
         read: Any = int(length)
-    elif isinstance(length, str | datetime.timedelta | np.timedelta64):
-        try:
-            read = pd.Timedelta(length)
-        except ValueError:
-            read = pd.NaT
+    elif isinstance(length, TIMEDELTA_TYPES):
+        read = read_timedelta(length)
     else:
         raise TypeError(f"{name} must be a timedelta, a length such as '30D' or a whole number, got {length!r}")
     if pd.isna(read) or read <= type(read)(0):
@@ -105,9 +104,30 @@ def length_in(unit: str | None, length: Any, name: str) -> int | None:
     length = check_length(length, name)
     if length is None or isinstance(length, int):
         return length
+    return max(1, int(timedelta_in(unit, length, name)))
+
+
+def read_timedelta(length: str | datetime.timedelta | np.timedelta64) -> Any:
+    """A `pandas.Timedelta`. NaT for text that is no length of time with a unit, and for what is too long for pandas."""
+    if isinstance(length, str) and not length.strip(" +-.0123456789"):  # pandas takes "30" for nanoseconds
+        return pd.NaT
+    try:
+        return pd.Timedelta(length)
+    except (ValueError, OverflowError):
+        return pd.NaT
+
+
+def timedelta_in(unit: str | None, length: pd.Timedelta, name: str) -> float:
+    """A timedelta as a number in the unit of some timestamps.
+
+    Raises
+    ------
+    ValueError
+        If the unit is not known.
+    """
     if unit is None:
         raise ValueError(f"{name} is a timedelta, {length!s}, but {_SAY_THE_UNIT}")
-    return max(1, length // pd.Timedelta(1, "us"))
+    return length / pd.Timedelta(1, "us")
 
 
 def in_words(time: int, unit: str | None) -> str:

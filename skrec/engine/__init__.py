@@ -7,7 +7,7 @@ from skrec.engine._row_estimator import RowRecommender, rows_of
 from skrec.engine._sequence_estimator import SequenceRecommender
 from skrec.engine.batches._at_times import Asked, AskedBatches, NegativesAsOf, PastTable, numbered
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows, RowBatches, SlateBatches
-from skrec.engine.batches._clock import TICKS_PER_SECOND, Clock
+from skrec.engine.batches._clock import Clock
 from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.batches._sparse_rows import Rows, RowTable, SparseMatrix
@@ -36,7 +36,6 @@ __all__ = [
     "MLP",
     "PARTIAL_FIT_RATE",
     "ROWS_AT_ONCE",
-    "TICKS_PER_SECOND",
     "Asked",
     "AskedBatches",
     "Batches",

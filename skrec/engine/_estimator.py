@@ -15,7 +15,7 @@ from skrec._memory import rows_at_once
 from skrec.base import EmbeddingRecommender
 from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
-from skrec.data import Interactions, is_positive
+from skrec.data import HalfLife, Interactions, is_positive
 from skrec.data._random import draw_seed
 from skrec.engine._growth import grown
 from skrec.engine._pairs import score_pairs
@@ -59,10 +59,11 @@ class TorchRecommender(EmbeddingRecommender):
     positive_from : float, default=None
         Least value of a positive event; None counts every value above 0. "mse" learns from all values, and uses it only for
         the scorer of ``early_stopping``.
-    half_life : float, default=None
-        Age at which an event weighs half, in the unit of the timestamps (microseconds where they were datetimes), counted back
-        from the user's latest event; None weighs all alike. What comes next depends most on what came last. The history of a
-        new user without times, such as a row of a matrix, weighs all alike too.
+    half_life : float, timedelta or str, default=None
+        Age at which an event weighs half. A number is in the unit of the timestamps (microseconds if they were datetimes). A
+        timedelta, or text such as "30 days", needs timestamps of a known unit, see ``timestamp_unit`` of `Interactions`.
+        Events are weighted by ``0.5 ** (age / half_life)``. The age is counted back from the user's latest event. Histories
+        without timestamps, such as the rows of a matrix, are not weighted. If None, all events weigh the same.
     max_epochs : int, default=20
         Passes over the training data.
     batch_size : int, default=None
@@ -131,7 +132,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     loss: str | Callable[..., Tensor] = "softmax"
     positive_from: float | None = None
-    half_life: float | None = None
+    half_life: HalfLife | None = None
     max_epochs: int = 20
     batch_size: int | None = None
     learning_rate: float = 0.01

@@ -12,7 +12,7 @@ from skrec.base import EmbeddingRecommender
 from skrec.base._counts import with_index_of
 from skrec.base._divergence import overflow
 from skrec.base._pairs import dense_products
-from skrec.data import Interactions, fade, is_positive
+from skrec.data import HalfLife, Interactions, fade, is_positive, read_half_life
 from skrec.data._random import draw_seed
 from skrec.data._vocabulary import decode
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, lengthened, writable
@@ -34,9 +34,10 @@ class ALSRecommender(EmbeddingRecommender):
     positive_from : float, default=None
         Least value of a positive event; None counts every value above 0. The values of positives, times their weights, are
         their confidence.
-    half_life : float, default=None
-        Age at which an event's confidence is half, in the unit of the timestamps (microseconds where they were datetimes),
-        counted back from the user's latest event.
+    half_life : float, timedelta or str, default=None
+        Age at which an event's confidence is half. A number is in the unit of the timestamps (microseconds if they were
+        datetimes). A timedelta, or text such as "30 days", needs timestamps of a known unit, see ``timestamp_unit`` of
+        `Interactions`. The age is counted back from the user's latest event. If None, age does not matter.
     n_jobs : int, default=None
         Threads; None or -1 means all cores, or what joblib grants a worker.
     verbose : int, default=0
@@ -73,7 +74,7 @@ class ALSRecommender(EmbeddingRecommender):
     alpha: float = 1.0
     max_epochs: int = 15
     positive_from: float | None = None
-    half_life: float | None = None
+    half_life: HalfLife | None = None
     n_jobs: int | None = None
     verbose: int = 0
     random_state: Any = None
@@ -87,8 +88,7 @@ class ALSRecommender(EmbeddingRecommender):
         check_int(self.verbose, "verbose", at_least=0)
         check_number(self.regularization, "regularization", at_least=0)
         check_number(self.alpha, "alpha", above=0)
-        if self.half_life is not None:
-            check_number(self.half_life, "half_life", above=0)
+        read_half_life(self.half_life, self.events_)
 
     def _fit(self, data: Interactions) -> None:
         self.seed_ = draw_seed(self.random_state)

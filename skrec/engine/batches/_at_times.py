@@ -21,13 +21,13 @@ class Asked(NamedTuple):
     users : int64 Tensor of shape (B,)
     stops : int64 Tensor of shape (B,)
         The place in the `PastTable` before which the user's past stands.
-    hours : float32 Tensor of shape (B,)
-        The moment, in hours after the end of the training data.
+    times : float32 Tensor of shape (B,)
+        The times of the query, counted from the latest event of the training data, in the unit of the timestamps.
     """
 
     users: Tensor
     stops: Tensor
-    hours: Tensor
+    times: Tensor
 
     def of(self, rows: Tensor) -> "Asked":
         """Some of them."""
@@ -122,7 +122,7 @@ class NegativesAsOf:
     asked : Asked
         Who each event is about, and when.
     appeared : float32 Tensor of shape (n_items,), optional
-        When each item appeared, in the hours of ``asked``; None means long before.
+        When each item appeared, counted as the times of ``asked``. If None, all items appeared before them.
     """
 
     def __init__(self, negatives: NegativeSampler, asked: Asked, appeared: Tensor | None):
@@ -139,7 +139,7 @@ class NegativesAsOf:
         items, mask = self.negatives.draw(self.asked.users[users], n, generator)
         if self.appeared is None:
             return items, mask
-        is_there = self.appeared[items] <= self.asked.hours[users][:, None]
+        is_there = self.appeared[items] <= self.asked.times[users][:, None]
         return items, is_there if mask is None else mask & is_there
 
 

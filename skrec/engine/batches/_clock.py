@@ -1,6 +1,5 @@
-"""Timestamps as hours."""
+"""Times, counted from the latest event of the training data."""
 
-import datetime
 import warnings
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,88 +9,71 @@ from numpy.typing import NDArray
 
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
-from skrec.data._times import read_times
-
-TICKS_PER_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000}
-_WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds, as which datetimes are kept"}
-_LATEST_SECOND = 10**11  # in the year 5138; larger numbers are of another unit
+from skrec.data._dates import in_words, moment_in
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Counts hours from the latest event of the training data; without timestamps it stands still.
+    """Counts time from the latest event of the training data, in the unit of the timestamps.
 
     Attributes
     ----------
     earliest, latest : int or None
-        The first and the last timestamp.
-    unit : {"s", "ms", "us"}
-        Of the timestamps.
+        The first and the last timestamp. If None, there are no timestamps, and all times are 0.
+    unit : {"us"} or None
+        The ``timestamp_unit`` of the training data.
     """
 
     earliest: int | None
     latest: int | None
-    unit: str
+    unit: str | None
 
     @classmethod
-    def of(cls, events: Interactions, unit: str) -> Self:
+    def of(cls, events: Interactions) -> Self:
         """The clock of some training data."""
         if events.timestamps is None:
-            return cls(None, None, unit)
-        return cls(int(events.timestamps.min()), int(events.timestamps.max()), unit)
+            return cls(None, None, None)
+        return cls(int(events.timestamps.min()), int(events.timestamps.max()), events.timestamp_unit)
 
-    def hours(self, times: NDArray[np.int64] | int) -> NDArray[np.float32]:
-        """Hours after the end; float32 tells minutes apart over years."""
+    def since_end(self, times: NDArray[np.int64] | int) -> NDArray[np.float32]:
+        """The time from the latest event to some timestamps; before it, negative."""
         if self.latest is None:
             return np.zeros(np.shape(times), np.float32)
-        return np.asarray((times - self.latest) / (3600 * TICKS_PER_SECOND[self.unit]), np.float32)
+        return np.asarray(times - self.latest, np.float32)
 
-    def time(self, at: Any) -> int:
-        """A moment, a whole number or a datetime, as a timestamp.
+    def timestamp(self, at: Any) -> int:
+        """A date, a datetime or a whole number as a timestamp.
 
         Raises
         ------
-        ValueError
-            If it is no time, or the training data has none.
+        TypeError, ValueError
+            If it is no time; if it is a date, and the unit of the timestamps is not known; if there are no timestamps.
         """
         if self.latest is None:
             raise ValueError(f"at={at!r} needs a model that was fitted with timestamps, and this one was not")
-        (time,) = read_times([at], n_events=1, name="at").numbers
-        if not isinstance(at, datetime.date | np.datetime64):
-            return int(time)
-        self.check()
-        return int(time) * TICKS_PER_SECOND[self.unit] // TICKS_PER_SECOND["us"]
+        return moment_in(self.unit, at, "at")
 
-    def check(self) -> None:
-        """Refuse a unit that cannot be.
+    def warn_of_long_half_life(self, length: float, name: str) -> None:
+        """Warn if no item can age much within the training data, as happens if a half-life is in a smaller unit.
 
-        Raises
-        ------
-        ValueError
-            If the timestamps are too large.
-        """
-        if self.latest is None or self._can_be(self.unit):
-            return
-        fitting = [f"they may be {words}, time_unit={unit!r}" for unit, words in _WORDS.items() if self._can_be(unit)]
-        hint = fitting[0] if fitting else f"none of {', '.join(map(repr, _WORDS))} can"
-        raise ValueError(f"time_unit={self.unit!r} cannot be the unit of timestamps such as {self.latest}: {hint}")
-
-    def _can_be(self, unit: str) -> bool:
-        return self.latest is not None and self.latest < _LATEST_SECOND * TICKS_PER_SECOND[unit]
-
-    def check_half_life(self, half_life: float) -> None:
-        """Warn where ages hardly differ, as they do if the timestamps are of a larger unit.
+        Parameters
+        ----------
+        length : float
+            The half-life, in the unit of the timestamps.
+        name : str
+            The name of the parameter.
 
         Warns
         -----
         UserWarning
-            If all events lie within a hundredth of the half-life, in hours.
+            If all events lie within a hundredth of the half-life.
         """
-        span = 0.0 if self.earliest is None else -float(self.hours(self.earliest))
-        if span < half_life / 100:
-            warnings.warn(
-                f"all events lie within {span:.3g} hours, in which an article of recency_half_life={half_life:g} hours hardly "
-                f"ages: are the timestamps in another unit than time_unit={self.unit!r}?",
-                UserWarning,
-                stacklevel=depth_of_caller(),
-            )
+        if self.earliest is None or self.latest is None or self.latest - self.earliest >= length / 100:
+            return
+        first, last = in_words(self.earliest, self.unit), in_words(self.latest, self.unit)
+        warnings.warn(
+            f"{name} is {length:g} in the unit of the timestamps, more than 100 times the time from the first event of X, "
+            f"{first}, to the last one, {last}, so items hardly age. Check its unit",
+            UserWarning,
+            stacklevel=depth_of_caller(),
+        )

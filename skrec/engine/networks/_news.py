@@ -17,18 +17,18 @@ from skrec.engine.networks._network import EmbeddingNetwork, State
 from skrec.engine.networks._products import products
 from skrec.engine.networks._tower import Reader, feature_table
 
-_ARTICLE_BYTES = 2**12  # that reading one takes
+_ARTICLE_BYTES = 2**12  # memory to compute the vector of an article
 
 
 class Text(nn.Module):
-    """Vectors of articles by their features, whose rows are scaled to a length of about one."""
+    """Vectors of articles by their features. The rows of features are scaled to a length of about one."""
 
     def __init__(self, features: Any, width: int, *, hidden_layer_sizes: tuple[int, ...], dropout: float):
         super().__init__()
         self.table = feature_table(features)
         self.reader = Reader(features.shape[1], width, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout, std=width**-0.5)
         squares = np.square(features.data if sp.issparse(features) else features, dtype=np.float64).sum()
-        # a part of what is learned: more articles later must not change it
+        # stored with the weights: articles added later must not change it
         self.register_buffer("scale", torch.tensor(float(features.shape[0] / squares) ** 0.5 if squares else 1.0))
 
     def forward(self, items: Tensor) -> Tensor:
@@ -39,17 +39,17 @@ class Text(nn.Module):
 class News(EmbeddingNetwork):
     """score(u, i, t) = r_u(t) . v_i + w * 2 ** (-age of i at t / half-life).
 
-    ``v_i`` is a network of the article's features, plus a vector of its own; ``r_u(t)`` the mean of the vectors of what the
-    reader clicked before t and of a newcomer's, weighted by an attention that learns which articles tell most. The newcomer
-    counts as so many clicks that a reader of few is taken for like the others, and one of many for what they have read.
+    ``v_i`` is a network of the article's features, plus a vector of its own. ``r_u(t)`` is a mean of the vectors of the
+    articles that the user clicked before t, and of a learned vector for users without clicks. Attention gives the weights of
+    the mean. The weight of the learned vector is learned too, so that users with few clicks are close to it.
 
     Parameters
     ----------
     past : PastTable
-        Clicks of the users that it is trained on.
+        The clicks of the users in the training data.
     features : array or CSR with a row for each item, or None
     appeared : float32 array of shape (n_items,)
-        When each article appeared, in hours after the end of the training data.
+        When each article appeared, counted from the latest event of the training data, in the unit of the timestamps.
     n_factors : int
     hidden_layer_sizes : tuple of int
         Widths of the layers between the features and the vector.
@@ -57,7 +57,7 @@ class News(EmbeddingNetwork):
         Whether each article has a vector of its own.
     has_attention : bool
     half_life : float or None
-        In hours.
+        In the unit of the timestamps. If None, age does not matter.
     dropout : float
     """
 
@@ -79,15 +79,15 @@ class News(EmbeddingNetwork):
         self.text = (
             None if features is None else Text(features, n_factors, hidden_layer_sizes=hidden_layer_sizes, dropout=dropout)
         )
-        # beside the text a vector of one's own begins with nothing to say, and stays so for an article that nobody clicked
+        # beside the text the own vectors are initialized with 0, which is also their value for articles without clicks
         self.ids = embedding(self.n_items, n_factors, std=n_factors**-0.5 if features is None else 0) if has_ids else None
         layers = nn.Linear(n_factors, n_factors), nn.Tanh(), nn.Linear(n_factors, 1, bias=False)
         self.attention, self.dropout = nn.Sequential(*layers) if has_attention else None, Dropout(dropout)
-        self.newcomer = nn.Parameter(torch.randn(n_factors) * n_factors**-0.5)
-        self.caution = nn.Parameter(torch.zeros(()))
+        self.default_reader = nn.Parameter(torch.randn(n_factors) * n_factors**-0.5)
+        self.default_logit = nn.Parameter(torch.zeros(()))
         self.recency = None if half_life is None else nn.Parameter(torch.zeros(()))
         self.register_buffer("appeared", torch.tensor(appeared), persistent=False)
-        for name in ("vectors", "interest"):
+        for name in ("vectors", "logits"):
             self.register_buffer(name, None, persistent=False)
 
     @property
@@ -99,7 +99,7 @@ class News(EmbeddingNetwork):
         return [] if self.ids is None else [self.ids]
 
     def read(self, items: Tensor) -> tuple[Tensor, Tensor]:
-        """The vectors (n, d) of articles, and how much each tells of who has read it (n,)."""
+        """The vectors (n, d) of articles, and their attention logits (n,)."""
         parts = [part(items) for part in (self.text, self.ids) if part is not None]
         vectors = self.dropout(sum(parts))
         return vectors, torch.zeros_like(vectors[:, 0]) if self.attention is None else self.attention(vectors)[:, 0]
@@ -107,24 +107,26 @@ class News(EmbeddingNetwork):
     def prepare(self) -> None:
         parts = [
             self.read(items)
-            for items in torch.arange(self.n_items, device=self.newcomer.device).split(rows_at_once(_ARTICLE_BYTES))
+            for items in torch.arange(self.n_items, device=self.default_reader.device).split(rows_at_once(_ARTICLE_BYTES))
         ]
-        self.vectors, self.interest = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+        self.vectors, self.logits = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
     def encode(self, query: Tensor | Asked) -> State:
-        """Readers as of some moments, or, of codes alone, after all that they clicked; with the hour in which they ask."""
+        """The vectors of users at some times, and these times. Codes alone stand for users after all of their clicks."""
         return self.state_by(self.past, query if isinstance(query, Asked) else self.past.at_the_end(query))
 
     def state_by(self, past: PastTable, asked: Asked) -> State:
-        """What `encode` gives, by other pasts."""
+        """The same with the clicks of other users."""
         items, is_there = past.before(asked)
-        return self.readers(items, is_there, self.vectors, self.interest), asked.hours[:, None]
+        return self.readers(items, is_there, self.vectors, self.logits), asked.times[:, None]
 
-    def readers(self, items: Tensor, is_there: Tensor, vectors: Tensor, interest: Tensor) -> Tensor:
-        """The vectors of readers by the rows of ``vectors`` that they have read."""
-        logits = interest[items].masked_fill(~is_there, -torch.inf)
-        shares = torch.cat([self.caution.expand(len(items), 1), logits], 1).softmax(-1)
-        return shares[:, :1] * self.newcomer + F.embedding_bag(items, vectors, per_sample_weights=shares[:, 1:], mode="sum")
+    def readers(self, items: Tensor, is_there: Tensor, vectors: Tensor, logits: Tensor) -> Tensor:
+        """The vectors (B, d) of users, from the rows of ``vectors`` and ``logits`` of their clicks (B, T)."""
+        of_clicks = logits[items].masked_fill(~is_there, -torch.inf)
+        shares = torch.cat([self.default_logit.expand(len(items), 1), of_clicks], 1).softmax(-1)
+        return shares[:, :1] * self.default_reader + F.embedding_bag(
+            items, vectors, per_sample_weights=shares[:, 1:], mode="sum"
+        )
 
     def user_vectors(self, state: State) -> Tensor:
         return state[0]
@@ -133,33 +135,33 @@ class News(EmbeddingNetwork):
         return self.vectors[items]
 
     def score(self, state: State, items: Tensor) -> Tensor:
-        hours = state[1] if items.ndim == 2 else state[1][:, 0]
-        return self.match(state, items) + self.freshness(hours - self.appeared[items])
+        times = state[1] if items.ndim == 2 else state[1][:, 0]
+        return self.match(state, items) + self.freshness(times - self.appeared[items])
 
     def match(self, state: State, items: Tensor) -> Tensor:
-        """The part of the score that is about text and taste."""
+        """The part of the score without age."""
         return products(state[0], self.item_vectors(items))
 
     def freshness(self, ages: Tensor) -> Tensor | float:
-        """What is added for the age of articles, in hours; what has not appeared yet is new."""
+        """The part of the score that depends on the age of articles. Articles that have not appeared yet have age 0."""
         if self.half_life is None:
             return 0.0
         return self.recency_weight * torch.exp2(-ages.clamp(min=0) / self.half_life)
 
     @property
     def recency_weight(self) -> Tensor:
-        """What is added for a new article."""
-        # one number has to keep pace with products of many
-        return self.recency * len(self.newcomer) ** 0.5
+        """The part of the score that a new article gets for its age."""
+        # without the factor one weight would grow slower than products of many
+        return self.recency * len(self.default_reader) ** 0.5
 
     def forward(self, query: Tensor | Asked, items: Tensor) -> Tensor:
         if not self.training:
             return self.score(self.encode(query), items)
         past, is_there = self.past.before(query)
-        # each article of a minibatch is read once, wherever it occurs
+        # the vector of each article of a minibatch is computed once
         occurs = torch.zeros(self.n_items, dtype=torch.bool, device=items.device)
         occurs[past[is_there]] = occurs[items.flatten()] = True
         place = occurs.cumsum(0) - 1
-        vectors, interest = self.read(occurs.nonzero()[:, 0])
-        readers = self.readers(place[past].clamp(min=0), is_there, vectors, interest)
-        return products(readers, vectors[place[items]]) + self.freshness(query.hours[:, None] - self.appeared[items])
+        vectors, logits = self.read(occurs.nonzero()[:, 0])
+        readers = self.readers(place[past].clamp(min=0), is_there, vectors, logits)
+        return products(readers, vectors[place[items]]) + self.freshness(query.times[:, None] - self.appeared[items])

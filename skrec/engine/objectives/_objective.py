@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.data import Interactions, by_weight, fade
+from skrec.data import HalfLife, Interactions, by_weight, fade
 from skrec.data._splitting import hold_out_events
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalogue, FrozenNetwork, Likelihood
@@ -24,14 +24,14 @@ class Objective:
     Parameters
     ----------
     losses : Losses
-    half_life : float or None
-        The age at which an event weighs half, in the unit of the timestamps. If None, all events weigh the same.
+    half_life : float, timedelta, str or None
+        The age at which an event weighs half, as `skrec.data.read_half_life` reads it. If None, all events weigh the same.
     batch_size : int
         Examples in a minibatch.
     """
 
     losses: Losses
-    half_life: float | None
+    half_life: HalfLife | None
     batch_size: int
 
     predicts_ratings: ClassVar[bool] = False
