@@ -1,6 +1,6 @@
-"""News by their text: what a click is compared with, and what age is worth. Run it with `tox -e news`.
+"""News recommendation: kinds of negatives, and the age of articles. Run it with `tox -e news`.
 
-`tox -e news -- MINDsmall_train` reads a part of the MIND release, of which all articles should have their text.
+`tox -e news -- MINDsmall_train` reads a part of the MIND release. All articles should have a title.
 """
 
 import sys
@@ -45,7 +45,7 @@ def main():
     one = train.to_frame()[train.impressions == train.impressions[-1]]
     show(pd.DataFrame({"clicked": one["rating"].astype(int), "title": news.loc[one["item"], "title"].to_numpy()}))
 
-    heading("What is a click compared with? What was shown beside it, or articles drawn at random, one or several")
+    heading("Negatives: what was shown in the same impression, or articles drawn at random, one or several")
     half_life = 6 * HOUR
     models = {
         "popularity": PopularityRecommender(),
@@ -56,12 +56,12 @@ def main():
         "text and age, what was shown": NewsRecommender(negatives="slate", item_half_life=half_life, **SETTINGS),
         "text and age, four at random": NewsRecommender(negatives="uniform", item_half_life=half_life, **SETTINGS),
     }
-    # the first two know nothing of new articles, as the table shows, and as a warning would say
+    # the first two have no scores for new articles, which is also a warning
     warnings.filterwarnings("ignore", ".*the model has scores for")
     table = compare(models, train, METRICS, test=test, baseline="popularity")
     show(table[[*METRICS, "impression_auc_low", "impression_auc_high", "fit_seconds"]].reset_index())
 
-    heading("How long is news new? A search over half-lives, by later impressions of the training part")
+    heading("A search over half-lives, by later impressions of the training part")
     model = NewsRecommender(**SETTINGS | {"max_epochs": 5})
     grid = {"item_half_life": [None, 2 * HOUR, 6 * HOUR, 24 * HOUR]}
     search = GridSearchCV(model, grid, scoring=AUC, cv=TemporalSplit(), refit=False).fit(train)
@@ -72,24 +72,24 @@ def main():
     reader = events.user_ids[np.bincount(events.users, weights=events.values).argmax()]
     for hours_ago in (48, 0):
         at = int(events.timestamps.max()) - hours_ago * HOUR
-        heading(f"For reader {reader}, {hours_ago} hours before the end: articles of the day before that moment")
+        heading(f"For reader {reader}, {hours_ago} hours before the end: articles of the 24 hours before")
         recent = np.unique(events.items[(events.timestamps <= at) & (events.timestamps > at - 24 * HOUR)])
         best = model.recommend([reader], k=5, candidates=events.item_ids[recent], at=at)
         show(pd.DataFrame({"title": news.loc[best.items[0], "title"].to_numpy(), "score": best.scores[0]}))
 
-    heading("Somebody new who has read two articles, and an article that comes out now")
+    heading("A new user who has read two articles, and an article that appears now")
     read = news.index[news["title"] != ""][:2]
     breaking = news.loc[read[:1]].set_axis(["breaking"]).assign(title=news.loc[read[0], "title"] + ": live")
     model.partial_fit(Interactions.from_features(item_features=encoder.transform(breaking[["title"]])))
-    print("\n".join(["has read:", *news.loc[read, "title"], "comes out:", *breaking["title"]]))
-    newcomer = pd.DataFrame({"user": "somebody", "item": read})
+    print("\n".join(["has read:", *news.loc[read, "title"], "appears:", *breaking["title"]]))
+    new_user = pd.DataFrame({"user": "somebody", "item": read})
     show(
-        model.recommend(newcomer, k=3, candidates=[*events.item_ids[recent], "breaking"]).to_frame()[["rank", "item", "score"]]
+        model.recommend(new_user, k=3, candidates=[*events.item_ids[recent], "breaking"]).to_frame()[["rank", "item", "score"]]
     )
 
 
 def load():
-    """Events in order of time, and articles: of the MIND files in a folder if one is given, else invented."""
+    """Events in order of time, and articles, from the MIND files in a folder if one is given, else synthetic."""
     if len(sys.argv) > 1:
         mind = load_mind(sys.argv[1])
         return mind.events, mind.news.fillna({"title": ""})
