@@ -102,15 +102,16 @@ def test_minutes_are_told_apart_over_years(unit, year):
     assert times[0] < times[1]
 
 
-@pytest.mark.parametrize(("span", "is_short"), [(3599, True), (3600, False)])
-def test_a_half_life_of_more_than_a_hundred_times_the_span_of_the_data_is_a_warning(span, is_short):
+@pytest.mark.parametrize(("span", "is_unlikely"), [(99, True), (100, False), (10**10, False), (10**10 + 1, True)])
+def test_a_half_life_much_longer_or_shorter_than_the_time_of_the_data_is_a_warning(span, is_unlikely):
     clock = Clock.of(Interactions.from_arrays([0, 0], [0, 1], timestamps=np.array([7, 7 + span])))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        clock.warn_of_long_half_life(360_000, "item_half_life")
-    assert len(said) == is_short
-    if is_short:
-        assert "item_half_life is 360000" in str(said[0].message) and "7, to the last one, 3606" in str(said[0].message)
+        clock.warn_of_unlikely_half_life(10_000, "item_half_life")
+    assert len(said) == is_unlikely
+    if is_unlikely:
+        message = str(said[0].message)
+        assert "item_half_life is 10000" in message and f"event of X, 7, to the last one, {7 + span}, is {span:g}" in message
 
 
 def test_what_is_no_time_is_refused():

@@ -275,8 +275,10 @@ def test_impressions_of_several_users_are_refused_in_the_same_words_as_by_the_sc
     assert fitted.partial_fit(both[len(part) :]).events_.impressions.max() == 2 * N_SLATES - 1
 
 
-def test_a_half_life_in_too_small_a_unit_is_a_warning():
-    with pytest.warns(UserWarning, match=r"item_half_life is 1.8e\+10 in the unit of the timestamps.* 0, .* 104400, ") as said:
+def test_a_half_life_of_items_in_another_unit_is_a_warning():
+    with pytest.warns(
+        UserWarning, match=r"item_half_life is 1.8e\+10 in the unit of the timestamps.* 0, .* 104400, is 104400"
+    ) as said:
         model(item_half_life=5 * HOUR * 10**6).fit(slates())
     assert said[0].filename == __file__
 

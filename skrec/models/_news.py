@@ -303,7 +303,7 @@ class NewsRecommender(TorchRecommender):
             raise ValueError("id_embeddings=False needs item_features in X, and X has none")
         half_life = read_half_life(self.item_half_life, self.events_, "item_half_life")
         if half_life is not None:
-            self._clock.warn_of_long_half_life(half_life, "item_half_life")
+            self._clock.warn_of_unlikely_half_life(half_life, "item_half_life")
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         if validation is not None and not self._knows_time and not is_matrix(validation):

@@ -53,8 +53,8 @@ class Clock:
             raise ValueError(f"at={at!r} needs a model that was fitted with timestamps, and this one was not")
         return moment_in(self.unit, at, "at")
 
-    def warn_of_long_half_life(self, length: float, name: str) -> None:
-        """Warn if no item can age much within the training data, as happens if a half-life is in a smaller unit.
+    def warn_of_unlikely_half_life(self, length: float, name: str) -> None:
+        """Warn if the age of items makes hardly any difference, as happens if a half-life is in another unit.
 
         Parameters
         ----------
@@ -66,14 +66,17 @@ class Clock:
         Warns
         -----
         UserWarning
-            If all events lie within a hundredth of the half-life.
+            If the time from the first event to the last one is below a hundredth or above a million times the half-life.
         """
-        if self.earliest is None or self.latest is None or self.latest - self.earliest >= length / 100:
+        if self.earliest is None or self.latest is None:
+            return
+        span = self.latest - self.earliest
+        if length / 100 <= span <= length * 1e6:
             return
         first, last = in_words(self.earliest, self.unit), in_words(self.latest, self.unit)
         warnings.warn(
-            f"{name} is {length:g} in the unit of the timestamps, more than 100 times the time from the first event of X, "
-            f"{first}, to the last one, {last}, so items hardly age. Check its unit",
+            f"{name} is {length:g} in the unit of the timestamps, and the time from the first event of X, {first}, to the last "
+            f"one, {last}, is {span:g}, so the age of items makes hardly any difference. Check the unit of {name}",
             UserWarning,
             stacklevel=depth_of_caller(),
         )
