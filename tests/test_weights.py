@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
 from skrec import (
     ALSRecommender,
@@ -26,6 +27,7 @@ from skrec import (
 )
 from skrec.data import Interactions, fade, read_half_life
 from skrec.datasets import make_interactions
+from skrec.model_selection import TemporalSplit
 
 EVENTS = replace(make_interactions(50, 30, density=0.2, random_state=0).interactions, user_ids=None, item_ids=None)
 LIKES = EVENTS.with_values(np.ones(len(EVENTS)))
@@ -118,6 +120,20 @@ def test_a_timedelta_as_the_half_life_of_items_is_the_same_as_a_number_of_micros
     np.testing.assert_array_equal(number, timedelta)
     plain = NewsRecommender(**settings).fit(DATED).score_items()
     assert (number != plain).any()
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_fit_with_a_timedelta_can_have_checkpoints(length, tmp_path):
+    settings = {"n_factors": 4, "max_epochs": 1, "random_state": 0, "half_life": length}
+    plain, saved = (MFRecommender(checkpoint_dir=path, **settings).fit(DATED) for path in (None, tmp_path))
+    np.testing.assert_array_equal(plain.item_embeddings_, saved.item_embeddings_)
+
+
+def test_a_search_may_compare_timedeltas_with_numbers():
+    lengths = [None, WEEK * 10**6, *LENGTHS]
+    search = GridSearchCV(PopularityRecommender(), {"half_life": lengths}, cv=TemporalSplit(), refit=False, error_score="raise")
+    scores = search.fit(DATED).cv_results_["mean_test_score"]
+    assert (scores[1:] == scores[1]).all()
 
 
 BAD_LENGTHS = [0, -1.5, np.nan, np.inf, "30", "7 moons", "", "-7 days", datetime.timedelta(0), np.timedelta64("NaT"),

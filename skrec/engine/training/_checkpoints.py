@@ -170,7 +170,7 @@ def _of_seed(random_state: Any) -> Any:
 
 def _of_value(value: Any) -> Any:
     """Equal numbers are equal whatever their type; of a function, what it does."""
-    if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
+    if isinstance(value, Real) and not isinstance(value, bool | np.bool_ | np.timedelta64):
         return float(value)
     if isinstance(value, partial):
         return _of_value(value.func), [_of_value(v) for v in value.args], {k: _of_value(v) for k, v in value.keywords.items()}
