@@ -1,6 +1,6 @@
-"""News recommendation by text and age, with several kinds of negatives. Run it with `tox -e news`.
+"""News recommendation: kinds of negatives, and the age of articles. Run it with `tox -e news`.
 
-`tox -e news -- MINDsmall_train` reads a part of the MIND release instead. All its articles should have texts.
+`tox -e news -- MINDsmall_train` reads a part of the MIND release. All articles should have a title.
 """
 
 import sys
@@ -32,64 +32,64 @@ HOUR = 3600
 
 
 def main():
-    torch.set_num_threads(1)  # A second thread saves no time with minibatches of this size.
+    torch.set_num_threads(1)  # on minibatches this small a second thread saves no time
     events, news = load()
     encoder = FeatureEncoder(text="title", text_encoder=text_vectors(64)).fit(news[["title"]])
     text = encoder.transform(news[["title"]])
     events = replace(events, item_features=text.loc[events.item_ids].to_numpy())
     train, test = train_test_split(events, by="time", test_size=0.2)
     print(events)
-    print(f"{(~np.isin(test.items, train.items)).mean():.0%} of the items shown in the test part are not in the training part")
+    print(f"{(~np.isin(test.items, train.items)).mean():.0%} of what is shown in the test part is new since the training part")
 
-    heading("One impression: the shown and the clicked articles")
+    heading("One impression: what was shown, and what was clicked")
     one = train.to_frame()[train.impressions == train.impressions[-1]]
     show(pd.DataFrame({"clicked": one["rating"].astype(int), "title": news.loc[one["item"], "title"].to_numpy()}))
 
-    heading("Negatives: the other articles of the impression, or articles drawn at random, one or several")
-    half_life = 6.0
+    heading("Negatives: what was shown in the same impression, or articles drawn at random, one or several")
+    half_life = 6 * HOUR
     models = {
         "popularity": PopularityRecommender(),
-        "ids, impressions": MFRecommender(negatives="slate", **SETTINGS),
-        "text, impressions": NewsRecommender(negatives="slate", **SETTINGS),
-        "text, one random": NewsRecommender(negatives="uniform", n_negatives=1, **SETTINGS),
-        "text, four random": NewsRecommender(negatives="uniform", n_negatives=4, **SETTINGS),
-        "text and age, impressions": NewsRecommender(negatives="slate", recency_half_life=half_life, **SETTINGS),
-        "text and age, four random": NewsRecommender(negatives="uniform", recency_half_life=half_life, **SETTINGS),
+        "ids, what was shown": MFRecommender(negatives="slate", **SETTINGS),
+        "text, what was shown": NewsRecommender(negatives="slate", **SETTINGS),
+        "text, one at random": NewsRecommender(negatives="uniform", n_negatives=1, **SETTINGS),
+        "text, four at random": NewsRecommender(negatives="uniform", n_negatives=4, **SETTINGS),
+        "text and age, what was shown": NewsRecommender(negatives="slate", item_half_life=half_life, **SETTINGS),
+        "text and age, four at random": NewsRecommender(negatives="uniform", item_half_life=half_life, **SETTINGS),
     }
-    # The first two models cannot rank new articles, which the table shows too.
+    # the first two have no scores for new articles, which is also a warning
     warnings.filterwarnings("ignore", ".*the model has scores for")
     table = compare(models, train, METRICS, test=test, baseline="popularity")
     show(table[[*METRICS, "impression_auc_low", "impression_auc_high", "fit_seconds"]].reset_index())
 
-    heading("A search over half-lives of the age, on later impressions of the training part")
+    heading("A search over half-lives, by later impressions of the training part")
     model = NewsRecommender(**SETTINGS | {"max_epochs": 5})
-    grid = {"recency_half_life": [None, 2.0, 6.0, 24.0]}
+    grid = {"item_half_life": [None, 2 * HOUR, 6 * HOUR, 24 * HOUR]}
     search = GridSearchCV(model, grid, scoring=AUC, cv=TemporalSplit(), refit=False).fit(train)
-    names = ["without age" if hours is None else f"{hours:g} h" for hours in grid["recency_half_life"]]
+    names = ["no half-life" if length is None else f"{length / HOUR:g} h" for length in grid["item_half_life"]]
     show(pd.DataFrame({"half-life": names, "AUC": search.cv_results_["mean_test_score"]}))
 
-    model = NewsRecommender(negatives="slate", recency_half_life=half_life, **SETTINGS).fit(events)
-    user = events.user_ids[np.bincount(events.users, weights=events.values).argmax()]
+    model = NewsRecommender(negatives="slate", item_half_life=half_life, **SETTINGS).fit(events)
+    reader = events.user_ids[np.bincount(events.users, weights=events.values).argmax()]
     for hours_ago in (48, 0):
         at = int(events.timestamps.max()) - hours_ago * HOUR
-        heading(f"Recommendations for user {user}, {hours_ago} hours before the end, among articles of the day before")
+        heading(f"For reader {reader}, {hours_ago} hours before the end: articles of the 24 hours before")
         recent = np.unique(events.items[(events.timestamps <= at) & (events.timestamps > at - 24 * HOUR)])
-        best = model.recommend([user], k=5, candidates=events.item_ids[recent], at=at)
+        best = model.recommend([reader], k=5, candidates=events.item_ids[recent], at=at)
         show(pd.DataFrame({"title": news.loc[best.items[0], "title"].to_numpy(), "score": best.scores[0]}))
 
-    heading("A new user with two clicks, and a new article")
+    heading("A new user who has read two articles, and an article that appears now")
     read = news.index[news["title"] != ""][:2]
     breaking = news.loc[read[:1]].set_axis(["breaking"]).assign(title=news.loc[read[0], "title"] + ": live")
     model.partial_fit(Interactions.from_features(item_features=encoder.transform(breaking[["title"]])))
-    print("\n".join(["clicked:", *news.loc[read, "title"], "new article:", *breaking["title"]]))
-    new_user = pd.DataFrame({"user": "new user", "item": read})
+    print("\n".join(["has read:", *news.loc[read, "title"], "appears:", *breaking["title"]]))
+    new_user = pd.DataFrame({"user": "somebody", "item": read})
     show(
         model.recommend(new_user, k=3, candidates=[*events.item_ids[recent], "breaking"]).to_frame()[["rank", "item", "score"]]
     )
 
 
 def load():
-    """Load events in order of time and articles from a folder of MIND, or generate them without an argument."""
+    """Events in order of time, and articles, from the MIND files in a folder if one is given, else synthetic."""
     if len(sys.argv) > 1:
         mind = load_mind(sys.argv[1])
         return mind.events, mind.news.fillna({"title": ""})

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 
 from skrec import Interactions, NewsRecommender
+from skrec.data import with_event_times
 
 N_USERS, N_ITEMS, N_SHOWN, N_SLATES = 6, 20, 4, 60
+HOUR = 3600
 TEXT = np.random.default_rng(5).normal(size=(N_ITEMS, 3)).astype(np.float32)
 
 
@@ -36,7 +38,7 @@ def model(**changes):
 
 def untrained(data, **changes):
     """Fitted without learning anything: its weights depend on the seed alone, so that answers differ by the data only."""
-    fitted = model(learning_rate=1e-12, recency_half_life=5.0, **changes).fit(data)
+    fitted = model(learning_rate=1e-12, item_half_life=5 * HOUR, **changes).fit(data)
     with torch.no_grad():
         fitted.module_.recency.fill_(1.0)
     return fitted
@@ -55,7 +57,7 @@ def otherwise_from(data, time, *, except_for=None, seed=7):
 
 def scores_in_training(fitted, data):
     """What the network says in a training pass of each article of each slate, by slate and article."""
-    examples = fitted.objective_.examples(fitted._timed(data))
+    examples = fitted.objective_.examples(with_event_times(data))
     batches = fitted.objective_.batches(examples, examples)
     fitted.module_.train()
     found = {}
@@ -63,7 +65,7 @@ def scores_in_training(fitted, data):
         with torch.no_grad():
             scores = fitted.module_(batch.query, batch.items)
         for row in range(len(scores)):
-            key = int(batch.query.users[row]), round(float(batch.query.hours[row]), 3), batch.items[row].sort().values.tolist()
+            key = int(batch.query.users[row]), round(float(batch.query.times[row])), batch.items[row].sort().values.tolist()
             found[str(key)] = scores[row][batch.items[row].argsort()].numpy()
     fitted.module_.eval()
     return found

@@ -1,6 +1,5 @@
 """Every parameter of every estimator changes the answers, is refused, or is warned about; and each can change them."""
 
-import datetime
 import warnings
 from dataclasses import replace
 
@@ -103,6 +102,7 @@ OTHER_VALUES = {
     "id_dropout": 0.6,
     "id_embeddings": None,  # see other_value
     "init_std": 0.5,
+    "item_half_life": 2.0 * HOUR,
     "kl_weight": 0.9,
     "l1_ratio": 0.9,
     "learning_rate": 0.07,
@@ -130,13 +130,11 @@ OTHER_VALUES = {
     "positive_from": 4.0,
     "pretrain": True,
     "random_state": 7,
-    "recency_half_life": 2.0,
     "regularization": 0.3,
     "shrinkage": 1.0,
     "side": "item",
     "smoothing": 5.0,
     "temperature": 0.5,
-    "time_unit": "ms",
     "tol": 0.5,
     "validation_fraction": 0.4,
     "weight_decay": 0.2,
@@ -187,7 +185,7 @@ def answers(model):
     found += [model.recommend(HISTORIES, k=N_ITEMS, exclude_seen=False).codes]
     found += [[len(getattr(model, "history_", []))]]
     if isinstance(model, NewsRecommender) and model._knows_time:
-        at = datetime.datetime(1970, 1, 2)
+        at = 24 * HOUR
         found.append(model.recommend(k=N_ITEMS, exclude_seen=False, at=at).scores)
     return np.concatenate([np.nan_to_num(np.ravel(part), neginf=-1e9) for part in found])
 

@@ -1,4 +1,4 @@
-"""Times of events, users at a point in time, and timestamps in hours."""
+"""Users at some times, and times counted from the end of the training data."""
 
 import datetime
 import warnings
@@ -79,55 +79,44 @@ def test_what_has_not_appeared_yet_is_no_negative():
         assert set(items[part][mask[part]].tolist()) == there
 
 
-@pytest.mark.parametrize(("unit", "ticks"), [("s", 1), ("ms", 1000), ("us", 10**6)])
-def test_hours_are_counted_from_the_latest_event(unit, ticks):
-    day = pd.Timestamp("2019-11-15")
-    times = (np.array([0, 3600, 7200]) + int(day.timestamp())) * ticks
-    clock = Clock.of(Interactions.from_arrays([0, 0, 0], [0, 1, 2], timestamps=times), unit)
-    assert clock.hours(times).tolist() == [-2, -1, 0]
-    for at in (day, day.to_pydatetime(), day.to_datetime64(), day.date(), day.tz_localize("UTC"), int(times[0])):
-        assert clock.time(at) == times[0]
-
-
-def test_before_1970_hours_are_counted_from_the_latest_event_too():
+def test_times_are_counted_from_the_latest_event():
     times = np.array([-7200, -3600])
-    assert Clock.of(Interactions.from_arrays([0, 0], [0, 1], timestamps=times), "s").hours(times).tolist() == [-1, 0]
+    assert Clock.of(Interactions.from_arrays([0, 0], [0, 1], timestamps=times)).since_end(times).tolist() == [-3600, 0]
 
 
-def test_minutes_are_told_apart_over_years():
-    clock = Clock(0, 10**9, "s")
-    hours = clock.hours(np.array([10**9 - 10**8, 10**9 - 10**8 + 60]))
-    assert hours[0] < hours[1]
+def test_dates_are_timestamps_where_the_unit_is_known():
+    day = pd.Timestamp("2019-11-15")
+    clock = Clock.of(Interactions.from_arrays([0, 0], [0, 1], timestamps=[day, day + pd.Timedelta("2h")]))
+    for at in (day, day.to_pydatetime(), day.to_datetime64(), day.date(), day.tz_localize("UTC"), "2019-11-15", clock.earliest):
+        assert clock.timestamp(at) == clock.earliest == day.value // 1000
+    with pytest.raises(
+        ValueError, match="at is a date, 2019-11-15 00:00:00, but the timestamps are whole numbers of an unknown"
+    ):
+        Clock(0, 5, None).timestamp(day)
 
 
-def test_a_unit_that_cannot_be_is_refused():
-    now = pd.Timestamp("2026-01-01")
-    with pytest.raises(ValueError, match=r"time_unit='s' cannot be the unit.*time_unit='us'"):
-        Clock(0, now.value // 1000, "s").check()
-    with pytest.raises(ValueError, match="time_unit='ms' cannot be"):
-        Clock(0, now.value // 1000, "ms").time(now)
-    with pytest.raises(ValueError, match=r"time_unit='s' cannot be the unit.*time_unit='ms'"):
-        Clock(0, now.value // 10**6, "s").check()
-    with pytest.raises(ValueError, match=r"time_unit='us' cannot be .* such as 17\d+: none of 's', 'ms', 'us' can"):
-        Clock(0, now.value, "us").check()
-    Clock(0, now.value // 10**9, "s").check()
+@pytest.mark.parametrize(("unit", "year"), [(1, 32_000_000), (10**6, 32 * 10**12)])
+def test_minutes_are_told_apart_over_years(unit, year):
+    clock = Clock(0, 100 * year, None)
+    times = clock.since_end(np.array([97 * year, 97 * year + 60 * unit]))
+    assert times[0] < times[1]
 
 
-@pytest.mark.parametrize(("span", "is_short"), [(3599, True), (3600, False)])
-def test_a_half_life_of_which_the_data_do_not_span_a_hundredth_is_warned_of(span, is_short):
-    clock = Clock.of(Interactions.from_arrays([0, 0], [0, 1], timestamps=np.array([7, 7 + span])), "s")
+@pytest.mark.parametrize(("span", "is_unlikely"), [(99, True), (100, False), (10**10, False), (10**10 + 1, True)])
+def test_a_half_life_much_longer_or_shorter_than_the_time_of_the_data_is_a_warning(span, is_unlikely):
+    clock = Clock.of(Interactions.from_arrays([0, 0], [0, 1], timestamps=np.array([7, 7 + span])))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        clock.check_half_life(100)
-    assert len(said) == is_short
-    if is_short:
-        (message,) = [str(warning.message) for warning in said]
-        assert "1 hours" in message and "recency_half_life=100 hours" in message and "time_unit='s'" in message
+        clock.warn_of_unlikely_half_life(10_000, "item_half_life")
+    assert len(said) == is_unlikely
+    if is_unlikely:
+        message = str(said[0].message)
+        assert "item_half_life is 10000" in message and f"event of X, 7, to the last one, {7 + span}, is {span:g}" in message
 
 
 def test_what_is_no_time_is_refused():
     with pytest.raises(ValueError, match="fitted with timestamps"):
-        Clock(None, None, "s").time(3)
+        Clock(None, None, None).timestamp(3)
     for at in ("noon", 0.5, datetime.time(12)):
         with pytest.raises((ValueError, TypeError), match="at must be"):
-            Clock(0, 5, "s").time(at)
+            Clock(0, 5, None).timestamp(at)

@@ -7,7 +7,19 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
-from small_news import N_ITEMS, N_SHOWN, N_SLATES, N_USERS, TEXT, model, otherwise_from, scores_in_training, slates, untrained
+from small_news import (
+    HOUR,
+    N_ITEMS,
+    N_SHOWN,
+    N_SLATES,
+    N_USERS,
+    TEXT,
+    model,
+    otherwise_from,
+    scores_in_training,
+    slates,
+    untrained,
+)
 
 from skrec import Interactions
 
@@ -44,7 +56,7 @@ def test_training_knows_nothing_of_the_moment_and_of_what_follows(impression):
     other = otherwise_from(data, time, except_for=impression)
     fitted = untrained(data)
     truth, changed = scores_in_training(fitted, data), scores_in_training(untrained(other), other)
-    until = {str(key) for key in truth if float(key.split(",")[1]) <= (time - data.timestamps.max()) / 3600}
+    until = {str(key) for key in truth if float(key.split(",")[1]) <= time - data.timestamps.max()}
     shared = until & changed.keys()
     # all slates before that moment, and at it the one whose articles are still the same
     assert len(shared) == 2 * (time // 3600) + 1
@@ -54,7 +66,7 @@ def test_training_knows_nothing_of_the_moment_and_of_what_follows(impression):
 
 def test_what_training_sees_is_what_predict_says():
     data = slates()
-    fitted = model(recency_half_life=5.0).fit(data)
+    fitted = model(item_half_life=5 * HOUR).fit(data)
     in_training = scores_in_training(fitted, data)
     predicted = fitted.predict(data).reshape(-1, N_SHOWN)
     order = data.items.reshape(-1, N_SHOWN).argsort(1)
@@ -66,8 +78,8 @@ def test_what_training_sees_is_what_predict_says():
 def test_a_reader_is_the_mean_of_the_last_articles_that_they_clicked_and_of_a_newcomer():
     data = slates()
     fitted = model(pooling="mean", max_length=3).fit(data)
-    newcomer = fitted.module_.new_user_vector.detach().numpy()
-    n_clicks = np.exp(fitted.module_.new_user_logit.item())  # that the newcomer counts as
+    newcomer = fitted.module_.default_reader.detach().numpy()
+    n_clicks = np.exp(fitted.module_.default_logit.item())  # that the newcomer counts as
     clicks = data[data.values > 0]
     for user in range(N_USERS):
         last = fitted.item_embeddings_[clicks.items[clicks.users == user][-3:]]
@@ -132,11 +144,11 @@ def test_in_training_no_negative_is_an_article_that_had_not_appeared():
     clicks = Interactions.from_arrays(
         hours % N_USERS, hours, timestamps=3600 * hours, item_features=np.random.default_rng(0).normal(size=(30, 3))
     )  # each article comes out in the hour of its number
-    fitted = model(recency_half_life=5.0, negatives="uniform", n_negatives=4).fit(clicks)
+    fitted = model(item_half_life=5 * HOUR, negatives="uniform", n_negatives=4).fit(clicks)
     batches = fitted.objective_.batches(clicks, clicks)
     seen = []
     for batch in batches.epoch(torch.Generator().manual_seed(0)):
-        had_appeared = batch.items <= batch.query.hours[:, None] + 29
+        had_appeared = batch.items <= batch.query.times[:, None] / HOUR + 29
         assert not (batch.mask & ~had_appeared).any()
         seen.append(batch.mask[:, 1:].float().mean())
     assert np.mean(seen) == pytest.approx(0.5, abs=0.15)  # half of what is drawn is younger than the click
@@ -145,10 +157,10 @@ def test_in_training_no_negative_is_an_article_that_had_not_appeared():
 @pytest.mark.parametrize("hour", [3, 15, 40])
 def test_readers_whom_nobody_knows_are_newcomers_at_their_moment(hour):
     data = slates()
-    fitted = model(recency_half_life=5.0, max_epochs=10).fit(data)
+    fitted = model(item_half_life=5 * HOUR, max_epochs=10).fit(data)
     first = np.full(N_ITEMS, np.inf)
     np.minimum.at(first, data.items, data.timestamps / 3600)
-    newcomer = fitted.module_.new_user_vector.detach().numpy()
+    newcomer = fitted.module_.default_reader.detach().numpy()
 
     def expected(hour):
         ages = np.maximum(hour - np.minimum(first, hour), 0)
@@ -167,7 +179,7 @@ def test_readers_whom_nobody_knows_are_newcomers_at_their_moment(hour):
 
 def test_recommend_at_a_moment_says_what_predict_says_of_events_at_that_moment():
     data = slates()
-    fitted = model(recency_half_life=3.0, max_epochs=10).fit(data)
+    fitted = model(item_half_life=3 * HOUR, max_epochs=10).fit(data)
     for hour in (14, 20, 29, 50):
         found = fitted.recommend([2, 4], k=N_ITEMS, exclude_seen=False, at=3600 * hour)
         has_appeared = found.codes >= 0
@@ -188,7 +200,7 @@ def test_recommendations_at_a_moment_know_nothing_of_what_follows():
 
 
 def clicks_of_two_readers():
-    """Reader 0 clicks the articles 0 to 3 one after the other, reader 1 then 3 and 1; nobody clicks 4."""
+    """FeatureMLP 0 clicks the articles 0 to 3 one after the other, reader 1 then 3 and 1; nobody clicks 4."""
     times = np.array([10, 20, 30, 40, 50, 60])
     return Interactions.from_arrays(
         [0, 0, 0, 0, 1, 1], [0, 1, 2, 3, 3, 1], timestamps=times, n_items=5, item_features=np.eye(5)
@@ -235,7 +247,7 @@ def test_without_a_moment_everything_is_known():
 
 def test_an_article_loses_half_of_the_worth_of_being_new_in_each_half_life():
     data = slates()
-    fitted = model(recency_half_life=4.0, max_epochs=10).fit(data)
+    fitted = model(item_half_life=4 * HOUR, max_epochs=10).fit(data)
     first = np.full(N_ITEMS, np.inf)
     np.minimum.at(first, data.items, data.timestamps)
     scores = {}
@@ -274,16 +286,35 @@ def test_an_article_without_events_came_out_at_the_end_of_the_training_data():
     assert N_ITEMS not in fitted.recommend([0], k=N_ITEMS + 1, at=latest - 1).codes
 
 
-def test_datetimes_and_seconds_are_the_same_time():
+def test_the_unit_of_the_timestamps_does_not_matter():
     data = slates()
     frame = data.to_frame().assign(timestamp=lambda events: 1_573_776_000 + events["timestamp"])
     text = pd.DataFrame(TEXT, index=range(N_ITEMS), columns=list("abc")).rename_axis("item").reset_index()
     dated = frame.assign(timestamp=pd.to_datetime(frame["timestamp"], unit="s"))
+    half_past_nine = pd.Timestamp("2019-11-15 09:30")
     answers = []
-    for events, unit in ((frame, "s"), (dated, "us")):
-        fitted = model(recency_half_life=4.0, time_unit=unit).fit(Interactions.from_frame(events, item_features=text))
-        answers.append(fitted.recommend(k=5, at=pd.Timestamp("2019-11-15 09:30")).scores)
-    np.testing.assert_array_equal(*answers)
+    for events, unit, half_life, at in (
+        (frame, None, 4 * HOUR, int(half_past_nine.timestamp())),
+        (frame, "s", 4 * HOUR * 10**6, half_past_nine),
+        (dated, None, "4h", "2019-11-15 09:30"),
+        (dated, None, pd.Timedelta(hours=4), half_past_nine.to_pydatetime()),
+    ):
+        news = Interactions.from_frame(events, item_features=text, timestamp_unit=unit)
+        answers.append(model(item_half_life=half_life, max_epochs=5).fit(news).recommend(k=5, at=at).scores)
+    for other in answers[1:]:
+        np.testing.assert_allclose(other, answers[0], rtol=1e-5)
+
+
+def test_dates_need_timestamps_of_a_known_unit():
+    fitted = model().fit(slates())
+    with pytest.raises(
+        ValueError, match="at is a date, 2019-11-15 00:00:00, but the timestamps are whole numbers of an unknown"
+    ):
+        fitted.recommend(at="2019-11-15")
+    with pytest.raises(
+        ValueError, match="item_half_life is a timedelta, 0 days 06:00:00, but the timestamps are whole numbers"
+    ):
+        model(item_half_life="6h").fit(slates())
 
 
 def test_without_timestamps_rows_are_in_order_of_time():

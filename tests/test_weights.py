@@ -1,10 +1,14 @@
 """Weights of events, those given and those of age."""
 
+import datetime
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
 from skrec import (
     ALSRecommender,
@@ -16,11 +20,14 @@ from skrec import (
     MLPRecommender,
     MultVAERecommender,
     NeuMFRecommender,
+    NewsRecommender,
     PopularityRecommender,
     RandomRecommender,
+    all_estimators,
 )
-from skrec.data import Interactions, apply_half_life
+from skrec.data import Interactions, apply_half_life, read_half_life
 from skrec.datasets import make_interactions
+from skrec.model_selection import TemporalSplit
 
 EVENTS = replace(make_interactions(50, 30, density=0.2, random_state=0).interactions, user_ids=None, item_ids=None)
 LIKES = EVENTS.with_values(np.ones(len(EVENTS)))
@@ -74,6 +81,97 @@ def test_a_half_life_needs_times(model):
     timeless = replace(LIKES, timestamps=None)
     with pytest.raises(ValueError, match="half_life=5 needs timestamps, and X has none"):
         type(model)(**model.get_params() | {"half_life": 5}).fit(timeless)
+
+
+DATED = replace(LIKES, timestamp_unit="s")
+LENGTHS = ["7 days", datetime.timedelta(days=7), np.timedelta64(7, "D"), pd.Timedelta("168h")]
+
+
+@pytest.mark.parametrize(
+    "estimator", [c for c in all_estimators() if "half_life" in c().get_params()], ids=lambda c: c.__name__
+)
+def test_a_timedelta_is_the_same_half_life_as_a_number_of_microseconds(estimator):
+    accepted = estimator().get_params()
+    small = {"n_factors": 4, "max_epochs": 1, "n_jobs": 1, "random_state": 0}
+    settings = {name: value for name, value in small.items() if name in accepted}
+    expected = estimator(**settings, half_life=WEEK * 10**6).fit(DATED)
+    unweighted = estimator(**settings).fit(DATED)
+    assert (expected.score_items() != unweighted.score_items()).any()
+    found = clone(expected).set_params(half_life="7 days").fit(DATED)
+    for users in (None, DATED[:30]):
+        np.testing.assert_array_equal(found.score_items(users), expected.score_items(users))
+    with pytest.raises(ValueError, match=r"half_life is a timedelta, 7 days 00:00:00, but the timestamps are .* unknown unit"):
+        estimator(**settings, half_life="7 days").fit(LIKES)
+    with pytest.raises(ValueError, match="half_life='7 days' needs timestamps, and X has none"):
+        estimator(**settings, half_life="7 days").fit(replace(LIKES, timestamps=None))
+
+
+@pytest.mark.parametrize("length", [*LENGTHS, np.timedelta64(1, "W"), "7D", "P7D", WEEK * 10**6, np.float32(WEEK * 10**6)])
+def test_all_kinds_of_timedeltas_are_read(length):
+    assert read_half_life(length, DATED) == pytest.approx(WEEK * 10**6, rel=1e-7)
+    assert read_half_life(datetime.timedelta(microseconds=3), DATED) == 3.0
+
+
+def test_a_timedelta_as_the_half_life_of_items_is_the_same_as_a_number_of_microseconds():
+    settings = {"n_factors": 4, "max_epochs": 2, "negatives": "uniform", "random_state": 0}
+    number, timedelta = (
+        NewsRecommender(item_half_life=half_life, **settings).fit(DATED).score_items() for half_life in (WEEK * 10**6, "7 days")
+    )
+    np.testing.assert_array_equal(number, timedelta)
+    plain = NewsRecommender(**settings).fit(DATED).score_items()
+    assert (number != plain).any()
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_fit_with_a_timedelta_can_have_checkpoints(length, tmp_path):
+    settings = {"n_factors": 4, "max_epochs": 1, "random_state": 0, "half_life": length}
+    plain, saved = (MFRecommender(checkpoint_dir=path, **settings).fit(DATED) for path in (None, tmp_path))
+    np.testing.assert_array_equal(plain.item_embeddings_, saved.item_embeddings_)
+
+
+def test_a_search_may_compare_timedeltas_with_numbers():
+    lengths = [None, WEEK * 10**6, *LENGTHS]
+    search = GridSearchCV(PopularityRecommender(), {"half_life": lengths}, cv=TemporalSplit(), refit=False, error_score="raise")
+    scores = search.fit(DATED).cv_results_["mean_test_score"]
+    assert (scores[1:] == scores[1]).all()
+
+
+BAD_LENGTHS = [0, -1.5, np.nan, np.inf, "30", "7 moons", "", "-7 days", datetime.timedelta(0), np.timedelta64("NaT"),
+               np.timedelta64(1, "M")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (PopularityRecommender(), "half_life"),
+        (ALSRecommender(), "half_life"),
+        (MFRecommender(), "half_life"),
+        (NewsRecommender(), "half_life"),
+        (NewsRecommender(), "item_half_life"),
+    ],
+    ids=["popularity", "ALS", "MF", "news", "news, items"],
+)
+def test_what_is_no_half_life_is_refused_in_the_same_words(model, name):
+    accepted = "a positive number, in the unit of the timestamps, a positive timedelta or text for one, such as '30 days'"
+    for length in BAD_LENGTHS:
+        with pytest.raises(ValueError, match=re.escape(f"{name} must be {accepted}, got {length!r}") + "$"):
+            clone(model).set_params(**{name: length}).fit(DATED)
+    for length in (True, [7], datetime.date(2026, 1, 1), pd.NaT):
+        with pytest.raises(TypeError, match=re.escape(f"{name} must be {accepted}, got {length!r}") + "$"):
+            clone(model).set_params(**{name: length}).fit(DATED)
+
+
+def test_a_timedelta_is_read_for_new_users_and_for_further_events():
+    number, timedelta = (
+        ALSRecommender(n_factors=4, n_jobs=1, random_state=0, half_life=half_life).fit(DATED[:200])
+        for half_life in (WEEK * 10**6, "7 days")
+    )
+    without_likes = DATED[:9].with_values(np.zeros(9))
+    for users in (DATED[200:260], without_likes, np.eye(30)[:2]):
+        np.testing.assert_array_equal(timedelta.score_items(users), number.score_items(users))
+    for model in (number, timedelta):
+        model.partial_fit(DATED[200:])
+    np.testing.assert_array_equal(timedelta.score_items(), number.score_items())
 
 
 def test_the_confidence_of_als_is_value_times_weight():

@@ -6,9 +6,10 @@ from skrec.data._encoding import IdEncoder
 from skrec.data._impressions import event_times, fill_missing_impressions, read_impressions, shown_events, with_event_times
 from skrec.data._interactions import Interactions
 from skrec.data._positives import is_positive, positive_mask
-from skrec.data._weighting import apply_half_life, weights_as_values
+from skrec.data._weighting import HalfLife, apply_half_life, read_half_life, weights_as_values
 
 __all__ = [
+    "HalfLife",
     "IdEncoder",
     "Interactions",
     "append_events",
@@ -20,6 +21,7 @@ __all__ = [
     "is_matrix",
     "is_positive",
     "positive_mask",
+    "read_half_life",
     "read_impressions",
     "shown_events",
     "weights_as_values",

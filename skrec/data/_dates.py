@@ -14,6 +14,8 @@ _UNIT_NEEDED = (
     "the unit of the timestamps is unknown. Pass a whole number in their unit, or set their unit, as in "
     "Interactions.from_frame(df, timestamp_unit='s')"
 )
+TIMEDELTA_TYPES = str, datetime.timedelta, np.timedelta64
+"""The types of durations that are not numbers. `pandas.Timedelta` is a subclass of one of them."""
 
 
 def check_time(time: Any, name: str) -> int | datetime.date | np.datetime64:
@@ -82,11 +84,8 @@ def check_duration(duration: Any, name: str) -> int | pd.Timedelta | None:
         return None
     if is_int(duration):
         read: Any = int(duration)
-    elif isinstance(duration, str | datetime.timedelta | np.timedelta64):
-        try:
-            read = pd.Timedelta(duration)
-        except ValueError:
-            read = pd.NaT
+    elif isinstance(duration, TIMEDELTA_TYPES):
+        read = read_timedelta(duration)
     else:
         raise TypeError(f"{name} must be a timedelta, a text such as '30D' or a whole number, got {duration!r}")
     if pd.isna(read) or read <= type(read)(0):
@@ -105,9 +104,30 @@ def duration_in_unit(unit: str | None, duration: Any, name: str) -> int | None:
     duration = check_duration(duration, name)
     if duration is None or isinstance(duration, int):
         return duration
+    return max(1, int(timedelta_in(unit, duration, name)))
+
+
+def read_timedelta(duration: str | datetime.timedelta | np.timedelta64) -> Any:
+    """Convert a duration to `pandas.Timedelta`; NaT for text that is no duration with a unit, and for too long durations."""
+    if isinstance(duration, str) and not duration.strip(" +-.0123456789"):  # pandas takes "30" for nanoseconds
+        return pd.NaT
+    try:
+        return pd.Timedelta(duration)
+    except (ValueError, OverflowError):
+        return pd.NaT
+
+
+def timedelta_in(unit: str | None, duration: pd.Timedelta, name: str) -> float:
+    """Convert a timedelta to a number in the unit of some timestamps.
+
+    Raises
+    ------
+    ValueError
+        If the unit is unknown.
+    """
     if unit is None:
         raise ValueError(f"{name} is a timedelta, {duration!s}, but {_UNIT_NEEDED}")
-    return max(1, duration // pd.Timedelta(1, "us"))
+    return duration / pd.Timedelta(1, "us")
 
 
 def format_time(time: int, unit: str | None) -> str:

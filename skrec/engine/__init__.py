@@ -14,7 +14,7 @@ from skrec.engine._row_estimator import RowRecommender, row_objective
 from skrec.engine._sequence_estimator import SequenceRecommender
 from skrec.engine.batches._at_times import NegativesAtTimes, TimedBatches, TimedSequenceTable, UsersAtTimes, one_user_per_event
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows, RowBatches, SlateBatches
-from skrec.engine.batches._clock import TICKS_PER_SECOND, Clock
+from skrec.engine.batches._clock import Clock
 from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.batches._sparse_rows import Rows, RowTable, SparseMatrix
@@ -43,7 +43,6 @@ __all__ = [
     "NEEDS_DRAWN_NEGATIVES",
     "PARTIAL_FIT_LR_FACTOR",
     "ROW_BATCH_SIZE",
-    "TICKS_PER_SECOND",
     "Batches",
     "BranchNetwork",
     "Catalog",

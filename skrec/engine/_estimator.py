@@ -15,7 +15,7 @@ from skrec._memory import rows_per_block
 from skrec.base import EmbeddingRecommender
 from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
-from skrec.data import Interactions, is_positive
+from skrec.data import HalfLife, Interactions, is_positive
 from skrec.data._random import draw_seed
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
@@ -57,12 +57,13 @@ class TorchRecommender(EmbeddingRecommender):
         callable ``loss(scores, target, mask=None, log_q=None)`` gets tensors with the candidates on the last axis and returns
         one number per example. A model with a callable loss ranks.
     positive_from : float, default=None
-        Smallest value of a positive event. If None, all values above 0 are positive. With ``loss="mse"`` it affects only the
-        scorer of ``early_stopping``.
-    half_life : float, default=None
-        Age at which the weight of an event is 0.5. Ages are relative to the user's latest event, in the unit of the timestamps
-        (microseconds for datetimes). If None, all events have the same weight. Histories of new users without timestamps, such
-        as the rows of a matrix, are not weighted.
+        Least value of a positive event; None counts every value above 0. "mse" learns from all values, and uses it only for
+        the scorer of ``early_stopping``.
+    half_life : float, timedelta or str, default=None
+        Age at which an event weighs half. A number is in the unit of the timestamps (microseconds if they were datetimes). A
+        timedelta, or text such as "30 days", needs timestamps of a known unit, see ``timestamp_unit`` of `Interactions`.
+        Events are weighted by ``0.5 ** (age / half_life)``. The age is counted back from the user's latest event. Histories
+        without timestamps, such as the rows of a matrix, are not weighted. If None, all events weigh the same.
     max_epochs : int, default=20
         Maximum number of passes over the training data.
     batch_size : int, default=None
@@ -135,7 +136,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     loss: str | Callable[..., Tensor] = "softmax"
     positive_from: float | None = None
-    half_life: float | None = None
+    half_life: HalfLife | None = None
     max_epochs: int = 20
     batch_size: int | None = None
     learning_rate: float = 0.01

@@ -15,7 +15,7 @@ from skrec.base import EmbeddingRecommender
 from skrec.base._counts import with_index_of
 from skrec.base._divergence import overflow
 from skrec.base._pairs import dense_products
-from skrec.data import Interactions, apply_half_life, is_positive
+from skrec.data import HalfLife, Interactions, apply_half_life, is_positive, read_half_life
 from skrec.data._random import draw_seed
 from skrec.data._vocabulary import decode
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
@@ -38,11 +38,12 @@ class ALSRecommender(EmbeddingRecommender):
     max_epochs : int, default=15
         Number of alternations.
     positive_from : float, default=None
-        Smallest value of a positive event. If None, values above 0 are positive. The confidence of a positive event is
-        proportional to its value times its weight.
-    half_life : float, default=None
-        Age at which the confidence of an event is halved, in the unit of the timestamps (microseconds if they were datetimes).
-        The age is measured from the user's latest event. If None, events of all ages count the same.
+        Least value of a positive event; None counts every value above 0. The values of positives, times their weights, are
+        their confidence.
+    half_life : float, timedelta or str, default=None
+        Age at which an event's confidence is half. A number is in the unit of the timestamps (microseconds if they were
+        datetimes). A timedelta, or text such as "30 days", needs timestamps of a known unit, see ``timestamp_unit`` of
+        `Interactions`. The age is counted back from the user's latest event. If None, age does not matter.
     n_jobs : int, default=None
         Number of threads. If None or -1, all cores, or what joblib grants a worker.
     verbose : int, default=0
@@ -86,7 +87,7 @@ class ALSRecommender(EmbeddingRecommender):
     alpha: float = 1.0
     max_epochs: int = 15
     positive_from: float | None = None
-    half_life: float | None = None
+    half_life: HalfLife | None = None
     n_jobs: int | None = None
     verbose: int = 0
     random_state: Any = None
@@ -100,8 +101,7 @@ class ALSRecommender(EmbeddingRecommender):
         check_int(self.verbose, "verbose", at_least=0)
         check_number(self.regularization, "regularization", at_least=0)
         check_number(self.alpha, "alpha", above=0)
-        if self.half_life is not None:
-            check_number(self.half_life, "half_life", above=0)
+        read_half_life(self.half_life, self.events_)
 
     def _fit(self, data: Interactions) -> None:
         self.seed_ = draw_seed(self.random_state)

@@ -1,100 +1,108 @@
-"""News: articles known by their text, readers by what they have clicked."""
+"""News recommendation from the text of articles and the clicks of users."""
 
-from typing import Any, ClassVar, Literal
+import copy
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
-from skrec._checks import check_choice, check_flag, check_int, check_number
+from skrec._checks import check_choice, check_flag, check_int
 from skrec._memory import rows_per_block
 from skrec.base import Recommendations
 from skrec.base._allowed import Unknown
+from skrec.base._lists import read_list_request
 from skrec.base._parameters import Needs
-from skrec.data import Interactions, check_interactions, check_pairs, event_times, is_matrix, shown_events, with_event_times
+from skrec.data import (
+    HalfLife,
+    Interactions,
+    check_interactions,
+    check_pairs,
+    event_times,
+    is_matrix,
+    read_half_life,
+    shown_events,
+    with_event_times,
+)
 from skrec.engine import (
     NEEDS_DRAWN_NEGATIVES,
-    TICKS_PER_SECOND,
+    Clock,
     Objective,
     Ranking,
     State,
-    TimedSequenceTable,
     TorchRecommender,
-    UsersAtTimes,
     check_layers,
     check_negatives,
 )
 from skrec.engine.networks._news import News
-from skrec.models._news_moments import AskedAtMoments
-from skrec.models._news_objective import DrawnClicks, Readers, ShownClicks
+from skrec.models._news_objective import DrawnClicks, ShownClicks
+from skrec.models._news_times import Readers, appearance_times, first_times, has_appeared, is_before
 
-_ROW_BYTES = 2**12  # that a reader or a score takes
+_ROW_BYTES = 2**12  # memory for one user or score
 
 
-class NewsRecommender(AskedAtMoments):
-    """News by their text: a reader is what they have clicked, an article what it says, and its age counts.
+class NewsRecommender(TorchRecommender):
+    """Recommend news by the text of the articles, the past clicks of the user and the age of the articles.
 
-    The vector of an article is a network of its ``item_features``, such as text vectors; that of a reader a weighted mean of
-    the vectors of the last ``max_length`` articles that they clicked strictly before the moment in question, and of one for
-    newcomers, which is learned too and counts as a few clicks. Their product is the score, plus what the article's age at that
-    moment is worth. Neither in training nor in `predict` does a reader's vector know the click that is to be predicted, or
-    anything as late or later. What was shown together happened at once; without timestamps the order of rows is that of time.
-    Whoever had not clicked anything by then is a newcomer, and ranked for by that vector and by age. Where nothing but ids is
-    known of articles, `recommend` gives them what was popular.
+    The vector of an article is a network of its ``item_features``, such as text vectors. The vector of a user is a weighted
+    mean of the vectors of the last ``max_length`` articles that the user clicked, and of one learned vector that stands for
+    users without clicks. The score is the product of both, plus a learned weight that decays with the age of the article.
 
-    Events with value 0 are articles that were shown and not clicked; with an ``impression`` column, the clicks are compared
-    with what was shown beside them. `negatives` says what else they may be compared with, so that the assumptions can be
-    compared by the same metrics (``get_scorer("impression_auc")``, ``"impression_ndcg@5"``). An impression is what one user was
-    shown: tables that both number theirs from 0 must be renumbered before they are put together. `recommend` hides all that the
-    user was shown, not only what they clicked; ``exclude_seen=False`` shows it again.
+    In training and in `predict`, a user is represented only by clicks strictly before the time of the event. All events of an
+    impression have the time of its first event. Without timestamps, rows are in order of time. Users without earlier clicks
+    get the learned vector for such users. If X has no ``item_features``, `recommend` gives them the most popular articles.
+
+    Events with value 0 are articles that were shown and not clicked. An impression is what one user was shown at a time. If
+    two tables both number their impressions from 0, renumber one of them before you combine them. `recommend` leaves out all
+    articles that the user was shown; ``exclude_seen=False`` includes them.
 
     Parameters
     ----------
     n_negatives : int, default=4
-        For each click, where they are drawn.
+        Number of negatives drawn for each click.
     negatives : {"auto", "slate", "uniform", "popularity", "hard"}, default="auto"
-        What a click is compared with. "slate": what was shown in the same impression; with ``loss="softmax"`` this is the
-        likelihood of the click given what was shown. Else articles that the user never clicked, as for `TorchRecommender`; with
-        a ``recency_half_life`` only those that had appeared by then. "auto" is "slate" where X has impressions and says what
-        was not clicked, else "uniform".
+        The articles that a click is compared with. "slate": the other articles of the impression; with ``loss="softmax"`` the
+        loss is minus the log-likelihood of the click given what was shown. The others draw articles that the user never
+        clicked, as for `TorchRecommender`; with ``item_half_life`` only articles that had appeared by then. "auto" is "slate"
+        if X has impressions with articles that were not clicked, else "uniform".
     batch_size : int, default=None
-        Clicks in a minibatch; None means 256.
+        Clicks in a minibatch. If None, 256.
     n_factors : int, default=64
         Width of the vectors.
     hidden_layer_sizes : tuple of int, default=()
-        Widths of layers between the features and the vector; without any it is a linear map.
+        Widths of layers between the features and the vector. If empty, the map is linear.
     pooling : {"attention", "mean"}, default="attention"
-        Whether it is learned which articles tell most about their readers, or all count alike.
+        Weights of a user's articles in the mean: learned by "attention", or the same for all.
     max_length : int, default=50
-        How many clicks are looked at, the latest ones.
+        Number of clicks, the latest ones, that represent a user.
     id_embeddings : bool, default=None
-        Whether each article has a learned vector of its own beside what the features say. None means only where X has no item
-        features. Without, articles that nobody has clicked are ranked among the others.
-    recency_half_life : float, default=None
-        Hours in which the learned worth of being new halves. An article's age is counted from its first event, shown or
-        clicked; one without any appeared at the latest moment of the training data. Needs timestamps. None leaves age aside.
-    time_unit : {"s", "ms", "us"}, default="s"
-        Of the timestamps, for ``recency_half_life`` and ``at``: seconds since 1970, or "us", as which datetimes are kept.
+        Whether each article also has a learned vector of its own. If None, only if X has no item features. If False, articles
+        without clicks are ranked among the others.
+    item_half_life : float, timedelta or str, default=None
+        Age at which the learned weight of a new article is half. A number is in the unit of the timestamps (microseconds if
+        they were datetimes). A timedelta, or text such as "6h", needs timestamps of a known unit, see ``timestamp_unit`` of
+        `Interactions`. The age of an article is counted from its first event, shown or clicked. Articles without events
+        appeared at the latest event of the training data. If None, age does not matter.
     dropout : float, default=0.2
         Share of the entries of the articles' vectors that are dropped in training.
     validation_fraction : float, default=0.1
-        Part of the impressions held out for ``early_stopping``, the latest ones, so that nothing is foretold from what came
-        after it. Without impressions these are the latest events; without times either, such as of a matrix, random ones.
+        Fraction of the impressions held out for ``early_stopping``, the latest ones. Without impressions, the latest events.
+        Without timestamps either, as in a matrix, random events.
 
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
-        Vectors whose product is the score but for recency; users after all that they clicked.
+        Vectors whose product is the score without the part of age. Users are represented by all their clicks.
     recency_weight_ : float
-        What being brand-new adds to the score; 0 without ``recency_half_life``.
+        The part of age in the score of a new article. 0 without ``item_half_life``.
 
     Notes
     -----
-    Time of an epoch: each minibatch of B clicks reads its articles, at most ``B * (max_length + candidates)``, each once.
-    Memory: the features, and n_items * n_factors * 4 bytes for the vectors; with ``id_embeddings`` four times that.
-    ``regularization`` is about the articles' own vectors; ``weight_decay`` is about all weights.
+    Time of an epoch: a minibatch of B clicks computes the vectors of at most ``B * (max_length + candidates)`` articles, each
+    once. Memory: the features, and n_items * n_factors * 4 bytes for the vectors; with ``id_embeddings`` four times that.
+    ``regularization`` applies to the articles' own vectors, ``weight_decay`` to all weights.
 
     References
     ----------
@@ -103,7 +111,7 @@ class NewsRecommender(AskedAtMoments):
 
     Examples
     --------
-    Readers of one half click what is about sports, the others what is about music:
+    The even users click sports, the others click music:
 
     >>> import numpy as np
     >>> from skrec import Interactions, NewsRecommender
@@ -126,12 +134,10 @@ class NewsRecommender(AskedAtMoments):
     pooling: Literal["attention", "mean"] = "attention"
     max_length: int = 50
     id_embeddings: bool | None = None
-    recency_half_life: float | None = None
-    time_unit: Literal["s", "ms", "us"] = "s"
+    item_half_life: HalfLife | None = None
     dropout: float = 0.2
 
-    _architecture_parameters = ("n_factors", "hidden_layer_sizes", "pooling", "id_embeddings", "recency_half_life", "time_unit")
-    _ordered = True
+    _architecture_parameters = ("n_factors", "hidden_layer_sizes", "pooling", "id_embeddings", "item_half_life")
     _needs: ClassVar[dict[str, Needs]] = {
         "hidden_layer_sizes": Needs(
             lambda model: model.events_.item_features is not None or not model.hidden_layer_sizes, "item_features in X"
@@ -140,11 +146,14 @@ class NewsRecommender(AskedAtMoments):
             lambda model: model._has_ids or not model.regularization,
             "vectors of the articles' own, as with id_embeddings=True; weight_decay is a penalty of all weights",
         ),
-        "time_unit": Needs(lambda model: model._knows_time, "timestamps in X"),
         "n_negatives": NEEDS_DRAWN_NEGATIVES,
     }
+    _ordered = True
+    _answers_from_events = True
     _has_sparse_gradients = False
     _folds_in = False
+    # the timestamp that this copy of a model answers for; if None, after all events
+    _time: int | None = None
 
     def recommend(
         self,
@@ -157,19 +166,20 @@ class NewsRecommender(AskedAtMoments):
         unknown: Unknown = "raise",
         at: Any = None,
     ) -> Recommendations:
-        """The k best articles for each user, as `BaseRecommender.recommend` says, at some moment.
+        """Recommend the k best articles to each user, now or at another time.
 
         Parameters
         ----------
         users, k, exclude, candidates, unknown
-            As for `BaseRecommender.recommend`. New users are read from their history, without training.
+            As for `BaseRecommender.recommend`. New users are represented by the clicks of their histories, without training.
         exclude_seen : bool, default=True
-            Leave out what the user was shown, clicked or not.
-        at : int or datetime, default=None
-            When is asked, in the unit of the timestamps: readers are what they had clicked before, articles as old as they were
-            then. What was seen and what was popular are of earlier events; an article whose first event is later is left out.
-            One without any has appeared at the latest event of the training data. A history without times was all before. None
-            means after everything that is known, articles as old as at that latest event.
+            Leave out articles that the user was shown, clicked or not.
+        at : int, date, datetime or str, default=None
+            The time of the recommendation. A whole number is in the unit of the timestamps. A date, a datetime, or text for
+            one, needs timestamps of a known unit, see ``timestamp_unit`` of `Interactions`. Only earlier events count as
+            clicks, as seen and for popularity. Articles whose first event is later are left out. Articles without events
+            appeared at the latest event of the training data. Histories without timestamps count as earlier. If None, all
+            events count, and articles have the age that they have at the latest event.
 
         Returns
         -------
@@ -178,22 +188,38 @@ class NewsRecommender(AskedAtMoments):
         Raises
         ------
         ValueError, TypeError
-            As `BaseRecommender.recommend`; if ``at`` is no time, or the model was fitted without timestamps.
+            As `BaseRecommender.recommend`; if ``at`` is no time; if ``at`` is a date, and the unit of the timestamps is not
+            known; if the model was fitted without timestamps.
         """
-        model = self if at is None else self._as_of(at)
-        return TorchRecommender.recommend(
-            model, users, k=k, exclude_seen=exclude_seen, exclude=exclude, candidates=candidates, unknown=unknown
-        )
+        if at is None:
+            return super().recommend(
+                users, k=k, exclude_seen=exclude_seen, exclude=exclude, candidates=candidates, unknown=unknown
+            )
+        check_is_fitted(self)
+        time = self._clock.timestamp(at)
+        model = self._at(time)
+        request = read_list_request(model, users, k, exclude_seen, exclude, candidates, unknown)
+        query = request.query.where(lambda histories: is_before(histories, time))
+        allowed = request.allowed.restricted(has_appeared(self.events_, self._clock, time))
+        return replace(request, query=query, allowed=allowed).answer(model, slice(0, len(query)))
+
+    def _at(self, time: int) -> Self:
+        """A copy that answers for a timestamp, with the counts of earlier events."""
+        model = copy.copy(self)
+        model._time = time
+        model._count(self.events_[is_before(self.events_, time)])
+        return model
 
     def predict(self, X: Any) -> NDArray[np.float32]:
-        """Scores of events, each at its own time, or of all items for new users.
+        """Predict scores of events, each at its own time, or of all items for new users.
 
         Parameters
         ----------
         X : DataFrame of events or Interactions, or a users x items matrix
-            As for `BaseRecommender.predict`. With timestamps each event is scored for what its user had clicked strictly before
-            it in the training data, and for the age of its article at that time, counted from its first event there or in X;
-            without, as by `recommend`. Whoever had not clicked anything by then is a newcomer.
+            As for `BaseRecommender.predict`. With timestamps, the user of an event is represented by the clicks of the training
+            data strictly before it, and the article has the age that it has at that time, counted from its first event in the
+            training data or in X. Users without earlier clicks get the vector learned for such users. Without timestamps,
+            events are scored as by `recommend`.
 
         Returns
         -------
@@ -206,7 +232,7 @@ class NewsRecommender(AskedAtMoments):
             data = self._recode(X)
         if data is None or data.timestamps is None or not self._knows_time:
             return super().predict(X)
-        # who a reader is by then does not depend on what they clicked later, nor on whether they clicked anything
+        # not by `_familiar_users`: whether a user has later clicks must not change a score
         familiar = (data.items >= 0) & self._familiar_items[data.items]
         scores = np.full(len(data), -np.inf, np.float32)
         if familiar.any():
@@ -215,39 +241,38 @@ class NewsRecommender(AskedAtMoments):
 
     @torch.no_grad()
     def _score_at_their_times(self, events: Interactions) -> NDArray[np.float32]:
-        # a reader is the same for all that they are shown at once
-        times, moment = np.unique(event_times(events), return_inverse=True)
-        _, first, reader = np.unique(events.users * len(times) + moment, return_index=True, return_inverse=True)
-        queries = self._readers.at_times(self.module_.past, events[first])
+        # each user is encoded once for each time
+        times, place = np.unique(event_times(events), return_inverse=True)
+        _, first, reader = np.unique(events.users * len(times) + place, return_index=True, return_inverse=True)
+        users = self._readers.of_events(self.module_.past, events[first])
         blocks = torch.arange(len(first), device=self.device_).split(rows_per_block(_ROW_BYTES))
-        readers = torch.cat([self.module_.encode(queries.of(rows))[0] for rows in blocks])
-        hours = self._clock.hours(times)
-        # what is shown has appeared: an article that is newer than the training data is as old as its first event here
-        appeared = self._first_events()
-        np.minimum.at(appeared, events.items, hours[moment])
-        ages = self._tensor(hours[moment] - appeared[events.items])
+        vectors = torch.cat([self.module_.encode(users.of(rows))[0] for rows in blocks])
+        since_end = self._clock.since_end(times)[place]
+        # an article that is newer than the training data appeared with its first event here
+        appeared = first_times(self.events_, self._clock)
+        np.minimum.at(appeared, events.items, since_end)
+        ages = self._tensor(since_end - appeared[events.items])
         pairs = zip(
             *(part.split(rows_per_block(_ROW_BYTES)) for part in (self._tensor(reader), self._tensor(events.items), ages)),
             strict=True,
         )
-        scores = [self.module_.match((readers[rows],), items) + self.module_.freshness(old) for rows, items, old in pairs]
+        scores = [self.module_.match((vectors[rows],), items) + self.module_.freshness(age) for rows, items, age in pairs]
         return torch.cat(scores).cpu().numpy()
 
+    @torch.no_grad()
     def _known_state(self, users: NDArray[np.int64]) -> State:
-        return self._state_by(self.module_.past, self._tensor(users), at=self._moment)
-
-    def _new_state(self, histories: Interactions) -> State:
-        past = self._readers.past(self.objective_.history(with_event_times(histories))).to(self.device_)
-        state = self._state_by(past, torch.arange(histories.n_users, device=self.device_), at=None)
-        return state if self._moment is None else (state[0], torch.full_like(state[1], float(self._clock.hours(self._moment))))
+        past, codes = self.module_.past, self._tensor(users)
+        if self._time is None:
+            return self.module_.encode(past.after_all_events(codes))
+        return self.module_.encode(self._readers.at(past, codes, np.full(len(users), self._time)))
 
     @torch.no_grad()
-    def _state_by(self, past: TimedSequenceTable, users: Tensor, *, at: int | None) -> State:
-        if at is None:
-            return self.module_.state_from(past, past.after_all_events(users))
-        stops = past.stops(users, torch.full_like(users, at))
-        hours = torch.full_like(users, float(self._clock.hours(at)), dtype=torch.float32)
-        return self.module_.state_from(past, UsersAtTimes(users, stops, hours))
+    def _new_state(self, histories: Interactions) -> State:
+        past = self._readers.past(self.objective_.history(with_event_times(histories))).to(self.device_)
+        users = past.after_all_events(torch.arange(histories.n_users, device=self.device_))
+        if self._time is not None:
+            users = users._replace(times=torch.full_like(users.times, float(self._clock.since_end(self._time))))
+        return self.module_.state_from(past, users)
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         if self.module_.text is None:
@@ -268,7 +293,7 @@ class NewsRecommender(AskedAtMoments):
 
     @property
     def recency_weight_(self) -> float:
-        return 0.0 if self.recency_half_life is None else float(self.module_.recency_weight.detach())
+        return 0.0 if self.item_half_life is None else float(self.module_.recency_weight.detach())
 
     # ---- training ----------------------------------------------------------------------------------------------------
 
@@ -281,36 +306,39 @@ class NewsRecommender(AskedAtMoments):
         check_int(self.max_length, "max_length", at_least=1)
         check_layers(self.hidden_layer_sizes, self.dropout, at_least=0)
         check_choice(self.pooling, "pooling", ("attention", "mean"))
-        check_choice(self.time_unit, "time_unit", tuple(TICKS_PER_SECOND))
         if self.id_embeddings is not None:
             check_flag(self.id_embeddings, "id_embeddings")
         if self.id_embeddings is False and self.events_.item_features is None:
-            raise ValueError("id_embeddings=False leaves nothing to know articles by: X has no item_features")
-        if self.recency_half_life is not None:
-            check_number(self.recency_half_life, "recency_half_life", above=0)
-            if not self._knows_time:
-                raise ValueError(f"recency_half_life={self.recency_half_life!r} needs timestamps, and X has none")
-            self._clock.check()
-            self._clock.check_half_life(self.recency_half_life)
+            raise ValueError("id_embeddings=False needs item_features in X, and X has none")
+        half_life = read_half_life(self.item_half_life, self.events_, "item_half_life")
+        if half_life is not None:
+            self._clock.warn_of_unlikely_half_life(half_life, "item_half_life")
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        timed = self._timed(data)
         if validation is not None and not self._knows_time and not is_matrix(validation):
-            validation = check_interactions(validation)._replace(timestamps=None)  # nothing there to compare its times with
-        super()._fit_validated(timed, validation)
+            validation = check_interactions(validation)._replace(timestamps=None)  # X has no times to compare them with
+        super()._fit_validated(with_event_times(data), validation)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
-        super()._partial_fit(self._timed(events), before)
+        super()._partial_fit(with_event_times(events), before)
 
-    def _timed(self, data: Interactions) -> Interactions:
-        return data if self.half_life is not None and data.timestamps is None else with_event_times(data)
+    @property
+    def _knows_time(self) -> bool:
+        return self.events_.timestamps is not None
+
+    @property
+    def _compares_times(self) -> bool:
+        return True
+
+    @property
+    def _clock(self) -> Clock:
+        return Clock.of(self.events_)
 
     @property
     def _readers(self) -> Readers:
         return Readers(self.n_users_, self.max_length, self._clock)
 
     def _objective(self) -> Objective:
-        is_slate = self.negatives == "slate" or (self.negatives == "auto" and self._tells_what_was_not_clicked)
         losses = self._both_losses()
         base = Ranking(
             losses=losses.of_hardest() if self.negatives == "hard" else losses,
@@ -318,18 +346,18 @@ class NewsRecommender(AskedAtMoments):
             batch_size=self.batch_size or 256,
             positive_from=self.positive_from,
         )
-        if is_slate:
+        if self.negatives == "slate" or (self.negatives == "auto" and self._has_shown_without_click):
             return ShownClicks(**vars(base), readers=self._readers)
         return DrawnClicks(
             **vars(base),
             sampling="popularity" if self.negatives == "popularity" else "uniform",
             n_negatives=self.n_negatives,
             readers=self._readers,
-            appeared=None if self.recency_half_life is None else self._appeared(),
+            appeared=None if self.item_half_life is None else appearance_times(self.events_, self._clock),
         )
 
     @property
-    def _tells_what_was_not_clicked(self) -> bool:
+    def _has_shown_without_click(self) -> bool:
         if self.events_.impressions is None:
             return False
         return not self._informative(shown_events(self.events_)).all()
@@ -339,15 +367,14 @@ class NewsRecommender(AskedAtMoments):
         return self.events_.item_features is None if self.id_embeddings is None else self.id_embeddings
 
     def _build(self, events: Interactions) -> News:
-        features = events.item_features
         return News(
             self._readers.past(events[self._informative(events)]),
-            features,
-            self._appeared(),
+            events.item_features,
+            appearance_times(self.events_, self._clock),
             self.n_factors,
             hidden_layer_sizes=tuple(self.hidden_layer_sizes),
             has_ids=self._has_ids,
             has_attention=self.pooling == "attention",
-            half_life=self.recency_half_life,
+            half_life=read_half_life(self.item_half_life, self.events_, "item_half_life"),
             dropout=self.dropout,
         )

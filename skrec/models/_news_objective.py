@@ -1,4 +1,4 @@
-"""What news are learned from: clicks, each by what its reader had clicked before."""
+"""The objectives of `NewsRecommender`: clicks, each predicted from what its user had clicked before."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skrec.data import Interactions, event_times
+from skrec.data import Interactions
 from skrec.data._splitting import hold_out_events, hold_out_latest_impressions
 from skrec.engine import (
     Batches,
-    Clock,
     NegativesAtTimes,
     PairBatches,
     Ranking,
@@ -18,49 +17,14 @@ from skrec.engine import (
     SlateBatches,
     Slates,
     TimedBatches,
-    TimedSequenceTable,
-    UsersAtTimes,
     one_user_per_event,
 )
-
-
-@dataclass(frozen=True)
-class Readers:
-    """Readers at some times, known by their last clicks before.
-
-    Parameters
-    ----------
-    n_users : int
-        The code of all readers without any click.
-    max_length : int
-        How many clicks are looked at, the latest ones.
-    clock : Clock
-    """
-
-    n_users: int
-    max_length: int
-    clock: Clock
-
-    def past(self, clicks: Interactions) -> TimedSequenceTable:
-        """The clicks of all readers, in order of time."""
-        return TimedSequenceTable(clicks, self.max_length)
-
-    def at_times(self, past: TimedSequenceTable, events: Interactions) -> UsersAtTimes:
-        """The readers of some events, each as of the time of the event."""
-        device, times = past.keys.device, event_times(events)
-        users = torch.tensor(np.minimum(events.users, self.n_users), device=device)
-        hours = torch.tensor(self.clock.hours(times), device=device)
-        return UsersAtTimes(users, past.stops(users, torch.tensor(times, device=device)), hours)
-
-    def of(self, events: Interactions, clicks: Interactions) -> UsersAtTimes:
-        """The same by some clicks; events without times are later than all of these."""
-        past = self.past(clicks)
-        return past.after_all_events(torch.tensor(events.users)) if events.timestamps is None else self.at_times(past, events)
+from skrec.models._news_times import Readers
 
 
 @dataclass(frozen=True, eq=False)
 class ShownClicks(Slates):
-    """Each click among what was shown beside it.
+    """Each click among the articles of its impression.
 
     Parameters
     ----------
@@ -72,19 +36,20 @@ class ShownClicks(Slates):
     readers: Readers
 
     def hold_out(self, data: Interactions, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-        return hold_out_latest(self.readers, data, fraction, rng)
+        return _hold_out_latest(data, fraction, rng, has_times=self.readers.clock.latest is not None)
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         slates = SlateBatches(one_user_per_event(events), batch_size=self.batch_size, positive_from=self.positive_from)
-        return TimedBatches(slates, self.readers.of(events, known[self.training_mask(known)]))
+        past = self.readers.past(known[self.training_mask(known)])
+        return TimedBatches(slates, self.readers.of_events(past, events))
 
     def history(self, histories: Interactions) -> Interactions:
-        return clicks_of(self, histories)
+        return _clicks(self, histories)
 
 
 @dataclass(frozen=True, eq=False)
 class DrawnClicks(SampledRanking):
-    """Each click among articles that are drawn.
+    """Each click among articles drawn at random.
 
     Parameters
     ----------
@@ -92,7 +57,8 @@ class DrawnClicks(SampledRanking):
         As for `SampledRanking`.
     readers : Readers
     appeared : float32 array of shape (n_items,), or None
-        The hour at which each article appeared. Before, it is not drawn. If None, all were there before the first click.
+        The times at which articles appeared, counted by the clock of ``readers``. An article is not drawn for earlier clicks.
+        If None, all articles are drawn for all clicks.
     """
 
     readers: Readers
@@ -102,28 +68,29 @@ class DrawnClicks(SampledRanking):
         return np.flatnonzero(self.training_mask(data))
 
     def hold_out(self, data: Interactions, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-        return hold_out_latest(self.readers, data, fraction, rng)
+        return _hold_out_latest(data, fraction, rng, has_times=self.readers.clock.latest is not None)
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         clicks = known[self.training_mask(known)]
-        queries, appeared = self.readers.of(events, clicks), None if self.appeared is None else torch.tensor(self.appeared)
-        negatives = NegativesAtTimes(self.sampler(clicks), queries, appeared)
+        users = self.readers.of_events(self.readers.past(clicks), events)
+        appeared = None if self.appeared is None else torch.tensor(self.appeared)
+        negatives = NegativesAtTimes(self.sampler(clicks), users, appeared)
         pairs = PairBatches(
             one_user_per_event(events), batch_size=self.batch_size, negatives=negatives, n_negatives=self.n_negatives
         )
-        return TimedBatches(pairs, queries)
+        return TimedBatches(pairs, users)
 
     def history(self, histories: Interactions) -> Interactions:
-        return clicks_of(self, histories)
+        return _clicks(self, histories)
 
 
-def clicks_of(objective: Ranking, histories: Interactions) -> Interactions:
-    """The clicks in some histories, repeated ones too."""
+def _clicks(objective: Ranking, histories: Interactions) -> Interactions:
+    """The clicks in some histories, with repetitions."""
     return histories[objective.training_mask(histories)]
 
 
-def hold_out_latest(readers: Readers, data: Interactions, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """The latest impressions; random events where there are neither times nor impressions, as in a matrix."""
-    if readers.clock.latest is None and data.impressions is None:
+def _hold_out_latest(data: Interactions, fraction: float, rng: np.random.Generator, *, has_times: bool) -> NDArray[np.bool_]:
+    """The latest impressions. Random events if there are neither times nor impressions, as in a matrix."""
+    if not has_times and data.impressions is None:
         return hold_out_events(data, fraction, rng)
     return hold_out_latest_impressions(data, fraction)

@@ -7,10 +7,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec._checks import check_number
 from skrec.base import HistoryRecommender
 from skrec.base._divergence import divergence
-from skrec.data import Interactions
+from skrec.data import HalfLife, Interactions, read_half_life
 
 
 class PopularityRecommender(HistoryRecommender):
@@ -18,11 +17,12 @@ class PopularityRecommender(HistoryRecommender):
 
     Parameters
     ----------
-    half_life : float, default=None
-        Age at which the count of an event is halved, in the unit of the timestamps (microseconds if they were datetimes). The
-        age is measured from the latest event of all users. If None, events of all ages count the same.
     positive_from : float, default=None
-        Smallest value of a positive event. If None, values above 0 are positive.
+        Least value of an event that counts. If None, values above 0 count.
+    half_life : float, timedelta or str, default=None
+        Age at which an event counts half. A number is in the unit of the timestamps (microseconds if they were datetimes). A
+        timedelta, or text such as "30 days", needs timestamps of a known unit, see ``timestamp_unit`` of `Interactions`. The
+        age is counted back from the latest event of all. If None, events of all ages count the same.
 
     Attributes
     ----------
@@ -42,14 +42,13 @@ class PopularityRecommender(HistoryRecommender):
     [[0]]
     """
 
-    half_life: float | None = None
+    half_life: HalfLife | None = None
 
     _reads_weights = True
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if self.half_life is not None:
-            check_number(self.half_life, "half_life", above=0)
+        read_half_life(self.half_life, self.events_)
 
     def _fit(self, data: Interactions) -> None:
         self._keep_rows(data)
@@ -66,14 +65,10 @@ class PopularityRecommender(HistoryRecommender):
         events = data[self._informative(data)]
         events = events[events.last_of_each_pair()]
         weights = np.ones(len(events)) if events.weights is None else events.weights.astype(np.float64)
-        if self.half_life is not None:
-            weights = weights * self._freshness(events)
+        half_life = read_half_life(self.half_life, data)
+        if half_life is not None and events.timestamps is not None:
+            weights = weights * 0.5 ** ((events.timestamps.max() - events.timestamps) / half_life)
         return np.bincount(events.items, weights, minlength=data.n_items).astype(np.float64, copy=False)
-
-    def _freshness(self, events: Interactions) -> np.ndarray:
-        if events.timestamps is None:
-            raise ValueError(f"half_life={self.half_life!r} needs timestamps, and X has none")
-        return 0.5 ** ((events.timestamps.max() - events.timestamps) / self.half_life)
 
     def _score(self, rows: sp.csr_array, items: slice) -> np.ndarray:
         return np.repeat(self.item_scores_[None, items], rows.shape[0], axis=0)

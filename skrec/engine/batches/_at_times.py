@@ -21,14 +21,14 @@ class UsersAtTimes(NamedTuple):
     users : int64 Tensor of shape (B,)
         User codes.
     stops : int64 Tensor of shape (B,)
-        End position of the user's earlier events in the `TimedSequenceTable`.
-    hours : float32 Tensor of shape (B,)
-        Time in hours after the end of the training data.
+        The place in the `TimedSequenceTable` before which the user's past stands.
+    times : float32 Tensor of shape (B,)
+        The times of the query, counted from the latest event of the training data, in the unit of the timestamps.
     """
 
     users: Tensor
     stops: Tensor
-    hours: Tensor
+    times: Tensor
 
     def of(self, rows: Tensor) -> "UsersAtTimes":
         """Select some of the rows."""
@@ -47,7 +47,7 @@ class TimedSequenceTable(SequenceTable):
     Parameters
     ----------
     events : Interactions
-        Events as returned by `at_moments`.
+        Events as returned by `with_event_times`.
     max_length : int
         Maximum number of items per user. The latest ones are used.
     """
@@ -77,9 +77,9 @@ class TimedSequenceTable(SequenceTable):
         return items, places < queries.stops[:, None]
 
 
-def _keys(users: Any, rank: Any, n_moments: int) -> Any:
+def _keys(users: Any, rank: Any, n_times: int) -> Any:
     """Sort keys by user, then by time."""
-    return users * (n_moments + 1) + rank
+    return users * (n_times + 1) + rank
 
 
 class TimedBatches:
@@ -123,7 +123,7 @@ class NegativesAtTimes:
     queries : UsersAtTimes
         User and time of each event.
     appeared : float32 Tensor of shape (n_items,), optional
-        Time at which each item appeared, in the hours of ``queries``. If None, all items appeared before the first event.
+        When each item appeared, counted as the times of ``asked``. If None, all items appeared before them.
     """
 
     def __init__(self, negatives: NegativeSampler, queries: UsersAtTimes, appeared: Tensor | None):
@@ -140,7 +140,7 @@ class NegativesAtTimes:
         items, mask = self.negatives.draw(self.queries.users[users], n, generator)
         if self.appeared is None:
             return items, mask
-        is_there = self.appeared[items] <= self.queries.hours[users][:, None]
+        is_there = self.appeared[items] <= self.queries.times[users][:, None]
         return items, is_there if mask is None else mask & is_there
 
 

@@ -1,6 +1,5 @@
-"""Conversion of timestamps to hours."""
+"""Times, counted from the latest event of the training data."""
 
-import datetime
 import warnings
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,88 +9,74 @@ from numpy.typing import NDArray
 
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
-from skrec.data._times import read_times
-
-TICKS_PER_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000}
-_WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds, the unit of datetimes"}
-_LATEST_SECOND = 10**11  # in the year 5138; larger numbers must have another unit
+from skrec.data._dates import format_time, time_in_unit
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Times in hours relative to the latest event of the training data. All times are 0 without timestamps.
+    """Counts time from the latest event of the training data, in the unit of the timestamps.
 
     Attributes
     ----------
     earliest, latest : int or None
-        First and last timestamp.
-    unit : {"s", "ms", "us"}
-        Unit of the timestamps.
+        The first and the last timestamp. If None, there are no timestamps, and all times are 0.
+    unit : {"us"} or None
+        The ``timestamp_unit`` of the training data.
     """
 
     earliest: int | None
     latest: int | None
-    unit: str
+    unit: str | None
 
     @classmethod
-    def of(cls, events: Interactions, unit: str) -> Self:
-        """Return the clock of the training data."""
+    def of(cls, events: Interactions) -> Self:
+        """The clock of some training data."""
         if events.timestamps is None:
-            return cls(None, None, unit)
-        return cls(int(events.timestamps.min()), int(events.timestamps.max()), unit)
+            return cls(None, None, None)
+        return cls(int(events.timestamps.min()), int(events.timestamps.max()), events.timestamp_unit)
 
-    def hours(self, times: NDArray[np.int64] | int) -> NDArray[np.float32]:
-        """Hours after the latest event. float32 resolves minutes over years."""
+    def since_end(self, times: NDArray[np.int64] | int) -> NDArray[np.float32]:
+        """The time from the latest event to some timestamps; before it, negative."""
         if self.latest is None:
             return np.zeros(np.shape(times), np.float32)
-        return np.asarray((times - self.latest) / (3600 * TICKS_PER_SECOND[self.unit]), np.float32)
+        return np.asarray(times - self.latest, np.float32)
 
-    def time(self, at: Any) -> int:
-        """Convert an integer or a datetime to a timestamp.
+    def timestamp(self, at: Any) -> int:
+        """A date, a datetime or a whole number as a timestamp.
 
         Raises
         ------
-        ValueError
-            If ``at`` is not a time, or the training data has no timestamps.
+        TypeError, ValueError
+            If it is no time; if it is a date, and the unit of the timestamps is not known; if there are no timestamps.
         """
         if self.latest is None:
             raise ValueError(f"at={at!r} needs a model that was fitted with timestamps, and this one was not")
-        (time,) = read_times([at], n_events=1, name="at").numbers
-        if not isinstance(at, datetime.date | np.datetime64):
-            return int(time)
-        self.check()
-        return int(time) * TICKS_PER_SECOND[self.unit] // TICKS_PER_SECOND["us"]
+        return time_in_unit(self.unit, at, "at")
 
-    def check(self) -> None:
-        """Check that the unit is possible.
+    def warn_of_unlikely_half_life(self, length: float, name: str) -> None:
+        """Warn if the age of items makes hardly any difference, as happens if a half-life is in another unit.
 
-        Raises
-        ------
-        ValueError
-            If the timestamps are too large for their unit.
-        """
-        if self.latest is None or self._can_be(self.unit):
-            return
-        fitting = [f"they may be {words}, time_unit={unit!r}" for unit, words in _WORDS.items() if self._can_be(unit)]
-        hint = fitting[0] if fitting else f"none of {', '.join(map(repr, _WORDS))} can"
-        raise ValueError(f"time_unit={self.unit!r} cannot be the unit of timestamps such as {self.latest}: {hint}")
-
-    def _can_be(self, unit: str) -> bool:
-        return self.latest is not None and self.latest < _LATEST_SECOND * TICKS_PER_SECOND[unit]
-
-    def check_half_life(self, half_life: float) -> None:
-        """Warn if all ages are almost the same, which is typical of a wrong unit.
+        Parameters
+        ----------
+        length : float
+            The half-life, in the unit of the timestamps.
+        name : str
+            The name of the parameter.
 
         Warns
         -----
         UserWarning
-            If the time span of the events is less than a hundredth of the half-life, in hours.
+            If the time from the first event to the last one is below a hundredth or above a million times the half-life.
         """
-        span = 0.0 if self.earliest is None else -float(self.hours(self.earliest))
-        if span < half_life / 100:
-            warnings.warn(
-                f"all events lie within {span:.3g} hours, so recency_half_life={half_life:g} hours has almost no effect. Check "
-                f"whether the timestamps are in the unit time_unit={self.unit!r}",
-                UserWarning,
-                stacklevel=depth_of_caller(),
-            )
+        if self.earliest is None or self.latest is None:
+            return
+        span = self.latest - self.earliest
+        if length / 100 <= span <= length * 1e6:
+            return
+        first, last = format_time(self.earliest, self.unit), format_time(self.latest, self.unit)
+        warnings.warn(
+            f"{name} is {length:g} in the unit of the timestamps, and the time from the first event of X, {first}, to the last "
+            f"one, {last}, is {span:g}, so the age of items makes hardly any difference. Check the unit of {name}",
+            UserWarning,
+            stacklevel=depth_of_caller(),
+        )

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.data import Interactions, apply_half_life, weights_as_values
+from skrec.data import HalfLife, Interactions, apply_half_life, weights_as_values
 from skrec.data._splitting import hold_out_events
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood
@@ -24,9 +24,8 @@ class Objective:
     Parameters
     ----------
     losses : Losses
-        Loss of training and its smooth version.
-    half_life : float or None
-        Age at which the weight of an event is 0.5, in the unit of the timestamps. If None, all events have the same weight.
+    half_life : float, timedelta, str or None
+        The age at which an event weighs half, as `skrec.data.read_half_life` reads it. If None, all events weigh the same.
     batch_size : int
         Number of examples in a minibatch.
 
@@ -39,7 +38,7 @@ class Objective:
     """
 
     losses: Losses
-    half_life: float | None
+    half_life: HalfLife | None
     batch_size: int
 
     predicts_ratings: ClassVar[bool] = False

@@ -169,8 +169,8 @@ def _of_seed(random_state: Any) -> Any:
 
 
 def _of_value(value: Any) -> Any:
-    """Represent a value so that equal numbers of different types, and functions with the same code, are equal."""
-    if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
+    """Equal numbers are equal whatever their type; of a function, what it does."""
+    if isinstance(value, Real) and not isinstance(value, bool | np.bool_ | np.timedelta64):
         return float(value)
     if isinstance(value, partial):
         return _of_value(value.func), [_of_value(v) for v in value.args], {k: _of_value(v) for k, v in value.keywords.items()}

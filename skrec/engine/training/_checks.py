@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skrec._checks import check_choice, check_fraction, check_int, check_number, read_path
 from skrec._process import MutedWarning
-from skrec.data import Interactions
+from skrec.data import Interactions, read_half_life
 from skrec.engine.training._optimizers import OPTIMIZERS
 from skrec.metrics import CoverageWarning, get_scorer
 
@@ -55,8 +55,7 @@ def check_training(settings: Any) -> None:
     check_fraction(settings.validation_fraction, "validation_fraction")
     check_choice(settings.verbose, "verbose", (0, 1, 2))
     check_number(settings.positive_from, "positive_from", or_none=True)
-    if settings.half_life is not None:
-        check_number(settings.half_life, "half_life", above=0)
+    read_half_life(settings.half_life, settings.events_)
     _check_early_stopping(settings.early_stopping)
     if settings.checkpoint_dir is not None:
         read_path(settings.checkpoint_dir, "checkpoint_dir")
