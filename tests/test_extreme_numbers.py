@@ -76,7 +76,7 @@ def cases():
         yield pytest.param(estimator, {"loss": "mse"}, False, id=f"{estimator.__name__} ratings")
 
 
-@pytest.mark.filterwarnings("ignore:.*reads events in order of time")
+@pytest.mark.filterwarnings("ignore:.*learns from events in order of time")
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize(("estimator", "settings", "of_weights"), list(cases()))
 def test_answers_are_finite_or_what_is_too_large_is_said(estimator, settings, of_weights, size):

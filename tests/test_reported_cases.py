@@ -826,7 +826,7 @@ def test_a_positive_event_that_early_stopping_holds_out_is_not_said_to_be_missin
 def test_the_columns_of_a_matrix_are_not_taken_for_time_in_silence(model):
     settings = {"max_epochs": 1, "random_state": 0} if "max_epochs" in model().get_params() else {}
     for X in (ones(), ones().toarray()):
-        with pytest.warns(UserWarning, match=f"X is a matrix: {model.__name__} reads events in order of time") as said:
+        with pytest.warns(UserWarning, match=f"X is a matrix: {model.__name__} learns from events in order of time") as said:
             model(**settings).fit(X)
         assert said[0].filename == __file__
     with pytest.warns(UserWarning, match="X has no timestamps and lists the items of each user by their code"):
@@ -902,7 +902,7 @@ def test_ratings_from_1_to_10_are_warned_about_and_play_counts_are_not(values, a
 def test_a_scorer_that_was_not_told_the_threshold_of_the_model_says_so():
     events = random_events()
     model = PopularityRecommender(positive_from=3).fit(events[:400])
-    with pytest.warns(UserWarning, match="has positive_from=3. Pass positive_from=3 to the scorer"):
+    with pytest.warns(UserWarning, match="has positive_from=3. Pass positive_from=3 or another threshold to the scorer"):
         get_scorer("ndcg@10")(model, events[400:])
 
 
@@ -1061,7 +1061,7 @@ def test_scorers_warn_of_columns_that_are_taken_for_time(model):
         (untimed, "X has no timestamps and lists the items of each user by their code"),
     ):
         for call in (scorer, scorer.evaluate, lambda estimator, X: estimator.score(X)):
-            with pytest.warns(UserWarning, match=f"{words}: {model.__name__} reads events in order of time") as said:
+            with pytest.warns(UserWarning, match=f"{words}: {model.__name__} learns from events in order of time") as said:
                 call(fitted, X)
             assert ["in order of time" in str(warning.message) for warning in said].count(True) == 1
             assert said[0].filename == __file__

@@ -223,6 +223,7 @@ def test_scores_do_not_depend_on_the_order_of_rows_and_events():
     np.testing.assert_array_equal(permuted.per_user, plain.per_user[rows])
 
 
+@pytest.mark.filterwarnings("ignore:X is a matrix:UserWarning")
 @pytest.mark.parametrize("ordered", [False, True])
 def test_the_protocol_is_said_in_words(ordered):
     model = SameForAll(range(CATALOGUE), ordered=ordered).fit(ROWS)

@@ -15,7 +15,7 @@ RATINGS = pd.concat([LIKED, DISLIKED])
 WITH_VECTORS = [kind for kind in all_estimators() if kind not in (ColdStartRecommender,)]
 
 
-@pytest.mark.filterwarnings("ignore:.*reads events in order of time")
+@pytest.mark.filterwarnings("ignore:.*learns from events in order of time")
 @pytest.mark.parametrize("kind", WITH_VECTORS)
 def test_an_item_that_was_only_disliked_has_no_neighbours_and_no_audience(kind):
     model = fast(kind).set_params(positive_from=4)
