@@ -7,7 +7,7 @@ from skrec.engine._estimator import TorchRecommender
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import InBatchRanking, Ranking, SampledRanking, Slates, WholeRows
 from skrec.engine.objectives._ratings import Ratings
-from skrec.engine.training._checks import check_negatives, check_y_range
+from skrec.engine.training._checks import check_negatives, check_whole_row_loss, check_y_range
 
 NEEDS_DRAWN_NEGATIVES = Needs(
     lambda model: model._objective().draws_negatives, "negatives that are drawn, as with negatives='uniform'"
@@ -87,10 +87,17 @@ def ranking_objective(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)
         Model with the parameters ``negatives`` and ``n_negatives``.
     losses_of_rows : tuple of str, default=("softmax",)
         Losses for which ``negatives="auto"`` means "all".
+
+    Raises
+    ------
+    ValueError
+        If whole rows are predicted and the loss supports only a single positive.
     """
     kind = model.negatives
     if kind == "auto":
         kind = "all" if model.loss in losses_of_rows else "uniform"
+    if kind == "all":
+        check_whole_row_loss(model)
     losses = model._both_losses()
     base = Ranking(
         losses=losses.of_hardest() if kind == "hard" else losses,
