@@ -100,7 +100,9 @@ def test_a_timedelta_is_the_same_half_life_as_a_number_of_microseconds(estimator
     found = clone(expected).set_params(half_life="7 days").fit(DATED)
     for users in (None, DATED[:30]):
         np.testing.assert_array_equal(found.score_items(users), expected.score_items(users))
-    with pytest.raises(ValueError, match=r"half_life is a timedelta, 7 days 00:00:00, but the unit of the timestamps is unknown"):
+    with pytest.raises(
+        ValueError, match=r"half_life is a timedelta, 7 days 00:00:00, but the unit of the timestamps is unknown"
+    ):
         estimator(**settings, half_life="7 days").fit(LIKES)
     with pytest.raises(ValueError, match="half_life='7 days' needs timestamps, and X has none"):
         estimator(**settings, half_life="7 days").fit(replace(LIKES, timestamps=None))

@@ -30,7 +30,7 @@ from skrec.engine.networks._tower import FeatureMLP, Tower, feature_table
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import Ranking, SampledRanking, Slates, WholeColumns, WholeRows
 from skrec.engine.objectives._ratings import Ratings, RatingsByItem, RatingsByUser
-from skrec.engine.training._checks import check_layers, check_negatives, check_pair_loss, check_y_range
+from skrec.engine.training._checks import check_layers, check_negatives, check_y_range
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 
@@ -100,7 +100,6 @@ __all__ = [
     "ccl",
     "check_layers",
     "check_negatives",
-    "check_pair_loss",
     "check_y_range",
     "embedding",
     "expand_network",

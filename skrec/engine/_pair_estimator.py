@@ -7,7 +7,7 @@ from skrec.engine._estimator import TorchRecommender
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import InBatchRanking, Ranking, SampledRanking, Slates, WholeRows
 from skrec.engine.objectives._ratings import Ratings
-from skrec.engine.training._checks import check_negatives, check_pair_loss, check_y_range
+from skrec.engine.training._checks import check_negatives, check_whole_row_loss, check_y_range
 
 NEEDS_DRAWN_NEGATIVES = Needs(
     lambda model: model._objective().draws_negatives, "negatives that are drawn, as with negatives='uniform'"
@@ -55,7 +55,6 @@ class PairRecommender(TorchRecommender):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_negatives(self, KINDS_OF_NEGATIVES)
-        check_pair_loss(self)
         if self.y_range is not None:
             check_y_range(self.y_range, is_rating=self._predicts_ratings)
 
@@ -88,10 +87,17 @@ def ranking_objective(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)
         Model with the parameters ``negatives`` and ``n_negatives``.
     losses_of_rows : tuple of str, default=("softmax",)
         Losses for which ``negatives="auto"`` means "all".
+
+    Raises
+    ------
+    ValueError
+        If whole rows are predicted and the loss supports only a single positive.
     """
     kind = model.negatives
     if kind == "auto":
         kind = "all" if model.loss in losses_of_rows else "uniform"
+    if kind == "all":
+        check_whole_row_loss(model)
     losses = model._both_losses()
     base = Ranking(
         losses=losses.of_hardest() if kind == "hard" else losses,

@@ -17,7 +17,6 @@ from skrec.engine import (
     Objective,
     TorchRecommender,
     check_negatives,
-    check_pair_loss,
     ranking_objective,
 )
 from skrec.engine.networks._lightgcn import LightGCN
@@ -98,7 +97,6 @@ class LightGCNRecommender(TorchRecommender):
         if self._predicts_ratings:
             raise ValueError("loss must rank for LightGCNRecommender, got 'mse'; MFRecommender predicts ratings")
         check_negatives(self, KINDS_OF_NEGATIVES)
-        check_pair_loss(self)
 
     def _objective(self) -> Objective:
         return ranking_objective(self)

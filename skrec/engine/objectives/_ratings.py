@@ -39,7 +39,7 @@ class Ratings(Objective):
         n_left_out = len(data) - len(self.example_rows(data))
         if n_left_out:
             warnings.warn(
-                f"{n_left_out} ratings are left out because there is a later rating of the same user and item",
+                f"{n_left_out} earlier ratings of the same user and item are left out",
                 UserWarning,
                 stacklevel=depth_of_caller(),
             )

@@ -86,12 +86,6 @@ def check_negatives(model: Any, kinds: tuple[str, ...]) -> None:
         raise ValueError("n_negatives must be at least 2 for negatives='hard', got 1")
 
 
-def check_pair_loss(model: Any) -> None:
-    """ValueError if ``negatives="all"`` is used with a loss that compares one positive with negatives."""
-    if model.negatives == "all":
-        check_whole_row_loss(model)
-
-
 def check_whole_row_loss(model: Any) -> None:
     """Raise ValueError if a model of whole rows has a loss for a single positive and its negatives."""
     if model.loss in _ONE_POSITIVE:
