@@ -288,8 +288,8 @@ def test_a_new_film_without_features_is_refused_where_the_others_have_them(fitte
 
 
 BAD = {
-    "hidden_layer_sizes": ({"hidden_layer_sizes": 8}, TypeError, "hidden must be a tuple of layer widths"),
-    "a width": ({"hidden_layer_sizes": (0,)}, ValueError, "a width in hidden must be an integer of at least 1"),
+    "hidden_layer_sizes": ({"hidden_layer_sizes": 8}, TypeError, "hidden_layer_sizes must be a tuple of layer widths"),
+    "a width": ({"hidden_layer_sizes": (0,)}, ValueError, "a width in hidden_layer_sizes must be an integer of at least 1"),
     "id_dropout": ({"id_dropout": 1}, ValueError, "id_dropout must be a finite number of at least 0 and below 1"),
     "temperature": ({"temperature": 0}, ValueError, "temperature must be a finite number above 0"),
     "ratings": ({"loss": "mse", "temperature": 0.1}, ValueError, "temperature must be None for loss='mse'"),
