@@ -37,7 +37,9 @@ def test_the_citation_has_the_version_of_the_package():
 def test_the_hooks_run_what_lint_runs_in_the_versions_of_the_constraints():
     hooks = text_of(".pre-commit-config.yaml")
     entries = re.findall(r"entry: (.*)", hooks)
-    assert [entry.removesuffix(" --force-exclude") for entry in entries] == TOX["testenv:lint"]["commands"].split("\n")[1:]
+    commands = TOX["testenv:lint"]["commands"].strip().split("\n")
+    without_tests = [command for command in commands if not command.startswith("pytest")]  # which import the package
+    assert [entry.removesuffix(" --force-exclude") for entry in entries] == without_tests
     pins = {pin.strip() for listed in re.findall(r"additional_dependencies: \[(.*)\]", hooks) for pin in listed.split(",")}
     assert pins and pins <= PINS
 
