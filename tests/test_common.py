@@ -41,7 +41,7 @@ FAST = {
     CaserRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
     MultVAERecommender: {"hidden_layer_sizes": (64,), "n_factors": 32, "learning_rate": 0.01},
     SLIMRecommender: {"n_jobs": 1},
-    TwoTowerRecommender: {"n_factors": 8, "batch_size": 64, "learning_rate": 0.03},
+    TwoTowerRecommender: {"n_factors": 8, "batch_size": 64, "learning_rate": 0.03, "max_epochs": 10},
 }
 
 
