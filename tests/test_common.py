@@ -25,7 +25,16 @@ from skrec import (
     all_estimators,
 )
 from skrec.engine import TorchRecommender
-from skrec.testing import check_scikit_learn, parametrize_recommender_checks
+from skrec.testing import (
+    check_completes_the_checkerboard,
+    check_completes_the_round,
+    check_fold_in_agrees_with_training,
+    check_learns_from_the_data,
+    check_partial_fit_learns,
+    check_scikit_learn,
+    parametrize_recommender_checks,
+    recommender_checks,
+)
 
 FAST = {
     ALSRecommender: {"n_factors": 8, "n_jobs": 1},
@@ -41,7 +50,7 @@ FAST = {
     CaserRecommender: {"n_factors": 16, "learning_rate": 0.02, "batch_size": 32},
     MultVAERecommender: {"hidden_layer_sizes": (64,), "n_factors": 32, "learning_rate": 0.01},
     SLIMRecommender: {"n_jobs": 1},
-    TwoTowerRecommender: {"n_factors": 8, "batch_size": 64, "learning_rate": 0.03},
+    TwoTowerRecommender: {"n_factors": 8, "batch_size": 64, "learning_rate": 0.03, "max_epochs": 10},
 }
 
 
@@ -69,47 +78,27 @@ def learns_from_what_is_rated(estimator):
     return {"check_completes_the_checkerboard": "all ratings on it are equal"}
 
 
-def parametrize_checks(estimators, *, scikit_learn, **options):
-    """The cases of scikit-learn's checks, which fit a model about a hundred times, or those of all other checks."""
+def parametrize_checks(estimators, *, checks, **options):
     names, cases = parametrize_recommender_checks(estimators, **options).args
-    chosen = [case for case in cases if (case.values[1] is check_scikit_learn) == scikit_learn]
-    return pytest.mark.parametrize(names, chosen)
+    return pytest.mark.parametrize(names, [case for case in cases if case.values[1] in checks])
 
+
+LEARNING = {
+    check_completes_the_checkerboard,
+    check_completes_the_round,
+    check_fold_in_agrees_with_training,
+    check_learns_from_the_data,
+    check_partial_fit_learns,
+}
+OTHERS = {*recommender_checks()} - LEARNING - {check_scikit_learn}
 
 ALL = [fast(estimator_class) for estimator_class in all_estimators()]
-NETWORKS = [estimator for estimator in ALL if isinstance(estimator, TorchRecommender)]
-
-
-def one_of_each_family():
-    """All that fit no network, and the first of each family of networks, trained for two epochs."""
-    first = {type(estimator).__bases__: estimator for estimator in reversed(NETWORKS)}
-    networks = [clone(estimator).set_params(max_epochs=2) for estimator in first.values()]
-    return networks + [estimator for estimator in ALL if estimator not in NETWORKS]
-
-
-@parametrize_checks(one_of_each_family(), scikit_learn=True)
-def test_contract_with_scikit_learn(estimator, check):
-    check(estimator)
-
-
-@parametrize_checks(ALL, scikit_learn=False, expected_failures=knows_no_taste)
-def test_contract(estimator, check):
-    check(estimator)
-
-
 RATING = [  # AutoRec's default penalty is for more than these few ratings
     MFRecommender(loss="mse", n_factors=8, learning_rate=0.02),
     MLPRecommender(loss="mse", n_factors=8, hidden_layer_sizes=(16,), learning_rate=0.02),
     AutoRecRecommender(loss="mse", side="item", n_factors=16, batch_size=8, regularization=0.2),
     AutoRecRecommender(loss="mse", side="user", n_factors=16, batch_size=8, regularization=0.2),
 ]
-
-
-@parametrize_checks(RATING, scikit_learn=False, expected_failures=learns_from_what_is_rated)
-def test_contract_of_a_rating_model(estimator, check):
-    check(estimator)
-
-
 VARIANTS = [
     AutoRecRecommender(side="item", batch_size=8),
     LightGCNRecommender(loss="softmax"),
@@ -117,6 +106,50 @@ VARIANTS = [
 ]
 
 
-@parametrize_checks(VARIANTS, scikit_learn=False)
+def trained_briefly(estimators):
+    """Copies that train their networks for two epochs: enough where the quality of the lists does not matter."""
+    copies = [clone(estimator) for estimator in estimators]
+    return [copy.set_params(max_epochs=2) if isinstance(copy, TorchRecommender) else copy for copy in copies]
+
+
+def one_of_each_family(estimators):
+    """All that fit no network, and the first of each family of networks."""
+    networks = [estimator for estimator in estimators if isinstance(estimator, TorchRecommender)]
+    first = {type(estimator).__bases__: estimator for estimator in reversed(networks)}
+    return [estimator for estimator in estimators if estimator not in networks or estimator in first.values()]
+
+
+# These checks fit a model about a hundred times.
+@parametrize_checks(trained_briefly(one_of_each_family(ALL)), checks={check_scikit_learn})
+def test_contract_with_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@parametrize_checks(trained_briefly(ALL), checks=OTHERS)
+def test_contract(estimator, check):
+    check(estimator)
+
+
+@parametrize_checks(ALL, checks=LEARNING, expected_failures=knows_no_taste)
+def test_contract_to_learn(estimator, check):
+    check(estimator)
+
+
+@parametrize_checks(trained_briefly(RATING), checks=OTHERS)
+def test_contract_of_a_rating_model(estimator, check):
+    check(estimator)
+
+
+@parametrize_checks(RATING, checks=LEARNING, expected_failures=learns_from_what_is_rated)
+def test_contract_to_learn_ratings(estimator, check):
+    check(estimator)
+
+
+@parametrize_checks(trained_briefly(VARIANTS), checks=OTHERS)
 def test_contract_of_other_ways_to_train_a_model(estimator, check):
+    check(estimator)
+
+
+@parametrize_checks(VARIANTS, checks=LEARNING)
+def test_contract_of_other_ways_to_learn(estimator, check):
     check(estimator)
