@@ -5,10 +5,21 @@ import warnings
 import numpy as np
 from scipy.special import gammaln
 
+from skrec._process import MutedWarning
 from skrec.data._callers import depth_of_caller
 from skrec.data._interactions import Interactions
 
 _CHANCE = 1e-6
+
+
+class OrderWarning(UserWarning):
+    """Events without timestamps seem to be in the order of items, which a sequence model takes for the order of time."""
+
+
+class MutedOrderWarning(MutedWarning):
+    """The same warning where the caller has been warned."""
+
+    category = OrderWarning
 
 
 def warn_about_item_order(data: Interactions, *, from_matrix: bool, model: str, name: str = "X") -> None:
@@ -18,7 +29,7 @@ def warn_about_item_order(data: Interactions, *, from_matrix: bool, model: str, 
 
     Warns
     -----
-    UserWarning
+    OrderWarning
         If the events are those of a matrix, or if `is_ordered_by_item` is True.
     """
     if data.timestamps is not None or np.bincount(data.users).max(initial=0) < 2:
@@ -46,6 +57,6 @@ def _warn(given: str, model: str) -> None:
     warnings.warn(
         f"{given}: {model} learns from events in order of time, and would take the order of the items for it. Pass a table "
         "with a column 'timestamp', or Interactions with timestamps",
-        UserWarning,
+        OrderWarning,
         stacklevel=depth_of_caller(),
     )

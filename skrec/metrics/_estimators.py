@@ -9,6 +9,7 @@ from sklearn.utils import get_tags
 
 from skrec._memory import blocks, rows_per_block
 from skrec.data import Interactions
+from skrec.data._ordering import MutedOrderWarning
 from skrec.data._training_shape import is_of_shape, may_hold_known_users, warn_about_training_shape
 from skrec.data._vocabulary import Vocabulary
 from skrec.topk import whole_row_blocks
@@ -64,7 +65,8 @@ def best_items(estimator: Any, users: Users, n_users: int, k: int, *, exclude_se
     """Codes of the best items by ``recommend``, in an array of shape (n_users, k)."""
     codes = np.empty((n_users, k), np.int64)
     for rows in blocks(n_users, rows_per_block(_USER_BYTES)):
-        codes[rows] = estimator.recommend(users(rows), k=k, exclude_seen=exclude_seen).codes
+        with MutedOrderWarning.muted:  # scorers warn about the test data
+            codes[rows] = estimator.recommend(users(rows), k=k, exclude_seen=exclude_seen).codes
     return codes
 
 
@@ -73,4 +75,6 @@ def score_blocks(
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Yield the scores of all items by ``score_items`` for blocks of users."""
     for rows in whole_row_blocks(n_users, estimator.n_items_):
-        yield rows, estimator.score_items(users(rows), exclude_seen=exclude_seen)
+        with MutedOrderWarning.muted:
+            scores = estimator.score_items(users(rows), exclude_seen=exclude_seen)
+        yield rows, scores
