@@ -56,7 +56,8 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
 
         Parameters
         ----------
-        X : ids of known users, or interactions of new ones, as for `recommend`
+        X : array-like of labels, or interactions
+            Known users by their labels, or new users by their interactions, as for `recommend`.
 
         Returns
         -------

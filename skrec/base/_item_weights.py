@@ -41,8 +41,12 @@ class ItemWeightsRecommender(HistoryRecommender):
 
         Parameters
         ----------
-        user, item : label
+        user : label
+            A user of the training data.
+        item : label
+            An item of the training data.
         k : int, default=5
+            Number of items.
 
         Returns
         -------

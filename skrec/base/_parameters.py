@@ -16,7 +16,7 @@ from skrec.data._callers import depth_of_caller
 class Needs(NamedTuple):
     """What a parameter needs to have an effect.
 
-    Attributes
+    Parameters
     ----------
     are_met : callable
         Takes an estimator that is about to be fitted, its parameters checked and its data known, and gives a bool.

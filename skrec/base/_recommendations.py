@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 class Ranking:
     """For each query a list of the best k, best first; unpacks as ``labels, scores = ...``.
 
-    Attributes
+    Parameters
     ----------
     queries : array of shape (n,)
         Labels of what was asked for.
@@ -44,7 +44,13 @@ class Ranking:
         return f"{type(self).__name__}({n} {self.query_column}s, {k} {self.label_column}s each)"
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each answer: the query, the answer, its score and its rank from 1; no padding."""
+        """Convert to a table with a row for each answer, without padding.
+
+        Returns
+        -------
+        DataFrame
+            Columns for the query and the answer, and ``score`` and ``rank``, which begins at 1.
+        """
         rows, ranks = np.nonzero(self.codes >= 0)
         label_column = self.label_column if self.label_column != self.query_column else f"similar_{self.label_column}"
         labels = self.labels[rows, ranks]
@@ -59,7 +65,13 @@ class Ranking:
 
 
 class Recommendations(Ranking):
-    """Items for users: ``items, scores = model.recommend(...)``; see `Ranking`."""
+    """Items for users: ``items, scores = model.recommend(...)``; see `Ranking`.
+
+    Parameters
+    ----------
+    queries, labels, scores, codes
+        As for `Ranking`.
+    """
 
     query_column: ClassVar[str] = "user"
 
@@ -75,7 +87,13 @@ class Recommendations(Ranking):
 
 
 class Audience(Ranking):
-    """Users for items: ``users, scores = model.recommend_users(...)``; see `Ranking`."""
+    """Users for items: ``users, scores = model.recommend_users(...)``; see `Ranking`.
+
+    Parameters
+    ----------
+    queries, labels, scores, codes
+        As for `Ranking`.
+    """
 
     query_column: ClassVar[str] = "item"
     label_column: ClassVar[str] = "user"
@@ -92,13 +110,25 @@ class Audience(Ranking):
 
 
 class SimilarItems(Ranking):
-    """Items nearest to items; see `Ranking`."""
+    """Items nearest to items; see `Ranking`.
+
+    Parameters
+    ----------
+    queries, labels, scores, codes
+        As for `Ranking`.
+    """
 
     query_column: ClassVar[str] = "item"
 
 
 class SimilarUsers(Ranking):
-    """Users nearest to users; see `Ranking`."""
+    """Users nearest to users; see `Ranking`.
+
+    Parameters
+    ----------
+    queries, labels, scores, codes
+        As for `Ranking`.
+    """
 
     query_column: ClassVar[str] = "user"
     label_column: ClassVar[str] = "user"

@@ -433,7 +433,9 @@ class BaseRecommender(DeclaredParameters):
         Parameters
         ----------
         user, item : label
+            A user and an item of the training data.
         k : int, default=5
+            Number of items.
 
         Returns
         -------

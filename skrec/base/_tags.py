@@ -9,7 +9,7 @@ from sklearn.utils import Tags
 class RecommenderTags:
     """What a recommender does, read by scorers and checks.
 
-    Attributes
+    Parameters
     ----------
     ordered : bool, default=False
         Whether the model predicts what comes next from the order of a user's events.

@@ -14,15 +14,29 @@ HalfLife = float | str | datetime.timedelta | np.timedelta64
 
 
 def read_half_life(half_life: HalfLife | None, data: Interactions, name: str = "half_life") -> float | None:
-    """A half-life as a number in the unit of the timestamps of some events. None stays None.
+    """Convert a half-life to a number in the unit of the timestamps of some events.
+
+    Parameters
+    ----------
+    half_life : float, timedelta, str or None
+        A number in the unit of the timestamps, a timedelta, or text such as "30 days".
+    data : Interactions
+        Events with timestamps.
+    name : str, default="half_life"
+        Name of the parameter in messages.
+
+    Returns
+    -------
+    float or None
+        None if ``half_life`` is None.
 
     Raises
     ------
     TypeError
         If it is neither a number nor a timedelta nor text.
     ValueError
-        If it is not positive, or text that is no length of time; if the events have no timestamps; if it is a timedelta, and
-        the unit of the timestamps is not known.
+        If it is not positive, or text that is no duration; if the events have no timestamps; if it is a timedelta and the unit
+        of the timestamps is unknown.
     """
     if half_life is None:
         return None
@@ -47,10 +61,21 @@ def _positive_length(half_life: HalfLife, name: str) -> float | pd.Timedelta:
 
 
 def apply_half_life(data: Interactions, half_life: HalfLife | None) -> Interactions:
-    """The same events, with their weights times ``0.5 ** (age / half_life)``.
+    """Multiply the weights of events by ``0.5 ** (age / half_life)``.
 
-    The age of an event is counted back from the latest event of its user. If ``half_life`` is None, the weights stay as they
-    are.
+    The age of an event is the time from it to the latest event of its user.
+
+    Parameters
+    ----------
+    data : Interactions
+        Events with timestamps.
+    half_life : float, timedelta, str or None
+        As for `read_half_life`. If None, the weights are not changed.
+
+    Returns
+    -------
+    Interactions
+        The events with the new weights.
 
     Raises
     ------
@@ -67,5 +92,16 @@ def apply_half_life(data: Interactions, half_life: HalfLife | None) -> Interacti
 
 
 def weights_as_values(data: Interactions) -> Interactions:
-    """The same events, with their weights as values."""
+    """Use the weights of events as their values.
+
+    Parameters
+    ----------
+    data : Interactions
+        Events with or without weights.
+
+    Returns
+    -------
+    Interactions
+        The events without weights. If there are no weights, the data are returned unchanged.
+    """
     return data if data.weights is None else data._replace(values=data.weights, weights=None)

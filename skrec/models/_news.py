@@ -170,10 +170,12 @@ class NewsRecommender(TorchRecommender):
 
         Parameters
         ----------
-        users, k, exclude, candidates, unknown
+        users, k
             As for `BaseRecommender.recommend`. New users are represented by the clicks of their histories, without training.
         exclude_seen : bool, default=True
             Leave out articles that the user was shown, clicked or not.
+        exclude, candidates, unknown
+            As for `BaseRecommender.recommend`.
         at : int, date, datetime or str, default=None
             The time of the recommendation. A whole number is in the unit of the timestamps. A date, a datetime, or text for
             one, needs timestamps of a known unit, see ``timestamp_unit`` of `Interactions`. Only earlier events count as
@@ -293,6 +295,7 @@ class NewsRecommender(TorchRecommender):
 
     @property
     def recency_weight_(self) -> float:
+        """Score that is added to a new article; 0 without ``item_half_life``."""
         return 0.0 if self.item_half_life is None else float(self.module_.recency_weight.detach())
 
     # ---- training ----------------------------------------------------------------------------------------------------
