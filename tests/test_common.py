@@ -27,10 +27,10 @@ from skrec import (
 from skrec.engine import TorchRecommender
 from skrec.testing import (
     check_completes_the_checkerboard,
-    check_completes_the_round,
     check_fold_in_agrees_with_training,
     check_learns_from_the_data,
     check_partial_fit_learns,
+    check_predicts_the_next_item,
     check_scikit_learn,
     parametrize_recommender_checks,
     recommender_checks,
@@ -85,7 +85,7 @@ def parametrize_checks(estimators, *, checks, **options):
 
 LEARNING = {
     check_completes_the_checkerboard,
-    check_completes_the_round,
+    check_predicts_the_next_item,
     check_fold_in_agrees_with_training,
     check_learns_from_the_data,
     check_partial_fit_learns,

@@ -196,5 +196,5 @@ def test_nothing_is_said_of_events_that_fit_has_held_out_itself():
     data = Interactions.from_arrays(pairs // 10, pairs % 10)
     settings = {"n_factors": 2, "max_epochs": 2, "random_state": 0}
     MFRecommender(early_stopping="ndcg@5", validation_fraction=0.2, **settings).fit(data)
-    with pytest.warns(CoverageWarning, match="repeat pairs"):
+    with pytest.warns(CoverageWarning, match="repeat training pairs"):
         MFRecommender(early_stopping="ndcg@5", **settings).fit(data[:200], validation=data[200:])

@@ -89,9 +89,7 @@ def test_dates_are_timestamps_where_the_unit_is_known():
     clock = Clock.of(Interactions.from_arrays([0, 0], [0, 1], timestamps=[day, day + pd.Timedelta("2h")]))
     for at in (day, day.to_pydatetime(), day.to_datetime64(), day.date(), day.tz_localize("UTC"), "2019-11-15", clock.earliest):
         assert clock.timestamp(at) == clock.earliest == day.value // 1000
-    with pytest.raises(
-        ValueError, match="at is a date, 2019-11-15 00:00:00, but the timestamps are whole numbers of an unknown"
-    ):
+    with pytest.raises(ValueError, match="at is a date, 2019-11-15 00:00:00, but the unit of the timestamps is unknown"):
         Clock(0, 5, None).timestamp(day)
 
 

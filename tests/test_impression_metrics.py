@@ -106,7 +106,7 @@ def test_only_the_order_within_an_impression_counts(metric):
 
 @every_metric
 def test_what_cannot_be_read_is_refused(metric):
-    with pytest.raises(ValueError, match="one entry for each item"):
+    with pytest.raises(ValueError, match="one entry for each shown item"):
         metric([1, 2], [1, 0], [0])
     with pytest.raises(ValueError, match="must not be NaN"):
         metric([1, np.nan], [1, 0], [0, 0])

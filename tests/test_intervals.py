@@ -50,7 +50,7 @@ def test_interval_does_not_depend_on_the_size_of_its_pieces(monkeypatch):
     ("arguments", "message"),
     [
         ({"values": []}, "at least one user"),
-        ({"values": [1.0], "level": 1.0}, "level must be a finite number above 0 and below 1"),
+        ({"values": [1.0], "confidence_level": 1.0}, "confidence_level must be a finite number above 0 and below 1"),
         ({"values": [1.0], "n_resamples": 1}, "n_resamples must be an integer of at least 2"),
         ({"values": [1.0, 2.0], "weights": [1.0, 0.0]}, "weights must be 2 positive numbers"),
     ],

@@ -133,7 +133,7 @@ def test_recall_names_its_denominators():
 def test_auc_refuses_nan_and_other_shapes():
     with pytest.raises(ValueError, match="NaN"):
         auc([[np.nan, 1.0]], [[1, 0]])
-    with pytest.raises(ValueError, match=r"one shape, got \(1, 2\) and \(1, 3\)"):
+    with pytest.raises(ValueError, match=r"the same shape, got \(1, 2\) and \(1, 3\)"):
         auc([[0.0, 1.0]], [[1, 0, 0]])
 
 

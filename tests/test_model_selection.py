@@ -161,7 +161,7 @@ def test_grid_search_chooses_with_it(splitter, kind, data):
 @pytest.mark.parametrize("splitter", [TemporalSplit(), LeaveLastOut(), RandomHoldout()], ids=str)
 @pytest.mark.parametrize("matrix", [sp.csr_array(np.eye(6)), np.eye(6), np.eye(6).tolist(), None])
 def test_matrix_is_refused_in_words(splitter, matrix):
-    with pytest.raises(ValueError, match=r"X must be events.*rows are users.*KFold.*Interactions\.from_csr"):
+    with pytest.raises(ValueError, match=r"X must be events.*rows of a matrix are users.*KFold.*Interactions\.from_csr"):
         next(splitter.split(matrix))
 
 

@@ -310,7 +310,7 @@ def test_dates_need_timestamps_of_a_known_unit():
     with pytest.raises(ValueError, match="at is a date, 2019-11-15 00:00:00, but the unit of the timestamps is unknown"):
         fitted.recommend(at="2019-11-15")
     with pytest.raises(
-        ValueError, match="item_half_life is a timedelta, 0 days 06:00:00, but the timestamps are whole numbers"
+        ValueError, match="item_half_life is a timedelta, 0 days 06:00:00, but the unit of the timestamps is unknown"
     ):
         model(item_half_life="6h").fit(slates())
 

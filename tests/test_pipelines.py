@@ -176,5 +176,5 @@ def test_a_pipeline_that_ends_in_something_else_is_refused(scorer):
         scorer(make_pipeline(TEN_POINTS, "passthrough"), EVENTS)
     with pytest.raises(NotFittedError):
         scorer(make_pipeline(TEN_POINTS, EASERecommender()), EVENTS)
-    with pytest.raises(TypeError, match=r"or Pipelines that end in one, got Pipeline"):
+    with pytest.raises(TypeError, match=r"or searches or Pipelines that end in a recommender, got Pipeline"):
         compare([make_pipeline(TEN_POINTS, LinearRegression())], EVENTS)
