@@ -132,3 +132,15 @@ def test_no_file_is_longer_than_450_lines():
 def test_library_stays_unloaded(library, statements):
     probe = f"{statements}; import sys; print({library!r} in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", probe], text=True) == "False\n"
+
+
+ENGINE_FOLDERS = ["batches", "networks", "losses", "fold_in", "objectives", "training"]
+
+
+def test_imports_go_down_the_folders_of_the_engine():
+    def level(module: str) -> int:
+        folder = module.removeprefix("skrec.engine.").partition(".")[0]
+        return ENGINE_FOLDERS.index(folder) if folder in ENGINE_FOLDERS else len(ENGINE_FOLDERS)
+
+    pairs = [pair for pair in INSIDE if all(name.startswith("skrec.engine.") for name in pair)]
+    assert [(user, used) for user, used in pairs if level(used) > level(user)] == []

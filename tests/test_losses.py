@@ -1,5 +1,6 @@
 """Losses against sums written out by hand, one candidate at a time."""
 
+import pickle
 from math import exp, log
 
 import pytest
@@ -287,3 +288,9 @@ class TestLogQ:
 
     def test_without_it_the_gradient_is_another(self):
         assert self.errors(corrected=False).abs().max() > 50
+
+
+def test_the_loss_of_the_hardest_negative_can_be_pickled():
+    scores, target = torch.tensor([[0.5, 0.1, 0.9]]), torch.tensor([[1.0, 0.0, 0.0]])
+    loss = hardest(LOSSES_OF_ALL["bpr"])
+    torch.testing.assert_close(pickle.loads(pickle.dumps(loss))(scores, target), loss(scores, target))

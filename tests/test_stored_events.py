@@ -88,7 +88,7 @@ class TestWithoutEvents:
 
     def test_partial_fit_says_what_it_needs(self, estimator):
         model = type(estimator)(**estimator.get_params(deep=False) | {"keep_events": False}).fit(FRAME)
-        with pytest.raises(ValueError, match=r"partial_fit goes on from the training events, .* keep_events=True"):
+        with pytest.raises(ValueError, match=r"partial_fit requires the training events, .* keep_events=True"):
             model.partial_fit(FRAME)
 
     def test_an_anonymized_copy_knows_users_by_code(self, estimator):
@@ -99,7 +99,7 @@ class TestWithoutEvents:
         np.testing.assert_array_equal(copy.recommend([1], k=3).items, model.recommend(["user 1"], k=3).items)
         new = FRAME.assign(user="new")
         np.testing.assert_array_equal(copy.recommend(new, k=3).items, model.recommend(new, k=3).items)
-        with pytest.raises(ValueError, match="partial_fit goes on from the training events"):
+        with pytest.raises(ValueError, match="partial_fit requires the training events"):
             copy.partial_fit(FRAME)
 
 
@@ -116,10 +116,17 @@ def test_news_keeps_its_events_and_says_so():
     with pytest.warns(UserWarning, match="keep_events=False has no effect on this fit of NewsRecommender"):
         model.fit(FRAME.assign(timestamp=range(5)))
     assert len(model.events_) == 5
-    with pytest.raises(ValueError, match="NewsRecommender answers from its training events"):
+    with pytest.raises(ValueError, match="NewsRecommender needs its training events"):
         model.anonymized()
 
 
 def test_keep_events_must_be_a_flag():
     with pytest.raises(TypeError, match="keep_events must be True or False, got 'no'"):
         PopularityRecommender(keep_events="no").fit(LIKES)
+
+
+def test_the_estimator_of_a_cold_start_model_keeps_no_events_either():
+    data = Interactions.from_arrays(np.arange(12) % 4, np.arange(12) % 6, item_features=np.eye(6))
+    model = ColdStartRecommender(estimator=ALSRecommender(n_factors=2, random_state=0), keep_events=False).fit(data)
+    assert len(model.events_) == len(model.estimator_.events_) == 0
+    assert model.recommend(k=2).items.shape == (4, 2)

@@ -34,7 +34,7 @@ class Allowed:
     to_each: sp.csr_array | None = None
 
     def of(self, queries: slice | NDArray[np.int64]) -> Self:
-        """The same for some of the users who are asked about."""
+        """The same for some of the users of the query."""
         return self if self.to_each is None else replace(self, to_each=self.to_each[queries])
 
     def restricted(self, to_all: NDArray[np.bool_]) -> Self:
@@ -63,7 +63,7 @@ def read_allowed(vocabulary: Vocabulary, queries: NDArray, exclude: Any, candida
     ----------
     vocabulary : Vocabulary
     queries : array of shape (n_queries,)
-        Labels of the users who are asked about.
+        Labels of the users of the query.
     exclude : labels of items, or None
         Those that the model does not know are ignored: it never recommends them.
     candidates : labels of items; mapping of users to labels of items; DataFrame with columns user and item; or None
@@ -108,11 +108,11 @@ def _pairs(candidates: Any) -> tuple[NDArray, NDArray]:
 
 
 def _of_each(vocabulary: Vocabulary, queries: NDArray, users: NDArray, items: NDArray, unknown: Unknown) -> sp.csr_array:
-    asked, places = IdEncoder.learn(queries)
-    rows, columns = asked.encode_same_kind(users, name="users of candidates"), _candidate_codes(vocabulary, items, unknown)
+    encoder, places = IdEncoder.learn(queries)
+    rows, columns = encoder.encode_same_kind(users, name="users of candidates"), _candidate_codes(vocabulary, items, unknown)
     kept = (rows >= 0) & (columns >= 0)
     ones = np.ones(np.count_nonzero(kept), bool)
-    pattern = sp.coo_array((ones, (rows[kept], columns[kept])), shape=(len(asked), vocabulary.n_items)).tocsr()
+    pattern = sp.coo_array((ones, (rows[kept], columns[kept])), shape=(len(encoder), vocabulary.n_items)).tocsr()
     return pattern[places]
 
 

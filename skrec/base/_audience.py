@@ -12,10 +12,10 @@ from skrec.topk import NO_CANDIDATE, as_array, check_list_length, row_blocks, to
 
 def find_audience(model: Any, items: Any, k: int, *, exclude_seen: bool) -> Audience:
     """The best known users for items with these labels."""
-    asked = model.vocabulary_.item_codes(items, name="items")
-    check_list_length(k, len(asked), model.n_users_, "users")
-    codes, scores = best_users(model, asked, k, exclude_seen=exclude_seen)
-    return Audience(decode(asked, model.item_ids_), decode(codes, model.user_ids_), scores, codes)
+    codes_of_items = model.vocabulary_.item_codes(items, name="items")
+    check_list_length(k, len(codes_of_items), model.n_users_, "users")
+    codes, scores = best_users(model, codes_of_items, k, exclude_seen=exclude_seen)
+    return Audience(decode(codes_of_items, model.item_ids_), decode(codes, model.user_ids_), scores, codes)
 
 
 def best_users(

@@ -11,7 +11,7 @@ from skrec.data._table import index_dtype
 
 
 class TrainingCounts(NamedTuple):
-    """Who has seen what, and how often.
+    """Counts of the training events by user and item.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Messages about numbers that grew beyond all bounds."""
+"""Error messages for diverged training and for overflows."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-# above what data or a parameter is the likely cause; below, it is the pace
+# values above this are the likely cause; otherwise it is the learning rate
 _LARGE = 1e4
 _AMPLIFYING = ("learning_rate", "regularization", "weight_decay", "alpha", "init_std", "negative_weight", "y_range")
 

@@ -33,7 +33,7 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         return self.user_embeddings_
 
     def _state_vectors(self, state: Any) -> NDArray[np.float32]:
-        raise NotImplementedError(f"{type(self).__name__} must write _state_vectors")
+        raise NotImplementedError(f"{type(self).__name__} must implement _state_vectors")
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the columns of `transform`: the name of the class in lower case and a number.

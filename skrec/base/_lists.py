@@ -16,7 +16,7 @@ from skrec.topk import check_list_length
 
 @dataclass(frozen=True, eq=False)
 class ListRequest:
-    """What `recommend` was asked for.
+    """The checked arguments of `recommend`.
 
     Attributes
     ----------

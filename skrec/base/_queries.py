@@ -1,4 +1,4 @@
-"""The users that a question is about: known ones by their codes, new ones by their histories."""
+"""Users of a query: known users by codes, new users by histories."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -89,7 +89,7 @@ class NewUsers:
         return np.zeros(len(self), bool)
 
     def check_known(self, vocabulary: Vocabulary, *, name: str) -> None:
-        """A history is enough."""
+        """Do nothing. New users do not have to be known."""
 
     def where(self, choose: Callable[[Interactions], NDArray[np.bool_]]) -> Self:
         """The same users with those of their events that a function chooses."""

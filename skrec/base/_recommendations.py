@@ -16,7 +16,7 @@ class Ranking:
     Parameters
     ----------
     queries : array of shape (n,)
-        Labels of what was asked for.
+        Labels of the queries.
     labels : array of shape (n, k)
         Labels of the answers; None (or -1 where codes are the labels) beyond the end of a list.
     scores : float32 array of shape (n, k)
@@ -77,7 +77,7 @@ class Recommendations(Ranking):
 
     @property
     def users(self) -> NDArray:
-        """Labels of the users asked for, shape (n,)."""
+        """Labels of the users of the query, shape (n,)."""
         return self.queries
 
     @property
@@ -100,7 +100,7 @@ class Audience(Ranking):
 
     @property
     def items(self) -> NDArray:
-        """Labels of the items asked for, shape (n,)."""
+        """Labels of the items of the query, shape (n,)."""
         return self.queries
 
     @property

@@ -33,9 +33,9 @@ class BaseRecommender(DeclaredParameters):
     A model declares its parameters as annotated class attributes and writes four methods:
 
     * ``_fit(data)`` learns from `Interactions`,
-    * ``_known_state(users)`` gives what the model scores users of the training data by, from their codes,
-    * ``_new_state(histories)`` gives the same for new users, from their events (fold-in),
-    * ``_score(state, items)`` gives the scores (n_users, n_items) of a slice of items, an array or tensor.
+    * ``_known_state(users)`` returns the states of training users, given their codes,
+    * ``_new_state(histories)`` returns the states of new users, given their events (fold-in),
+    * ``_score(state, items)`` returns the scores (n_users, n_items) of a slice of items, an array or tensor.
 
     Parameters
     ----------
@@ -74,16 +74,16 @@ class BaseRecommender(DeclaredParameters):
         """Check the values of parameters; called by `fit` and `partial_fit` when the data are known."""
 
     def _fit(self, data: Interactions) -> None:
-        raise NotImplementedError(f"{type(self).__name__} must write _fit")
+        raise NotImplementedError(f"{type(self).__name__} must implement _fit")
 
     def _known_state(self, users: NDArray[np.int64]) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must write _known_state")
+        raise NotImplementedError(f"{type(self).__name__} must implement _known_state")
 
     def _new_state(self, histories: Interactions) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must write _new_state")
+        raise NotImplementedError(f"{type(self).__name__} must implement _new_state")
 
     def _score(self, state: Any, items: slice) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must write _score")
+        raise NotImplementedError(f"{type(self).__name__} must implement _score")
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self._recode(validation, name="validation")  # it is not used, but it is checked
@@ -271,7 +271,7 @@ class BaseRecommender(DeclaredParameters):
         candidates : array-like of item labels, mapping of users to item labels, or DataFrame, optional
             The only items that may be recommended. A mapping, or a DataFrame with the columns ``user`` and ``item``, gives each
             user their own candidates, by the label in ``.users``, such as the items of an impression. A user who is not in it
-            gets an empty list; users in it who are not asked about are ignored.
+            gets an empty list; users in it who are not in the query are ignored.
         unknown : {"raise", "popular"}, default="raise"
             What to do with unknown ids. With "raise" they are an error. With "popular" an unknown user gets the most popular
             items, as a new user without events does, and an unknown candidate is left out.

@@ -39,7 +39,7 @@ def best_items(
 def _best_items_of_some_unknown(
     model: Any, query: Any, k: int, *, exclude_seen: bool, allowed: Allowed
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """`best_items` if some known users are unknown after all: these get what a new user without events gets."""
+    """`best_items` for a query with unknown labels, which get the list of a new user without events."""
     codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
     known, unknown = np.flatnonzero(~query.is_unknown), np.flatnonzero(query.is_unknown)
     # without candidates of their own all of them get the same list

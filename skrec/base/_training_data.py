@@ -39,10 +39,10 @@ def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Any) -> Any
 
 
 def further_fitted_copy(model: Any, X: Any, y: ArrayLike | None) -> Any:
-    """A copy of a fitted model that has also learned from X."""
+    """Return a copy of a fitted model that has also learned from X."""
     if len(model.events_) == 0:
         raise ValueError(
-            f"partial_fit goes on from the training events, which this {type(model).__name__} does not have: fit with "
+            f"partial_fit requires the training events, which this {type(model).__name__} did not keep: fit with "
             "keep_events=True"
         )
     events = model.vocabulary_.extend(model.events_, X, y, name="X")
@@ -65,7 +65,7 @@ def without_identities(model: Any) -> Any:
     """A copy of a fitted model without labels of users and without training events."""
     check_is_fitted(model)
     if model._answers_from_events:
-        raise ValueError(f"{type(model).__name__} answers from its training events, so it cannot do without them")
+        raise ValueError(f"{type(model).__name__} needs its training events to recommend, so it cannot be anonymized")
     twin = shallow_copy(model)
     twin.user_ids_, twin.vocabulary_ = None, replace(model.vocabulary_, user_ids=None)
     twin.events_ = model.events_[:0]._replace(user_ids=None, impression_ids=None)
@@ -92,12 +92,12 @@ def store_counts(model: Any, data: Interactions) -> None:
 
 
 def check_weights(model: Any, data: Interactions) -> None:
-    """Weights that the model does not use are a warning, weights that are all 0 an error."""
+    """Warn about weights that the model does not use, and refuse weights that are all 0."""
     if data.weights is None:
         return
     if not model._reads_weights:
         warnings.warn(
-            f"X has weights of events, which {type(model).__name__} does not use: to it, all events weigh the same",
+            f"X has weights of events, which {type(model).__name__} does not use: all events have the same weight",
             UserWarning,
             stacklevel=depth_of_caller(),
         )

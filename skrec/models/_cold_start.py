@@ -99,7 +99,9 @@ class ColdStartRecommender(EmbeddingRecommender):
     def _store_events(self) -> None:
         super()._store_events()
         self.seen_ = self.estimator_.seen_
-        if self.keep_events and self.estimator_.keep_events:
+        if not self.keep_events:
+            self.estimator_.events_ = self.estimator_.events_[:0]
+        elif self.estimator_.keep_events:
             self.events_ = self.estimator_.events_
 
     def anonymized(self) -> Self:

@@ -1,4 +1,4 @@
-"""What was known of users and articles at some time."""
+"""States of users, and ages of articles, at given times."""
 
 from dataclasses import dataclass
 

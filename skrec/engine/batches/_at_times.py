@@ -123,7 +123,7 @@ class NegativesAtTimes:
     queries : UsersAtTimes
         User and time of each event.
     appeared : float32 Tensor of shape (n_items,), optional
-        When each item appeared, counted as the times of ``asked``. If None, all items appeared before them.
+        When each item appeared, in the unit of the times of ``queries``. If None, all items appeared before them.
     """
 
     def __init__(self, negatives: NegativeSampler, queries: UsersAtTimes, appeared: Tensor | None):

@@ -8,11 +8,12 @@ are kept.
 import torch
 from torch import Tensor, nn
 
+from skrec._memory import BLOCK_BYTES
 from skrec.engine.fold_in._scores import Pullback, Scores
 
 _CORNER_WIDTH = 0.05
 # floats of all layers in a block: few enough for the cache of a CPU core, many more on an accelerator
-_FLOATS_ON_CPU, _FLOATS_ELSEWHERE = 2**17, 2**25
+_FLOATS_ON_CPU, _FLOATS_ELSEWHERE = BLOCK_BYTES // 512, BLOCK_BYTES // 2  # 1 MiB and 256 MiB
 
 # weight (n_out, n_in) and bias (n_out,)
 LinearMap = tuple[Tensor, Tensor]

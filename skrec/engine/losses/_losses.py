@@ -6,6 +6,7 @@ it from the scores.
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import log
 from typing import NamedTuple
 
@@ -161,19 +162,27 @@ def hardest(loss: Loss, *, width: float = 0.0) -> Loss:
     width : float, default=0.0
         If above 0, the highest score is replaced by the smooth maximum ``width * logsumexp(scores / width)``.
     """
+    return partial(_of_hardest, loss=loss, width=width)  # which can be pickled
 
-    def of_hardest(scores: Tensor, target: Tensor, mask: Tensor | None = None, log_q: Tensor | None = None) -> Tensor:
-        is_negative = _negatives(target, mask)
-        best = scores.detach().masked_fill(~is_negative, _MASKED_SCORE).argmax(-1, keepdim=True)
-        exists = torch.cat([torch.ones_like(best, dtype=torch.bool), is_negative.gather(-1, best)], -1)
-        is_positive = torch.tensor([1, 0], dtype=target.dtype, device=target.device).expand(exists.shape)
-        if width > 0:
-            highest = width * (scores.masked_fill(~is_negative, _MASKED_SCORE) / width).logsumexp(-1, keepdim=True)
-        else:
-            highest = scores.gather(-1, best)
-        return loss(torch.cat([_positive(scores, target), highest], -1), is_positive, exists)
 
-    return of_hardest
+def _of_hardest(
+    scores: Tensor,
+    target: Tensor,
+    mask: Tensor | None = None,
+    log_q: Tensor | None = None,
+    *,
+    loss: Loss,
+    width: float,
+) -> Tensor:
+    is_negative = _negatives(target, mask)
+    best = scores.detach().masked_fill(~is_negative, _MASKED_SCORE).argmax(-1, keepdim=True)
+    exists = torch.cat([torch.ones_like(best, dtype=torch.bool), is_negative.gather(-1, best)], -1)
+    is_positive = torch.tensor([1, 0], dtype=target.dtype, device=target.device).expand(exists.shape)
+    if width > 0:
+        highest = width * (scores.masked_fill(~is_negative, _MASKED_SCORE) / width).logsumexp(-1, keepdim=True)
+    else:
+        highest = scores.gather(-1, best)
+    return loss(torch.cat([_positive(scores, target), highest], -1), is_positive, exists)
 
 
 class Losses(NamedTuple):

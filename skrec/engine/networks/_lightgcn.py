@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from skrec.engine.batches._sparse_rows import Rows, SparseMatrix
-from skrec.engine.losses._row_likelihood import Factors
 from skrec.engine.networks._layers import embedding
 from skrec.engine.networks._linear_map import fit_linear_map
-from skrec.engine.networks._products import ProductNetwork
+from skrec.engine.networks._products import Factors, ProductNetwork
 
 
 class LightGCN(ProductNetwork):

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from skrec.engine.batches._sparse_rows import Rows
-from skrec.engine.losses._row_likelihood import Factors
 from skrec.engine.networks._autoencoder import RowNetwork
 from skrec.engine.networks._layers import Noise
+from skrec.engine.networks._products import Factors
 
 
 class MultVAE(RowNetwork):

@@ -121,10 +121,10 @@ class News(EmbeddingNetwork):
         """The vectors of users at some times, and these times. Codes alone stand for users after all of their clicks."""
         return self.state_from(self.past, query if isinstance(query, UsersAtTimes) else self.past.after_all_events(query))
 
-    def state_from(self, past: TimedSequenceTable, asked: UsersAtTimes) -> State:
+    def state_from(self, past: TimedSequenceTable, queries: UsersAtTimes) -> State:
         """The same with the clicks of other users."""
-        items, is_there = past.before(asked)
-        return self.readers(items, is_there, self.vectors, self.logits), asked.times[:, None]
+        items, is_there = past.before(queries)
+        return self.readers(items, is_there, self.vectors, self.logits), queries.times[:, None]
 
     def readers(self, items: Tensor, is_there: Tensor, vectors: Tensor, logits: Tensor) -> Tensor:
         """The vectors (B, d) of users, from the rows of ``vectors`` and ``logits`` of their clicks (B, T)."""

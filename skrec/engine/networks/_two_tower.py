@@ -4,9 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skrec.engine.losses._row_likelihood import Factors
 from skrec.engine.networks._network import State
-from skrec.engine.networks._products import ProductNetwork
+from skrec.engine.networks._products import Factors, ProductNetwork
 from skrec.engine.networks._tower import Tower
 
 _UNAVAILABLE_LOGIT = -3e4  # float16 ends at -65,504

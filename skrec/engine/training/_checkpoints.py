@@ -24,7 +24,7 @@ from skrec.data._random import draw_seed
 from skrec.engine.training._checkpoint_files import read_checkpoint
 
 _NAME = re.compile(r"epoch=(\d{1,9})(-\w+)?\.ckpt", re.ASCII)
-_NOT_PART_OF_THE_RESULT = ("accelerator", "checkpoint_dir", "logger", "verbose")
+_NOT_PART_OF_THE_RESULT = ("accelerator", "checkpoint_dir", "keep_events", "logger", "verbose")
 
 
 class CheckpointUnusable(Exception):

@@ -97,12 +97,6 @@ def check_whole_row_loss(model: Any) -> None:
         )
 
 
-def check_ranks(model: Any, instead: str) -> None:
-    """Raise ValueError if a ranking model has loss="mse". ``instead`` names models of ratings."""
-    if model._predicts_ratings:
-        raise ValueError(f"{type(model).__name__} ranks: loss='mse' is for models of ratings, such as {instead}")
-
-
 def check_layers(hidden_layer_sizes: Any, dropout: float, *, at_least: int = 1) -> None:
     """Check the widths of layers and their dropout.
 
