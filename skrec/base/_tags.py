@@ -21,6 +21,9 @@ class RecommenderTags:
     predicts_ratings: bool = False
 
 
+_NAMES = [tag.name for tag in fields(Tags)]  # read once, since `check_is_fitted` asks for the tags in every call
+
+
 @dataclass(slots=True)
 class _Tags(Tags):
     """The tags of scikit-learn and those of recommenders."""
@@ -30,4 +33,4 @@ class _Tags(Tags):
 
 def with_recommender_tags(tags: Tags, recommender_tags: RecommenderTags) -> Tags:
     """Tags of scikit-learn with a further attribute ``recommender_tags``."""
-    return _Tags(**{tag.name: getattr(tags, tag.name) for tag in fields(tags)}, recommender_tags=recommender_tags)
+    return _Tags(**{name: getattr(tags, name) for name in _NAMES}, recommender_tags=recommender_tags)
