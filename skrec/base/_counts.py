@@ -61,7 +61,7 @@ def ones_at(pairs: sp.csr_array) -> sp.csr_array:
 
 
 def with_index_of(matrix: sp.csr_array, other: sp.csr_array) -> sp.csr_array:
-    """A matrix with the index arrays of another one if it stores the same entries, which takes no memory of its own.
+    """Let a matrix share the index arrays of another one if both store the same entries, which saves memory.
 
     The entries of the first must be among those of the other.
     """

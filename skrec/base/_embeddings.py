@@ -41,7 +41,7 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         Parameters
         ----------
         input_features : ignored
-            As of other transformers of scikit-learn.
+            Not used, present for API consistency.
 
         Returns
         -------

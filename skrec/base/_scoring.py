@@ -42,7 +42,7 @@ def _best_items_of_some_unknown(
     """`best_items` for a query with unknown labels, which get the list of a new user without events."""
     codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
     known, unknown = np.flatnonzero(~query.is_unknown), np.flatnonzero(query.is_unknown)
-    # without candidates of their own all of them get the same list
+    # all of them get the same list, unless candidates differ by user
     new = unknown if allowed.to_each is not None else unknown[:1]
     new_users = NewUsers(model.vocabulary_.without_events(len(new)), query.labels[new])
     for part, rows in ((query[known], known), (new_users, new)):

@@ -28,7 +28,7 @@ class Impressions(NamedTuple):
 
 
 def fill_missing_impressions(impressions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give each event that belongs to no impression a new number of its own.
+    """Number the events that belong to no impression, each with a new number.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def shown_events(events: Interactions) -> Interactions:
 
 
 def read_impressions(users: NDArray[np.int64], impressions: NDArray[np.int64], ids: NDArray | None = None) -> Impressions:
-    """Group events by impression. An event that belongs to no impression is a group of its own.
+    """Group events by impression. Each event that belongs to no impression is one group.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def hold_out_users(data: Interactions, fraction: float, rng: np.random.Generator
 
 
 def hold_out_impressions(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
-    """Hold out all events of a random part of the impressions. An event that belongs to no impression is one of its own.
+    """Hold out all events of a random part of the impressions. An event without an impression counts as one impression.
 
     Parameters, errors and cost are those of `hold_out_events`. Each side gets at least one impression.
 

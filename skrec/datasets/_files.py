@@ -50,6 +50,7 @@ def download(url: str, target: Path, *, sha256: str, max_bytes: int, verbose: in
     """
     import pooch
 
+    # pooch sets the total from the answer of the server, but needs a positive one before
     bar = progress_bar(total=max_bytes, unit="B", unit_scale=True, desc=target.name, disable=not verbose)
     fetch = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS)
     target.parent.mkdir(parents=True, exist_ok=True)
