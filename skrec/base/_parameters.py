@@ -57,16 +57,19 @@ class DeclaredParameters(BaseEstimator):
         for cls in reversed(type(self).__mro__):
             declared |= vars(cls).get("_needs", {})
         for name, needs in declared.items():
-            if not needs.are_met(self):
+            if self._is_set(name) and not needs.are_met(self):
                 self._warn_if_set(name, needs.words)
+
+    def _is_set(self, name: str) -> bool:
+        """Whether a name is that of a parameter that is not at its default."""
+        parameter = inspect.signature(type(self)).parameters.get(name)
+        return parameter is not None and getattr(self, name) != parameter.default
 
     def _warn_if_set(self, name: str, needs: str) -> None:
         """Warn that a parameter has no effect, if it is one and is not at its default."""
-        parameter = inspect.signature(type(self)).parameters.get(name)
-        value = getattr(self, name, None)
-        if parameter is not None and value != parameter.default:
+        if self._is_set(name):
             warnings.warn(
-                f"{name}={value!r} has no effect on this fit of {type(self).__name__}: it needs {needs}",
+                f"{name}={getattr(self, name)!r} has no effect on this fit of {type(self).__name__}: it needs {needs}",
                 UserWarning,
                 stacklevel=depth_of_caller(),
             )

@@ -8,6 +8,7 @@ from skrec.engine._pair_estimator import (
     ROW_BATCH_SIZE,
     PairRecommender,
     ranking_objective,
+    ranking_settings,
     rating_objective,
 )
 from skrec.engine._row_estimator import RowRecommender, row_objective
@@ -110,6 +111,7 @@ __all__ = [
     "prior_of",
     "products",
     "ranking_objective",
+    "ranking_settings",
     "rating_objective",
     "row_objective",
     "sample_with_replay",

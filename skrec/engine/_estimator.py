@@ -172,8 +172,6 @@ class TorchRecommender(EmbeddingRecommender):
     _losses: ClassVar[dict[str, Loss]] = LOSSES
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
-    # whether the states of new users are found by fold-in
-    _folds_in: ClassVar[bool] = True
     # whether a minibatch leaves most rows of the network's tables unchanged
     _has_sparse_gradients: ClassVar[bool] = True
     # the value of ``regularization=None`` for ratings
@@ -273,7 +271,8 @@ class TorchRecommender(EmbeddingRecommender):
         check_same_architecture(self, before.architecture_)
         self.objective_, self.architecture_ = self._objective(), before.architecture_
         self.seed_ = draw_seed(self.random_state)
-        rows, examples = self.objective_.example_rows(events), self.objective_.examples(events)
+        rows = self.objective_.example_rows(events)
+        examples = self.objective_.weighted(events[rows])
         n_known = int(np.searchsorted(rows, len(before.events_)))
         network = expand_network(self, self._new_network(examples), events, before, before._new_state)
         chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
@@ -359,7 +358,7 @@ class TorchRecommender(EmbeddingRecommender):
     def _align_prior(self) -> None:
         """Choose coordinates of the prior in which fold-in converges fast, from the histories of some users."""
         # callable losses are called only in training and for new users
-        if self.module_.reads_rows or not self._folds_in or callable(self.loss):
+        if self.module_.reads_histories or callable(self.loss):
             return
         self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
 
@@ -384,7 +383,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _new_state(self, histories: Interactions) -> State:
         histories = self.objective_.history(histories)
-        if self.module_.reads_rows:
+        if self.module_.reads_histories:
             return self.module_.states_of_rows(self.objective_.rows(histories))
         return self._fold_in().states(histories)
 

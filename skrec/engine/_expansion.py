@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from skrec.data import Interactions
-from skrec.data._histories import sort_by_user
+from skrec.data._histories import select_users, sort_by_user
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State
 
 
@@ -69,17 +69,5 @@ def _longer(flags: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
 
 def _histories(events: Interactions, users: NDArray[np.int64], n_items: int) -> Interactions:
     """Select the events of some users with the first ``n_items`` items, and recode the users by their position."""
-    place = np.full(events.n_users, -1)
-    place[users] = np.arange(len(users))
-    theirs = events[(place[events.users] >= 0) & (events.items < n_items)]
-    return sort_by_user(
-        theirs._replace(
-            users=place[theirs.users],
-            n_users=len(users),
-            n_items=n_items,
-            user_ids=None,
-            item_ids=None,
-            user_features=None,
-            item_features=None,
-        )
-    )
+    theirs = sort_by_user(select_users(events[events.items < n_items], users))
+    return theirs._replace(n_items=n_items, user_ids=None, item_ids=None, user_features=None, item_features=None)

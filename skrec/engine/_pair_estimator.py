@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from skrec.base._parameters import Needs
 from skrec.engine._estimator import TorchRecommender
 from skrec.engine.objectives._objective import Objective
-from skrec.engine.objectives._rankings import InBatchRanking, Ranking, SampledRanking, Slates, WholeRows
+from skrec.engine.objectives._rankings import InBatchRanking, SampledRanking, Slates, WholeRows
 from skrec.engine.objectives._ratings import Ratings
 from skrec.engine.training._checks import check_negatives, check_whole_row_loss, check_y_range
 
@@ -98,14 +98,30 @@ def ranking_objective(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)
         kind = "all" if model.loss in losses_of_rows else "uniform"
     if kind == "all":
         check_whole_row_loss(model)
-    losses = model._both_losses()
-    base = Ranking(
-        losses=losses.of_hardest() if kind == "hard" else losses,
-        half_life=model.half_life,
-        batch_size=model.batch_size or (ROW_BATCH_SIZE if kind == "all" else PAIR_BATCH_SIZE),
-        positive_from=model.positive_from,
+    settings = ranking_settings(
+        model, model.batch_size or (ROW_BATCH_SIZE if kind == "all" else PAIR_BATCH_SIZE), hard=kind == "hard"
     )
     if kind in ("in_batch", "all", "slate"):
-        return _WITHOUT_DRAWS[kind](**vars(base))
+        return _WITHOUT_DRAWS[kind](**settings)
     sampling = "popularity" if kind == "popularity" else "uniform"
-    return SampledRanking(**vars(base), sampling=sampling, n_negatives=model.n_negatives)
+    return SampledRanking(**settings, sampling=sampling, n_negatives=model.n_negatives)
+
+
+def ranking_settings(model: Any, batch_size: int, *, hard: bool = False) -> dict[str, Any]:
+    """Return the arguments that all ranking objectives of a model have in common.
+
+    Parameters
+    ----------
+    model : TorchRecommender
+    batch_size : int
+        Number of examples in a minibatch.
+    hard : bool, default=False
+        Whether the loss uses only the negative with the highest score.
+    """
+    losses = model._both_losses()
+    return {
+        "losses": losses.of_hardest() if hard else losses,
+        "half_life": model.half_life,
+        "batch_size": batch_size,
+        "positive_from": model.positive_from,
+    }

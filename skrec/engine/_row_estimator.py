@@ -1,7 +1,7 @@
 """Base class of models that read and predict whole rows of users."""
 
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._pair_estimator import ROW_BATCH_SIZE
+from skrec.engine._pair_estimator import ROW_BATCH_SIZE, ranking_settings
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import WholeRows
 from skrec.engine.training._checks import check_whole_row_loss
@@ -19,7 +19,6 @@ class RowRecommender(TorchRecommender):
     batch_size: int | None = None
 
     _has_sparse_gradients = False
-    _folds_in = False
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -38,9 +37,4 @@ def row_objective(model: TorchRecommender, objective: type[WholeRows]) -> WholeR
     objective : type
         `WholeRows` or a subclass.
     """
-    return objective(
-        losses=model._both_losses(),
-        half_life=model.half_life,
-        batch_size=model.batch_size or ROW_BATCH_SIZE,
-        positive_from=model.positive_from,
-    )
+    return objective(**ranking_settings(model, model.batch_size or ROW_BATCH_SIZE))

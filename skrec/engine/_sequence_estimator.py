@@ -9,7 +9,7 @@ from skrec._checks import check_int
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._pair_estimator import ROW_BATCH_SIZE
+from skrec.engine._pair_estimator import ROW_BATCH_SIZE, ranking_settings
 from skrec.engine.batches._sequences import SequenceTable
 from skrec.engine.networks._network import State
 from skrec.engine.objectives._next_item import NextItem
@@ -63,7 +63,6 @@ class SequenceRecommender(TorchRecommender):
         ),
     }
     _ordered = True
-    _folds_in = False
     _has_sparse_gradients = False
 
     def _check_parameters(self) -> None:
@@ -75,12 +74,8 @@ class SequenceRecommender(TorchRecommender):
 
     def _objective(self) -> Objective:
         candidates = {"auto": "shared" if self.n_items_ > self.n_negatives else "all", "hard": "uniform"}
-        losses = self._both_losses()
         return NextItem(
-            losses=losses.of_hardest() if self.negatives == "hard" else losses,
-            half_life=self.half_life,
-            batch_size=self.batch_size or ROW_BATCH_SIZE,
-            positive_from=self.positive_from,
+            **ranking_settings(self, self.batch_size or ROW_BATCH_SIZE, hard=self.negatives == "hard"),
             candidates=candidates.get(self.negatives, self.negatives),
             n_negatives=self.n_negatives,
             max_length=self.max_length,

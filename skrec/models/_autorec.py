@@ -109,7 +109,3 @@ class AutoRecRecommender(RowRecommender):
                 self, RatingsByUser if self.side == "user" else RatingsByItem, self.batch_size or ROW_BATCH_SIZE
             )
         return row_objective(self, WholeRows if self.side == "user" else WholeColumns)
-
-    @property
-    def _folds_in(self) -> bool:  # type: ignore[override]
-        return self.side == "item"

@@ -85,7 +85,6 @@ class LightGCNRecommender(TorchRecommender):
     negatives: str = "auto"
 
     _architecture_parameters = ("n_factors", "n_layers")
-    _folds_in = False
     _needs: ClassVar[dict[str, Needs]] = {"n_negatives": NEEDS_DRAWN_NEGATIVES}
     _has_sparse_gradients = False
 

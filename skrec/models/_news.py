@@ -30,11 +30,11 @@ from skrec.engine import (
     NEEDS_DRAWN_NEGATIVES,
     Clock,
     Objective,
-    Ranking,
     State,
     TorchRecommender,
     check_layers,
     check_negatives,
+    ranking_settings,
 )
 from skrec.engine.networks._news import News
 from skrec.models._news_objective import DrawnClicks, ShownClicks
@@ -151,7 +151,6 @@ class NewsRecommender(TorchRecommender):
     _ordered = True
     _answers_from_events = True
     _has_sparse_gradients = False
-    _folds_in = False
     # the timestamp that this copy of a model answers for; if None, after all events
     _time: int | None = None
 
@@ -198,11 +197,12 @@ class NewsRecommender(TorchRecommender):
                 users, k=k, exclude_seen=exclude_seen, exclude=exclude, candidates=candidates, unknown=unknown
             )
         check_is_fitted(self)
-        time = self._clock.timestamp(at)
+        clock = self._readers.clock
+        time = clock.timestamp(at)
         model = self._at(time)
         request = read_list_request(model, users, k, exclude_seen, exclude, candidates, unknown)
         query = request.query.where(lambda histories: is_before(histories, time))
-        allowed = request.allowed.restricted(has_appeared(self.events_, self._clock, time))
+        allowed = request.allowed.restricted(has_appeared(self.events_, clock, time))
         return replace(request, query=query, allowed=allowed).answer(model, slice(0, len(query)))
 
     def _at(self, time: int) -> Self:
@@ -249,9 +249,10 @@ class NewsRecommender(TorchRecommender):
         users = self._readers.of_events(self.module_.past, events[first])
         blocks = torch.arange(len(first), device=self.device_).split(rows_per_block(_ROW_BYTES))
         vectors = torch.cat([self.module_.encode(users.of(rows))[0] for rows in blocks])
-        since_end = self._clock.since_end(times)[place]
+        clock = self._readers.clock
+        since_end = clock.since_end(times)[place]
         # an article that is newer than the training data appeared with its first event here
-        appeared = first_times(self.events_, self._clock)
+        appeared = first_times(self.events_, clock)
         np.minimum.at(appeared, events.items, since_end)
         ages = self._tensor(since_end - appeared[events.items])
         pairs = zip(
@@ -273,7 +274,7 @@ class NewsRecommender(TorchRecommender):
         past = self._readers.past(self.objective_.history(with_event_times(histories))).to(self.device_)
         users = past.after_all_events(torch.arange(histories.n_users, device=self.device_))
         if self._time is not None:
-            users = users._replace(times=torch.full_like(users.times, float(self._clock.since_end(self._time))))
+            users = users._replace(times=torch.full_like(users.times, float(self._readers.clock.since_end(self._time))))
         return self.module_.state_from(past, users)
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -339,24 +340,20 @@ class NewsRecommender(TorchRecommender):
 
     @property
     def _readers(self) -> Readers:
-        return Readers(self.n_users_, self.max_length, self._clock)
+        return self.objective_.readers  # type: ignore[attr-defined] # both objectives have them
 
     def _objective(self) -> Objective:
-        losses = self._both_losses()
-        base = Ranking(
-            losses=losses.of_hardest() if self.negatives == "hard" else losses,
-            half_life=self.half_life,
-            batch_size=self.batch_size or 256,
-            positive_from=self.positive_from,
-        )
+        clock = self._clock
+        readers = Readers(self.n_users_, self.max_length, clock)
+        settings = ranking_settings(self, self.batch_size or 256, hard=self.negatives == "hard")
         if self.negatives == "slate" or (self.negatives == "auto" and self._has_shown_without_click):
-            return ShownClicks(**vars(base), readers=self._readers)
+            return ShownClicks(**settings, readers=readers)
         return DrawnClicks(
-            **vars(base),
+            **settings,
             sampling="popularity" if self.negatives == "popularity" else "uniform",
             n_negatives=self.n_negatives,
-            readers=self._readers,
-            appeared=None if self.item_half_life is None else appearance_times(self.events_, self._clock),
+            readers=readers,
+            appeared=None if self.item_half_life is None else appearance_times(self.events_, clock),
         )
 
     @property

@@ -12,7 +12,6 @@ from skrec.engine import (
     Batches,
     NegativesAtTimes,
     PairBatches,
-    Ranking,
     SampledRanking,
     SlateBatches,
     Slates,
@@ -44,7 +43,7 @@ class ShownClicks(Slates):
         return TimedBatches(slates, self.readers.of_events(past, events))
 
     def history(self, histories: Interactions) -> Interactions:
-        return _clicks(self, histories)
+        return histories[self.training_mask(histories)]  # with repetitions
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +80,7 @@ class DrawnClicks(SampledRanking):
         return TimedBatches(pairs, users)
 
     def history(self, histories: Interactions) -> Interactions:
-        return _clicks(self, histories)
-
-
-def _clicks(objective: Ranking, histories: Interactions) -> Interactions:
-    """The clicks in some histories, with repetitions."""
-    return histories[objective.training_mask(histories)]
+        return histories[self.training_mask(histories)]  # with repetitions
 
 
 def _hold_out_latest(data: Interactions, fraction: float, rng: np.random.Generator, *, has_times: bool) -> NDArray[np.bool_]:

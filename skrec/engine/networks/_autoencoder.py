@@ -72,7 +72,7 @@ class RowNetwork(ProductNetwork):
         Whether rows are scaled to length 1 first.
     """
 
-    reads_rows = True
+    reads_histories = True
 
     def __init__(self, rows: sp.csr_array, width: int, *, dropout: float, normalize: bool = False):
         super().__init__()

@@ -27,7 +27,7 @@ class LightGCN(ProductNetwork):
     """
 
     item_biases = None
-    reads_rows = True
+    reads_histories = True
 
     def __init__(self, rows: sp.csr_array, n_factors: int, n_layers: int, std: float):
         super().__init__()

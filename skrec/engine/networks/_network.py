@@ -25,15 +25,16 @@ class RecommenderNetwork(nn.Module):
         Number of floats held at once in the computation of one score. It determines the size of blocks of scores.
     has_factors : bool, default=False
         Whether all scores are dot products of the ``factors`` of a `ProductNetwork`.
-    reads_rows : bool, default=False
-        Whether ``encode_rows`` computes the states of new users from their rows. If False, new users are folded in.
+    reads_histories : bool, default=False
+        Whether the network computes the states of new users from their histories, by default with ``encode_rows``. If False,
+        new users are folded in.
     temperature : float or None, default=None
         If not None, scores do not depend on the lengths of users' vectors.
     """
 
     floats_per_score: int = 1
     has_factors: bool = False
-    reads_rows: bool = False
+    reads_histories: bool = False
     temperature: float | None = None
 
     def encode(self, users: Tensor) -> State:

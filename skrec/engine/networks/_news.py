@@ -67,6 +67,8 @@ class News(EmbeddingNetwork):
         Dropout after each hidden layer and of the articles' vectors.
     """
 
+    reads_histories = True
+
     def __init__(
         self,
         past: TimedSequenceTable,

@@ -26,6 +26,7 @@ class SequenceNetwork(ProductNetwork):
     """
 
     item_biases = None
+    reads_histories = True
 
     def __init__(self, sequences: SequenceTable, n_items: int, width: int):
         super().__init__()

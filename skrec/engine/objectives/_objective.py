@@ -59,7 +59,11 @@ class Objective:
 
     def examples(self, data: Interactions) -> Interactions:
         """Return the training examples, weighted by age."""
-        return apply_half_life(data[self.example_rows(data)], self.half_life)
+        return self.weighted(data[self.example_rows(data)])
+
+    def weighted(self, events: Interactions) -> Interactions:
+        """Multiply the weights of events by their weights by age."""
+        return apply_half_life(events, self.half_life)
 
     def check(self, data: Interactions) -> None:
         """Raise ValueError if the training data cannot be learned from. Warn if some events are left out."""
@@ -95,7 +99,7 @@ class Objective:
         """Select the informative events of new users' histories, weighted by age if there are timestamps."""
         histories = histories[self.training_mask(histories)]
         histories = histories[histories.last_of_each_pair()]
-        return histories if histories.timestamps is None else apply_half_life(histories, self.half_life)
+        return histories if histories.timestamps is None else self.weighted(histories)
 
     def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
         """Return the negative log-likelihoods of new users' histories."""
