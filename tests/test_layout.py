@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "skrec"
 LAYERS = [
-    {"_process", "_checks", "_memory"},
+    {"_process", "_checks", "_memory", "_threads", "_compiled"},
     {"data", "topk"},
     {"metrics"},
     {"base"},
@@ -27,6 +27,8 @@ WITHOUT_TORCH = {
     "_process",
     "_checks",
     "_memory",
+    "_threads",
+    "_compiled",
     "data",
     "topk",
     "metrics",
