@@ -23,7 +23,7 @@ def n_threads(n_jobs: int | None, work: float) -> int:
     work : float
         Approximate number of floating-point operations.
     """
-    allowed = n_available_threads() if n_jobs in (None, -1) else int(n_jobs)  # type: ignore[arg-type]
+    allowed = n_available_threads() if n_jobs in (None, -1) else int(n_jobs)
     return max(1, min(allowed, int(work // _MIN_WORK)))
 
 
