@@ -4,9 +4,15 @@ Modules with compiled functions are imported where they are used, since numba ta
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
+
+# sums may be reordered, which lets the compiler use vector instructions; infinities and NaN keep their meaning
+_REORDERED = {"contract", "reassoc", "nsz", "arcp"}
+# a division by zero gives an infinity or NaN; the check for an exception would prevent vector instructions
+_njit = partial(numba.njit, nogil=True, fastmath=_REORDERED, error_model="numpy")
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -16,6 +22,6 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     the function again.
     """
     try:
-        return numba.njit(function, nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+        return _njit(function, cache=True)
     except RuntimeError:
-        return numba.njit(function, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+        return _njit(function)
