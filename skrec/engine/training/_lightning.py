@@ -32,6 +32,7 @@ from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine.training._checks import LOGGERS
 from skrec.engine.training._history import TrainingHistory
 from skrec.engine.training._optimizers import clip, decay, set_rate
+from skrec.engine.training._pair_steps import PairSteps
 from skrec.engine.training._resuming import check_checkpoint
 from skrec.engine.training._schedules import Schedule
 
@@ -96,6 +97,7 @@ class Training(pl.LightningModule):
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
         self.weights = list(network.parameters())
         self.counters = _Counters()
+        self.pair_steps: PairSteps | None = None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.make_optimizer(self.network.parameters(), lr=self.learning_rate)
@@ -112,15 +114,27 @@ class Training(pl.LightningModule):
         self.batches.to(self.device)
         self.sampled_pairs = self.batches.sample_pairs(10_000, self.generator(-1))
         # manual_backward adds a tenth to the time of a small step; without scaling or several devices it is equivalent
-        is_plain = type(self.trainer.precision_plugin) is Precision and type(self.trainer.strategy) is SingleDeviceStrategy
-        self.back_propagate = torch.Tensor.backward if is_plain else self.manual_backward
+        self.is_plain = type(self.trainer.precision_plugin) is Precision and type(self.trainer.strategy) is SingleDeviceStrategy
+        self.back_propagate = torch.Tensor.backward if self.is_plain else self.manual_backward
 
     def on_train_start(self) -> None:
-        """Restore the handler of SIGTERM that was replaced by Lightning."""
+        """Restore the handler of SIGTERM that was replaced by Lightning, and choose how steps are made."""
+        if self.is_plain and self.makes_pair_steps():
+            self.pair_steps = PairSteps(self.network, self.loss, self.trainer.optimizers[0], self.settings._penalty)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self.on_sigterm)
             if self.trainer.had_sigterm and self.on_sigterm is signal.SIG_DFL:
                 signal.raise_signal(signal.SIGTERM)
+
+    def makes_pair_steps(self) -> bool:
+        """Whether steps are made without autograd."""
+        settings = self.settings
+        return (
+            not settings.weight_decay
+            and not self.clip
+            and settings.accumulate_grad_batches == 1
+            and PairSteps.support(self.network, self.loss, self.make_optimizer, self.batches)
+        )
 
     def generator(self, epoch: int) -> torch.Generator:
         """Return the generator of an epoch, which depends on the seed and the epoch only, so that runs can be resumed."""
@@ -137,6 +151,9 @@ class Training(pl.LightningModule):
         self.counters.loss_sum, self.counters.n_examples = torch.zeros((), device=self.device), 0
 
     def training_step(self, chunk: tuple[int, list[Batch]], _: int) -> None:
+        if self.pair_steps is not None:
+            self.do_pair_steps(chunk[1])
+            return
         optimizer = self.optimizers()
         group = self.settings.accumulate_grad_batches
         first, batches = chunk
@@ -147,6 +164,16 @@ class Training(pl.LightningModule):
             self.back_propagate(loss / size if size > 1 else loss)
             if (position + 1) % group == 0 or position + 1 == len(self.batches):
                 self.update(optimizer)
+
+    def do_pair_steps(self, batches: list[Batch]) -> None:
+        """Do the optimizer steps of a chunk of minibatches without autograd."""
+        optimizer = self.optimizers()
+        for batch in batches:
+            self.set_rate(optimizer)
+            self.counters.loss_sum += self.pair_steps(batch)
+            self.counters.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
+            self.counters.n_updates += 1
+        optimizer.step()  # without gradients it only counts a step of Lightning
 
     def minibatch_loss(self, batch: Batch) -> Tensor:
         """Return the mean loss of a minibatch plus the penalty on the rows that it uses."""
@@ -160,9 +187,7 @@ class Training(pl.LightningModule):
 
     def update(self, optimizer: Any) -> None:
         """Do one optimizer step, with learning rate, weight decay and gradient clipping."""
-        rate = self.schedule(self.counters.n_updates)
-        lr = self.learning_rate * rate.factor
-        set_rate(optimizer, lr, rate.momentum)
+        lr = self.set_rate(optimizer)
         if self.settings.weight_decay:
             decay(self.weights, 1 - lr * self.settings.weight_decay)
         if self.clip:
@@ -173,6 +198,13 @@ class Training(pl.LightningModule):
         for weight in self.weights:
             weight.grad = None
         self.counters.n_updates += 1
+
+    def set_rate(self, optimizer: Any) -> float:
+        """Set the learning rate of the next step, and return it."""
+        rate = self.schedule(self.counters.n_updates)
+        lr = self.learning_rate * rate.factor
+        set_rate(optimizer, lr, rate.momentum)
+        return lr
 
     def on_train_epoch_end(self) -> None:
         train_loss = float(self.counters.loss_sum) / (float(self.counters.n_examples) or 1.0)
@@ -216,7 +248,8 @@ class Training(pl.LightningModule):
 
     def check_resumed(self) -> None:
         """Check that Lightning continues after the last recorded epoch."""
-        if self.current_epoch != len(self.history.rows) or self.global_step != self.counters.n_updates:
+        n_steps = self.counters.n_updates if self.pair_steps is None else self.current_epoch * len(_Chunks(self))
+        if self.current_epoch != len(self.history.rows) or self.global_step != n_steps:
             raise ValueError(f"its loops are at epoch {self.current_epoch}, step {self.global_step}")
         self.has_started = True
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
@@ -82,20 +84,72 @@ class RowAdam(torch.optim.Optimizer):
         return result
 
     def _move(self, parameter: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[parameter]
-        if not state:
-            state |= {"step": 0, "first": torch.zeros_like(parameter), "second": torch.zeros_like(parameter)}
-        state["step"] += 1
-        gradient, rows = parameter.grad, ...
+        state, gradient, rows = moments(self, parameter), parameter.grad, ...
         if gradient.is_sparse:
+            if gradient.device.type == "cpu" and gradient.dtype is torch.float32:
+                adam_step(*_summed(gradient), parameter.detach().numpy(), state, group)
+                return
             gradient = gradient.coalesce()
             gradient, rows = gradient.values(), gradient.indices()[0]
+        state["step"] += 1
         beta1, beta2 = group["betas"]
-        first = state["first"][rows].lerp(gradient, 1 - beta1)
-        second = state["second"][rows].lerp(gradient.square(), 1 - beta2)
-        state["first"][rows], state["second"][rows] = first, second
-        corrected = (second / (1 - beta2 ** state["step"])).sqrt_().add_(group["eps"])
-        parameter[rows] -= group["lr"] / (1 - beta1 ** state["step"]) * first / corrected
+        mean = state["exp_avg"][rows].lerp(gradient, 1 - beta1)
+        square = state["exp_avg_sq"][rows].lerp(gradient.square(), 1 - beta2)
+        state["exp_avg"][rows], state["exp_avg_sq"][rows] = mean, square
+        n_steps = float(state["step"])
+        corrected = (square / (1 - beta2**n_steps)).sqrt_().add_(group["eps"])
+        parameter[rows] -= group["lr"] / (1 - beta1**n_steps) * mean / corrected
+
+
+def moments(optimizer: torch.optim.Optimizer, weight: Tensor) -> dict[str, Any]:
+    """The state of Adam for a weight, with the names that torch gives to its parts. It begins with zeros."""
+    state = optimizer.state[weight]
+    if not state:
+        state |= {"step": torch.zeros(()), "exp_avg": torch.zeros_like(weight), "exp_avg_sq": torch.zeros_like(weight)}
+    return state
+
+
+def adam_step(
+    rows: NDArray[np.int64],
+    gradients: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    state: dict[str, Any],
+    settings: dict[str, Any],
+) -> None:
+    """Do a step of Adam for some rows of a table, on a CPU. Sets the gradients to 0.
+
+    Parameters
+    ----------
+    rows : int64 array of shape (n,)
+        Rows of the table, each at most once.
+    gradients : float32 array of shape (n, width)
+        Their gradients. Further rows have no effect.
+    weights : float32 array of shape (n_rows, width)
+        The table.
+    state : dict
+        Its `moments`.
+    settings : dict
+        Parameter group of the optimizer.
+    """
+    from skrec.engine.training._pair_kernels import adam as move
+
+    state["step"] += 1
+    n_steps, (beta1, beta2) = float(state["step"]), settings["betas"]
+    rate, correction = settings["lr"] / (1 - beta1**n_steps), 1 / (1 - beta2**n_steps)
+    numbers = np.array([beta1, beta2, rate, correction, settings["eps"]], np.float32)
+    move(rows, gradients, weights, state["exp_avg"].numpy(), state["exp_avg_sq"].numpy(), numbers)
+
+
+def _summed(gradient: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The rows of a sparse gradient, each once, and the sums of their values."""
+    from skrec.engine.training import _pair_kernels as kernels
+
+    codes, values = gradient._indices()[0].numpy(), gradient._values().numpy()
+    rows, slots = np.empty_like(codes), np.empty_like(codes)
+    n = kernels.distinct(codes, slots, rows)
+    sums = np.zeros((n, values.shape[1]), np.float32)
+    kernels.add_rows(slots, values, sums)
+    return rows[:n], sums
 
 
 def use_row_gradients(network: nn.Module) -> None:
