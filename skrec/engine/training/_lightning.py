@@ -170,10 +170,11 @@ class Training(pl.LightningModule):
         optimizer = self.optimizers()
         for batch in batches:
             self.set_rate(optimizer)
+            optimizer._on_before_step()  # the counter of Lightning's global_step
             self.counters.loss_sum += self.pair_steps(batch)
             self.counters.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
+            optimizer._on_after_step()
             self.counters.n_updates += 1
-        optimizer.step()  # without gradients it only counts a step of Lightning
 
     def minibatch_loss(self, batch: Batch) -> Tensor:
         """Return the mean loss of a minibatch plus the penalty on the rows that it uses."""
@@ -248,8 +249,7 @@ class Training(pl.LightningModule):
 
     def check_resumed(self) -> None:
         """Check that Lightning continues after the last recorded epoch."""
-        n_steps = self.counters.n_updates if self.pair_steps is None else self.current_epoch * len(_Chunks(self))
-        if self.current_epoch != len(self.history.rows) or self.global_step != n_steps:
+        if self.current_epoch != len(self.history.rows) or self.global_step != self.counters.n_updates:
             raise ValueError(f"its loops are at epoch {self.current_epoch}, step {self.global_step}")
         self.has_started = True
 

@@ -145,7 +145,10 @@ def _named(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def _ranking_slopes(loss: Callable[..., Tensor]) -> Callable[[NDArray[np.float32], Batch], float]:
     from skrec.engine.training import _pair_kernels as kernels
 
-    function, n_items = getattr(kernels, _RANKING_LOSSES[_named(loss)]), loss.keywords["n_items"] if isinstance(loss, partial) else 0
+    function, n_items = (
+        getattr(kernels, _RANKING_LOSSES[_named(loss)]),
+        loss.keywords["n_items"] if isinstance(loss, partial) else 0,
+    )
 
     def slopes(scores: NDArray[np.float32], batch: Batch) -> float:
         log_q = np.empty((0, 0), np.float32) if batch.log_q is None else batch.log_q.numpy()
