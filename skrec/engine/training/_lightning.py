@@ -152,7 +152,7 @@ class Training(pl.LightningModule):
 
     def training_step(self, chunk: tuple[int, list[Batch]], _: int) -> None:
         if self.pair_steps is not None:
-            self.do_pair_steps(chunk[1])
+            self.do_pair_steps(self.pair_steps, chunk[1])
             return
         optimizer = self.optimizers()
         group = self.settings.accumulate_grad_batches
@@ -165,13 +165,13 @@ class Training(pl.LightningModule):
             if (position + 1) % group == 0 or position + 1 == len(self.batches):
                 self.update(optimizer)
 
-    def do_pair_steps(self, batches: list[Batch]) -> None:
+    def do_pair_steps(self, steps: PairSteps, batches: list[Batch]) -> None:
         """Do the optimizer steps of a chunk of minibatches without autograd."""
         optimizer = self.optimizers()
         for batch in batches:
             self.set_rate(optimizer)
             optimizer._on_before_step()  # the counter of Lightning's global_step
-            self.counters.loss_sum += self.pair_steps(batch)
+            self.counters.loss_sum += steps(batch)
             self.counters.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
             optimizer._on_after_step()
             self.counters.n_updates += 1

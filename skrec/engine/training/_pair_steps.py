@@ -164,6 +164,6 @@ def _rating_slopes(network: DotProduct) -> Callable[[NDArray[np.float32], Batch]
     mean = float(network.mean)
 
     def slopes(scores: NDArray[np.float32], batch: Batch) -> float:
-        return kernels.mse_slopes(scores, batch.target.numpy(), _weights(batch), mean, low, high)
+        return kernels.mse_slopes(scores, batch.dense_target.numpy(), _weights(batch), mean, low, high)
 
     return slopes
