@@ -233,7 +233,7 @@ def test_every_parameter_has_an_effect_or_a_word_about_it(estimator):
 
 OBJECTS = {
     "lr_schedule": (CosineRestarts(), {}),
-    "early_stopping": (EarlyStopping("valid_loss"), {"learning_rate": 0.3, "max_epochs": 12}),
+    "early_stopping": (EarlyStopping("valid_loss"), {"loss": "bpr", "learning_rate": 0.1, "max_epochs": 12}),
     "loss": (CosineContrastiveLoss(), {"n_negatives": 3}),
 }
 """Objects that are values of parameters, and settings with which all their parameters have an effect."""
