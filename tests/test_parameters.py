@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skrec import MFRecommender
+from skrec import CosineRestarts, MFRecommender
 from skrec._checks import check_choice, check_flag, check_int, check_number
 from skrec.base import BaseRecommender
 from skrec.base._parameters import DeclaredParameters
@@ -256,8 +256,8 @@ def test_an_annotated_name_of_something_learned_is_refused():
 
 @pytest.mark.parametrize(
     "default",
-    [[], {}, set(), field(default_factory=list), field(default=1)],
-    ids=["list", "dict", "set", "factory", "field"],
+    [[], {}, set(), field(default_factory=list), field(default=1), CosineRestarts()],
+    ids=["list", "dict", "set", "factory", "field", "object with parameters"],
 )
 def test_a_mutable_default_or_a_factory_is_refused(default):
     with pytest.raises(TypeError, match=r"Careless\.names must have an immutable default, got"):

@@ -135,7 +135,7 @@ def _check_declarations(cls: type) -> None:
         default = vars(cls).get(name)
         if name.endswith("_"):
             raise TypeError(f"{cls.__name__}.{name} is annotated, which makes it a parameter; names in _ are learned by fit")
-        if isinstance(default, Field) or getattr(default, "__hash__", None) is None:
+        if isinstance(default, Field | BaseEstimator) or getattr(default, "__hash__", None) is None:
             raise TypeError(f"{cls.__name__}.{name} must have an immutable default, got {default!r}")
 
 
