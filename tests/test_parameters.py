@@ -236,7 +236,7 @@ def test_a_fixed_parameter_stays_fixed_in_subclasses_until_one_declares_it():
 
 @pytest.mark.parametrize(("fixed", "kind"), [("wdith", {}), ("depth", {"depth": int})])
 def test_only_inherited_parameters_can_be_fixed(fixed, kind):
-    with pytest.raises(TypeError, match=f"Careless._fixed must name parameters of the bases, which '{fixed}' is not"):
+    with pytest.raises(TypeError, match=f"Careless._fixed must name inherited parameters .*, got '{fixed}'"):
         type("Careless", (Base,), {"_fixed": (fixed,), "__annotations__": kind, "depth": 1})
 
 

@@ -128,7 +128,7 @@ def _check_declarations(cls: type) -> None:
     inherited = _parameter_owners(cls.__mro__[1:])
     for name in fixed:
         if name not in inherited or name in declared:
-            raise TypeError(f"{cls.__name__}._fixed must name parameters of the bases, which {name!r} is not")
+            raise TypeError(f"{cls.__name__}._fixed must name inherited parameters that it does not declare, got {name!r}")
     for name in sorted(inherited.keys() & set(vars(cls)) - {*declared, *fixed}):
         raise TypeError(f"{cls.__name__}.{name} overrides a parameter without an annotation: write '{name}: type = ...'")
     for name in declared:
