@@ -54,9 +54,9 @@ class NewsRecommender(TorchRecommender):
     impression have the time of its first event. Without timestamps, rows are in order of time. Users without earlier clicks
     get the learned vector for such users. If X has no ``item_features``, `recommend` gives them the most popular articles.
 
-    Events with value 0 are articles that were shown and not clicked. An impression is what one user was shown at a time. If
-    two tables both number their impressions from 0, renumber one of them before you combine them. `recommend` leaves out all
-    articles that the user was shown; ``exclude_seen=False`` includes them.
+    Events with a value above 0 are clicks. Events with value 0 are articles that were shown and not clicked. An impression is
+    what one user was shown at a time. If two tables both number their impressions from 0, renumber one of them before you
+    combine them. `recommend` leaves out all articles that the user was shown; ``exclude_seen=False`` includes them.
 
     Parameters
     ----------
@@ -87,9 +87,10 @@ class NewsRecommender(TorchRecommender):
         appeared at the latest event of the training data. If None, age does not matter.
     dropout : float, default=0.2
         Share of the entries of the articles' vectors that are dropped in training.
-    validation_fraction : float, default=0.1
-        Fraction of the impressions held out for ``early_stopping``, the latest ones. Without impressions, the latest events.
-        Without timestamps either, as in a matrix, random events.
+    early_stopping : str or EarlyStopping, default=None
+        As in `TorchRecommender`. Without validation data, the latest tenth of the impressions is held out. Without impressions,
+        the latest events are held out. Without timestamps either, as in a matrix, random events are. ``validation_fraction`` of
+        `EarlyStopping` is the fraction.
 
     Attributes
     ----------
@@ -137,6 +138,7 @@ class NewsRecommender(TorchRecommender):
     item_half_life: HalfLife | None = None
     dropout: float = 0.2
 
+    _fixed = ("keep_events", "positive_from")
     _architecture_parameters = ("n_factors", "hidden_layer_sizes", "pooling", "id_embeddings", "item_half_life")
     _needs: ClassVar[dict[str, Needs]] = {
         "hidden_layer_sizes": Needs(
