@@ -96,6 +96,14 @@ def test_auto_is_adam_until_there_are_many_rows():
     assert choose_optimizer(150_000, 50_001, 0.1) == "adam"
 
 
+def test_auto_is_row_adam_if_minibatches_of_drawn_negatives_use_less_than_half_of_the_rows():
+    few = {"batch_size": 2, "max_epochs": 1}  # of 21 users and items a minibatch uses at most 6
+    assert model(**few).fit(likes()).optimizer_ == "row_adam"
+    assert model(**few, weight_decay=0.1).fit(likes()).optimizer_ == "adam"
+    assert model(**few, n_negatives=4).fit(likes()).optimizer_ == "adam"
+    assert model(**few, loss="mse").fit(likes()).optimizer_ == "adam"
+
+
 @pytest.mark.parametrize("estimator", (AutoRecRecommender, MultVAERecommender, LightGCNRecommender))
 def test_auto_is_adam_however_many_rows_there_are_where_every_minibatch_touches_all(estimator):
     many = Interactions.from_arrays([0, 1, 2], [0, 1, 2], n_users=3, n_items=200_001)

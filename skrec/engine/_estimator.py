@@ -82,7 +82,8 @@ class TorchRecommender(EmbeddingRecommender):
         Optimizer. "adam" and "adamw" are the same: Adam with betas (0.9, 0.99), eps 1e-5 and decoupled ``weight_decay``.
         "row_adam" updates only the rows of embeddings that a minibatch uses. "auto" is "row_adam" if there are more than
         200,000 users and items and ``weight_decay`` is 0, else "adam". For autoencoders, LightGCN, news and sequence models,
-        "auto" is always "adam". A callable gets the network's parameters and ``lr``, and returns a torch optimizer.
+        "auto" is always "adam". For MFRecommender with drawn negatives it is "row_adam" from ``2 * batch_size * (2 +
+        n_negatives)`` users and items on. A callable gets the network's parameters and ``lr``, and returns a torch optimizer.
     lr_schedule : {"one_cycle", "cosine"}, callable or None, default="one_cycle"
         Schedule of the learning rate. "one_cycle" increases it during the first quarter of all steps and decreases it to almost
         0 afterwards. "cosine" decreases it to 0. `CosineRestarts` decreases it to 0 and restarts it several times. Any callable

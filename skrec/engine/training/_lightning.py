@@ -133,7 +133,7 @@ class Training(pl.LightningModule):
         return (
             not settings.weight_decay
             and not self.clip
-            and settings.accumulate_grad_batches == 1
+            and self.n_accumulated == 1
             and PairSteps.support(self.network, self.loss, self.make_optimizer, self.batches)
         )
 
