@@ -84,7 +84,7 @@ _RATING_MLP = MLPRecommender(
 ROWS = {
     "ncf-ml1m": {
         "PopularityRecommender": PopularityRecommender(),
-        # the published rows' own; the users of theirs are the reverse neighbours
+        # the published rows' own; the users of theirs are the reverse neighbors
         "ItemKNNRecommender": ItemKNNRecommender(n_neighbors=111, weighting="bm25", shrinkage=298),
         "UserKNNRecommender": UserKNNRecommender(n_neighbors=516, weighting="bm25", shrinkage=0, neighborhood="reverse"),
         "EASERecommender": EASERecommender(regularization=1320),

@@ -31,7 +31,7 @@ class Dataset:
         Official splits as positions of events. Can be passed as ``cv`` to scikit-learn.
     citation : str, default=""
         Publication to cite.
-    licence : str, default=""
+    license : str, default=""
         Terms of use of the data.
     """
 
@@ -42,7 +42,7 @@ class Dataset:
     users: pd.DataFrame | None = None
     folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]] | None = None
     citation: str = ""
-    licence: str = ""
+    license: str = ""
 
     def __repr__(self) -> str:
         X = self.interactions
