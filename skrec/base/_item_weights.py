@@ -41,12 +41,8 @@ class ItemWeightsRecommender(HistoryRecommender):
 
         Parameters
         ----------
-        user : label
-            A user of the training data.
-        item : label
-            An item of the training data.
-        k : int, default=5
-            Number of items.
+        user, item, k
+            As for `BaseRecommender.explain`.
 
         Returns
         -------

@@ -190,12 +190,8 @@ class ALSRecommender(EmbeddingRecommender):
 
         Parameters
         ----------
-        user : label
-            A user of the training data.
-        item : label
-            An item of the training data.
-        k : int, default=5
-            Number of items.
+        user, item, k
+            As for `BaseRecommender.explain`.
 
         Returns
         -------
