@@ -22,7 +22,7 @@ MODELS = {
     "news, slates": lambda seed: NewsRecommender(negatives="slate", max_length=100, random_state=seed),
     "news, uniform negatives": lambda seed: NewsRecommender(negatives="uniform", max_length=100, random_state=seed),
     "news, popular negatives": lambda seed: NewsRecommender(negatives="popularity", max_length=100, random_state=seed),
-    "news, slates, half-life 6 h": lambda seed: NewsRecommender(item_half_life=6 * 3600, max_length=100, random_state=seed),
+    "news, slates, half-life 6 h": lambda seed: NewsRecommender(item_half_life="6h", max_length=100, random_state=seed),
 }
 SCORER = make_multi_scorer(["impression_ndcg@1", "impression_auc", "impression_mrr"])
 

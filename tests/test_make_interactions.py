@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import pandas as pd
 from pandas.testing import assert_frame_equal
 
 from skrec.datasets import make_interactions
@@ -116,7 +117,7 @@ def test_events_look_like_a_log():
     frame = data.frame
     assert not frame.duplicated(["user", "item"]).any()
     assert frame["timestamp"].is_monotonic_increasing
-    assert (frame.groupby("user")["timestamp"].diff().dropna() > 0).all()
+    assert (frame.groupby("user")["timestamp"].diff().dropna() > pd.Timedelta(0)).all()
     assert set(frame["rating"]) == {1, 2, 3, 4, 5}
     assert set(frame["user"]) == set(range(1, 301))
     assert_frame_equal(data.interactions.to_frame(), frame, check_dtype=False)

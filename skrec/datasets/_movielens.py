@@ -197,6 +197,7 @@ def fetch_movielens(
     labels = items["movie_id"] if item_labels == "id" else unique_names(items["title"], items["movie_id"])
     films = items.index.get_indexer(frame["item"])
     frame["item"] = labels.array.take(films)
+    frame["timestamp"] = frame["timestamp"].to_numpy().astype("datetime64[s]").astype("datetime64[us]")
     return Dataset(
         name=release.name,
         interactions=_interactions(frame, films, labels),

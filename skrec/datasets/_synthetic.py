@@ -105,7 +105,7 @@ def make_interactions(
     n_events = _events_per_user(rng, n_users, n_items, density)
     users, items, affinities = _choose(rng, tastes, mixtures, popularity, n_events)
     ratings = _rate(rng, users, items, affinities, n_users, n_items, noise)
-    times = _times(rng, users, n_users)
+    times = _times(rng, users, n_users).astype("datetime64[s]").astype("datetime64[us]")
     order = np.argsort(times, kind="stable")
     users, items, ratings, times = users[order], items[order], ratings[order], times[order]
 
