@@ -1,8 +1,8 @@
 """Invented events: as asked, repeatable, and with something in them for a model to find."""
 
 import numpy as np
-import pytest
 import pandas as pd
+import pytest
 from pandas.testing import assert_frame_equal
 
 from skrec.datasets import make_interactions
