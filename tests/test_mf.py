@@ -147,7 +147,7 @@ def test_a_repeated_rating_counts_by_its_latest_value():
         np.concatenate([6 - data.values, data.values]),
     )
     once = rating_model().fit(data)
-    with pytest.warns(UserWarning, match="ratings of the same user and item"):
+    with pytest.warns(UserWarning, match=rf"^{len(data)} earlier ratings of the same user and item are left out"):
         twice = rating_model().fit(contradicted)
     np.testing.assert_array_equal(scores_of_all(once), scores_of_all(twice))
 

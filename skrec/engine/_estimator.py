@@ -219,7 +219,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self.objective_ = self._objective()
-        self.objective_.check(data)
+        self.objective_.check(data, n_pairs=self.seen_.nnz)
         if not self._predicts_ratings:
             self._positives(data, self.positive_from)  # raises if there are none
         checkpoints = None if self.checkpoint_dir is None else Checkpoints.of(self, data, validation)
