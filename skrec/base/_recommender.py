@@ -47,6 +47,8 @@ class BaseRecommender(DeclaredParameters):
     user_ids_, item_ids_ : arrays of labels, or None if the data have none
     n_users_, n_items_, n_features_in_ : int
         Number of users and items; ``n_features_in_`` is the number of items.
+    positive_from_ : float or None
+        The value of ``positive_from`` at the last fit. None for models without this parameter.
     events_ : Interactions
         The training data: 12 bytes an event, 20 with times. Without events if ``keep_events`` is False.
     seen_ : bool CSR of shape (n_users_, n_items_)
@@ -239,8 +241,9 @@ class BaseRecommender(DeclaredParameters):
         -------
         float
         """
+        check_is_fitted(self)
         name = "r2" if self._predicts_ratings else "ndcg@10"
-        return get_scorer(name, positive_from=getattr(self, "positive_from", None))(self, X, y)
+        return get_scorer(name, positive_from=self.positive_from_)(self, X, y)
 
     def recommend(
         self,

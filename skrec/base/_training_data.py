@@ -75,6 +75,7 @@ def without_identities(model: Any) -> Any:
 def learn_vocabulary(model: Any, data: Interactions) -> None:
     """Store events, labels, sizes and counts in a model."""
     check_flag(model.keep_events, "keep_events")
+    model.positive_from_ = getattr(model, "positive_from", None)
     model._check_weights(data)
     model.events_ = data
     model.vocabulary_ = Vocabulary(data.n_users, data.n_items, data.user_ids, data.item_ids, type(model).__name__)

@@ -57,8 +57,8 @@ class TorchRecommender(EmbeddingRecommender):
         callable ``loss(scores, target, mask=None, log_q=None)`` gets tensors with the candidates on the last axis and returns
         one number per example. A model with a callable loss ranks.
     positive_from : float, default=None
-        Least value of a positive event; None counts every value above 0. "mse" learns from all values, and uses it only for
-        the scorer of ``early_stopping``.
+        Smallest value of a positive event. If None, values above 0 are positive. ``loss="mse"`` learns
+        from all values, and uses it only for the scorer of ``early_stopping``.
     half_life : float, timedelta or str, default=None
         Age at which an event weighs half. A number is in the unit of the timestamps (microseconds if they were datetimes). A
         timedelta, or text such as "30 days", needs timestamps of a known unit, see ``timestamp_unit`` of `Interactions`.
@@ -203,7 +203,7 @@ class TorchRecommender(EmbeddingRecommender):
         return self.loss == "mse"
 
     def _informative(self, data: Interactions) -> NDArray[np.bool_]:
-        return np.ones(len(data), bool) if self._predicts_ratings else is_positive(data.values, self.positive_from)
+        return np.ones(len(data), bool) if self._predicts_ratings else is_positive(data.values, self.positive_from_)
 
     def _check_parameters(self) -> None:
         check_training(self)

@@ -14,8 +14,9 @@ from skrec._checks import check_int, check_n_jobs, check_number
 from skrec.base import EmbeddingRecommender
 from skrec.base._counts import with_index_of
 from skrec.base._divergence import overflow
+from skrec.base._knowledge import positive_events
 from skrec.base._pairs import dense_products
-from skrec.data import HalfLife, Interactions, apply_half_life, is_positive, read_half_life
+from skrec.data import HalfLife, Interactions, apply_half_life, read_half_life
 from skrec.data._random import draw_seed
 from skrec.data._vocabulary import decode
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
@@ -38,8 +39,8 @@ class ALSRecommender(EmbeddingRecommender):
     max_epochs : int, default=15
         Number of alternations.
     positive_from : float, default=None
-        Least value of a positive event; None counts every value above 0. The values of positives, times their weights, are
-        their confidence.
+        Smallest value of a positive event. If None, values above 0 are positive. The values of positive
+        events, times their weights, are their confidence.
     half_life : float, timedelta or str, default=None
         Age at which an event's confidence is half. A number is in the unit of the timestamps (microseconds if they were
         datetimes). A timedelta, or text such as "30 days", needs timestamps of a known unit, see ``timestamp_unit`` of
@@ -93,6 +94,7 @@ class ALSRecommender(EmbeddingRecommender):
     random_state: Any = None
 
     _reads_weights = True
+    _informative = positive_events
 
     def _check_parameters(self) -> None:
         check_int(self.n_factors, "n_factors", at_least=1)
@@ -150,9 +152,6 @@ class ALSRecommender(EmbeddingRecommender):
             num_threads=0 if self.n_jobs in (None, -1) else self.n_jobs,
             random_state=self.seed_,
         )
-
-    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
-        return is_positive(data.values, self.positive_from)
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.user_embeddings_[users]
