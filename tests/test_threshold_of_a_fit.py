@@ -25,6 +25,9 @@ TRAIN, NEW = ratings(24), ratings(6, first_user=100, seed=1)
 NEW.loc[NEW["user"] == 100, "rating"] = 2  # a user without a positive event
 
 
+WITH_THRESHOLD = [kind for kind in all_estimators() if kind is ColdStartRecommender or "positive_from" in kind().get_params()]
+
+
 def with_threshold(model, value):
     name = "estimator__positive_from" if isinstance(model, ColdStartRecommender) else "positive_from"
     return model.set_params(**{name: value})
@@ -35,7 +38,7 @@ def answers(model):
     return [lists.items, lists.scores, model.score_items(NEW), model.recommend_users([3], k=5).scores, model.has_past_]
 
 
-@pytest.mark.parametrize("kind", all_estimators(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", WITH_THRESHOLD, ids=lambda kind: kind.__name__)
 def test_a_new_threshold_does_not_change_the_answers_of_a_fitted_model(kind):
     model = with_threshold(fast(kind), 4)
     if "random_state" in model.get_params():

@@ -1,6 +1,7 @@
 """Models that place users and items in one space."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,9 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
     ``_state_vectors(state)``, the embeddings of the users of a state.
     """
 
+    _methods_of_models: ClassVar[tuple[str, ...]] = ("_state_vectors",)
+    _state_vectors: ClassVar[Callable[..., NDArray[np.float32]]]
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
@@ -31,9 +35,6 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
 
     def _user_vectors(self) -> NDArray[np.float32]:
         return self.user_embeddings_
-
-    def _state_vectors(self, state: Any) -> NDArray[np.float32]:
-        raise NotImplementedError(f"{type(self).__name__} must implement _state_vectors")
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the columns of `transform`: the name of the class in lower case and a number.

@@ -6,7 +6,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skrec.base import _knowledge as knowledge
 from skrec.base._counts import ones_at, with_index_of
 from skrec.base._recommender import BaseRecommender
 from skrec.data import Interactions
@@ -30,8 +29,6 @@ class HistoryRecommender(BaseRecommender):
     """
 
     positive_from: float | None = None
-
-    _informative = knowledge.positive_events
 
     def _keep_rows(self, data: Interactions) -> sp.csr_array:
         positives = self._positives(data, self.positive_from)

@@ -9,17 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec.base._allowed import Allowed, Unknown, read_allowed
-from skrec.data import Interactions, is_positive
-
-
-def all_events(model: Any, data: Interactions) -> NDArray[np.bool_]:
-    """Which events (n_events,) the model learns from: all."""
-    return np.ones(len(data), bool)
-
-
-def positive_events(model: Any, data: Interactions) -> NDArray[np.bool_]:
-    """Which events (n_events,) the model learns from: the positive ones."""
-    return is_positive(data.values, model.positive_from_)
+from skrec.data import Interactions
 
 
 def no_vectors(model: Any) -> Any:

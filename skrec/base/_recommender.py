@@ -1,7 +1,7 @@
 """The base class of all recommenders."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -67,22 +67,18 @@ class BaseRecommender(DeclaredParameters):
 
     _answers_from_events: ClassVar[bool] = False  # not only `partial_fit` needs them
     _ordered: ClassVar[bool] = False  # whether the order of a user's events matters
+    _predicts_ratings: ClassVar[bool] = False
     _reads_weights: ClassVar[bool] = False
+
+    # the methods that a model writes; `fit` raises an error that names those that are missing
+    _methods_of_models: ClassVar[tuple[str, ...]] = ("_fit", "_known_state", "_new_state", "_score")
+    _fit: ClassVar[Callable[..., None]]
+    _known_state: ClassVar[Callable[..., Any]]
+    _new_state: ClassVar[Callable[..., Any]]
+    _score: ClassVar[Callable[..., Any]]
 
     def _check_parameters(self) -> None:
         """Check the values of parameters; called by `fit` and `partial_fit` when the data are known."""
-
-    def _fit(self, data: Interactions) -> None:
-        raise NotImplementedError(f"{type(self).__name__} must implement _fit")
-
-    def _known_state(self, users: NDArray[np.int64]) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must implement _known_state")
-
-    def _new_state(self, histories: Interactions) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must implement _new_state")
-
-    def _score(self, state: Any, items: slice) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must implement _score")
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self._recode(validation, name="validation")  # it is not used, but it is checked
@@ -94,17 +90,16 @@ class BaseRecommender(DeclaredParameters):
 
     # functions of a model, which it may override
     _learn_vocabulary, _store_events = training.learn_vocabulary, training.store_events
-    _count = training.store_counts
+    _count, _informative = training.store_counts, training.informative_events
     _check_weights, _check_order = training.check_weights, training.check_order
     _positives = staticmethod(training.positive_events)
     _recode, _query = training.encode_test_data, training.read_query
-    _informative, _allowed = knowledge.all_events, knowledge.allowed_items
+    _allowed = knowledge.allowed_items
     _familiar_users, _familiar_histories = knowledge.familiar_users, knowledge.familiar_histories
     _item_vectors = _user_vectors = knowledge.no_vectors
     _score_pairs, _score_known_pairs = scoring.score_pairs, scoring.score_pairs_by_rows
     __copy__, __deepcopy__ = shallow_copy, deep_copy
 
-    _predicts_ratings = property(lambda self: False)
     _compares_times = property(knowledge.compares_times)
     _item_counts = property(lambda self: self.item_counts_)
     _described_items = property(knowledge.described_items)

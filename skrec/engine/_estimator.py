@@ -14,7 +14,7 @@ from skrec._memory import rows_per_block
 from skrec.base import EmbeddingRecommender
 from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
-from skrec.data import HalfLife, Interactions, is_positive
+from skrec.data import HalfLife, Interactions
 from skrec.data._random import draw_seed
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
@@ -156,18 +156,12 @@ class TorchRecommender(EmbeddingRecommender):
     _losses: ClassVar[dict[str, Loss]] = LOSSES
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
-    # whether a minibatch leaves most rows of the network's tables unchanged
-    _has_sparse_gradients: ClassVar[bool] = True
     # the value of ``regularization=None`` for ratings
     _default_penalty_of_ratings: ClassVar[float] = 0.1
 
-    def _build(self, data: Interactions) -> RecommenderNetwork:
-        """Return the untrained network."""
-        raise NotImplementedError(f"{type(self).__name__} must implement _build")
-
-    def _objective(self) -> Objective:
-        """Return the training objective for the parameters and the data."""
-        raise NotImplementedError(f"{type(self).__name__} must implement _objective")
+    _methods_of_models = ("_build", "_objective")
+    _build: ClassVar[Callable[..., RecommenderNetwork]]
+    _objective: ClassVar[Callable[..., Objective]]
 
     def _initialized(self, examples: Interactions, validation: Any) -> RecommenderNetwork:
         """Return the network at the start of training."""
@@ -179,7 +173,7 @@ class TorchRecommender(EmbeddingRecommender):
         return np.ones(self.n_items_, dtype=bool)
 
     @property
-    def _predicts_ratings(self) -> bool:
+    def _predicts_ratings(self) -> bool:  # type: ignore[override]
         return self._loss_name == "mse"
 
     @property
@@ -198,9 +192,6 @@ class TorchRecommender(EmbeddingRecommender):
     def _monitored(self) -> str | None:
         """Name of the scorer that chooses the epoch. None if the last epoch is kept."""
         return None if self._stopping is None else self._stopping.scorer
-
-    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
-        return np.ones(len(data), bool) if self._predicts_ratings else is_positive(data.values, self.positive_from_)
 
     def _check_parameters(self) -> None:
         check_training(self)
@@ -315,7 +306,7 @@ class TorchRecommender(EmbeddingRecommender):
         if n_accumulated > 1 and len(batches) == 1:
             needs = "more than one minibatch in an epoch, as with a smaller batch_size"
             self._warn_of_no_effect("trainer['accumulate_grad_batches']", n_accumulated, needs)
-        self.optimizer_ = self._optimizer_name()
+        self.optimizer_ = self._optimizer_name(network)
         if self.optimizer_ == "row_adam":
             use_row_gradients(network)
         training = _lightning.Training(
@@ -370,10 +361,12 @@ class TorchRecommender(EmbeddingRecommender):
             return self.regularization
         return self._default_penalty_of_ratings if self._predicts_ratings and self.weight_decay == 0 else 0.0
 
-    def _optimizer_name(self) -> str:
+    def _optimizer_name(self, network: RecommenderNetwork) -> str:
         if self.optimizer != "auto":
             return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
-        return choose_optimizer(self.n_users_, self.n_items_, self.weight_decay) if self._has_sparse_gradients else "adam"
+        if network.reads_histories:  # a minibatch changes most rows of the embeddings
+            return "adam"
+        return choose_optimizer(self.n_users_, self.n_items_, self.weight_decay)
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)

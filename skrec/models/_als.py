@@ -14,7 +14,6 @@ from skrec._checks import check_int, check_n_jobs, check_number
 from skrec.base import EmbeddingRecommender
 from skrec.base._counts import with_index_of
 from skrec.base._divergence import overflow
-from skrec.base._knowledge import positive_events
 from skrec.base._pairs import dense_products
 from skrec.data import HalfLife, Interactions, apply_half_life, read_half_life
 from skrec.data._random import draw_seed
@@ -94,7 +93,6 @@ class ALSRecommender(EmbeddingRecommender):
     random_state: Any = None
 
     _reads_weights = True
-    _informative = positive_events
 
     def _check_parameters(self) -> None:
         check_int(self.n_factors, "n_factors", at_least=1)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_n_jobs, check_number
 from skrec.base import EmbeddingRecommender
-from skrec.base._knowledge import positive_events
 from skrec.base._pairs import dense_products
 from skrec.data import Interactions
 from skrec.data._random import draw_seed
@@ -101,8 +100,6 @@ class BPRRecommender(EmbeddingRecommender):
     n_jobs: int = 1
     verbose: int = 0
     random_state: Any = None
-
-    _informative = positive_events
 
     def _check_parameters(self) -> None:
         check_n_jobs(self.n_jobs)

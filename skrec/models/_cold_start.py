@@ -165,7 +165,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         return estimator._informative(data)
 
     @property
-    def _predicts_ratings(self) -> bool:
+    def _predicts_ratings(self) -> bool:  # type: ignore[override]
         return getattr(self.estimator, "_predicts_ratings", False)
 
     @property

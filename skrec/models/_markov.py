@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from skrec._checks import check_number
 from skrec.base import BaseRecommender
-from skrec.base._knowledge import positive_events
 from skrec.base._pairs import entries_at
 from skrec.data import Interactions
 
@@ -58,7 +57,6 @@ class MarkovRecommender(BaseRecommender):
 
     _ordered = True
     _reads_weights = True
-    _informative = positive_events
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -152,7 +152,6 @@ class NewsRecommender(TorchRecommender):
     }
     _ordered = True
     _answers_from_events = True
-    _has_sparse_gradients = False
     # the timestamp that this copy of a model answers for; if None, after all events
     _time: int | None = None
 
