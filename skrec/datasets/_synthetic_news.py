@@ -87,7 +87,7 @@ def make_news(
     half_life : float, default=6.0
         Age in hours at which the utility of recency is halved. Must be above 0.
     random_state : int, Generator, RandomState or None, default=None
-        Seed of the random numbers. Pass an int for reproducible results. numpy's global generator is not used.
+        As for `make_interactions`.
 
     Returns
     -------
@@ -96,10 +96,8 @@ def make_news(
 
     Raises
     ------
-    TypeError
-        If an argument has the wrong type.
-    ValueError
-        If an argument is out of range.
+    TypeError, ValueError
+        If an argument has the wrong type or is out of range.
 
     Notes
     -----

@@ -6,9 +6,7 @@ Other parameters are documented in `BaseRecommender`.
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_int, check_n_jobs, check_number
 from skrec.base import EmbeddingRecommender
@@ -17,7 +15,6 @@ from skrec.base._divergence import overflow
 from skrec.base._pairs import dense_products
 from skrec.data import HalfLife, Interactions, apply_half_life, read_half_life
 from skrec.data._random import draw_seed
-from skrec.data._vocabulary import decode
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
 
 
@@ -180,37 +177,12 @@ class ALSRecommender(EmbeddingRecommender):
     def _state_vectors(self, state: NDArray[np.float32]) -> NDArray[np.float32]:
         return state
 
-    def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
-        """The k items of a known user's history that contribute most to the score of an item.
-
-        The contributions come from the exact least squares solution for the user.
-
-        Parameters
-        ----------
-        user, item, k
-            As for `BaseRecommender.explain`.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``item`` and ``contribution``, largest first. Over the whole history, the contributions add up to the score
-            that the user has when folded in.
-
-        Raises
-        ------
-        ValueError
-            If the user or the item is unknown.
-        """
-        check_int(k, "k", at_least=1)
-        check_is_fitted(self)
-        query = self.vocabulary_.user_codes([user], name="user")
-        target = int(self.vocabulary_.item_codes([item], name="item")[0])
+    def _contributions(self, user: int, item: int, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         with implicit_guard:
             solver = self._solver()
             solver.item_factors = writable(self.item_embeddings_)
-            _, best, _ = solver.explain(0, self.confidences_[query], target, N=k)
-        codes, contributions = np.array([code for code, _ in best], np.int64), [share for _, share in best]
-        return pd.DataFrame({"item": decode(codes, self.item_ids_), "contribution": contributions})
+            _, best, _ = solver.explain(0, self.confidences_[[user]], item, N=k)
+        return np.array([code for code, _ in best], np.int64), np.array([share for _, share in best], np.float64)
 
 
 def _weighted(events: Interactions) -> Interactions:
