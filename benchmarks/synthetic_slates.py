@@ -1,8 +1,8 @@
-"""How near NewsRecommender comes to the best that there can be, on invented slates whose clicks text and age decide.
+"""Compare NewsRecommender with the best possible prediction of synthetic clicks that depend on text and age.
 
-An impression shows six articles and has one click, drawn by known chances, so that the highest hit rate at 1 is known too: the
-mean over the impressions of the largest chance. The last quarter of the impressions is predicted from what was known before;
-four of five articles shown in it are new, of which models by ids know nothing. With one click the hit rate at 1 is nDCG@1.
+An impression shows six articles and has one click. Click probabilities are known, so the best possible hit rate at 1 is the
+mean over impressions of the largest probability. The last quarter of the impressions is the test part. Four of five
+articles in it are new, and models of ids have no scores for them. With one click, the hit rate at 1 is NDCG@1.
 """
 
 import time
@@ -42,7 +42,7 @@ def main():
 
 
 def measured(model, train, test):
-    """Hit@1, AUC, MRR and the seconds of a fit."""
+    """Return hit@1, AUC, MRR and the seconds of a fit."""
     started = time.perf_counter()
     model.fit(train)
     seconds = time.perf_counter() - started
