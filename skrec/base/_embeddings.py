@@ -37,7 +37,7 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         return self.user_embeddings_
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Names of the columns of `transform`: the name of the class in lower case and a number.
+        """Return the names of the columns of `transform`: the name of the class in lower case and a number.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         return np.array([f"{prefix}{number}" for number in range(self._user_vectors().shape[1])], dtype=object)
 
     def transform(self, X: Any) -> NDArray[np.float32] | pd.DataFrame:
-        """Embeddings of users, for UMAP, clustering, or the next step of a Pipeline.
+        """Return the embeddings of users, for clustering, visualization, or the next step of a Pipeline.
 
         Parameters
         ----------
@@ -63,8 +63,9 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         Returns
         -------
         float32 array of shape (n_users, d)
-            A row for each id, each row of a matrix, or each user of events in the order of their labels; as for `recommend`,
-            these are the users with events. After ``set_output(transform="pandas")`` a DataFrame, whose index holds the users.
+            A row for each id, for each row of a matrix, or for each user of events in the order of their labels. As for
+            `recommend`, these are the users with events. After ``set_output(transform="pandas")``, a DataFrame with the users
+            as its index.
         """
         query = self._query(X, name="X")
         query.check_known(self.vocabulary_, name="X")

@@ -47,7 +47,7 @@ class BaseRecommender(DeclaredParameters):
     ----------
     user_ids_, item_ids_ : arrays of labels, or None if the data have none
     n_users_, n_items_, n_features_in_ : int
-        Number of users and items; ``n_features_in_`` is the number of items.
+        Number of users and items. ``n_features_in_`` is the number of items.
     positive_from_ : float or None
         The value of ``positive_from`` at the last fit. None for models without this parameter.
     events_ : Interactions
@@ -247,7 +247,7 @@ class BaseRecommender(DeclaredParameters):
         candidates: Any = None,
         unknown: Unknown = "raise",
     ) -> Recommendations:
-        """Recommend the k best items to each user; ``items, scores = model.recommend(...)``.
+        """Recommend the k best items to each user: ``items, scores = model.recommend(...)``.
 
         Parameters
         ----------
@@ -343,7 +343,7 @@ class BaseRecommender(DeclaredParameters):
         write_parquet(target, request.answers(self))
 
     def recommend_users(self, items: Any, *, k: int = 10, exclude_seen: bool = True) -> Audience:
-        """Find the k known users with the highest scores for each item; ``users, scores = model.recommend_users(...)``.
+        """Find the k known users with the highest scores for each item: ``users, scores = model.recommend_users(...)``.
 
         Models that are trained to order the items of each user may have scores that are not comparable between users.
 
@@ -377,7 +377,7 @@ class BaseRecommender(DeclaredParameters):
         candidates: Any = None,
         min_count: int = 0,
     ) -> SimilarItems:
-        """Find the k items nearest to each of some items; ``labels, scores = model.similar_items(...)``.
+        """Find the k items nearest to each of some items: ``labels, scores = model.similar_items(...)``.
 
         Parameters
         ----------

@@ -35,7 +35,7 @@ class Mind(NamedTuple):
     entity_vectors : DataFrame of float32 or None
         The vectors of ``entity_embedding.vec``, indexed by Wikidata id. None if there is no such file.
     relation_vectors : DataFrame of float32 or None
-        The vectors of ``relation_embedding.vec``, likewise.
+        The vectors of ``relation_embedding.vec``, indexed by Wikidata id. None if there is no such file.
     """
 
     interactions: Interactions
