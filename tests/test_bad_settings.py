@@ -42,6 +42,7 @@ BAD = [
     ("optimizer", "lion", ValueError),
     ("lr_schedule", "linear", ValueError),
     ("lr_schedule", 2, TypeError),
+    ("lr_schedule", np.array([1.0, 0.5]), TypeError),
     ("lr_schedule", CosineRestarts, TypeError),
     ("lr_schedule", lambda epochs: -1.0, ValueError),
     ("lr_schedule", lambda epochs: "half", TypeError),

@@ -1,5 +1,6 @@
 """Matrix factorisation with a temperature: scores are cosines; and the losses and negatives that go with them."""
 
+import pickle
 from functools import partial
 
 import numpy as np
@@ -148,6 +149,20 @@ def test_margin_and_weight_of_negatives_change_what_is_learned():
     np.testing.assert_array_equal(learn(loss=CosineContrastiveLoss(margin=0.5, negative_weight=10.0)), standard)
     for changes in ({"margin": 0.0}, {"negative_weight": 2.0}):
         assert np.abs(learn(loss=CosineContrastiveLoss(**changes)) - standard).max() > 1e-3
+
+
+@pytest.mark.filterwarnings("ignore:n_negatives=4 has no effect")
+@pytest.mark.parametrize("negatives", ["uniform", "hard", "in_batch"])
+def test_the_object_with_its_defaults_is_the_loss_of_that_name(negatives):
+    likes = two_camps()
+    settings = {"temperature": None, "negatives": negatives, "n_negatives": 4, "max_epochs": 3}
+    by_name, by_object = (model(**settings, loss=loss).fit(likes[:10]) for loss in ("ccl", CosineContrastiveLoss()))
+    by_object = pickle.loads(pickle.dumps(by_object))
+    for act in (scores_of_all, lambda fitted: fitted.transform(likes[10:]), lambda fitted: fitted.item_biases_):
+        np.testing.assert_array_equal(act(by_name), act(by_object))
+    for fitted in (by_name, by_object):
+        fitted.partial_fit(likes[10:])
+    np.testing.assert_array_equal(scores_of_all(by_name), scores_of_all(by_object))
 
 
 def test_partial_fit_goes_on_and_knows_the_newcomers():

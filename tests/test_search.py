@@ -13,7 +13,15 @@ from sklearn.model_selection import (
     cross_validate,
 )
 
-from skrec import EASERecommender, MFRecommender, get_scorer, make_multi_scorer
+from skrec import (
+    CosineContrastiveLoss,
+    CosineRestarts,
+    EarlyStopping,
+    EASERecommender,
+    MFRecommender,
+    get_scorer,
+    make_multi_scorer,
+)
 from skrec.datasets import make_interactions
 
 NDCG = get_scorer("ndcg@10", positive_from=4)
@@ -77,6 +85,17 @@ def test_the_best_of_a_search_is_what_a_fit_by_hand_gives(as_given):
     search = SEARCHES["GridSearchCV"](model(), 1).fit(as_given["Interactions"])
     by_hand = model(**search.best_params_).fit(as_given["Interactions"])
     np.testing.assert_array_equal(search.best_estimator_.recommend(k=5).codes, by_hand.recommend(k=5).codes)
+
+
+def test_parameters_of_objects_are_searched_by_nested_names(as_given):
+    objects = {"early_stopping": EarlyStopping("valid_loss"), "lr_schedule": CosineRestarts(), "max_epochs": 4}
+    estimator = model().set_params(loss=CosineContrastiveLoss(), n_negatives=4, **objects)
+    grid = {"early_stopping__patience": [1, 2], "lr_schedule__cycle_mult": [1.1], "loss__margin": [0.2, 0.6]}
+    search = GridSearchCV(estimator, grid, scoring=NDCG, cv=FOLDS).fit(as_given["Interactions"])
+    best, found = search.best_estimator_.get_params(), search.best_params_
+    assert {name: best[name] for name in grid} == found
+    assert (estimator.early_stopping.patience, estimator.loss.margin) == (3, 0.5)  # the search has changed clones only
+    assert np.ptp(search.cv_results_["mean_test_score"]) > 0
 
 
 def test_search_over_users_prefers_the_model_that_generalises_to_new_users(as_given):

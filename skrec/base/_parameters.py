@@ -128,14 +128,14 @@ def _check_declarations(cls: type) -> None:
     inherited = _parameter_owners(cls.__mro__[1:])
     for name in fixed:
         if name not in inherited or name in declared:
-            raise TypeError(f"{cls.__name__}._fixed must name parameters of the bases, which {name!r} is not")
+            raise TypeError(f"{cls.__name__}._fixed must name inherited parameters that it does not declare, got {name!r}")
     for name in sorted(inherited.keys() & set(vars(cls)) - {*declared, *fixed}):
         raise TypeError(f"{cls.__name__}.{name} overrides a parameter without an annotation: write '{name}: type = ...'")
     for name in declared:
         default = vars(cls).get(name)
         if name.endswith("_"):
             raise TypeError(f"{cls.__name__}.{name} is annotated, which makes it a parameter; names in _ are learned by fit")
-        if isinstance(default, Field) or getattr(default, "__hash__", None) is None:
+        if isinstance(default, Field | BaseEstimator) or getattr(default, "__hash__", None) is None:
             raise TypeError(f"{cls.__name__}.{name} must have an immutable default, got {default!r}")
 
 

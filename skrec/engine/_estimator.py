@@ -20,7 +20,7 @@ from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FoldIn, prior_of
-from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, losses_by_name
+from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
 from skrec.engine.objectives._objective import Objective
@@ -198,11 +198,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _both_losses(self) -> Losses:
         """Return the losses of training and of fold-in."""
-        if callable(self.loss):
-            return Losses(self.loss, self.loss)
-        if isinstance(self.loss, CosineContrastiveLoss):
-            return self.loss._losses()
-        return losses_by_name(self.loss, self._losses, n_items=self.n_items_)
+        return make_losses(self.loss, self._losses, n_items=self.n_items_)
 
     def _fit(self, data: Interactions) -> None:
         self._fit_validated(data, None)

@@ -54,9 +54,9 @@ class NewsRecommender(TorchRecommender):
     impression have the time of its first event. Without timestamps, rows are in order of time. Users without earlier clicks
     get the learned vector for such users. If X has no ``item_features``, `recommend` gives them the most popular articles.
 
-    Events with value 0 are articles that were shown and not clicked. An impression is what one user was shown at a time. If
-    two tables both number their impressions from 0, renumber one of them before you combine them. `recommend` leaves out all
-    articles that the user was shown, unless ``exclude_seen=False``.
+    Events with a value above 0 are clicks. Events with value 0 are articles that were shown and not clicked. An impression is
+    what one user was shown at a time. If two tables both number their impressions from 0, renumber one of them before you
+    combine them. `recommend` leaves out all articles that the user was shown, unless ``exclude_seen=False``.
 
     Parameters
     ----------

@@ -249,21 +249,25 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def losses_by_name(name: str, functions: dict[str, Loss], *, n_items: int) -> Losses:
+def make_losses(loss: str | CosineContrastiveLoss | Loss, functions: dict[str, Loss], *, n_items: int) -> Losses:
     """Return the losses of training and of fold-in.
 
     Parameters
     ----------
-    name : str
-        Name of a loss.
+    loss : str, CosineContrastiveLoss or callable
+        Name of a loss, or a loss.
     functions : dict
         Losses by name.
     n_items : int
         Number of items in the catalog.
     """
-    if name == "warp":
+    if isinstance(loss, CosineContrastiveLoss):
+        return loss._losses()
+    if callable(loss):
+        return Losses(loss, loss)
+    if loss == "warp":
         return Losses(*(partial(warp, n_items=n_items, width=width) for width in (0.0, SMOOTHING_WIDTH)))
-    return CosineContrastiveLoss()._losses() if name == "ccl" else Losses(functions[name], functions[name])
+    return CosineContrastiveLoss()._losses() if loss == "ccl" else Losses(functions[loss], functions[loss])
 
 
 def batch_losses(network: RecommenderNetwork, loss: Loss, batch: Batch) -> Tensor:

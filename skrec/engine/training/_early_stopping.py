@@ -35,7 +35,7 @@ class EarlyStopping(DeclaredParameters):
         self.validation_fraction = validation_fraction
 
     def _check_parameters(self) -> None:
-        _check_scorer(self.scorer, "the scorer of early_stopping")
+        _check_scorer(self.scorer, "the scorer of early_stopping must be 'valid_loss' or the name of a scorer")
         check_int(self.patience, "patience", at_least=1)
         check_fraction(self.validation_fraction, "validation_fraction")
 
@@ -52,15 +52,15 @@ def check_early_stopping(value: Any) -> None:
     if isinstance(value, EarlyStopping):
         value._check_parameters()
     else:
-        _check_scorer(value, "early_stopping")
+        _check_scorer(value, "early_stopping must be None, 'valid_loss', the name of a scorer or an EarlyStopping")
 
 
-def _check_scorer(scorer: Any, name: str) -> None:
+def _check_scorer(scorer: Any, accepted: str) -> None:
     if not isinstance(scorer, str):
-        raise TypeError(f"{name} must be the name of a scorer or 'valid_loss', got {scorer!r}")
+        raise TypeError(f"{accepted}, got {scorer!r}")
     if scorer == "valid_loss":
         return
     try:
         get_scorer(scorer)
     except ValueError as error:
-        raise ValueError(f"{name} must be the name of a scorer or 'valid_loss': {error}") from None
+        raise ValueError(f"{accepted}: {error}") from None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from math import cos, log, log1p, pi
 from typing import Any, NamedTuple
 
-from skrec._checks import check_choice, check_int, check_no_class, check_number
+from skrec._checks import check_int, check_no_class, check_number
 from skrec.base._parameters import DeclaredParameters
 
 
@@ -95,13 +95,12 @@ def check_schedule(value: Any) -> None:
         If it is neither None nor a name nor a callable, or a `CosineRestarts` with invalid parameters.
     """
     check_no_class(value, "lr_schedule")
+    is_name = isinstance(value, str)
+    if not (value in _BY_NAME if is_name else value is None or callable(value)):
+        error, names = ValueError if is_name else TypeError, ", ".join(map(repr, _BY_NAME))
+        raise error(f"lr_schedule must be one of {names}, a callable such as CosineRestarts(), or None, got {value!r}")
     if isinstance(value, CosineRestarts):
         value._check_parameters()
-    elif isinstance(value, str):
-        check_choice(value, "lr_schedule", tuple(_BY_NAME))
-    elif value is not None and not callable(value):
-        names = ", ".join(map(repr, _BY_NAME))
-        raise TypeError(f"lr_schedule must be one of {names}, a callable such as CosineRestarts, or None, got {value!r}")
 
 
 def schedule_of(lr_schedule: str | Callable[[float], float] | None, steps_in_epoch: int, n_epochs: int) -> Schedule:
