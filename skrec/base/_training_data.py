@@ -30,10 +30,10 @@ def check_methods(model: Any) -> None:
 
 def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Any) -> Any:
     """A copy of an estimator that has learned from X alone."""
-    check_methods(model)
     data = check_interactions(X, y)
     if len(data) == 0:
         raise ValueError("X has no events: at least one stored (sparse) or non-zero (dense) entry is required to fit")
+    check_methods(model)
     fresh = without_learned_attributes(model)
     fresh._learn_vocabulary(data)
     fresh._check_parameters()
