@@ -1,4 +1,4 @@
-"""How the settings of a row were chosen: a grid on data cut from the training part, never on the test part.
+"""Choose the settings of a row by a grid search on data cut from the training part. The test part is not used.
 
 SKREC_DATA=... python benchmarks/choose.py ncf-ml1m MFRecommender
 """
@@ -28,7 +28,7 @@ def main():
 
 
 def mean(results):
-    """Of several runs."""
+    """Mean of each figure over several runs."""
     return {name: sum(result[name] for result in results) / len(results) for name in results[0]}
 
 

@@ -1,10 +1,11 @@
-"""Films that nobody has touched: a tenth of MovieLens 100K's films withheld entirely, ranked by what is known of them.
+"""Rank films without events. A tenth of the films of MovieLens 100K is withheld with all of its ratings.
 
     SKREC_DATA=... python benchmarks/cold_items.py --json benchmarks/results/cold-items.json
 
-A rating of 4 or 5 is a like. Each of five draws withholds a tenth of the films with all their ratings; the features are genres
-and the title, its words and its year, encoded by what the other films hold. Users who like any withheld film get the withheld
-films ranked, NDCG@20. `--choose` finds settings inside the training parts: a further tenth of the films of each is withheld.
+A rating of 4 or 5 is a like. Each of five draws withholds a tenth of the films with all their ratings. The features are the
+genres and the title, which gives words and the year. They are encoded by an encoder that is fitted to the other films.
+Users who like a withheld film get a ranking of the withheld films, and the figure is NDCG@20. With `--choose`, settings are
+chosen inside the training parts, from each of which a further tenth of the films is withheld.
 """
 
 import argparse
@@ -68,13 +69,13 @@ class Draw(NamedTuple):
     Attributes
     ----------
     train : Interactions
-        Without any event of a withheld film, which has features nevertheless.
+        Events of the other films. The withheld films have features but no events.
     withheld : int64 array
         Codes of the films that are ranked.
     likes : CSR of shape (n_users, n_items)
-        Of withheld films.
+        Likes of withheld films.
     users : int64 array
-        Who has any, and likes something in the training part.
+        Users with a like among the withheld films and one in the training part.
     """
 
     train: Interactions
@@ -84,7 +85,7 @@ class Draw(NamedTuple):
 
 
 def draw_films(films, rated, seed):
-    """Withhold a tenth of the films with these labels; there are no others."""
+    """Withhold a tenth of the films with the given labels, and leave out all other films."""
     withheld = np.random.default_rng(seed).permutation(len(rated))[: round(WITHHELD * len(rated))]
     table = films.items.loc[rated, FEATURES]
     encoder = FeatureEncoder(text="title", text_encoder=text_vectors(32)).fit(table.drop(index=rated[withheld]))
@@ -108,12 +109,12 @@ def inside(films, draw, seed):
 
 
 def quality(draw, codes):
-    """Mean NDCG@20 of lists (n_users, 20) of codes."""
+    """Mean NDCG@20 of lists of item codes, (n_users, 20)."""
     return float(np.nanmean(ndcg(codes, draw.likes[draw.users], k=K)))
 
 
 def rank(draw, scores):
-    """The best withheld films by scores (n_users, n_withheld)."""
+    """Rank the withheld films by scores (n_users, n_withheld), and return the best of them."""
     return draw.withheld[np.argsort(-scores, axis=1, kind="stable")[:, :K]]
 
 
@@ -122,7 +123,7 @@ def at_random(draw, films, seed):
 
 
 def by_genre(draw, films, seed):
-    """Mean popularity of a film's genres, a genre's being the mean number of likes of its training films."""
+    """Score a film by the mean popularity of its genres. The popularity of a genre is the mean number of likes of its films."""
     likes = np.bincount(draw.train.items[draw.train.values >= LIKED], minlength=draw.train.n_items)
     is_known = np.ones(draw.train.n_items, bool)
     is_known[draw.withheld] = False
@@ -144,7 +145,7 @@ def by(model):
 
 
 def choose(films):
-    """Every setting of the grids, by the mean over the training parts of all draws."""
+    """Evaluate all settings of the grids on the training parts of all draws, and print the means."""
     parts = [inside(films, draw, seed) for seed, draw in enumerate(draws(films))]
     for name, (model, grid) in GRIDS.items():
         results = []
@@ -178,7 +179,7 @@ def report(films, path):
 
 
 def shown(figures):
-    """The mean and its interval by Student's distribution."""
+    """Format a mean and its interval by Student's distribution."""
     half = stats.t.ppf(0.975, len(figures) - 1) * stats.sem(figures)
     return f"{np.mean(figures):.4f} ({np.mean(figures) - half:.4f}, {np.mean(figures) + half:.4f})"
 

@@ -1,10 +1,11 @@
-"""What the engine costs: MFRecommender.fit beside a plain PyTorch loop that takes the same steps, on MovieLens 1M.
+"""Compare the time of MFRecommender.fit with a plain PyTorch loop that makes the same steps, on MovieLens 1M.
 
-The loop below is what one would write by hand: tensors in memory, an epoch a permutation, negatives drawn for a whole epoch at
-once, no Lightning. It shares only the network and the optimiser's settings with the estimator, and neither validates, keeps
-a history nor learns ids. Both run in turns, in one process, with torch's own number of threads; medians are quoted.
+The loop keeps all tensors in memory and does not use Lightning. An epoch is a permutation of the events, and the negatives
+of an epoch are drawn at once. The loop uses the network and the optimizer's settings of the estimator. Neither of them
+validates, stores a history or learns ids. Both run in turns in one process with torch's default number of threads. Medians
+are printed.
 
-SKREC_DATA says where the folder ml-1m-ncf lies. Run it on a machine that does nothing else.
+SKREC_DATA is the folder with the folder ml-1m-ncf. Run the script on an idle machine.
 """
 
 import argparse
@@ -36,7 +37,7 @@ def main():
 
 
 def compare(name, loss, loop, events, n_epochs, rounds):
-    """Fit, loop, fit, loop, ...: a line for each round, then the medians."""
+    """Run fit and loop in turns. Print a line for each round, then the medians."""
     print(f"\n{name}, {n_epochs} epochs: fit s, loop s, and of these the seconds of an epoch; last epoch's loss")
     loop(events, 1)  # libraries, threads and memory are warm before the clock starts
     fit(events, loss, 1)
@@ -55,20 +56,20 @@ def compare(name, loss, loop, events, n_epochs, rounds):
 
 
 def timed(run):
-    """Seconds of the whole, median seconds of an epoch, loss of the last one."""
+    """Return the seconds of the whole run, the median seconds of an epoch, and the loss of the last epoch."""
     started = time.perf_counter()
     epochs = run()
     return time.perf_counter() - started, median(seconds for seconds, _ in epochs), epochs[-1][1]
 
 
 def fit(events, loss, n_epochs):
-    """The estimator; (seconds, loss) of each epoch."""
+    """Fit the estimator and return the seconds and the loss of each epoch."""
     model = MFRecommender(loss=loss, max_epochs=n_epochs, **SETTING).fit(events)
     return list(zip(model.history_["seconds"], model.history_["train_loss"]))
 
 
 def pair_loop(events, n_epochs, batch_size=1024):
-    """BPR, by hand."""
+    """Train by BPR in a plain loop."""
     generator = torch.Generator().manual_seed(0)
     users, items = torch.tensor(events.users), torch.tensor(events.items)
     known = torch.sort(users * events.n_items + items).values
@@ -92,7 +93,7 @@ def pair_loop(events, n_epochs, batch_size=1024):
 
 
 def draw_negatives(users, n_items, known, generator):
-    """An item for each user that they have no event with: drawn again until that is so."""
+    """Draw an item without an event for each user, by drawing again until all are without."""
     negatives = torch.randint(n_items, users.shape, generator=generator)
     wrong = torch.arange(len(users))
     while len(wrong):
@@ -104,7 +105,7 @@ def draw_negatives(users, n_items, known, generator):
 
 
 def row_loop(events, n_epochs, batch_size=128):
-    """The multinomial likelihood of whole rows, by hand."""
+    """Train by the multinomial likelihood of whole rows in a plain loop."""
     generator = torch.Generator().manual_seed(0)
     matrix = events.to_csr(duplicates="any")
     active = torch.tensor(np.flatnonzero(np.diff(matrix.indptr)))
@@ -126,7 +127,7 @@ def row_loop(events, n_epochs, batch_size=128):
 
 
 def build(events):
-    """The network and the optimiser that the estimator takes by default."""
+    """Return the network and the optimizer that the estimator uses by default."""
     network = DotProduct(events.n_users, events.n_items, SETTING["n_factors"], std=0.01, user_bias=False)
     rate = SETTING["learning_rate"]
     return network, torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), eps=1e-5, fused=True)

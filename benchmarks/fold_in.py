@@ -1,7 +1,8 @@
-"""What new users cost and how well they are ranked for: MovieLens 100K, by loss.
+"""Measure the time and the quality of recommendations to new users on MovieLens 100K, for several losses.
 
-A fifth of the users is held out. CPU time of `recommend` for one of them and for a hundred at once, one thread, the shortest of
-several runs; NDCG@10 over all films of what is hidden of their histories, ratings of 4 and more being relevant.
+A fifth of the users is held out. Printed are the CPU time of `recommend` for one of them and for a hundred at once, with
+one thread, as the minimum of several runs, and NDCG@10 over all films. A part of each history is hidden, and ratings from 4
+are relevant.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Whole users held out, for the tables "strong-ml1m" and "strong-gowalla"; run by itself it says what is in each part.
+"""Split the data of the tables "strong-ml1m" and "strong-gowalla" by users. As a script, describe the parts.
 
 SKREC_DATA=... python benchmarks/held_out_users.py
 """
@@ -19,16 +19,16 @@ LEAST_ITEMS = 5
 
 
 class UserCut(NamedTuple):
-    """Events of three groups of users; nobody is in two of them.
+    """Events of three groups of users. No user is in two groups.
 
     Attributes
     ----------
     train : Interactions
-        Its items are the catalogue.
+        Events of the training users. Its items are the catalog.
     validation, test : Interactions
-        Of items in the catalogue, and of users to whom at least five of these are left.
+        Events of other users with items of the catalog. Each of these users has at least five items.
     share_dropped : float
-        Of the events of the users held out, those whose item no training user has.
+        Share of the events of held-out users with an item that no training user has.
     """
 
     train: Interactions
@@ -39,7 +39,7 @@ class UserCut(NamedTuple):
 
 @cache
 def movielens():
-    """Ratings of 4 and 5, as positives."""
+    """Read the ratings of 4 and 5 as positive events."""
     path = Path(os.environ["SKREC_DATA"]) / "ml-1m" / "ratings_ge4.dat.gz"
     ratings = pd.read_csv(path, sep="::", engine="python", names=["user", "item", "rating", "timestamp"])
     return cut_users(Interactions.from_frame(ratings[["user", "item"]]), n_validation=500, n_test=1000)
@@ -47,14 +47,14 @@ def movielens():
 
 @cache
 def gowalla():
-    """LightGCN's two parts, put together again."""
+    """Join the two parts of the LightGCN split."""
     parts = load_lightgcn(Path(os.environ["SKREC_DATA"]) / "gowalla-lightgcn")
     users, items = (np.concatenate([getattr(part, axis) for part in parts]) for axis in ("users", "items"))
     return cut_users(Interactions.from_arrays(users, items), n_validation=3000, n_test=3000)
 
 
 def cut_users(events, *, n_validation, n_test, random_state=0):
-    """Of the users with at least five items some are drawn for validation, some for testing; the others are for training."""
+    """Draw users with at least five items for validation and for testing. All other users are for training."""
     events = k_core(events, user=LEAST_ITEMS, item=1)
     users = np.random.default_rng(random_state).permutation(events.n_users)
     groups = np.split(users, [n_validation, n_validation + n_test])

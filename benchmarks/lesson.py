@@ -1,7 +1,7 @@
-"""The fastai book's lesson on MovieLens 100K: without weight decay, matrix factorisation learns the training part by heart.
+"""Repeat the lesson of the fastai book on MovieLens 100K: without weight decay, matrix factorization overfits.
 
-50 factors, five epochs of one cycle, a random fifth held out. The book (chapter 8) prints mean squared errors of .893 without
-and .823 with decay.
+The model has 50 factors and is trained for five epochs of one cycle. A random fifth of the ratings is held out. The book
+(chapter 8) prints mean squared errors of 0.893 without and 0.823 with weight decay.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def main():
 
 
 def error_of_split(ratings, decay, seed):
-    """On a random fifth, predictions clipped to the stars there are."""
+    """Mean squared error on a random fifth. Predictions are clipped to the range of the ratings."""
     train, test = train_test_split(ratings, test_size=0.2, random_state=seed)
     model = MFRecommender(**SETTING, weight_decay=decay, random_state=seed).fit(train)
     return mean_squared_error(test.values, model.predict(test).clip(1, 5))

@@ -1,6 +1,7 @@
-"""What a fit of PopularityRecommender on 3 million events takes and leaves: python benchmarks/memory.py.
+"""Measure the memory of a fit of PopularityRecommender on 3 million events: python benchmarks/memory.py.
 
-Traced are the allocations of the fit alone; "resident" is the peak of a process that fits, less that of one that does not.
+The traced figures are the allocations of the fit. "resident" is the peak of a process that fits, minus that of one that
+does not.
 """
 
 import gc
@@ -20,12 +21,12 @@ MB = 2**20
 
 
 def clicks() -> sp.csr_array:
-    """3 million values of 60,000 users and 20,000 items, 23 MB."""
+    """Make 3 million values of 60,000 users and 20,000 items, 23 MB."""
     return sp.random_array((60_000, 20_000), density=0.0025, format="csr", dtype=np.float32, rng=np.random.default_rng(0))
 
 
 def traced(X: sp.csr_array) -> tuple[float, float, float]:
-    """Peak of a fit, what it leaves, and the size of the pickle, in MB."""
+    """Return the peak of a fit, the memory that remains after it, and the size of the pickle, in MB."""
     model = PopularityRecommender()
     gc.collect()
     tracemalloc.start()
@@ -37,7 +38,7 @@ def traced(X: sp.csr_array) -> tuple[float, float, float]:
 
 
 def resident(X: sp.csr_array, fits: bool) -> float:
-    """The largest resident memory of a fresh process that reads X, in MB."""
+    """Return the largest resident memory of a new process that reads X, in MB."""
     with TemporaryDirectory() as folder:
         sp.save_npz(Path(folder) / "X.npz", X, compressed=False)
         command = [sys.executable, __file__, str(Path(folder) / "X.npz"), "fit" if fits else ""]

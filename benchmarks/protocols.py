@@ -1,7 +1,7 @@
-"""How the published tables measure: what is trained on, what is asked, and the same on data cut from the training part.
+"""Protocols of the published tables: training data, test data and metrics, and the same for data cut from the training part.
 
-Each table is a list of parts to be fitted and measured one after the other, whose figures are averaged: the folds of a
-cross-validation, or one part. SKREC_DATA says where the data lie.
+Each table is a list of parts that are fitted and measured in turn, and the figures are averaged. The parts are the folds of a
+cross-validation, or there is one part. SKREC_DATA is the folder with the data.
 """
 
 import os
@@ -22,7 +22,7 @@ from skrec.model_selection import LeaveLastOut, RandomHoldout
 
 
 class Part(NamedTuple):
-    """Events to fit on, and the figures of a model fitted on them."""
+    """Events to fit, and a function that measures a fitted model."""
 
     train: Interactions
     measure: Callable[[object], dict[str, float]]
@@ -42,7 +42,7 @@ def ncf_test():
 
 
 def ncf_validation():
-    """Each user's last training event is held out, with 99 negatives drawn from what the user has no training event with."""
+    """Hold out the last training event of each user, with 99 negatives that have no training event with the user."""
     data = ncf().train
     ((train, held_out),) = LeaveLastOut().split(data)
     last = data[held_out]
@@ -50,7 +50,7 @@ def ncf_validation():
 
 
 def leave_one_out_part(train, users, positives, draws):
-    """Figures among sampled negatives are the mean over several draws of them."""
+    """Average the figures among sampled negatives over several draws of them."""
     held_out = Interactions.from_arrays(users, positives, n_users=train.n_users, n_items=train.n_items)
 
     def measure(model):
@@ -67,7 +67,7 @@ def leave_one_out_part(train, users, positives, draws):
 
 
 def unseen(data, users, n, *, seed):
-    """For each user n items that they have no event with, each item alike, (n_users, n)."""
+    """Draw n items without an event for each user, uniformly, (n_users, n)."""
     rng, seen = np.random.default_rng(seed), data.to_csr(duplicates="any")
     drawn = np.empty((len(users), n), np.int64)
     for row, user in enumerate(users):
@@ -87,7 +87,7 @@ def games():
 
 
 def games_part(n_later):
-    """The last event but ``n_later`` of each user with at least three is asked for, and those after it are not there."""
+    """Hold out the last event of users with at least three events, after ``n_later`` later ones have been left out."""
     data = games()
     n_events = np.bincount(data.users, minlength=data.n_users)[data.users]
     n_left = n_events - 1 - data.timestamps
@@ -112,13 +112,13 @@ def random_folds_test():
 
 
 def tenths(parts):
-    """A tenth of each training part held out."""
+    """Hold out a tenth of each training part."""
     cuts = [(part.train, *next(RandomHoldout(0.1, random_state=0).split(part.train))) for part in parts]
     return [rating_part(data[train], data[test]) for data, train, test in cuts]
 
 
 def rating_part(train, test):
-    """The error of predictions clipped to the stars there are."""
+    """Measure the error of predictions that are clipped to the range of the ratings."""
     return Part(train, lambda model: {"RMSE": mean_squared_error(test.values, model.predict(test).clip(1, 5)) ** 0.5})
 
 
@@ -136,7 +136,7 @@ def gowalla_test():
 
 
 def gowalla_validation():
-    """A tenth of the training events."""
+    """Hold out a tenth of the training events."""
     data = gowalla().train
     train, test = next(RandomHoldout(0.1, random_state=0).split(data))
     return [ranking_part(data[train], data[test])]
@@ -156,7 +156,7 @@ NEWCOMERS = {"Recall@20": "recall_capped@20", "Recall@50": "recall_capped@50", "
 
 
 def newcomers_part(train, newcomers):
-    """The scorer hides a fifth of the items of each user who is new to the model; figures come with their intervals."""
+    """Measure rankings for new users. The scorer hides a fifth of the items of each. The figures have intervals."""
     scorer = make_multi_scorer(list(NEWCOMERS.values()))
 
     def measure(model):
@@ -170,7 +170,7 @@ def newcomers_part(train, newcomers):
 
 
 def newcomers_table(cut, protocol):
-    """The model is fitted on the same users for validation and for testing."""
+    """Make a table of new users. The model is fitted to the same users for validation and for testing."""
     return Table(
         lambda: [newcomers_part(cut().train, cut().test)],
         lambda: [newcomers_part(cut().train, cut().validation)],
@@ -188,10 +188,11 @@ class Table(NamedTuple):
     Attributes
     ----------
     test, validation : callables
-        Give its parts.
+        Return the parts of the table.
     criterion : callable
-        What a choice of settings is made by: greater is better.
+        Figure by which settings are chosen. Greater is better.
     protocol : str
+        Description of the protocol.
     """
 
     test: Callable[[], list[Part]]

@@ -1,7 +1,7 @@
-"""What it costs to read a text file of events: CPU time and memory of `Interactions.from_csv`, by kind of labels.
+"""Measure the CPU time and the memory of `Interactions.from_csv`, by kind of labels.
 
-Files of three million invented events, each read in a process of its own, one thread. "MB" is the largest size of the process
-(Linux) beyond what it had before.
+Each file has three million generated events and is read in a separate process with one thread. "MB" is the increase of the
+largest size of the process (Linux).
 """
 
 import multiprocessing
@@ -47,7 +47,7 @@ def measured(path):
 
 
 def largest_size():
-    """In kB."""
+    """Largest size of the process in kB."""
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
 

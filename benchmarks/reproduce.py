@@ -1,9 +1,9 @@
-"""Published tables, measured again: ours beside the published figure and implicit's tuned ALS, with what a fit costs.
+"""Measure the rows of a published table again, and print them with the published figures, a tuned ALS and the costs.
 
     SKREC_DATA=... python benchmarks/reproduce.py ncf-ml1m
 
-Each row is fitted with three seeds, closed forms once; the JSON file has every single run, and `--show` prints the table of
-what it has. `settings.py` holds the estimators, `choose.py` shows how their settings were chosen.
+Each row is fitted with three seeds, and closed forms once. The JSON file has all runs, and `--show` prints the table of its
+runs. `settings.py` has the estimators. `choose.py` chooses their settings.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def has_seed(table, name):
 
 
 def run(model, seed, parts):
-    """Figures and costs, the mean over the parts."""
+    """Return the figures and costs, averaged over the parts."""
     if "random_state" in model.get_params():
         model.set_params(random_state=seed)
     results = [run_part(model, part) for part in parts]
@@ -70,7 +70,7 @@ def run_part(model, part):
 
 
 def device():
-    """Where a run took place."""
+    """Name of the device of a run."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"{platform.machine()}, {torch.get_num_threads()} threads of torch"
@@ -85,7 +85,7 @@ def metrics_of(run):
 
 
 def print_table(table, runs):
-    """Markdown: a line for each row, with means and spreads over the seeds, what is published, ALS, and the costs."""
+    """Print Markdown with a line for each row: means and spreads over the seeds, published figures, ALS, and costs."""
     rows = {name: [r for r in runs if r["row"] == name] for name in dict.fromkeys(r["row"] for r in runs)}
     metrics = metrics_of(runs[0])
     head = ["row", *metrics, "published", "tuned ALS", "fit s", "recommend s", "MB"]
@@ -104,7 +104,7 @@ def line(cells):
 
 
 def shown_with_spread(runs, metric):
-    """The mean, the standard deviation over the seeds, and where there are intervals over users, the means of their ends."""
+    """Format the mean and the standard deviation over the seeds, and the mean ends of the intervals over users, if any."""
     values = [r[metric] for r in runs]
     text = number(np.mean(values))
     if len(values) > 1:
@@ -116,7 +116,7 @@ def shown_with_spread(runs, metric):
 
 
 def of_baseline(rows, name, metric):
-    """The figure of ALS with the same suffix, as "-recency", else of plain ALS; nothing beside itself."""
+    """Figure of the ALS row with the same suffix, such as "-recency", or of plain ALS. Empty for ALS itself."""
     for baseline in (BASELINE + "".join(name.partition("-")[1:]), BASELINE):
         if baseline in rows and not name.startswith(BASELINE):
             return np.mean([r[metric] for r in rows[baseline]])
@@ -124,7 +124,7 @@ def of_baseline(rows, name, metric):
 
 
 def numbers(values):
-    """Those that there are."""
+    """Values that are not missing."""
     return ", ".join(number(value) for value in values if value is not None)
 
 
@@ -133,12 +133,12 @@ def number(value):
 
 
 def kept_runs(arguments):
-    """The runs in the JSON file, if there is one."""
+    """Read the runs in the JSON file, if it exists."""
     return json.loads(arguments.json.read_text("utf-8"))["runs"] if arguments.json.exists() else []
 
 
 def in_order(table, runs):
-    """As the rows stand in the table."""
+    """Sort runs by the order of the rows of the table."""
     return sorted(runs, key=lambda run: list(ROWS[table]).index(run["row"]))
 
 

@@ -1,11 +1,11 @@
-"""What an epoch of SASRecRecommender costs beside a plain PyTorch loop over the same network, on Amazon Games.
+"""Compare the time of an epoch of SASRecRecommender with a plain PyTorch loop over the same network, on Amazon Games.
 
-The loop is what one would write by hand, and what the paper's code does: the last 51 events of each user, padded to length 50,
-128 users in a minibatch, at each place the next item against one that the user has not, by binary cross-entropy over the places
-that are no padding. It shares only the network and the optimiser's settings with the estimator. Both run in turns, in one
-process; medians are quoted. Further rows show what other candidates cost.
+The loop follows the code of the paper: the last 51 events of each user, padded to length 50, and 128 users in a minibatch.
+At each position, the next item is compared with one item that the user has no event with, by binary cross-entropy. Padding
+is left out. The loop uses the network and the optimizer's settings of the estimator. Both run in turns in one process.
+Medians are printed. Further rows have other candidates.
 
-SKREC_DATA says where the folder sasrec-video lies. Run it on a machine that does nothing else.
+SKREC_DATA is the folder with the folder sasrec-video. Run the script on an idle machine.
 """
 
 import argparse
@@ -30,7 +30,7 @@ ROWS = {
     "128 negatives shared by a minibatch, softmax": dict(n_negatives=128),
     "1,024 negatives shared by a minibatch, softmax": dict(n_negatives=1024),
     "128 negatives of each event, softmax": dict(negatives="uniform", n_negatives=128),
-    "the whole catalogue, softmax": dict(negatives="all"),
+    "the whole catalog, softmax": dict(negatives="all"),
 }
 
 
@@ -52,7 +52,7 @@ def main():
 
 
 def loop(data):
-    """Seconds of an epoch."""
+    """Return the seconds of an epoch."""
     rows, targets = padded(data)
     seen = data.to_csr(duplicates="any")
     keys = torch.sort(torch.as_tensor(data.users * data.n_items + data.items)).values
@@ -77,7 +77,7 @@ def loop(data):
 
 
 def padded(data):
-    """What is read and what follows, (n_users, LENGTH); padding is 0 in the first and -1 in the second."""
+    """Return the items and the items that follow them, (n_users, LENGTH). Padding is 0 and -1."""
     rows = torch.zeros(data.n_users, LENGTH, dtype=torch.int64)
     targets = torch.full((data.n_users, LENGTH), -1)
     indptr = SequenceTable(data, LENGTH).indptr
@@ -89,7 +89,7 @@ def padded(data):
 
 
 def draw(users, n_items, keys, generator):
-    """An item for each user that they have no event with: drawn again until that is so."""
+    """Draw an item without an event for each user, by drawing again until all are without."""
     negatives = torch.randint(n_items, users.shape, generator=generator)
     wrong = torch.arange(len(users))
     while len(wrong):

@@ -1,7 +1,7 @@
-"""The estimators of the published tables, unfitted, each with the settings that its row stands for.
+"""Unfitted estimators of the published tables, with the settings of each row.
 
-``make("ncf-ml1m", "MFRecommender")`` is what `reproduce.py` fits. All settings were chosen on data cut from the training part
-(`choose.py`), but where a published row gives its own.
+``make("ncf-ml1m", "MFRecommender")`` is fitted by `reproduce.py`. All settings were chosen on data cut from the training
+part by `choose.py`, unless a published row has its own.
 """
 
 import torch
@@ -84,7 +84,7 @@ _RATING_MLP = MLPRecommender(
 ROWS = {
     "ncf-ml1m": {
         "PopularityRecommender": PopularityRecommender(),
-        # the published rows' own; the users of theirs are the reverse neighbours
+        # the published rows' own; the users of theirs are the reverse neighbors
         "ItemKNNRecommender": ItemKNNRecommender(n_neighbors=111, weighting="bm25", shrinkage=298),
         "UserKNNRecommender": UserKNNRecommender(n_neighbors=516, weighting="bm25", shrinkage=0, neighborhood="reverse"),
         "EASERecommender": EASERecommender(regularization=1320),
@@ -274,13 +274,13 @@ GRIDS = {
 
 
 def make(table, name):
-    """The unfitted estimator of a row of a table.
+    """Return the unfitted estimator of a row of a table.
 
     Parameters
     ----------
     table : {"ncf-ml1m", "games", "ml100k-rmse", "ml100k-rmse-random", "gowalla", "strong-ml1m", "strong-gowalla"}
     name : str
-        A class, with a suffix where it has several rows: "MFRecommender", "MFRecommender-recency".
+        Name of a class, with a suffix if there are several rows: "MFRecommender", "MFRecommender-recency".
     """
     if table not in ROWS:
         raise ValueError(f"table must be one of {', '.join(ROWS)}, got {table!r}")

@@ -1,8 +1,8 @@
-"""How near NewsRecommender comes to the best that there can be, on invented slates whose clicks text and age decide.
+"""Compare NewsRecommender with the best possible prediction of synthetic clicks that depend on text and age.
 
-An impression shows six articles and has one click, drawn by known chances, so that the highest hit rate at 1 is known too: the
-mean over the impressions of the largest chance. The last quarter of the impressions is predicted from what was known before;
-four of five articles shown in it are new, of which models by ids know nothing. With one click the hit rate at 1 is nDCG@1.
+An impression shows six articles and has one click. Click probabilities are known, so the best possible hit rate at 1 is the
+mean over impressions of the largest probability. The last quarter of the impressions is the test part. Four of five
+articles in it are new, and models of ids have no scores for them. With one click, the hit rate at 1 is NDCG@1.
 """
 
 import time
@@ -22,7 +22,7 @@ MODELS = {
     "news, slates": lambda seed: NewsRecommender(negatives="slate", max_length=100, random_state=seed),
     "news, uniform negatives": lambda seed: NewsRecommender(negatives="uniform", max_length=100, random_state=seed),
     "news, popular negatives": lambda seed: NewsRecommender(negatives="popularity", max_length=100, random_state=seed),
-    "news, slates, half-life 6 h": lambda seed: NewsRecommender(item_half_life=6 * 3600, max_length=100, random_state=seed),
+    "news, slates, half-life 6 h": lambda seed: NewsRecommender(item_half_life="6h", max_length=100, random_state=seed),
 }
 SCORER = make_multi_scorer(["impression_ndcg@1", "impression_auc", "impression_mrr"])
 
@@ -42,7 +42,7 @@ def main():
 
 
 def measured(model, train, test):
-    """Hit@1, AUC, MRR and the seconds of a fit."""
+    """Return hit@1, AUC, MRR and the seconds of a fit."""
     started = time.perf_counter()
     model.fit(train)
     seconds = time.perf_counter() - started

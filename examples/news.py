@@ -28,7 +28,7 @@ from skrec.model_selection import TemporalSplit, train_test_split
 AUC = get_scorer("impression_auc")
 METRICS = ["impression_auc", "impression_mrr", "impression_ndcg@5", "impression_ndcg@10"]
 SETTINGS = {"n_factors": 32, "max_epochs": 10, "random_state": 0}
-HOUR = 3600
+HOUR = pd.Timedelta(hours=1)
 
 
 def main():
@@ -69,11 +69,12 @@ def main():
     show(pd.DataFrame({"half-life": names, "AUC": search.cv_results_["mean_test_score"]}))
 
     model = NewsRecommender(negatives="slate", item_half_life=half_life, **SETTINGS).fit(events)
+    times = events.to_frame()["timestamp"]
     reader = events.user_ids[np.bincount(events.users, weights=events.values).argmax()]
     for hours_ago in (48, 0):
-        at = int(events.timestamps.max()) - hours_ago * HOUR
+        at = times.max() - hours_ago * HOUR
         heading(f"For reader {reader}, {hours_ago} hours before the end: articles of the 24 hours before")
-        recent = np.unique(events.items[(events.timestamps <= at) & (events.timestamps > at - 24 * HOUR)])
+        recent = np.unique(events.items[(times <= at) & (times > at - 24 * HOUR)])
         best = model.recommend([reader], k=5, candidates=events.item_ids[recent], at=at)
         show(pd.DataFrame({"title": news.loc[best.items[0], "title"].to_numpy(), "score": best.scores[0]}))
 

@@ -71,10 +71,8 @@ def check_number(
 
     Parameters
     ----------
-    value : object
-        Value of the argument.
-    name : str
-        Name of the argument.
+    value, name
+        As for `check_int`.
     above, at_least, below, at_most : float, optional
         Bounds of the value. If None, not bounded.
     or_none : bool, default=False

@@ -15,7 +15,7 @@ class TakesRowsForTrainingUsers(EASERecommender):
         return self.rows_[np.arange(histories.n_users) % self.n_users_]
 
 
-class LooksAtTheNeighbours(EASERecommender):
+class LooksAtTheNeighbors(EASERecommender):
     def _score(self, rows, items):
         return super()._score(rows, items) / rows.nnz
 
@@ -197,7 +197,7 @@ class ClaimsToKnowOrder(EASERecommender):
 
 CAUGHT = [
     (TakesRowsForTrainingUsers, testing.check_matrix_rows_are_new_users),
-    (LooksAtTheNeighbours, testing.check_one_user_equals_the_batch),
+    (LooksAtTheNeighbors, testing.check_one_user_equals_the_batch),
     (FoldsInBackwards, testing.check_fold_in_agrees_with_training),
     (FoldsInBackwards, testing.check_completes_the_checkerboard),
     (FoldsInBackwards, testing.check_explain),
@@ -214,7 +214,7 @@ CAUGHT = [
     (IgnoresCandidates, testing.check_exclude_and_candidates),
     (IgnoresCandidates, testing.check_candidates_of_each_user),
     (TakesUnknownUsersForTheFirst, testing.check_unknown_users_get_the_popular_items_on_request),
-    (LooksAtTheNeighbours, testing.check_new_users_are_scored_independently),
+    (LooksAtTheNeighbors, testing.check_new_users_are_scored_independently),
     (PredictsInAnotherOrder, testing.check_predict_of_events),
     (PredictsInAnotherOrder, testing.check_predict_of_a_matrix),
     (ScoresSeenItems, testing.check_score_items),

@@ -95,7 +95,7 @@ def slow_sampled(scores_of_users, positives, negatives, k, ties):
 
 
 def slow_interval(values, weights, draws, level):
-    """Percentiles of the weighted means of some draws of users, between neighbours in proportion."""
+    """Percentiles of the weighted means of some draws of users, between neighbors in proportion."""
     means = sorted(sum(values[u] * weights[u] for u in draw) / sum(weights[u] for u in draw) for draw in draws)
 
     def percentile(share):

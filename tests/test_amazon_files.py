@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skrec.datasets import load_amazon
@@ -23,6 +24,8 @@ REVIEW_2023 = {
     "user_id": "AGKHLEW2SOWHNMFQIJGBECAF7INQ", "timestamp": 1588687728923, "helpful_vote": 0, "verified_purchase": True,
 }  # fmt: skip
 OTHER = {"reviewerID": "A1", "asin": "B7", "overall": 2, "unixReviewTime": 978300000}
+GOOD_ROW = ["A2", "0001", 5.0, pd.Timestamp("2014-02-28")]
+OTHER_ROW = ["A1", "B7", 2.0, pd.Timestamp("2000-12-31 22:00")]
 
 
 def as_lines(*reviews):
@@ -42,8 +45,7 @@ def test_a_line_is_an_event_with_what_was_written(path):
     path.write_text(as_lines(REVIEW, OTHER, REVIEW), encoding="utf-8")
     data = load_amazon(path)
     columns = ["user", "item", "rating", "timestamp"]
-    good = ["A2", "0001", 5.0, 1393545600]
-    assert data.interactions.to_frame()[columns].to_numpy().tolist() == [good, ["A1", "B7", 2.0, 978300000], good]
+    assert data.interactions.to_frame()[columns].to_numpy().tolist() == [GOOD_ROW, OTHER_ROW, GOOD_ROW]
     assert list(data.reviews) == ["text", "summary"]
     assert data.reviews.to_numpy().tolist() == [
         ["Two\nlines\u2028here", "good"],
@@ -72,7 +74,7 @@ def test_a_gzipped_file_is_unpacked_on_the_way(tmp_path):
 def test_reviews_of_2018_have_other_fields_too(path):
     path.write_text(as_lines(REVIEW_2018, OTHER), encoding="utf-8")
     data = load_amazon(path)
-    assert rows(data) == [["A2", "0001", 5.0, 1393545600], ["A1", "B7", 2.0, 978300000]]
+    assert rows(data) == [GOOD_ROW, OTHER_ROW]
     assert data.reviews.to_numpy().tolist() == [[None, None], [None, None]]
 
 
@@ -80,7 +82,7 @@ def test_reviews_of_2023_are_of_parents_in_milliseconds(tmp_path):
     path = tmp_path / "All_Beauty.jsonl.gz"
     path.write_bytes(gzip.compress(as_lines(REVIEW_2023).encode()))
     data = load_amazon(path)
-    assert rows(data) == [["AGKHLEW2SOWHNMFQIJGBECAF7INQ", "B00YQ6X8EP", 4.0, 1588687728923]]
+    assert rows(data) == [["AGKHLEW2SOWHNMFQIJGBECAF7INQ", "B00YQ6X8EP", 4.0, pd.Timestamp(1588687728923, unit="ms")]]
     assert data.reviews.to_numpy().tolist() == [["Two\nlines", "good"]]
 
 
@@ -114,7 +116,8 @@ def test_ratings_alone_are_read_whichever_column_comes_first(tmp_path, name, tex
     data = load_amazon(tmp_path / (name + ending))
     expected = [[user, item, float(stars)] for user, item, stars in zip(USERS, ITEMS, STARS_OF)]
     assert [row[:3] for row in rows(data)] == expected
-    assert data.interactions.timestamps.tolist() == [1424304000, 978300000, 0]
+    microseconds = 10**3 if "user_id" in text else 10**6
+    assert data.interactions.timestamps.tolist() == [microseconds * time for time in (1424304000, 978300000, 0)]
     assert data.reviews is None
 
 
@@ -133,6 +136,10 @@ BROKEN_RATINGS = {
     "a time as a fraction": ("0143026860,A1V6B6TNIC10QE,1.0,142.0", "line 4: expected an integer >= 0, got '142.0'"),
     "half a second": ("0143026860,A1V6B6TNIC10QE,1.0,1.5", "line 4: expected an integer >= 0, got '1.5'"),
     "a time beyond int64": (f"0143026860,A1V6B6TNIC10QE,1.0,{2**64}", "line 4: expected an integer >= 0, got '1844"),
+    "a time after the year 9999": (
+        "0143026860,A1V6B6TNIC10QE,1.0,1588687728923",
+        "line 4: a timestamp in s must lie in the years 1 to 9999",
+    ),
     "a blank line": ("\n", "line 4: expected 4 fields between commas"),
     "Latin-1": ("0143026860,Zo\xeb,1.0,1424304000".encode("latin-1"), "line 4: not utf-8 text"),
 }
@@ -210,6 +217,6 @@ def test_musical_instruments_are_read_whole():
     X = data.interactions
     assert (len(X), X.n_users, X.n_items, len(data.reviews)) == (10_261, 1_429, 900, 10_261)
     assert np.unique(X.values).tolist() == [1, 2, 3, 4, 5]
-    assert X.to_frame().iloc[0].tolist() == ["A2IBPI20UZIR0U", "1384719342", 5, 1393545600]
+    assert X.to_frame().iloc[0].tolist() == ["A2IBPI20UZIR0U", "1384719342", 5, pd.Timestamp("2014-02-28")]
     assert data.reviews["summary"][0] == "good" and data.reviews["text"][0].startswith("Not much to write about here")
     assert min(np.bincount(X.users).min(), np.bincount(X.items).min()) == 5  # a 5-core

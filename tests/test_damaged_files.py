@@ -171,7 +171,7 @@ def check_zip(folder: Path, declare_official: Callable[[str, bytes], bytes], dam
     except Exception as error:
         raise AssertionError(f"{damaged!r} raises {error!r}") from error
     else:
-        assert data.frame["timestamp"].sum() == sum(time for *_, time in RATINGS)
+        assert data.interactions.timestamps.sum() == 10**6 * sum(time for *_, time in RATINGS)
 
 
 @pytest.mark.parametrize("n", [30, pytest.param(2000, marks=pytest.mark.faults)])

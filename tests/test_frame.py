@@ -1,4 +1,4 @@
-"""Ids in, ids out: whatever the labels are, and whoever is asked about. Neighbours against brute force."""
+"""Ids in, ids out: whatever the labels are, and whoever is asked about. Neighbors against brute force."""
 
 import datetime as dt
 import pickle
@@ -267,7 +267,7 @@ def test_an_audience_answers_with_users_for_items():
     assert Memory().fit(LIKES).recommend_users([], k=2).users.shape == (0, 2)
 
 
-# Neighbours
+# Neighbors
 
 METRICS = {
     "dot": lambda a, b: a @ b,
@@ -277,7 +277,7 @@ METRICS = {
 
 
 def slow_nearest(vectors, code, known, allowed, k, metric, include_self):
-    """(code, similarity) of each neighbour: one pair at a time, in float64."""
+    """(code, similarity) of each neighbor: one pair at a time, in float64."""
     others = [c for c in range(len(vectors)) if known[code] and allowed[c] and (include_self or c != code)]
     similarity = {other: METRICS[metric](vectors[code], vectors[other]) for other in others}
     return [(other, similarity[other]) for other in sorted(others, key=lambda c: (-similarity[c], c))[:k]]
@@ -289,7 +289,7 @@ def slow_nearest(vectors, code, known, allowed, k, metric, include_self):
     vectors=st.lists(st.lists(st.sampled_from([0, 1, 2, -3]), min_size=3, max_size=3), min_size=1, max_size=9),
     data=st.data(),
 )
-def test_neighbours_are_those_of_brute_force(metric, make, vectors, data):
+def test_neighbors_are_those_of_brute_force(metric, make, vectors, data):
     n = len(vectors)
     masks = st.lists(st.booleans(), min_size=n, max_size=n).map(np.array)
     codes = np.array(data.draw(st.lists(st.integers(0, n - 1), max_size=4)), int)

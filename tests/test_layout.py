@@ -21,7 +21,7 @@ LAYERS = [
     {"base"},
     {"engine"},
     {"models", "datasets"},
-    {"model_selection", "features", "retrieval", "inspection", "persistence", "export", "benchmark", "testing"},
+    {"model_selection", "features", "benchmark", "testing"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 ROOT = ""  # the part that skrec/__init__.py is: it hands out names of every layer

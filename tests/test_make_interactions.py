@@ -1,6 +1,7 @@
 """Invented events: as asked, repeatable, and with something in them for a model to find."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -8,7 +9,7 @@ from skrec.datasets import make_interactions
 
 
 def taste_and_popularity_recall(data, k: int = 10) -> tuple[float, float]:
-    """Recall@k on a held-out fifth: of neighbours by cosine, and of the most popular films."""
+    """Recall@k on a held-out fifth: of neighbors by cosine, and of the most popular films."""
     X = data.interactions
     held_out = np.random.default_rng(0).random(len(X)) < 0.2
     seen, hidden = (X[part].to_csr(duplicates="any").toarray() for part in (~held_out, held_out))
@@ -60,13 +61,13 @@ def test_noise_cannot_be_explained():
     assert errors == sorted(errors)
 
 
-def test_users_watch_their_favourite_genre():
+def test_users_watch_their_favorite_genre():
     data = make_interactions(random_state=0)
     genres = data.items["genres"]
-    favourites = data.users["favourite"].loc[data.frame["user"]]
+    favorites = data.users["favorite"].loc[data.frame["user"]]
     watched = genres.loc[data.frame["item"]]
-    share = np.mean([favourite in film for favourite, film in zip(favourites, watched)])
-    by_chance = np.mean([favourite in film for favourite in data.users["favourite"] for film in genres])
+    share = np.mean([favorite in film for favorite, film in zip(favorites, watched)])
+    by_chance = np.mean([favorite in film for favorite in data.users["favorite"] for film in genres])
     assert share > 2 * by_chance
 
 
@@ -116,7 +117,7 @@ def test_events_look_like_a_log():
     frame = data.frame
     assert not frame.duplicated(["user", "item"]).any()
     assert frame["timestamp"].is_monotonic_increasing
-    assert (frame.groupby("user")["timestamp"].diff().dropna() > 0).all()
+    assert (frame.groupby("user")["timestamp"].diff().dropna() > pd.Timedelta(0)).all()
     assert set(frame["rating"]) == {1, 2, 3, 4, 5}
     assert set(frame["user"]) == set(range(1, 301))
     assert_frame_equal(data.interactions.to_frame(), frame, check_dtype=False)

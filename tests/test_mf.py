@@ -147,7 +147,7 @@ def test_a_repeated_rating_counts_by_its_latest_value():
         np.concatenate([6 - data.values, data.values]),
     )
     once = rating_model().fit(data)
-    with pytest.warns(UserWarning, match="ratings of the same user and item"):
+    with pytest.warns(UserWarning, match=rf"^{len(data)} earlier ratings of the same user and item are left out"):
         twice = rating_model().fit(contradicted)
     np.testing.assert_array_equal(scores_of_all(once), scores_of_all(twice))
 
@@ -338,11 +338,19 @@ def test_pretraining_starts_from_equal_parts_of_both_trained_halves():
 
 
 @pytest.mark.parametrize(("optimizer", "used"), [("auto", "sgd"), ("adam", "adam"), (torch.optim.AdamW, "AdamW")])
-def test_after_pretraining_the_optimiser_is_plain_gradient_descent_unless_one_is_named(optimizer, used):
+def test_after_pretraining_the_optimizer_is_plain_gradient_descent_unless_one_is_named(optimizer, used):
     fitted = NeuMFRecommender(
         n_factors=3, hidden_layer_sizes=(6,), pretrain=True, max_epochs=1, optimizer=optimizer, random_state=0
     )
     assert fitted.fit(two_camps()).optimizer_ == used
+    assert fitted.pretrained_
+
+
+def test_partial_fit_has_no_pretraining_and_uses_the_optimizer_of_other_models():
+    fitted = NeuMFRecommender(n_factors=3, hidden_layer_sizes=(6,), pretrain=True, max_epochs=1, random_state=0)
+    fitted.fit(two_camps()).partial_fit(two_camps()[:2])
+    assert (fitted.optimizer_, fitted.pretrained_) == ("adam", False)
+    assert fitted.fit(two_camps()).optimizer_ == "sgd"
 
 
 def test_embeddings_of_neumf_are_those_of_both_paths_side_by_side():

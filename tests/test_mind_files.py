@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -35,7 +36,7 @@ def folder(tmp_path):
 
 
 def rows(events):
-    columns = [events.user_ids[events.users], events.item_ids[events.items], events.values, events.timestamps]
+    columns = [events.user_ids[events.users], events.item_ids[events.items], events.values, events.timestamps // 10**6]
     return list(zip(*(column.tolist() for column in [*columns, events.impressions])))
 
 
@@ -115,7 +116,7 @@ def test_nobody_needs_a_history(folder):
 )
 def test_hours_are_those_of_a_twelve_hour_clock(folder, hour, of_the_day):
     (folder / "behaviors.tsv").write_text(f"1\tU1\t1/2/1970 {hour}\t\tN2-1\n")
-    assert load_mind(folder).interactions.timestamps.tolist() == [86400 + 3600 * of_the_day]
+    assert load_mind(folder).interactions.timestamps.tolist() == [10**6 * (86400 + 3600 * of_the_day)]
 
 
 def test_vectors_are_read_where_there_are_some(folder):
@@ -261,7 +262,7 @@ def test_every_row_of_the_sample_is_read(sample):
     assert labels == candidates and shown.values.sum() == 7_542
     assert np.array_equal(np.bincount(shown.impressions), [len(line[4].split()) for line in lines])
     assert shown.user_ids[shown.users].tolist() == [line[1] for line in lines for _ in line[4].split()]
-    days = np.array([shown.timestamps.min(), shown.timestamps.max()], "datetime64[s]").astype("datetime64[D]")
+    days = np.array([shown.timestamps.min(), shown.timestamps.max()], "datetime64[us]").astype("datetime64[D]")
     assert days.astype(str).tolist() == ["2019-11-09", "2019-11-14"]
 
 
@@ -274,7 +275,7 @@ def test_the_histories_of_the_sample_are_those_of_their_users(sample):
     assert read.to_dict() == {user: history for user, history in official.items() if history}
     first_shown = mind.interactions.to_frame().groupby("user")["timestamp"].min()
     last_read = mind.history.to_frame().groupby("user")["timestamp"].max()
-    assert (first_shown.loc[last_read.index] - last_read == 1).all()
+    assert (first_shown.loc[last_read.index] - last_read == pd.Timedelta(seconds=1)).all()
     assert (mind.events.n_users, len(mind.events)) == (4_637, 189_359 + len(mind.history))
 
 

@@ -38,7 +38,13 @@ def fetch_changed(cache: Path, name: str, **changed: bytes):
 def test_ratings_keep_the_order_and_the_numbers_of_their_file(read_small):
     frame = read_small(item_labels="id").frame
     rows = RATINGS if read_small.release in ("100k", "1m") else HALF_STARS
-    assert_frame_equal(frame, pd.DataFrame(rows, columns=["user", "item", "rating", "timestamp"]))
+    written = pd.DataFrame(rows, columns=["user", "item", "rating", "timestamp"])
+    assert_frame_equal(in_seconds(frame), written)
+
+
+def in_seconds(frame):
+    """A table of ratings with its timestamps as the files have them."""
+    return frame.assign(timestamp=frame["timestamp"].astype("int64") // 10**6)
 
 
 @pytest.mark.parametrize("item_labels", ["title", "id"])
@@ -117,6 +123,7 @@ def with_line(content: bytes, number: int, line: bytes) -> bytes:
         ("100k", "u.data", 3, b"3\t4\t6\t881250940"),
         ("100k", "u.data", 3, b"3\t4\tnan\t881250940"),
         ("100k", "u.data", 3, b"3\t4\t1\t881250940.5"),
+        ("100k", "u.data", 3, b"3\t4\t1\t881250940000"),
         ("100k", "u.data", 4, b""),
         ("100k", "u.data", 5, b"2\t99\t2\t881250999"),
         ("100k", "u.data", 5, b"9\t4\t2\t881250999"),
@@ -150,6 +157,7 @@ def with_line(content: bytes, number: int, line: bytes) -> bytes:
         ("25m", "movies.csv", 3, b"2,Up\r again,Animation\r"),
         ("latest-small", "ratings.csv", 1, b"user,movie,rating,timestamp\r"),
         ("latest-small", "ratings.csv", 3, b"2,3,2.75,881250950\r"),
+        ("25m", "ratings.csv", 3, b"2,3,2.5,881250950000\r"),
         ("latest-small", "ratings.csv", 6, b"2,99,2.5,881250999\r"),
         ("latest-small", "movies.csv", 3, b'2,"Up, again,Animation\r'),
         ("latest-small", "movies.csv", 3, b"2,\xff,Animation\r"),
@@ -194,14 +202,14 @@ def official_rows(file: str) -> np.ndarray:
 
 @needs_real_data
 def test_100k_is_the_official_data(by_id):
-    assert np.array_equal(by_id.frame.to_numpy(), official_rows("u.data"))
+    assert np.array_equal(in_seconds(by_id.frame).to_numpy(), official_rows("u.data"))
     assert (by_id.interactions.n_users, by_id.interactions.n_items, len(by_id.interactions)) == (943, 1682, 100_000)
     assert (len(by_id.items), len(by_id.users)) == (1682, 943)
 
 
 @needs_real_data
 def test_100k_folds_are_the_official_ones_row_by_row(by_id):
-    rows = by_id.frame.to_numpy()
+    rows = in_seconds(by_id.frame).to_numpy()
     for number, (train, test) in enumerate(by_id.folds, start=1):
         assert np.array_equal(rows[train], official_rows(f"u{number}.base"))
         assert np.array_equal(rows[test], official_rows(f"u{number}.test"))
@@ -219,7 +227,7 @@ def test_100k_folds_are_a_cv_for_scikit_learn(by_id):
 
 @needs_real_data
 def test_100k_speaks_in_titles(movielens_100k, by_id):
-    assert movielens_100k.frame.iloc[0].tolist() == [196, "Kolya (1996)", 3, 881250949]
+    assert movielens_100k.frame.iloc[0].tolist() == [196, "Kolya (1996)", 3, pd.Timestamp("1997-12-04 15:55:49")]
     assert movielens_100k.items.loc["Chasing Amy (1997) [268]", "movie_id"] == 268
     assert movielens_100k.items.loc["Star Wars (1977)", "genres"] == ("Action", "Adventure", "Romance", "Sci-Fi", "War")
     assert movielens_100k.items["release_date"].isna().sum() == 1
@@ -237,7 +245,7 @@ def test_latest_small_is_the_official_data():
     assert sorted(data.frame["rating"].unique()) == [0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5]
     assert {"Emma (1996) [838]", "Emma (1996) [26958]"} <= set(data.items.index)
     official = pd.read_csv(Path(os.environ["SKREC_DATA"], "ml-latest-small", "ratings.csv"))
-    assert np.array_equal(data.frame[["user", "rating", "timestamp"]], official[["userId", "rating", "timestamp"]])
+    assert np.array_equal(in_seconds(data.frame)[["user", "rating", "timestamp"]], official[["userId", "rating", "timestamp"]])
     assert np.array_equal(data.items.loc[data.frame["item"], "movie_id"], official["movieId"])
 
 

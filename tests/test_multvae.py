@@ -25,11 +25,11 @@ def model(**changes):
     return MultVAERecommender(**settings | changes)
 
 
-def network(*, hidden_layer_sizes=(6,), dropout=0.0, kl_weight=0.5, annealing=1):
+def network(*, hidden_layer_sizes=(6,), dropout=0.0, kl_weight=0.5, n_warmup_minibatches=1):
     """A network of rows with weights, none of its numbers zero; and the rows."""
     values = np.random.default_rng(0).uniform(0.5, 2, 50)
     rows = likes().with_values(values.astype(np.float32)).to_csr()
-    built = build_seeded(lambda: MultVAE(rows, N_FACTORS, hidden_layer_sizes, dropout, kl_weight, annealing), 0)
+    built = build_seeded(lambda: MultVAE(rows, N_FACTORS, hidden_layer_sizes, dropout, kl_weight, n_warmup_minibatches), 0)
     generator = torch.Generator().manual_seed(1)
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.5, generator=generator)
@@ -117,9 +117,9 @@ def test_the_loss_is_minus_the_likelihood_of_the_row_plus_the_weighted_distance(
     np.testing.assert_allclose(losses, -log_likelihood + 0.5 * distance(mean, log_variance), rtol=1e-4)
 
 
-@pytest.mark.parametrize(("annealing", "shares"), [(1, [1, 1, 1]), (2, [1 / 2, 1, 1]), (8, [1 / 8, 2 / 8, 3 / 8])])
-def test_the_weight_of_the_distance_rises_by_minibatches_and_stays(annealing, shares):
-    built, rows = network(kl_weight=0.5, annealing=annealing)
+@pytest.mark.parametrize(("n_warmup_minibatches", "shares"), [(1, [1, 1, 1]), (2, [1 / 2, 1, 1]), (8, [1 / 8, 2 / 8, 3 / 8])])
+def test_the_weight_of_the_distance_rises_by_minibatches_and_stays(n_warmup_minibatches, shares):
+    built, rows = network(kl_weight=0.5, n_warmup_minibatches=n_warmup_minibatches)
     set_generator(built, torch.Generator().manual_seed(0))
     by_hand = distance(*read(built, rows.toarray()))
     for share in shares:
@@ -134,7 +134,7 @@ def test_the_weight_of_the_distance_rises_by_minibatches_and_stays(annealing, sh
 def test_the_warmup_is_a_fraction_of_all_epochs(kl_warmup_fraction, n_minibatches):
     assert len(np.unique(likes().users)) == 12  # three minibatches in each of four epochs
     fitted = model(kl_warmup_fraction=kl_warmup_fraction).fit(likes())
-    assert fitted.module_.annealing == n_minibatches and int(fitted.module_.n_minibatches) == 12
+    assert fitted.module_.n_warmup_minibatches == n_minibatches and int(fitted.module_.n_minibatches) == 12
 
 
 def test_the_distance_draws_rows_towards_the_standard_normal_distribution():
@@ -180,7 +180,7 @@ def test_partial_fit_goes_on_with_the_full_weight_of_the_distance():
     fitted = model(max_epochs=40, learning_rate=0.02).fit(two_camps()[:10])
     before, n_minibatches = fitted.predict(two_camps()), int(fitted.module_.n_minibatches)
     fitted.set_params(learning_rate=1e-30).partial_fit(two_camps()[10:])
-    assert fitted.n_users_ == 12 and n_minibatches >= fitted.module_.annealing
+    assert fitted.n_users_ == 12 and n_minibatches >= fitted.module_.n_warmup_minibatches
     assert int(fitted.module_.n_minibatches) > n_minibatches
     np.testing.assert_allclose(fitted.predict(two_camps()), before, atol=1e-4)
 

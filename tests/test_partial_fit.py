@@ -205,7 +205,7 @@ def test_events_without_a_positive_one_are_seen_and_change_no_taste(model, seed)
         model.set_params(random_state=seed)
     before = model.fit(OLD.assign(rating=5)).recommend([OLD.user.iloc[0]], k=40)
     disliked = before.items[0, 0]
-    more = pd.DataFrame({"user": [before.users[0]], "item": [disliked], "rating": [1], "timestamp": [0]})
+    more = pd.DataFrame({"user": [before.users[0]], "item": [disliked], "rating": [1], "timestamp": [pd.Timestamp(0)]})
     after = model.partial_fit(more).recommend([before.users[0]], k=40)
     assert disliked not in after.items[0].tolist()
     np.testing.assert_array_equal(after.items[0, :5], before.items[0, 1:6])
@@ -243,7 +243,7 @@ NETWORKS = {
 @pytest.mark.parametrize("model", NETWORKS.values(), ids=NETWORKS)
 def test_new_users_are_folded_in_new_items_are_the_mean_and_all_others_as_they_were(model):
     more = pd.concat([NEW, pd.DataFrame({"user": [1000, 1000], "item": [OLD.item.iloc[0], 1000]})])
-    more = more.assign(timestamp=more.timestamp.fillna(0).astype(int))
+    more = more.assign(timestamp=more.timestamp.fillna(pd.Timestamp(0)))
     model.fit(OLD)
     users, items = model.user_embeddings_.copy(), model.item_embeddings_.copy()
     newcomers = more[~more.user.isin(model.user_ids_) & more.item.isin(model.item_ids_)]

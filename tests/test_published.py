@@ -26,7 +26,7 @@ def ncf():
         (UserKNNRecommender(n_neighbors=516, weighting="bm25", shrinkage=0, neighborhood="reverse"), 0.6606, 0.3951),
         (EASERecommender(regularization=1320), 0.7192, 0.4494),
     ],
-    ids=["popularity", "neighbours of items", "neighbours of users", "EASE"],
+    ids=["popularity", "neighbors of items", "neighbors of users", "EASE"],
 )
 def test_ncf_protocol_gives_the_numbers_of_ferrari_dacrema_et_al(ncf, model, hit_rate, ndcg):
     found = sampled_leave_one_out(model.fit(ncf.train), ncf.users, ncf.positives, ncf.negatives)

@@ -736,7 +736,7 @@ def test_amazon_reviews_of_2018_are_read_with_and_without_their_texts(tmp_path):
     (tmp_path / "Books.csv").write_text("0143026860,A1V6B6TNIC10QE,4.0,1424304000\n")  # the item comes first
     for name in ("Books.json.gz", "Books.csv"):
         events = load_amazon(tmp_path / name).interactions.to_frame()
-        assert events.to_numpy().tolist() == [["A1V6B6TNIC10QE", "0143026860", 4.0, 1424304000]]
+        assert events.to_numpy().tolist() == [["A1V6B6TNIC10QE", "0143026860", 4.0, pd.Timestamp(1424304000, unit="s")]]
 
 
 def test_amazon_reviews_of_2023_are_read_with_and_without_their_texts(tmp_path):
@@ -751,7 +751,7 @@ def test_amazon_reviews_of_2023_are_read_with_and_without_their_texts(tmp_path):
     (tmp_path / "Toys.csv").write_text("user_id,parent_asin,rating,timestamp\nAGKASBHYZPGT,B006GBITXC,3.0,1452647382000\n")
     for name in ("Toys.jsonl.gz", "Toys.csv"):
         events = load_amazon(tmp_path / name).interactions.to_frame()
-        assert events.to_numpy().tolist() == [["AGKASBHYZPGT", "B006GBITXC", 3.0, 1452647382000]]
+        assert events.to_numpy().tolist() == [["AGKASBHYZPGT", "B006GBITXC", 3.0, pd.Timestamp(1452647382000, unit="ms")]]
 
 
 def ones(shape=(12, 8), seed=0):

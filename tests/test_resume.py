@@ -116,7 +116,7 @@ OTHER_MODELS = {
     "rows of ratings": (AutoRecRecommender, {"loss": "mse", "dropout": 0.3}),
     "columns of ratings": (AutoRecRecommender, {"loss": "mse", "side": "item"}),
     "columns": (AutoRecRecommender, {"side": "item"}),
-    "annealing": (MultVAERecommender, {"hidden_layer_sizes": (5,), "kl_warmup_fraction": 1}),
+    "warmup of the divergence": (MultVAERecommender, {"hidden_layer_sizes": (5,), "kl_warmup_fraction": 1}),
     "graph": (LightGCNRecommender, {"n_layers": 2}),
     "attention": (SASRecRecommender, {}),
     "recurrent": (GRU4RecRecommender, {"loss": "bce", "negatives": "uniform", "n_negatives": 1}),

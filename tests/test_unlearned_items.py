@@ -17,7 +17,7 @@ WITH_VECTORS = [kind for kind in all_estimators() if kind not in (ColdStartRecom
 
 @pytest.mark.filterwarnings("ignore:.*learns from events in order of time")
 @pytest.mark.parametrize("kind", WITH_VECTORS)
-def test_an_item_that_was_only_disliked_has_no_neighbours_and_no_audience(kind):
+def test_an_item_that_was_only_disliked_has_no_neighbors_and_no_audience(kind):
     model = fast(kind).set_params(positive_from=4)
     if "max_epochs" in model.get_params():
         model.set_params(max_epochs=2)
@@ -43,7 +43,7 @@ FEATURES = pd.DataFrame(
 )  # nobody has touched item 9
 
 
-def test_what_is_known_by_features_has_neighbours_without_events():
+def test_what_is_known_by_features_has_neighbors_without_events():
     data = Interactions.from_frame(RATINGS, item_features=FEATURES)
     towers = TwoTowerRecommender(positive_from=4, n_factors=4, max_epochs=2, random_state=0).fit(data)
     assert (towers.similar_items([8, 9], k=9).codes >= 0).all()

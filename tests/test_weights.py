@@ -29,7 +29,9 @@ from skrec.data import Interactions, apply_half_life, read_half_life
 from skrec.datasets import make_interactions
 from skrec.model_selection import TemporalSplit
 
-EVENTS = replace(make_interactions(50, 30, density=0.2, random_state=0).interactions, user_ids=None, item_ids=None)
+GENERATED = make_interactions(50, 30, density=0.2, random_state=0).interactions
+SECONDS = {"timestamps": GENERATED.timestamps // 10**6, "timestamp_unit": None}
+EVENTS = replace(GENERATED, user_ids=None, item_ids=None, **SECONDS)
 LIKES = EVENTS.with_values(np.ones(len(EVENTS)))
 HEAVY = np.random.default_rng(0).uniform(0.5, 2, len(LIKES)).astype(np.float32)
 WEIGHTED = replace(LIKES, weights=HEAVY)

@@ -1,6 +1,7 @@
 """Models that place users and items in one space."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,9 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
     ``_state_vectors(state)``, the embeddings of the users of a state.
     """
 
+    _methods_of_models: ClassVar[tuple[str, ...]] = ("_state_vectors",)
+    _state_vectors: ClassVar[Callable[..., NDArray[np.float32]]]
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
@@ -32,11 +36,8 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
     def _user_vectors(self) -> NDArray[np.float32]:
         return self.user_embeddings_
 
-    def _state_vectors(self, state: Any) -> NDArray[np.float32]:
-        raise NotImplementedError(f"{type(self).__name__} must implement _state_vectors")
-
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Names of the columns of `transform`: the name of the class in lower case and a number.
+        """Return the names of the columns of `transform`: the name of the class in lower case and a number.
 
         Parameters
         ----------
@@ -52,7 +53,7 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         return np.array([f"{prefix}{number}" for number in range(self._user_vectors().shape[1])], dtype=object)
 
     def transform(self, X: Any) -> NDArray[np.float32] | pd.DataFrame:
-        """Embeddings of users, for UMAP, clustering, or the next step of a Pipeline.
+        """Return the embeddings of users, for clustering, visualization, or the next step of a Pipeline.
 
         Parameters
         ----------
@@ -62,8 +63,9 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         Returns
         -------
         float32 array of shape (n_users, d)
-            A row for each id, each row of a matrix, or each user of events in the order of their labels; as for `recommend`,
-            these are the users with events. After ``set_output(transform="pandas")`` a DataFrame, whose index holds the users.
+            A row for each id, for each row of a matrix, or for each user of events in the order of their labels. As for
+            `recommend`, these are the users with events. After ``set_output(transform="pandas")``, a DataFrame with the users
+            as its index.
         """
         query = self._query(X, name="X")
         query.check_known(self.vocabulary_, name="X")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skrec.base._counts import ones_at, with_index_of
 from skrec.base._recommender import BaseRecommender
-from skrec.data import Interactions, is_positive
+from skrec.data import Interactions
 
 
 class HistoryRecommender(BaseRecommender):
@@ -20,7 +20,7 @@ class HistoryRecommender(BaseRecommender):
     Parameters
     ----------
     positive_from : float, default=None
-        Least value of an event that counts. If None, values above 0 count.
+        Smallest value of a positive event. If None, values above 0 are positive.
 
     Attributes
     ----------
@@ -43,9 +43,6 @@ class HistoryRecommender(BaseRecommender):
 
     def _new_state(self, histories: Interactions) -> sp.csr_array:
         return histories[self._informative(histories)].to_csr(duplicates="any")
-
-    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
-        return is_positive(data.values, self.positive_from)
 
     def _item_vectors(self) -> Any:
         return self.rows_.T.tocsr()

@@ -3,15 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from skrec._checks import check_int
 from skrec.base._history import HistoryRecommender
 from skrec.base._pairs import sparse_products
-from skrec.data._vocabulary import decode
 
 
 class ItemWeightsRecommender(HistoryRecommender):
@@ -36,29 +32,9 @@ class ItemWeightsRecommender(HistoryRecommender):
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         return sparse_products(self.rows_, self.item_weights_, users, items)
 
-    def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
-        """The k items of a known user's past that add most to the score of an item.
-
-        Parameters
-        ----------
-        user : label
-            A user of the training data.
-        item : label
-            An item of the training data.
-        k : int, default=5
-            Number of items.
-
-        Returns
-        -------
-        DataFrame
-            Columns item and contribution, largest first; over the whole past the contributions add up to the score.
-        """
-        check_int(k, "k", at_least=1)
-        check_is_fitted(self)
-        query = self.vocabulary_.user_codes([user], name="user")
-        target = self.vocabulary_.item_codes([item], name="item")
-        past = self.rows_[query].indices
-        contributions = self.item_weights_[past][:, target]
-        contributions = np.ravel(contributions.toarray() if sp.issparse(contributions) else contributions)
-        best = np.argsort(-contributions, kind="stable")[:k]
-        return pd.DataFrame({"item": decode(past[best], self.item_ids_), "contribution": contributions[best]})
+    def _contributions(self, user: int, item: int, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        history = self.rows_[[user]].indices
+        weights = self.item_weights_[history][:, [item]]
+        weights = np.ravel(weights.toarray() if sp.issparse(weights) else weights)
+        best = np.argsort(-weights, kind="stable")[:k]
+        return history[best], weights[best]

@@ -12,11 +12,6 @@ from skrec.base._allowed import Allowed, Unknown, read_allowed
 from skrec.data import Interactions
 
 
-def all_events(model: Any, data: Interactions) -> NDArray[np.bool_]:
-    """Which events (n_events,) the model learns from: all."""
-    return np.ones(len(data), bool)
-
-
 def no_vectors(model: Any) -> Any:
     """Vectors (n, d), dense or CSR, by which items or users are compared: none."""
     raise NotImplementedError(
@@ -24,9 +19,9 @@ def no_vectors(model: Any) -> Any:
     )
 
 
-def no_explanation(model: Any) -> NotImplementedError:
-    """The error of models whose scores are no sums."""
-    return NotImplementedError(
+def no_contributions(model: Any, user: int, item: int, k: int) -> Any:
+    """The k largest contributions to a score, as codes of items and numbers: none, since the score is not a sum."""
+    raise NotImplementedError(
         f"the score of {type(model).__name__} is not a sum over the user's past items, so it has no exact explanation; "
         "similar_items(item, candidates=past_items) names the nearest of them"
     )

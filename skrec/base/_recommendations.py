@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Ranking:
-    """For each query a list of the best k, best first; unpacks as ``labels, scores = ...``.
+    """Ranked lists of k labels with scores, one for each query.
+
+    A ranking can be unpacked: ``labels, scores = ranking``.
 
     Parameters
     ----------
     queries : array of shape (n,)
         Labels of the queries.
     labels : array of shape (n, k)
-        Labels of the answers; None (or -1 where codes are the labels) beyond the end of a list.
+        Labels of the answers, best first. Padded with None, or with -1 if codes are the labels.
     scores : float32 array of shape (n, k)
-        NaN beyond the end of a list; minus infinity for an item that nothing is known about.
+        Scores, padded with NaN. Minus infinity for items without training events and features.
     codes : int64 array of shape (n, k)
-        Positions in the model's vocabulary, -1 beyond the end of a list.
+        Positions in the model's vocabulary, padded with -1.
     """
 
     queries: NDArray
@@ -65,7 +67,7 @@ class Ranking:
 
 
 class Recommendations(Ranking):
-    """Items for users: ``items, scores = model.recommend(...)``; see `Ranking`.
+    """Items recommended to users: ``items, scores = model.recommend(...)``. See `Ranking`.
 
     Parameters
     ----------
@@ -87,7 +89,7 @@ class Recommendations(Ranking):
 
 
 class Audience(Ranking):
-    """Users for items: ``users, scores = model.recommend_users(...)``; see `Ranking`.
+    """Users with the highest scores for items: ``users, scores = model.recommend_users(...)``. See `Ranking`.
 
     Parameters
     ----------
@@ -110,7 +112,7 @@ class Audience(Ranking):
 
 
 class SimilarItems(Ranking):
-    """Items nearest to items; see `Ranking`.
+    """Nearest items of items. See `Ranking`.
 
     Parameters
     ----------
@@ -122,7 +124,7 @@ class SimilarItems(Ranking):
 
 
 class SimilarUsers(Ranking):
-    """Users nearest to users; see `Ranking`.
+    """Nearest users of users. See `Ranking`.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The base class of all recommenders."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -24,6 +24,7 @@ from skrec.base._recommendations import Audience, Recommendations, SimilarItems,
 from skrec.base._similarity import Metric, find_similar_items, find_similar_users
 from skrec.base._tags import RecommenderTags, with_recommender_tags
 from skrec.data import Interactions, check_pairs, is_matrix
+from skrec.data._vocabulary import decode
 from skrec.metrics import get_scorer
 
 
@@ -40,13 +41,15 @@ class BaseRecommender(DeclaredParameters):
     Parameters
     ----------
     keep_events : bool, default=True
-        Whether the fitted model keeps the training events, from which `partial_fit` goes on.
+        Whether the fitted model keeps the training events, which `partial_fit` requires.
 
     Attributes
     ----------
     user_ids_, item_ids_ : arrays of labels, or None if the data have none
     n_users_, n_items_, n_features_in_ : int
-        Number of users and items; ``n_features_in_`` is the number of items.
+        Number of users and items. ``n_features_in_`` is the number of items.
+    positive_from_ : float or None
+        The value of ``positive_from`` at the last fit. None for models without this parameter.
     events_ : Interactions
         The training data: 12 bytes an event, 20 with times. Without events if ``keep_events`` is False.
     seen_ : bool CSR of shape (n_users_, n_items_)
@@ -65,22 +68,18 @@ class BaseRecommender(DeclaredParameters):
 
     _answers_from_events: ClassVar[bool] = False  # not only `partial_fit` needs them
     _ordered: ClassVar[bool] = False  # whether the order of a user's events matters
+    _predicts_ratings: ClassVar[bool] = False
     _reads_weights: ClassVar[bool] = False
+
+    # the methods that a model writes; `fit` raises an error that names those that are missing
+    _methods_of_models: ClassVar[tuple[str, ...]] = ("_fit", "_known_state", "_new_state", "_score")
+    _fit: ClassVar[Callable[..., None]]
+    _known_state: ClassVar[Callable[..., Any]]
+    _new_state: ClassVar[Callable[..., Any]]
+    _score: ClassVar[Callable[..., Any]]
 
     def _check_parameters(self) -> None:
         """Check the values of parameters; called by `fit` and `partial_fit` when the data are known."""
-
-    def _fit(self, data: Interactions) -> None:
-        raise NotImplementedError(f"{type(self).__name__} must implement _fit")
-
-    def _known_state(self, users: NDArray[np.int64]) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must implement _known_state")
-
-    def _new_state(self, histories: Interactions) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must implement _new_state")
-
-    def _score(self, state: Any, items: slice) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must implement _score")
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self._recode(validation, name="validation")  # it is not used, but it is checked
@@ -92,17 +91,15 @@ class BaseRecommender(DeclaredParameters):
 
     # functions of a model, which it may override
     _learn_vocabulary, _store_events = training.learn_vocabulary, training.store_events
-    _count = training.store_counts
+    _count, _informative = training.store_counts, training.informative_events
     _check_weights, _check_order = training.check_weights, training.check_order
     _positives = staticmethod(training.positive_events)
     _recode, _query = training.encode_test_data, training.read_query
-    _informative, _allowed = knowledge.all_events, knowledge.allowed_items
     _familiar_users, _familiar_histories = knowledge.familiar_users, knowledge.familiar_histories
     _item_vectors = _user_vectors = knowledge.no_vectors
+    _allowed, _contributions = knowledge.allowed_items, knowledge.no_contributions
     _score_pairs, _score_known_pairs = scoring.score_pairs, scoring.score_pairs_by_rows
     __copy__, __deepcopy__ = shallow_copy, deep_copy
-
-    _predicts_ratings = property(lambda self: False)
     _compares_times = property(knowledge.compares_times)
     _item_counts = property(lambda self: self.item_counts_)
     _described_items = property(knowledge.described_items)
@@ -116,7 +113,7 @@ class BaseRecommender(DeclaredParameters):
         return with_recommender_tags(tags, RecommenderTags(bool(self._ordered), bool(self._predicts_ratings)))
 
     def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None) -> Self:
-        """Learn from interactions. If this fails, an estimator that was fitted before stays as it was.
+        """Learn from interactions. If this fails, a fitted estimator stays unchanged.
 
         Parameters
         ----------
@@ -124,10 +121,10 @@ class BaseRecommender(DeclaredParameters):
             The columns of a DataFrame are ``user``, ``item`` and optionally ``rating``, ``timestamp``, ``weight``,
             ``impression``.
         y : array-like of shape (n_events,), optional
-            The values of the events, such as ratings, if X is a table of events; a matrix holds them itself.
+            Values of the events, such as ratings, if X is a table of events.
         validation : like X, optional
-            Held-out data. A model that is trained in epochs writes their loss into ``history_`` after each epoch, and with
-            ``early_stopping`` chooses the epoch by them. Other models only check that they can be read.
+            Held-out data. Models that are trained in epochs store the loss on these data in ``history_`` after each epoch, and
+            choose the epoch by them if ``early_stopping`` is set. Other models only check that the data can be read.
 
         Returns
         -------
@@ -142,17 +139,17 @@ class BaseRecommender(DeclaredParameters):
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
-        """Learn from more interactions. A model that is not fitted is fitted. If this fails, the estimator stays as it was.
+        """Learn from more interactions, or `fit` an unfitted model. If this fails, the estimator stays unchanged.
 
-        New users and items get the next codes. Models that learn step by step fold the new users in and then make
+        New users and items get the next codes. Models that are trained in epochs fold in the new users. They then make
         ``max_epochs`` passes over the new events and as many of the old ones, at a tenth of the learning rate. ALS solves for
-        the users and items of the new events. All other models have a closed form and learn again from all events, as ``fit``.
+        the users and items of the new events. All other models have a closed form and learn again from all events.
 
         Parameters
         ----------
         X, y
-            As for `fit`. The rows of a matrix, which must have as many columns as the training data, are new users.
-            Interactions without labels go by their codes, which may lie beyond the known ones.
+            As for `fit`. The rows of a matrix are new users. It must have as many columns as the training data. Users and items
+            of Interactions without labels are identified by their codes, and codes beyond the known ones are new.
 
         Returns
         -------
@@ -161,8 +158,8 @@ class BaseRecommender(DeclaredParameters):
         Raises
         ------
         ValueError, TypeError
-            If data cannot be read; if only one of the two data sets has labels, timestamps or impressions; if a parameter that
-            shapes the model has changed since `fit`; if ``early_stopping`` is set, since no data are held out.
+            If the data cannot be read, or only one of the two data sets has labels, timestamps or impressions. If a parameter
+            of the model's architecture has changed since `fit`. If ``early_stopping`` is set, since no data are held out.
         """
         if not hasattr(self, "vocabulary_"):
             return self.fit(X, y)
@@ -170,32 +167,32 @@ class BaseRecommender(DeclaredParameters):
         return self
 
     def anonymized(self) -> Self:
-        """A copy without the labels of users and without the training events, to be saved or given away.
+        """Return a copy without labels of users and without training events, for storage or sharing.
 
-        It answers as before, but knows users by their codes alone: user i is ``user_ids_[i]`` of the original. Features of
-        users, which items they have seen, and what was learned is kept. `partial_fit` of the copy is an error.
+        The copy gives the same answers. Users are identified by their codes. User i is ``user_ids_[i]`` of the original.
+        Everything else is kept, including features of users and the items that they have seen. The copy has no `partial_fit`.
 
         Returns
         -------
         estimator
-            ValueError if the model answers from its training events, as `NewsRecommender` does.
+            A ValueError is raised if the model needs its training events to recommend, as `NewsRecommender` does.
         """
         return training.without_identities(self)
 
     def predict(self, X: Any) -> NDArray[np.float32]:
-        """Scores of events, or of all items for new users.
+        """Predict the scores of events, or of all items for new users.
 
         Parameters
         ----------
         X : DataFrame of events or Interactions, or a users x items matrix
-            Each event gets the score of its item for its user; of a DataFrame only the columns ``user`` and ``item`` are read.
-            Each row of a matrix is the history of a new user, for whom all items are scored, as by `score_items`.
+            Each event gets the score of its item for its user. Only the columns ``user`` and ``item`` of a DataFrame are read.
+            Each row of a matrix is the history of a new user, and all items are scored for this user.
 
         Returns
         -------
         float32 array of shape (n_events,), or (n_rows, n_items_) for a matrix
-            Models of ratings give ratings, by means and whatever else is known if the user or the item is new. Other models
-            give unknown users the popularity of the item, and unknown items minus infinity.
+            Ratings, if the model predicts ratings. Those of unknown users or items are means. For other models, the score of an
+            unknown user is the popularity of the item, and the score of an unknown item is minus infinity.
         """
         check_is_fitted(self)
         if not is_matrix(X):
@@ -204,20 +201,20 @@ class BaseRecommender(DeclaredParameters):
         return scoring.all_scores(self, training.read_new_users(self, X, name="X"), exclude_seen=False)
 
     def score_items(self, users: Any = None, *, exclude_seen: bool = False) -> NDArray[np.float32]:
-        """Scores of all items for each user.
+        """Compute the scores of all items for each user.
 
         Parameters
         ----------
         users : ids of known users, or interactions of new ones, default=None
             As for `recommend`.
         exclude_seen : bool, default=False
-            Give items that the user has interacted with minus infinity.
+            Whether items that the user has interacted with get minus infinity.
 
         Returns
         -------
         float32 array of shape (n_users, n_items_)
             The columns are in the order of ``item_ids_``. Items that are not in ``known_items_`` have minus infinity, unless
-            scores are ratings. ValueError if the array would take more than 1 GiB.
+            scores are ratings. A ValueError is raised if the array would take more than 1 GiB.
         """
         check_flag(exclude_seen, "exclude_seen")
         query = self._query(users)
@@ -225,7 +222,7 @@ class BaseRecommender(DeclaredParameters):
         return scoring.all_scores(self, query, exclude_seen=exclude_seen)
 
     def score(self, X: Any, y: ArrayLike | None = None) -> float:
-        """How well held-out data are predicted: R² for a model of ratings, NDCG@10 (full ranking) for all others.
+        """Compute R² of a model of ratings, or NDCG@10 of the full rankings of any other model, on held-out data.
 
         Parameters
         ----------
@@ -236,8 +233,9 @@ class BaseRecommender(DeclaredParameters):
         -------
         float
         """
+        check_is_fitted(self)
         name = "r2" if self._predicts_ratings else "ndcg@10"
-        return get_scorer(name, positive_from=getattr(self, "positive_from", None))(self, X, y)
+        return get_scorer(name, positive_from=self.positive_from_)(self, X, y)
 
     def recommend(
         self,
@@ -249,41 +247,41 @@ class BaseRecommender(DeclaredParameters):
         candidates: Any = None,
         unknown: Unknown = "raise",
     ) -> Recommendations:
-        """Recommend the k best items to each user; ``items, scores = model.recommend(...)``.
+        """Recommend the k best items to each user: ``items, scores = model.recommend(...)``.
 
         Parameters
         ----------
         users : ids of known users, or interactions of new ones, default=None
             If None, all known users. The rows of a matrix and the users of a DataFrame or of Interactions are new users, even
-            if their label is known: they are folded in by the events passed here. Users without an event that the model learns
-            from get the most popular items. The users of Interactions are those with events; all users if
-            `Interactions.from_csr` made them from a matrix, or if they have ``user_features`` or no event at all. A matrix of
-            exactly the shape of the training data causes a UserWarning.
+            if their label is known. They are folded in by the given events. Users without an event that the model learns from
+            get the most popular items. Users of Interactions without events get a list only if the Interactions were made by
+            `Interactions.from_csr`, have ``user_features``, or have no event at all. A matrix of the shape of the training data
+            causes a UserWarning.
         k : int, default=10
             Length of the lists.
         exclude_seen : bool, default=True
-            Leave out items that the user has interacted with.
+            Whether items that the user has interacted with are left out.
         exclude : array-like of item labels, optional
             Items that must not be recommended. Unknown labels are ignored.
         candidates : array-like of item labels, mapping of users to item labels, or DataFrame, optional
-            The only items that may be recommended. A mapping, or a DataFrame with the columns ``user`` and ``item``, gives each
-            user their own candidates, by the label in ``.users``, such as the items of an impression. A user who is not in it
-            gets an empty list; users in it who are not in the query are ignored.
+            The only items that may be recommended. A mapping, or a DataFrame with the columns ``user`` and ``item``, has
+            candidates for each user, such as the items of an impression. Users are identified by their label in ``.users``.
+            A user without candidates gets an empty list. Other users in the mapping are ignored.
         unknown : {"raise", "popular"}, default="raise"
-            What to do with unknown ids. With "raise" they are an error. With "popular" an unknown user gets the most popular
-            items, as a new user without events does, and an unknown candidate is left out.
+            Treatment of unknown ids. With "raise" they are an error. With "popular" an unknown user gets the most popular
+            items, and unknown candidates are left out.
 
         Returns
         -------
         Recommendations
-            ``.items`` and ``.scores`` of shape (n_users, k), best first, equal scores in the order of the vocabulary;
-            ``.codes``, ``.users``, ``.to_frame()``. Lists are padded if fewer than k items are left. Items that are not in
-            ``known_items_`` come last, with a score of minus infinity.
+            ``.items`` and ``.scores`` have shape (n_users, k), best first. Items with equal scores are in the order of the
+            vocabulary. Lists are padded if fewer than k items are left. Items that are not in ``known_items_`` come last, with
+            a score of minus infinity.
 
         Raises
         ------
         ValueError, TypeError
-            If an id is unknown, or no id is of the kind of the known ones; if k is below 1.
+            If an id is unknown or of another kind than the known ids, or k is below 1.
         """
         request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown)
         return request.answer(self, slice(0, len(request.query)))
@@ -299,7 +297,7 @@ class BaseRecommender(DeclaredParameters):
         unknown: Unknown = "raise",
         batch_size: int = 10_000,
     ) -> Iterator[Recommendations]:
-        """As `recommend`, in batches of ``batch_size`` users. Errors in arguments are raised at once.
+        """Recommend in batches of users, as `recommend` does. Errors in arguments are raised at once.
 
         Parameters
         ----------
@@ -326,28 +324,28 @@ class BaseRecommender(DeclaredParameters):
         unknown: Unknown = "raise",
         batch_size: int = 10_000,
     ) -> None:
-        """As `recommend`, into a Parquet file with the columns user, item, score and rank; needs pyarrow.
+        """Write recommendations to a Parquet file with the columns user, item, score and rank. Requires pyarrow.
 
         Parameters
         ----------
         path : str or os.PathLike
-            A file in an existing folder; "~" is the user's home. An existing file is replaced when the new one is complete.
+            A file in an existing folder. "~" is the user's home. An existing file is replaced when the new one is complete.
         users, k, exclude_seen, exclude, candidates, unknown, batch_size
             As for `recommend_iter`.
 
         Raises
         ------
         OSError, ImportError
-            If the file cannot be written, in which case an existing one stays as it was; if pyarrow is not installed.
+            If the file cannot be written, or pyarrow is not installed. An existing file stays unchanged.
         """
         target = read_path(path, "path")
         request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size)
         write_parquet(target, request.answers(self))
 
     def recommend_users(self, items: Any, *, k: int = 10, exclude_seen: bool = True) -> Audience:
-        """Find the k known users with the highest scores for each item; ``users, scores = model.recommend_users(...)``.
+        """Find the k known users with the highest scores for each item: ``users, scores = model.recommend_users(...)``.
 
-        A ranking loss teaches the order of items within a user, so scores of different users may not be comparable.
+        Models that are trained to order the items of each user may have scores that are not comparable between users.
 
         Parameters
         ----------
@@ -356,12 +354,13 @@ class BaseRecommender(DeclaredParameters):
         k : int, default=10
             Length of the lists.
         exclude_seen : bool, default=True
-            Leave out users who have interacted with the item.
+            Whether users who have interacted with the item are left out.
 
         Returns
         -------
         Audience
-            Without users, and empty for items, without an event that the model learns from, unless it knows their features.
+            Users without an event that the model learns from are not included, unless the model knows their features. The list
+            of such an item is empty.
         """
         check_is_fitted(self)
         check_flag(exclude_seen, "exclude_seen")
@@ -378,7 +377,7 @@ class BaseRecommender(DeclaredParameters):
         candidates: Any = None,
         min_count: int = 0,
     ) -> SimilarItems:
-        """Find the k items nearest to each of some items; ``labels, scores = model.similar_items(...)``.
+        """Find the k items nearest to each of some items: ``labels, scores = model.similar_items(...)``.
 
         Parameters
         ----------
@@ -393,14 +392,14 @@ class BaseRecommender(DeclaredParameters):
         exclude, candidates : array-like of labels, optional
             Items that must not be in the lists, and the only items that may be. Unknown excluded labels are ignored.
         min_count : int, default=0
-            Leave items with fewer users, among the events that the model learns from, out of the lists, since the vectors of
-            rare items are mostly noise.
+            Minimum number of users of an item in the lists, among the events that the model learns from. The vectors of rare
+            items are noisy.
 
         Returns
         -------
         SimilarItems
-            Empty for items without an event that the model learns from, which are in no other list either, unless the model
-            knows them by their features.
+            Items without an event that the model learns from have an empty list and are in no other list, unless the model
+            knows their features.
         """
         check_is_fitted(self)
         check_int(min_count, "min_count", at_least=0)
@@ -425,7 +424,9 @@ class BaseRecommender(DeclaredParameters):
         return find_similar_users(self, users, k=k, metric=metric, include_self=include_self)
 
     def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
-        """The k items of a known user's past that add most to the score of an item, if the score is a sum over these.
+        """Find the k items of a known user's history that contribute most to the score of an item.
+
+        Models other than `ALSRecommender` and linear item-item models such as `EASERecommender` raise a NotImplementedError.
 
         Parameters
         ----------
@@ -437,6 +438,12 @@ class BaseRecommender(DeclaredParameters):
         Returns
         -------
         DataFrame
-            Columns item and contribution, largest first.
+            Columns ``item`` and ``contribution``, largest first. Over the whole history, the contributions add up to the score.
+            In `ALSRecommender` this is the score that the user has when folded in.
         """
-        raise knowledge.no_explanation(self)
+        check_is_fitted(self)
+        check_int(k, "k", at_least=1)
+        (of_user,) = self.vocabulary_.user_codes([user], name="user")
+        (of_item,) = self.vocabulary_.item_codes([item], name="item")
+        items, contributions = self._contributions(int(of_user), int(of_item), k)
+        return pd.DataFrame({"item": decode(items, self.item_ids_), "contribution": contributions})

@@ -1,4 +1,4 @@
-"""Nearest neighbours among vectors."""
+"""Nearest neighbors among vectors."""
 
 from typing import Any, Literal
 

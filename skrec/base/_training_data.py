@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_flag
 from skrec.base._copying import shallow_copy, without_learned_attributes
 from skrec.base._counts import count_events, stored_events
 from skrec.base._queries import NewUsers, Query, known_users
-from skrec.data import Interactions, check_interactions, is_matrix, positive_mask
+from skrec.data import Interactions, check_interactions, is_matrix, is_positive, positive_mask
 from skrec.data._appending import check_same_unit
 from skrec.data._callers import depth_of_caller
 from skrec.data._ordering import warn_about_item_order
@@ -20,11 +20,20 @@ from skrec.data._training_shape import is_of_shape, may_hold_known_users, warn_a
 from skrec.data._vocabulary import Vocabulary, are_labels
 
 
+def check_methods(model: Any) -> None:
+    """Raise NotImplementedError if a model lacks methods that its base classes use."""
+    names = [name for base in reversed(type(model).__mro__) for name in vars(base).get("_methods_of_models", ())]
+    missing = [name for name in names if not callable(getattr(type(model), name, None))]
+    if missing:
+        raise NotImplementedError(f"{type(model).__name__} must implement {', '.join(missing)}")
+
+
 def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Any) -> Any:
     """A copy of an estimator that has learned from X alone."""
     data = check_interactions(X, y)
     if len(data) == 0:
         raise ValueError("X has no events: at least one stored (sparse) or non-zero (dense) entry is required to fit")
+    check_methods(model)
     fresh = without_learned_attributes(model)
     fresh._learn_vocabulary(data)
     fresh._check_parameters()
@@ -75,6 +84,7 @@ def without_identities(model: Any) -> Any:
 def learn_vocabulary(model: Any, data: Interactions) -> None:
     """Store events, labels, sizes and counts in a model."""
     check_flag(model.keep_events, "keep_events")
+    model.positive_from_ = getattr(model, "positive_from", None)
     model._check_weights(data)
     model.events_ = data
     model.vocabulary_ = Vocabulary(data.n_users, data.n_items, data.user_ids, data.item_ids, type(model).__name__)
@@ -89,6 +99,11 @@ def store_counts(model: Any, data: Interactions) -> None:
     counts = count_events(data, model._informative(data))
     model.seen_, model.item_counts_, model.has_past_ = counts.seen, counts.item_counts, counts.has_past
     model.learned_counts_, model.popularity_ = counts.learned_counts, counts.learned_counts.astype(np.float64)
+
+
+def informative_events(model: Any, data: Interactions) -> NDArray[np.bool_]:
+    """Which events (n_events,) the model learns from: the positive ones, or all for a model of ratings."""
+    return np.ones(len(data), bool) if model._predicts_ratings else is_positive(data.values, model.positive_from_)
 
 
 def check_weights(model: Any, data: Interactions) -> None:

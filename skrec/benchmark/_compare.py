@@ -56,8 +56,7 @@ def compare(
     test : Interactions, DataFrame of events, or users x items matrix, default=None
         Held-out data. X is then used for training only. The rows of a matrix are new users. If None, X is split.
     cv : splitter of skrec or scikit-learn, default=None
-        Splitter of the events of X, of which the first split is used. If None, ``RandomHoldout(0.2,
-        random_state=random_state)``.
+        Splitter of the events of X. The first split is used. If None, ``RandomHoldout(0.2, random_state=random_state)``.
     baseline : str, default=None
         Name of the estimator that the others are compared with. If None, the first `ALSRecommender`, also inside a search. If
         there is none, a tuned one is added as "ALSRecommender": 64 factors, with ``alpha`` from 1, 2, 5 and 20 and
@@ -84,8 +83,9 @@ def compare(
         differences at random. Differences are weighted by the number of events, or squared for RMSE, if the scorer is. NaN for
         the baseline.
 
-        Further columns are ``fit_seconds``, which includes the search; ``recommend_seconds`` for ten items for every test user,
-        by id, or by their test events for users without training events; and ``peak_memory_mb`` of the fit, see Notes.
+        Further columns are ``fit_seconds``, ``recommend_seconds`` and ``peak_memory_mb``. The first includes the search. The
+        second is the time of recommending ten items to each test user, by id, or by the test events of users without training
+        events. Notes describe the third.
 
         ``attrs["protocol"]`` is a dict with "split", "baseline", and for each scorer a description of what was ranked, hidden
         and counted.

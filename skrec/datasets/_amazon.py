@@ -16,9 +16,9 @@ class AmazonReviews(NamedTuple):
     Parameters
     ----------
     interactions : Interactions
-        Ratings from 1 to 5 with timestamps: Unix seconds in the releases of 2014 and 2018, where they are whole days, Unix
-        milliseconds in that of 2023. Labels are strings. Users are ``reviewerID`` or ``user_id``. Items are ``asin``, or
-        ``parent_asin`` in the release of 2023.
+        Ratings from 1 to 5. Timestamps are microseconds since 1970. They are whole days in the releases of 2014 and 2018, and
+        exact to the millisecond in that of 2023. Labels are strings. Users are ``reviewerID`` or ``user_id``. Items are
+        ``asin``, or ``parent_asin`` in the release of 2023.
     reviews : DataFrame of shape (n_events, 2) or None
         Columns ``text`` and ``summary`` (``title`` in the release of 2023), with a row for each event. The texts that the
         file does not have are None. ``reviews`` is None for files that contain ratings only.

@@ -10,6 +10,7 @@ from skrec.data._compressed import open_binary
 from skrec.datasets._lines import (
     MAX_LINE_BYTES,
     NUMBER,
+    check_times,
     convert_lines,
     convert_open_lines,
     parse_columns,
@@ -39,9 +40,17 @@ OF_2023 = FieldNames("user_id", "parent_asin", "rating", "timestamp", "text", "t
 
 def read_reviews(path: Path, max_bytes: int | None) -> pd.DataFrame:
     """Read reviews from JSON lines: ``COLUMNS``, text and summary."""
-    rows = list(convert_lines(path, _ReviewReader().read, max_bytes=max_bytes))
-    table = pd.DataFrame(rows, columns=[*COLUMNS, "text", "summary"], dtype=object)
-    return table.astype({"rating": np.float64, "timestamp": np.int64})
+    reader = _ReviewReader()
+    rows = list(convert_lines(path, reader.read, max_bytes=max_bytes))
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "text", "summary"], dtype=object).astype({"rating": np.float64})
+    return _with_datetimes(table, path.name, is_of_2023=reader.names is OF_2023)
+
+
+def _with_datetimes(table: pd.DataFrame, name: str, *, is_of_2023: bool, first_line: int = 1) -> pd.DataFrame:
+    """Convert the timestamps, which are milliseconds in the release of 2023 and seconds in earlier ones."""
+    times, unit = table["timestamp"].to_numpy(np.int64), "ms" if is_of_2023 else "s"
+    check_times(name, times, unit, first_line)
+    return table.assign(timestamp=times.astype(f"datetime64[{unit}]"))
 
 
 class _ReviewReader:
@@ -101,7 +110,8 @@ def read_ratings(path: Path, max_bytes: int | None) -> pd.DataFrame:
             rows = list(convert_open_lines(file, path.name, _rating, header=HEADER if has_header else None))
             table = pd.DataFrame(rows, columns=list(dtypes))
     users_first = has_header or _users_first(path, table)
-    return table.astype({"timestamp": np.int64}).set_axis(COLUMNS if users_first else ["item", "user", *COLUMNS[2:]], axis=1)
+    table = table.astype({"timestamp": np.int64}).set_axis(COLUMNS if users_first else ["item", "user", *COLUMNS[2:]], axis=1)
+    return _with_datetimes(table, path.name, is_of_2023=has_header, first_line=1 + has_header)
 
 
 def _are_ratings(table: pd.DataFrame) -> bool:

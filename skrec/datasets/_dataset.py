@@ -18,9 +18,9 @@ class Dataset:
     name : str
         Name of the data set.
     interactions : Interactions
-        The events. Event ``i`` is row ``i`` of ``frame``.
+        The events. Event ``i`` is row ``i`` of ``frame``. Timestamps are microseconds since 1970.
     frame : DataFrame of shape (n_events, 4)
-        Columns ``user``, ``item``, ``rating`` and ``timestamp`` (Unix seconds), in the order of the source.
+        Columns ``user``, ``item``, ``rating`` and ``timestamp`` (datetime64[us], UTC), in the order of the source.
     items : DataFrame
         Properties of items, indexed by item label: ``movie_id``, ``title``, ``year`` (Int64, missing if not given), ``genres``
         (a tuple of str, empty if none is given) and further columns of the source. ``items.loc[interactions.item_ids]`` has one
@@ -31,7 +31,7 @@ class Dataset:
         Official splits as positions of events. Can be passed as ``cv`` to scikit-learn.
     citation : str, default=""
         Publication to cite.
-    licence : str, default=""
+    license : str, default=""
         Terms of use of the data.
     """
 
@@ -42,7 +42,7 @@ class Dataset:
     users: pd.DataFrame | None = None
     folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]] | None = None
     citation: str = ""
-    licence: str = ""
+    license: str = ""
 
     def __repr__(self) -> str:
         X = self.interactions

@@ -47,10 +47,8 @@ def load_lightgcn(folder: str | os.PathLike) -> LightGCNSplit:
 
     Raises
     ------
-    FileNotFoundError
-        If a file is missing.
-    ValueError
-        If a line is malformed. The message has the file and the line.
+    FileNotFoundError, ValueError
+        If a file is missing, or if a line is malformed. The message has the file and the line.
 
     References
     ----------

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skrec.data._compressed import open_binary
+from skrec.data._times import time_range
 
 NUMBER = "[0-9]{1,18}"  # at most 18 digits fit into int64
 MAX_LINE_BYTES = 16 << 20
@@ -120,6 +121,12 @@ def parse_json(text: str) -> Any:
         raise ValueError(f"expected JSON, got {text[:80]!r} ({error.msg} at character {error.pos})") from None
     except RecursionError:
         raise ValueError(f"expected JSON with less nesting, got {text[:80]!r}") from None
+
+
+def check_times(name: str, times: NDArray[np.int64], unit: str, first_line: int = 1) -> None:
+    """Raise ValueError for the first timestamp that is not in the years 1 to 9999. ``times`` has an entry for each line."""
+    first, last = time_range(unit)
+    raise_if_any(name, (times < first) | (times > last), f"a timestamp in {unit} must lie in the years 1 to 9999", first_line)
 
 
 def raise_if_any(name: str, bad: NDArray[np.bool_], what: str, first_line: int = 1) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skrec._checks import read_path
 from skrec.data import IdEncoder, Interactions
+from skrec.data._times import UNITS
 from skrec.datasets._mind_format import Behaviors, read_behaviors, read_news, read_vectors
 
 
@@ -21,8 +22,8 @@ class Mind(NamedTuple):
     ----------
     interactions : Interactions
         An event for each candidate of each impression, in the order of the file. The value is 1 for a click, otherwise 0.
-        Impressions are numbered from 0 by line. Timestamps are Unix seconds. All values are 0 for test files, which do not
-        contain clicks.
+        Impressions are numbered from 0 by line. Timestamps are microseconds since 1970. All values are 0 for test
+        files, which do not contain clicks.
     history : Interactions
         Earlier clicks of each user, in order, with value 1. The files give no times for them: the last click is placed one
         second before the first impression of the user, the one before it two seconds, and so on. Each click is an impression of
@@ -34,7 +35,7 @@ class Mind(NamedTuple):
     entity_vectors : DataFrame of float32 or None
         The vectors of ``entity_embedding.vec``, indexed by Wikidata id. None if there is no such file.
     relation_vectors : DataFrame of float32 or None
-        The vectors of ``relation_embedding.vec``, likewise.
+        The vectors of ``relation_embedding.vec``, indexed by Wikidata id. None if there is no such file.
     """
 
     interactions: Interactions
@@ -109,6 +110,7 @@ def load_mind(folder: str | os.PathLike) -> Mind:
         impressions=np.repeat(np.arange(len(lines)), shown),
         user_ids=user_ids.ids,
         item_ids=item_ids.ids,
+        timestamp_unit="s",
     )
     line, read, n_left = _first_histories(behaviors)
     history = replace(
@@ -116,7 +118,7 @@ def load_mind(folder: str | os.PathLike) -> Mind:
         users=users[line],
         items=item_of[read],
         values=np.ones(len(line), np.float32),
-        timestamps=times[line] - n_left,
+        timestamps=UNITS["s"] * (times[line] - n_left),
         impressions=len(lines) + np.arange(len(line)),
     )
     return Mind(

@@ -38,7 +38,7 @@ class Release:
     read: Callable[[dict[str, bytes]], Tables]
     needed: tuple[str, ...]
     optional: tuple[str, ...] = ()
-    licence: str = RESEARCH_ONLY
+    license: str = RESEARCH_ONLY
     unpacked: str | None = None  # folder in the zip, if its name differs
 
     @property
@@ -62,7 +62,7 @@ RELEASES = {
         n_ratings=100_836,
         read=read_csv,
         needed=("ratings.csv", "movies.csv"),
-        licence=SHARE_ALIKE,
+        license=SHARE_ALIKE,
     ),
     "1m": Release(
         name="ml-1m",
@@ -85,7 +85,7 @@ RELEASES = {
         n_ratings=20_000_263,
         read=read_csv,
         needed=("ratings.csv", "movies.csv"),
-        licence=SHARE_ALIKE,
+        license=SHARE_ALIKE,
     ),
     "25m": Release(
         name="ml-25m",
@@ -93,7 +93,7 @@ RELEASES = {
         n_ratings=25_000_095,
         read=read_csv,
         needed=("ratings.csv", "movies.csv"),
-        licence=SHARE_ALIKE,
+        license=SHARE_ALIKE,
     ),
     "32m": Release(
         name="ml-32m",
@@ -101,7 +101,7 @@ RELEASES = {
         n_ratings=32_000_204,
         read=read_csv,
         needed=("ratings.csv", "movies.csv"),
-        licence=SHARE_ALIKE,
+        license=SHARE_ALIKE,
     ),
 }
 
@@ -197,6 +197,7 @@ def fetch_movielens(
     labels = items["movie_id"] if item_labels == "id" else unique_names(items["title"], items["movie_id"])
     films = items.index.get_indexer(frame["item"])
     frame["item"] = labels.array.take(films)
+    frame["timestamp"] = frame["timestamp"].to_numpy().astype("datetime64[s]").astype("datetime64[us]")
     return Dataset(
         name=release.name,
         interactions=_interactions(frame, films, labels),
@@ -205,7 +206,7 @@ def fetch_movielens(
         users=users,
         folds=folds,
         citation=CITATION,
-        licence=release.licence,
+        license=release.license,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skrec.datasets._lines import convert_open_lines, parse_columns, parse_integer, raise_if_any, split_csv
+from skrec.datasets._lines import check_times, convert_open_lines, parse_columns, parse_integer, raise_if_any, split_csv
 
 RATING = {"user": np.int64, "item": np.int64, "rating": np.float64, "timestamp": np.int64}
 WHOLE_STARS = np.arange(1, 6)
@@ -97,8 +97,10 @@ def _ratings(files: Files, name: str, stars: NDArray, *, separator: str = "\t", 
         rows = list(convert_open_lines(io.BytesIO(files[name]), name, convert, header=header))
         ratings = pd.DataFrame(rows, columns=list(RATING)).astype(RATING)
     ratings = ratings.astype({"rating": stars.dtype})
+    first_line = 1 if header is None else 2
+    check_times(name, ratings["timestamp"].to_numpy(), "s", first_line)
     repeated = ratings.duplicated(["user", "item"]).to_numpy()
-    raise_if_any(name, repeated, "duplicate rating of this film by this user", 1 if header is None else 2)
+    raise_if_any(name, repeated, "duplicate rating of this film by this user", first_line)
     return ratings
 
 

@@ -35,10 +35,10 @@ class SyntheticNews(NamedTuple):
     Parameters
     ----------
     interactions : Interactions
-        An event for each article that was shown, in order of time. The value is 1 for a click, otherwise 0. Has impressions;
-        timestamps are Unix seconds.
+        An event for each article that was shown, in order of time. The value is 1 for a click, otherwise 0. Has impressions.
+        Timestamps are microseconds since 1970.
     news : DataFrame of shape (n_items, 3)
-        A row for each article, indexed by label: ``category``, ``title``, ``published`` (Unix seconds).
+        A row for each article, indexed by label: ``category``, ``title``, ``published`` (datetime64[us], UTC).
     chances : float64 array of shape (n_events,)
         True click probability of each event, which is the best possible prediction. The mean over impressions of the largest
         probability is an upper bound of the hit rate at 1.
@@ -87,7 +87,7 @@ def make_news(
     half_life : float, default=6.0
         Age in hours at which the utility of recency is halved. Must be above 0.
     random_state : int, Generator, RandomState or None, default=None
-        Seed of the random numbers. Pass an int for reproducible results. numpy's global generator is not used.
+        As for `make_interactions`.
 
     Returns
     -------
@@ -96,10 +96,8 @@ def make_news(
 
     Raises
     ------
-    TypeError
-        If an argument has the wrong type.
-    ValueError
-        If an argument is out of range.
+    TypeError, ValueError
+        If an argument has the wrong type or is out of range.
 
     Notes
     -----
@@ -147,8 +145,10 @@ def make_news(
         impressions=np.repeat(np.arange(n_impressions), n_shown),
         user_ids=np.array([f"U{number}" for number in range(1, n_users + 1)], dtype=object),
         item_ids=labels,
+        timestamp_unit="s",
     )
-    columns = {"category": np.array(list(WORDS), dtype=object)[topics], "title": _titles(rng, topics), "published": published}
+    columns = {"category": np.array(list(WORDS), dtype=object)[topics], "title": _titles(rng, topics)}
+    columns["published"] = published.astype("datetime64[s]").astype("datetime64[us]")
     return SyntheticNews(interactions, pd.DataFrame(columns, index=pd.Index(labels, name="item")), chances.ravel())
 
 

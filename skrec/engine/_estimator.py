@@ -14,7 +14,7 @@ from skrec._memory import rows_per_block
 from skrec.base import EmbeddingRecommender
 from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
-from skrec.data import HalfLife, Interactions, is_positive
+from skrec.data import HalfLife, Interactions
 from skrec.data._random import draw_seed
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
@@ -58,8 +58,8 @@ class TorchRecommender(EmbeddingRecommender):
         callable ``loss(scores, target, mask=None, log_q=None)`` gets tensors with the candidates on the last axis and returns
         one number per example. A model with a callable loss ranks.
     positive_from : float, default=None
-        Least value of a positive event; None counts every value above 0. "mse" learns from all values, and uses it only for
-        the scorer of ``early_stopping``.
+        Smallest value of a positive event. If None, values above 0 are positive. ``loss="mse"`` learns
+        from all values, and uses it only for the scorer of ``early_stopping``.
     half_life : float, timedelta or str, default=None
         Age at which an event weighs half. A number is in the unit of the timestamps (microseconds if they were datetimes). A
         timedelta, or text such as "30 days", needs timestamps of a known unit, see ``timestamp_unit`` of `Interactions`.
@@ -157,18 +157,12 @@ class TorchRecommender(EmbeddingRecommender):
     _losses: ClassVar[dict[str, Loss]] = LOSSES
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
-    # whether a minibatch leaves most rows of the network's tables unchanged
-    _has_sparse_gradients: ClassVar[bool] = True
     # the value of ``regularization=None`` for ratings
     _default_penalty_of_ratings: ClassVar[float] = 0.1
 
-    def _build(self, data: Interactions) -> RecommenderNetwork:
-        """Return the untrained network."""
-        raise NotImplementedError(f"{type(self).__name__} must implement _build")
-
-    def _objective(self) -> Objective:
-        """Return the training objective for the parameters and the data."""
-        raise NotImplementedError(f"{type(self).__name__} must implement _objective")
+    _methods_of_models = ("_build", "_objective")
+    _build: ClassVar[Callable[..., RecommenderNetwork]]
+    _objective: ClassVar[Callable[..., Objective]]
 
     def _initialized(self, examples: Interactions, validation: Any) -> RecommenderNetwork:
         """Return the network at the start of training."""
@@ -180,7 +174,7 @@ class TorchRecommender(EmbeddingRecommender):
         return np.ones(self.n_items_, dtype=bool)
 
     @property
-    def _predicts_ratings(self) -> bool:
+    def _predicts_ratings(self) -> bool:  # type: ignore[override]
         return self._loss_name == "mse"
 
     @property
@@ -200,9 +194,6 @@ class TorchRecommender(EmbeddingRecommender):
         """Name of the scorer that chooses the epoch. None if the last epoch is kept."""
         return None if self._stopping is None else self._stopping.scorer
 
-    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
-        return np.ones(len(data), bool) if self._predicts_ratings else is_positive(data.values, self.positive_from)
-
     def _check_parameters(self) -> None:
         check_training(self)
 
@@ -215,7 +206,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self.objective_ = self._objective()
-        self.objective_.check(data)
+        self.objective_.check(data, n_pairs=self.seen_.nnz)
         if not self._predicts_ratings:
             self._positives(data, self.positive_from)  # raises if there are none
         checkpoints = None if self.checkpoint_dir is None else Checkpoints.of(self, data, validation)
@@ -312,7 +303,7 @@ class TorchRecommender(EmbeddingRecommender):
         if n_accumulated > 1 and len(batches) == 1:
             needs = "more than one minibatch in an epoch, as with a smaller batch_size"
             self._warn_of_no_effect("trainer['accumulate_grad_batches']", n_accumulated, needs)
-        self.optimizer_ = self._optimizer_name()
+        self.optimizer_ = self._optimizer_name(network)
         if self.optimizer_ == "row_adam":
             use_row_gradients(network)
         training = _lightning.Training(
@@ -367,10 +358,12 @@ class TorchRecommender(EmbeddingRecommender):
             return self.regularization
         return self._default_penalty_of_ratings if self._predicts_ratings and self.weight_decay == 0 else 0.0
 
-    def _optimizer_name(self) -> str:
+    def _optimizer_name(self, network: RecommenderNetwork) -> str:
         if self.optimizer != "auto":
             return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
-        return choose_optimizer(self.n_users_, self.n_items_, self.weight_decay) if self._has_sparse_gradients else "adam"
+        if network.reads_histories:  # a minibatch changes most rows of the embeddings
+            return "adam"
+        return choose_optimizer(self.n_users_, self.n_items_, self.weight_decay)
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)

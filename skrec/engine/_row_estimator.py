@@ -18,8 +18,6 @@ class RowRecommender(TorchRecommender):
 
     batch_size: int | None = None
 
-    _has_sparse_gradients = False
-
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_whole_row_loss(self)

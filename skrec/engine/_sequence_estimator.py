@@ -63,7 +63,6 @@ class SequenceRecommender(TorchRecommender):
         ),
     }
     _ordered = True
-    _has_sparse_gradients = False
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

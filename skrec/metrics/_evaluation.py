@@ -64,22 +64,13 @@ class Evaluation:
 
         Parameters
         ----------
-        confidence_level : float, default=0.95
-            Share of the resampled values inside the interval, between 0 and 1, exclusive.
-        n_resamples : int, default=1000
-            Number of resamples. Must be at least 2.
-        random_state : int, Generator, RandomState or None, default=0
-            Seed or generator of the resamples.
+        confidence_level, n_resamples, random_state
+            As for `bootstrap_interval`, with the same errors.
 
         Returns
         -------
         low, high : float
             Bounds of the interval.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If an argument is out of range or of another type.
         """
         values = self.per_user**2 if self.is_quadratic else self.per_user
         low, high = bootstrap_interval(

@@ -73,23 +73,13 @@ def impression_mrr(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLike
 
     Parameters
     ----------
-    scores : array-like of float, shape (n_shown,)
-        Score of each shown item. Minus infinity ranks below all other scores.
-    clicked : array-like of shape (n_shown,)
-        1 (or True) for clicked items, and 0 otherwise.
-    impressions : array-like of int, shape (n_shown,)
-        Impression number of each shown item. Items with -1 belong to no impression and are left out.
+    scores, clicked, impressions
+        As for `impression_auc`, with the same errors.
 
     Returns
     -------
     float64 array of shape (n_impressions,)
         In (0, 1]. NaN if all or no items were clicked. Below 1 for impressions with several clicks.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the lengths differ, an impression number is not an integer, a score is NaN, or ``clicked`` has values other than 0
-        and 1.
 
     Examples
     --------
@@ -108,25 +98,15 @@ def impression_ndcg(scores: ArrayLike, clicked: ArrayLike, impressions: ArrayLik
 
     Parameters
     ----------
-    scores : array-like of float, shape (n_shown,)
-        Score of each shown item. Minus infinity ranks below all other scores.
-    clicked : array-like of shape (n_shown,)
-        1 (or True) for clicked items, and 0 otherwise.
-    impressions : array-like of int, shape (n_shown,)
-        Impression number of each shown item. Items with -1 belong to no impression and are left out.
+    scores, clicked, impressions
+        As for `impression_auc`, with the same errors.
     k : int, default=10
-        Number of places that are evaluated. May exceed the length of an impression.
+        Number of places that are evaluated. May exceed the length of an impression. Must be at least 1.
 
     Returns
     -------
     float64 array of shape (n_impressions,)
         In [0, 1]. NaN if all or no items were clicked.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the lengths differ, an impression number is not an integer, a score is NaN, or ``clicked`` has values other than 0
-        and 1, or k is not a positive integer.
 
     Examples
     --------

@@ -124,23 +124,13 @@ def precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
 
     Parameters
     ----------
-    recommended : array-like of int, shape (n_users, length)
-        Item codes, best first, padded with -1.
-    relevant : sparse matrix or array of shape (n_users, n_items)
-        1 (or True) for relevant items, and 0 otherwise.
-    k : int, default=10
-        Number of places that are evaluated. May exceed the length of the lists and the number of items.
+    recommended, relevant, k
+        As for `recall`, with the same errors.
 
     Returns
     -------
     float64 array of shape (n_users,)
-        In [0, 1]. NaN for users without relevant items.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If k is not a positive integer, the shapes do not match, a code is out of range, or ``relevant`` has values other than 0
-        and 1.
+        Multiples of ``1 / k``. NaN for users without relevant items.
 
     Examples
     --------
@@ -158,23 +148,13 @@ def average_precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> 
 
     Parameters
     ----------
-    recommended : array-like of int, shape (n_users, length)
-        Item codes, best first, padded with -1.
-    relevant : sparse matrix or array of shape (n_users, n_items)
-        1 (or True) for relevant items, and 0 otherwise.
-    k : int, default=10
-        Number of places that are evaluated. May exceed the length of the lists and the number of items.
+    recommended, relevant, k
+        As for `recall`, with the same errors.
 
     Returns
     -------
     float64 array of shape (n_users,)
         In [0, 1]. NaN for users without relevant items.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If k is not a positive integer, the shapes do not match, a code is out of range, or ``relevant`` has values other than 0
-        and 1.
 
     Examples
     --------
@@ -191,23 +171,13 @@ def reciprocal_rank(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> Pe
 
     Parameters
     ----------
-    recommended : array-like of int, shape (n_users, length)
-        Item codes, best first, padded with -1.
-    relevant : sparse matrix or array of shape (n_users, n_items)
-        1 (or True) for relevant items, and 0 otherwise.
-    k : int, default=10
-        Number of places that are evaluated. May exceed the length of the lists and the number of items.
+    recommended, relevant, k
+        As for `recall`, with the same errors.
 
     Returns
     -------
     float64 array of shape (n_users,)
         In [0, 1]. 0 without a hit among the first k. NaN for users without relevant items.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If k is not a positive integer, the shapes do not match, a code is out of range, or ``relevant`` has values other than 0
-        and 1.
 
     Examples
     --------
@@ -223,23 +193,13 @@ def hit_rate(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
 
     Parameters
     ----------
-    recommended : array-like of int, shape (n_users, length)
-        Item codes, best first, padded with -1.
-    relevant : sparse matrix or array of shape (n_users, n_items)
-        1 (or True) for relevant items, and 0 otherwise.
-    k : int, default=10
-        Number of places that are evaluated. May exceed the length of the lists and the number of items.
+    recommended, relevant, k
+        As for `recall`, with the same errors.
 
     Returns
     -------
     float64 array of shape (n_users,)
         0 or 1. NaN for users without relevant items.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If k is not a positive integer, the shapes do not match, a code is out of range, or ``relevant`` has values other than 0
-        and 1.
 
     Examples
     --------

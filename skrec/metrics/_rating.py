@@ -39,20 +39,13 @@ def mae(y_true: ArrayLike, y_pred: ArrayLike, *, weights: ArrayLike | None = Non
 
     Parameters
     ----------
-    y_true, y_pred : array-like of float, shape (n_events,)
-        True and predicted ratings.
-    weights : array-like of float, shape (n_events,), optional
-        Non-negative weights, not all zero. If None, all weights are 1.
+    y_true, y_pred, weights
+        As for `rmse`, with the same errors.
 
     Returns
     -------
     float
         The error, computed in float64. 0 is best.
-
-    Raises
-    ------
-    ValueError
-        If the arrays are empty, differ in length, or contain NaN or infinity, or the weights are not valid.
 
     Examples
     --------

@@ -1,9 +1,10 @@
 """Scorers: callables ``(estimator, X, y=None) -> float`` for the parameter ``scoring`` of scikit-learn and for direct use."""
 
 import re
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
 
@@ -160,52 +161,20 @@ def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = Non
     return MultiScorer(tuple(names), scorers, threshold)
 
 
-@dataclass(frozen=True, repr=False)
-class OrderScorer:
-    """Base class of scorers of the order of items.
+class SingleScorer(ABC):
+    """Base class of scorers with one metric."""
 
-    Parameters
-    ----------
-    metric : str
-        Name of the metric.
-    k : int or None
-        Number of places that are evaluated. None for metrics of whole rankings.
-    positive_from : float or None
-        Smallest value of a relevant event. If None, events with a value above 0 are relevant.
-    """
+    @property
+    @abstractmethod
+    def methods(self) -> tuple[str, ...]:
+        """Methods that an estimator must have."""
 
-    metric: str
-    k: int | None
-    positive_from: float | None
-
-    @staticmethod
-    def _evaluate_measures(
-        measures: Sequence[Measure], estimator: Any, X: Any, y: Any, *, positive_from: Any
-    ) -> list[Evaluation]:
-        """Compute several metrics of a fitted recommender at once.
-
-        Parameters
-        ----------
-        measures : sequence of Measure
-            Metrics to compute.
-        estimator : estimator
-            A fitted recommender.
-        X : Interactions, DataFrame, Table, sparse matrix or array-like
-            Test data.
-        y : array-like of float, shape (n_events,) or None
-            Values of the events, which replace those in X.
-        positive_from : float or None
-            Smallest value of a relevant event.
-
-        Returns
-        -------
-        list of Evaluation
-            Results in the order of ``measures``.
-        """
-        raise NotImplementedError
+    @abstractmethod
+    def _evaluate_recommender(self, recommender: Any, X: Any, y: ArrayLike | None) -> Evaluation:
+        """Compute the metric of a fitted recommender."""
 
     def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> float:
-        """Compute the mean of the metric."""
+        """Compute the metric."""
         return self.evaluate(estimator, X, y).value
 
     def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
@@ -223,16 +192,35 @@ class OrderScorer:
         Returns
         -------
         Evaluation
-            The mean, the value of each user, and the protocol.
+            The value, the value of each user, and the protocol.
         """
         unwrapped = unwrap_fitted(estimator, methods=self.methods)
-        X, measures = unwrapped.transform(X), [self.measure]
-        return self._evaluate_measures(measures, unwrapped.recommender, X, y, positive_from=self.positive_from)[0]
+        return self._evaluate_recommender(unwrapped.recommender, unwrapped.transform(X), y)
 
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Methods that an estimator must have."""
-        return ("recommend", "predict")
+
+@dataclass(frozen=True, repr=False)
+class OrderScorer(SingleScorer):
+    """Base class of scorers of the order of items.
+
+    Parameters
+    ----------
+    metric : str
+        Name of the metric.
+    k : int or None
+        Number of places that are evaluated. None for metrics of whole rankings.
+    positive_from : float or None
+        Smallest value of a relevant event. If None, events with a value above 0 are relevant.
+    """
+
+    metric: str
+    k: int | None
+    positive_from: float | None
+
+    # computes several metrics of a fitted recommender at once: (measures, recommender, X, y, *, positive_from)
+    _evaluate_measures: ClassVar[Callable[..., list[Evaluation]]]
+
+    def _evaluate_recommender(self, recommender: Any, X: Any, y: ArrayLike | None) -> Evaluation:
+        return self._evaluate_measures([self.measure], recommender, X, y, positive_from=self.positive_from)[0]
 
     @property
     def measure(self) -> Measure:
@@ -284,9 +272,14 @@ class ImpressionScorer(OrderScorer):
 
     _evaluate_measures = staticmethod(evaluate_impressions)
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods that an estimator must have."""
+        return ("recommend", "predict")
+
 
 @dataclass(frozen=True, repr=False)
-class RatingScorer:
+class RatingScorer(SingleScorer):
     """Scorer that compares predicted and true ratings, made by `get_scorer`.
 
     Parameters
@@ -297,29 +290,8 @@ class RatingScorer:
 
     name: str
 
-    def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> float:
-        """Compute the negative error, or R², of all events."""
-        return self.evaluate(estimator, X, y).value
-
-    def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
-        """Compute the metric, with details.
-
-        Parameters
-        ----------
-        estimator : estimator
-            A fitted recommender, or a fitted search or Pipeline that ends in one.
-        X : Interactions, DataFrame, Table, sparse matrix or array-like
-            Test data.
-        y : array-like of float, shape (n_events,), optional
-            Values of the events, which replace those in X.
-
-        Returns
-        -------
-        Evaluation
-            The value, the value of each user, and the protocol.
-        """
-        unwrapped = unwrap_fitted(estimator, methods=self.methods)
-        return evaluate_ratings(self.name, unwrapped.recommender, unwrapped.transform(X), y)
+    def _evaluate_recommender(self, recommender: Any, X: Any, y: ArrayLike | None) -> Evaluation:
+        return evaluate_ratings(self.name, recommender, X, y)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -357,12 +329,8 @@ class MultiScorer:
 
         Parameters
         ----------
-        estimator : estimator
-            A fitted recommender, or a fitted search or Pipeline that ends in one.
-        X : Interactions, DataFrame, Table, sparse matrix or array-like
-            Test data.
-        y : array-like of float, shape (n_events,), optional
-            Values of the events, which replace those in X.
+        estimator, X, y
+            As for `RankingScorer.evaluate`.
 
         Returns
         -------

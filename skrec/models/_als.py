@@ -6,18 +6,15 @@ Other parameters are documented in `BaseRecommender`.
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_int, check_n_jobs, check_number
 from skrec.base import EmbeddingRecommender
 from skrec.base._counts import with_index_of
 from skrec.base._divergence import overflow
 from skrec.base._pairs import dense_products
-from skrec.data import HalfLife, Interactions, apply_half_life, is_positive, read_half_life
+from skrec.data import HalfLife, Interactions, apply_half_life, read_half_life
 from skrec.data._random import draw_seed
-from skrec.data._vocabulary import decode
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
 
 
@@ -38,8 +35,8 @@ class ALSRecommender(EmbeddingRecommender):
     max_epochs : int, default=15
         Number of alternations.
     positive_from : float, default=None
-        Least value of a positive event; None counts every value above 0. The values of positives, times their weights, are
-        their confidence.
+        Smallest value of a positive event. If None, values above 0 are positive. The values of positive
+        events, times their weights, are their confidence.
     half_life : float, timedelta or str, default=None
         Age at which an event's confidence is half. A number is in the unit of the timestamps (microseconds if they were
         datetimes). A timedelta, or text such as "30 days", needs timestamps of a known unit, see ``timestamp_unit`` of
@@ -151,9 +148,6 @@ class ALSRecommender(EmbeddingRecommender):
             random_state=self.seed_,
         )
 
-    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
-        return is_positive(data.values, self.positive_from)
-
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.user_embeddings_[users]
 
@@ -183,41 +177,12 @@ class ALSRecommender(EmbeddingRecommender):
     def _state_vectors(self, state: NDArray[np.float32]) -> NDArray[np.float32]:
         return state
 
-    def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
-        """The k items of a known user's history that contribute most to the score of an item.
-
-        The contributions come from the exact least squares solution for the user.
-
-        Parameters
-        ----------
-        user : label
-            A user of the training data.
-        item : label
-            An item of the training data.
-        k : int, default=5
-            Number of items.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``item`` and ``contribution``, largest first. Over the whole history, the contributions add up to the score
-            that the user has when folded in.
-
-        Raises
-        ------
-        ValueError
-            If the user or the item is unknown.
-        """
-        check_int(k, "k", at_least=1)
-        check_is_fitted(self)
-        query = self.vocabulary_.user_codes([user], name="user")
-        target = int(self.vocabulary_.item_codes([item], name="item")[0])
+    def _contributions(self, user: int, item: int, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         with implicit_guard:
             solver = self._solver()
             solver.item_factors = writable(self.item_embeddings_)
-            _, best, _ = solver.explain(0, self.confidences_[query], target, N=k)
-        codes, contributions = np.array([code for code, _ in best], np.int64), [share for _, share in best]
-        return pd.DataFrame({"item": decode(codes, self.item_ids_), "contribution": contributions})
+            _, best, _ = solver.explain(0, self.confidences_[[user]], item, N=k)
+        return np.array([code for code, _ in best], np.int64), np.array([share for _, share in best], np.float64)
 
 
 def _weighted(events: Interactions) -> Interactions:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skrec._checks import check_int, check_n_jobs, check_number
 from skrec.base import EmbeddingRecommender
 from skrec.base._pairs import dense_products
-from skrec.data import Interactions, is_positive
+from skrec.data import Interactions
 from skrec.data._random import draw_seed
 from skrec.engine import (
     PARTIAL_FIT_LR_FACTOR,
@@ -151,9 +151,6 @@ class BPRRecommender(EmbeddingRecommender):
         self.prior_ = prior_of(network, [torch.tensor(np.flatnonzero(self.has_past_))])
         self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
 
-    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
-        return is_positive(data.values, self.positive_from)
-
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.user_embeddings_[users]
 
@@ -169,7 +166,7 @@ class BPRRecommender(EmbeddingRecommender):
             losses=Losses(bpr, bpr),
             half_life=None,
             batch_size=1,
-            positive_from=self.positive_from,
+            positive_from=self.positive_from_,
             sampling="popularity",
             n_negatives=1,
         )

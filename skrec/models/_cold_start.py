@@ -160,10 +160,12 @@ class ColdStartRecommender(EmbeddingRecommender):
         return self.estimator
 
     def _informative(self, data: Interactions) -> NDArray[np.bool_]:
-        return self._checked()._informative(data)
+        estimator = copy.copy(self._checked())
+        estimator.positive_from_ = self.positive_from_
+        return estimator._informative(data)
 
     @property
-    def _predicts_ratings(self) -> bool:
+    def _predicts_ratings(self) -> bool:  # type: ignore[override]
         return getattr(self.estimator, "_predicts_ratings", False)
 
     @property

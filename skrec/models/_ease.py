@@ -30,8 +30,6 @@ class EASERecommender(ItemWeightsRecommender):
     ----------
     regularization : float, default=500.0
         L2 penalty of the weights.
-    positive_from : float, default=None
-        Smallest value of a positive event. If None, values above 0 are positive.
 
     Attributes
     ----------

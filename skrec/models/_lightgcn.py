@@ -86,7 +86,6 @@ class LightGCNRecommender(TorchRecommender):
 
     _architecture_parameters = ("n_factors", "n_layers")
     _needs: ClassVar[dict[str, Needs]] = {"n_negatives": NEEDS_DRAWN_NEGATIVES}
-    _has_sparse_gradients = False
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skrec._checks import check_number
 from skrec.base import BaseRecommender
 from skrec.base._pairs import entries_at
-from skrec.data import Interactions, is_positive
+from skrec.data import Interactions
 
 
 class MarkovRecommender(BaseRecommender):
@@ -74,9 +74,6 @@ class MarkovRecommender(BaseRecommender):
         shares = np.bincount(events.items, counts, minlength=data.n_items)
         self.shares_ = shares / shares.sum()
         self.last_items_ = _last_items(events)
-
-    def _informative(self, data: Interactions) -> NDArray[np.bool_]:
-        return is_positive(data.values, self.positive_from)
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.int64]:
         return self.last_items_[users]

@@ -3,6 +3,8 @@
 Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
 """
 
+from typing import Any
+
 from skrec._checks import check_flag, check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import (
@@ -80,28 +82,25 @@ class MLPRecommender(PairRecommender):
         check_number(self.embedding_dropout, "embedding_dropout", at_least=0, below=1)
         check_flag(self.batch_norm, "batch_norm")
 
+    def _fit_validated(self, data: Interactions, validation: Any) -> None:
+        # partial_fit keeps them, however many users and items there are
+        self.embedding_widths_ = (
+            self.n_factors or embedding_width(data.n_users),
+            self.n_factors or embedding_width(data.n_items),
+        )
+        super()._fit_validated(data, validation)
+
     def _build(self, events: Interactions) -> BranchNetwork:
         branch = MLP(
             events.n_users,
             events.n_items,
-            self._widths(events),
+            self.embedding_widths_,
             tuple(self.hidden_layer_sizes),
             dropout=self.dropout,
             embedding_dropout=self.embedding_dropout,
             batch_norm=self.batch_norm,
         )
         return BranchNetwork([branch])
-
-    def _widths(self, events: Interactions) -> tuple[int, int]:
-        if hasattr(self, "module_"):  # partial_fit keeps the trained dimensions
-            return self.embedding_widths_
-        return self.n_factors or embedding_width(events.n_users), self.n_factors or embedding_width(events.n_items)
-
-    @property
-    def embedding_widths_(self) -> tuple[int, int]:
-        """Number of dimensions of the user and the item embeddings."""
-        (of_users,), (of_items,) = self.module_.user_tables, self.module_.item_tables
-        return of_users.embedding_dim, of_items.embedding_dim
 
 
 def embedding_width(n: int) -> int:

@@ -17,6 +17,7 @@ from skrec.engine import (
     MLP,
     BranchNetwork,
     PairRecommender,
+    RecommenderNetwork,
     TrainingHistory,
     ValidationMonitor,
     check_layers,
@@ -53,6 +54,8 @@ class NeuMFRecommender(PairRecommender):
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, d) and (n_items_, d)
         The embeddings of both branches, concatenated; ``d = n_factors + mlp_factors``.
+    pretrained_ : bool
+        Whether the last training started from pretrained branches. False after `partial_fit`.
 
     Notes
     -----
@@ -103,10 +106,16 @@ class NeuMFRecommender(PairRecommender):
     def _build(self, events: Interactions) -> BranchNetwork:
         return BranchNetwork([self._gmf(events), self._mlp(events)])
 
-    def _optimizer_name(self) -> str:
-        if self.pretrain and self.optimizer == "auto" and not hasattr(self, "module_"):
-            return "sgd"
-        return super()._optimizer_name()
+    def _fit_validated(self, data: Interactions, validation: Any) -> None:
+        self.pretrained_ = self.pretrain
+        super()._fit_validated(data, validation)
+
+    def _partial_fit(self, events: Interactions, before: Any) -> None:
+        self.pretrained_ = False
+        super()._partial_fit(events, before)
+
+    def _optimizer_name(self, network: RecommenderNetwork) -> str:
+        return "sgd" if self.pretrained_ and self.optimizer == "auto" else super()._optimizer_name(network)
 
     def _initialized(self, examples: Interactions, validation: Any) -> BranchNetwork:
         fused = super()._initialized(examples, validation)
@@ -124,7 +133,8 @@ class NeuMFRecommender(PairRecommender):
         """A network of one branch, trained with the same settings."""
         network = self._new_network(examples, build)
         # the logger and the progress bar are for the joint training
-        alone = copy.copy(self).set_params(logger=None, verbose=0, pretrain=False)
+        alone = copy.copy(self).set_params(logger=None, verbose=0)
+        alone.pretrained_ = False
         monitor = None if validation is None else ValidationMonitor(alone, network, validation, known=examples)
         history = TrainingHistory(alone, network, monitor)
         alone._run(network, self.objective_.batches(examples, examples), history)

@@ -56,17 +56,17 @@ class NewsRecommender(TorchRecommender):
 
     Events with a value above 0 are clicks. Events with value 0 are articles that were shown and not clicked. An impression is
     what one user was shown at a time. If two tables both number their impressions from 0, renumber one of them before you
-    combine them. `recommend` leaves out all articles that the user was shown; ``exclude_seen=False`` includes them.
+    combine them. `recommend` leaves out all articles that the user was shown, unless ``exclude_seen=False``.
 
     Parameters
     ----------
     n_negatives : int, default=4
         Number of negatives drawn for each click.
     negatives : {"auto", "slate", "uniform", "popularity", "hard"}, default="auto"
-        The articles that a click is compared with. "slate": the other articles of the impression; with ``loss="softmax"`` the
-        loss is minus the log-likelihood of the click given what was shown. The others draw articles that the user never
-        clicked, as for `TorchRecommender`; with ``item_half_life`` only articles that had appeared by then. "auto" is "slate"
-        if X has impressions with articles that were not clicked, else "uniform".
+        Articles that a click is compared with. "slate": the other articles of the impression. With ``loss="softmax"`` the loss
+        is then the negative log-likelihood of the click given the shown articles. The others draw articles that the user never
+        clicked, as in `PairRecommender`. With ``item_half_life``, only articles that had appeared by then are drawn. "auto" is
+        "slate" if X has impressions with articles that were not clicked, else "uniform".
     batch_size : int, default=None
         Clicks in a minibatch. If None, 256.
     n_factors : int, default=64
@@ -95,14 +95,15 @@ class NewsRecommender(TorchRecommender):
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
-        Vectors whose product is the score without the part of age. Users are represented by all their clicks.
+        User and item vectors. Their dot product is the score without the part of age. Users are represented by all their
+        clicks.
     recency_weight_ : float
-        The part of age in the score of a new article. 0 without ``item_half_life``.
+        Score that is added to a new article. 0 without ``item_half_life``.
 
     Notes
     -----
     Time of an epoch: a minibatch of B clicks computes the vectors of at most ``B * (max_length + candidates)`` articles, each
-    once. Memory: the features, and n_items * n_factors * 4 bytes for the vectors; with ``id_embeddings`` four times that.
+    once. Memory: the features and ``n_items * n_factors * 4`` bytes for the vectors, four times that with ``id_embeddings``.
     ``regularization`` applies to the articles' own vectors, ``weight_decay`` to all weights.
 
     References
@@ -152,7 +153,6 @@ class NewsRecommender(TorchRecommender):
     }
     _ordered = True
     _answers_from_events = True
-    _has_sparse_gradients = False
     # the timestamp that this copy of a model answers for; if None, after all events
     _time: int | None = None
 
@@ -191,8 +191,8 @@ class NewsRecommender(TorchRecommender):
         Raises
         ------
         ValueError, TypeError
-            As `BaseRecommender.recommend`; if ``at`` is no time; if ``at`` is a date, and the unit of the timestamps is not
-            known; if the model was fitted without timestamps.
+            As `BaseRecommender.recommend`. If ``at`` is not a time, or is a date and the unit of the timestamps is not known.
+            If the model was fitted without timestamps.
         """
         if at is None:
             return super().recommend(

@@ -17,8 +17,6 @@ class PopularityRecommender(HistoryRecommender):
 
     Parameters
     ----------
-    positive_from : float, default=None
-        Least value of an event that counts. If None, values above 0 count.
     half_life : float, timedelta or str, default=None
         Age at which an event counts half. A number is in the unit of the timestamps (microseconds if they were datetimes). A
         timedelta, or text such as "30 days", needs timestamps of a known unit, see ``timestamp_unit`` of `Interactions`. The

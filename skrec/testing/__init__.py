@@ -148,8 +148,6 @@ def recommender_checks(estimator: BaseRecommender | None = None) -> list[Check]:
     excluded: set[Check] = set()
     if estimator is not None and not hasattr(estimator, "transform"):
         excluded.add(check_transform)
-    if estimator is not None and type(estimator).explain is BaseRecommender.explain:
-        excluded.add(check_explain)
     if estimator is not None:  # either a sequence model or not
         excluded.add(check_completes_the_checkerboard if read_traits(estimator).ordered else check_predicts_the_next_item)
     return [check for check in checks if check not in excluded]

@@ -12,10 +12,8 @@ class GRU4Rec(SequenceNetwork):
 
     Parameters
     ----------
-    sequences : SequenceTable
-        Sequences of the training users.
-    n_items, n_factors : int
-        Number of items and width of their vectors.
+    sequences, n_items, n_factors
+        As for `SequenceNetwork`, with ``n_factors`` as the width.
     n_layers : int
         Number of recurrent layers.
     dropout : float

@@ -26,7 +26,7 @@ class MultVAE(RowNetwork):
         Fraction of a row's entries that are dropped in training.
     kl_weight : float
         Final weight of the Kullback-Leibler divergence from the standard normal distribution.
-    annealing : int
+    n_warmup_minibatches : int
         Number of minibatches in which the weight increases linearly from 0.
     """
 
@@ -37,13 +37,13 @@ class MultVAE(RowNetwork):
         hidden_layer_sizes: tuple[int, ...],
         dropout: float,
         kl_weight: float,
-        annealing: int,
+        n_warmup_minibatches: int,
     ):
         super().__init__(rows, hidden_layer_sizes[0], dropout=dropout, normalize=True)
         self.encoder = nn.Sequential(nn.Tanh(), *_layers(hidden_layer_sizes), nn.Linear(hidden_layer_sizes[-1], 2 * n_factors))
         self.noise = Noise()
         self.decoder = nn.Sequential(*_layers((n_factors, *reversed(hidden_layer_sizes))))
-        self.kl_weight, self.annealing = kl_weight, annealing
+        self.kl_weight, self.n_warmup_minibatches = kl_weight, n_warmup_minibatches
         self.register_buffer("n_minibatches", torch.zeros((), dtype=torch.int64))
 
     def posterior(self, rows: Rows) -> tuple[Tensor, Tensor]:
@@ -60,7 +60,7 @@ class MultVAE(RowNetwork):
         self.n_minibatches += 1
         mean, log_variance = self.posterior(self.rows(users))
         distance = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
-        weight = self.kl_weight * (self.n_minibatches / self.annealing).clamp(max=1)
+        weight = self.kl_weight * (self.n_minibatches / self.n_warmup_minibatches).clamp(max=1)
         drawn = self.decoder(self.noise(mean, (log_variance / 2).exp()))
         return self.factors_of((drawn,), items)._replace(added=weight * distance)
 

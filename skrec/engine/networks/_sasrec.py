@@ -43,10 +43,8 @@ class SASRec(SequenceNetwork):
 
     Parameters
     ----------
-    sequences : SequenceTable
-        Sequences of the training users.
-    n_items, n_factors : int
-        Number of items and width of their vectors.
+    sequences, n_items, n_factors
+        As for `SequenceNetwork`, with ``n_factors`` as the width.
     n_blocks, n_heads : int
         Number of blocks and of attention heads per block.
     dropout : float

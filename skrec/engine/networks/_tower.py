@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from skrec._memory import rows_per_block
 from skrec.engine.batches._sparse_rows import Rows, RowTable
-from skrec.engine.networks._layers import Dropout, RandomLayer, embedding
+from skrec.engine.networks._layers import Dropout, embedding
 
 _ROW_BYTES = 2**12  # memory for one user or item, features included
 
@@ -71,17 +71,8 @@ class FeatureMLP(nn.Module):
         return self.layers(product + self.bias)
 
 
-class RowDropout(RandomLayer):
-    """Sets a fraction ``p`` of whole vectors to 0 in training, without scaling the others.
-
-    Parameters
-    ----------
-    p : float
-    """
-
-    def __init__(self, p: float):
-        super().__init__()
-        self.p = p
+class RowDropout(Dropout):
+    """Sets a fraction ``p`` of whole vectors to 0 in training, without scaling the others."""
 
     def forward(self, vectors: Tensor) -> Tensor:
         if not self.training or self.p == 0:

@@ -48,7 +48,7 @@ class NextItem(Ranking):
     def example_rows(self, data: Interactions) -> NDArray[np.int64]:
         return np.flatnonzero(self.training_mask(data))
 
-    def check(self, data: Interactions) -> None:
+    def check(self, data: Interactions, n_pairs: int) -> None:
         if not self.has_signal(data[self.training_mask(data)]):
             raise ValueError(
                 f"there is no next item to predict in X: no user has two positive events (n_features = {data.n_items})"

@@ -65,8 +65,11 @@ class Objective:
         """Multiply the weights of events by their weights by age."""
         return apply_half_life(events, self.half_life)
 
-    def check(self, data: Interactions) -> None:
-        """Raise ValueError if the training data cannot be learned from. Warn if some events are left out."""
+    def check(self, data: Interactions, n_pairs: int) -> None:
+        """Raise ValueError if the training data cannot be learned from. Warn if some events are left out.
+
+        ``n_pairs`` is the number of distinct pairs of a user and an item in the data, which is already known.
+        """
 
     def has_signal(self, examples: Interactions) -> bool:
         """Whether the examples can be learned from."""

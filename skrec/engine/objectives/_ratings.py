@@ -35,8 +35,8 @@ class Ratings(Objective):
     def training_mask(self, data: Interactions) -> NDArray[np.bool_]:
         return np.ones(len(data), bool)
 
-    def check(self, data: Interactions) -> None:
-        n_left_out = len(data) - len(self.example_rows(data))
+    def check(self, data: Interactions, n_pairs: int) -> None:
+        n_left_out = len(data) - n_pairs
         if n_left_out:
             warnings.warn(
                 f"{n_left_out} earlier ratings of the same user and item are left out",

@@ -1,4 +1,4 @@
-"""Nearest neighbours of items and of users, against a slow reference on dense arrays and by hand."""
+"""Nearest neighbors of items and of users, against a slow reference on dense arrays and by hand."""
 
 import math
 from functools import partial
@@ -48,13 +48,13 @@ def slow_weights(rows, train, weighting):
 
 
 def slow_similarity(one, other, normalize, asymmetry, shrinkage):
-    """Of one to the other, the one being whose neighbours are sought."""
+    """Of one to the other, the one being whose neighbors are sought."""
     product = sum(a * b for a, b in zip(one, other))
     lengths = math.hypot(*one) ** (1 - asymmetry) * math.hypot(*other) ** (1 + asymmetry)
     return product / (lengths + shrinkage if normalize else 1) if product else 0.0
 
 
-def slow_neighbours(vector, vectors, itself, n_neighbors, **settings):
+def slow_neighbors(vector, vectors, itself, n_neighbors, **settings):
     """Similarities to all vectors, those beyond the nearest being 0."""
     similarities = [slow_similarity(vector, other, **settings) for other in vectors]
     if itself is not None:
@@ -65,13 +65,13 @@ def slow_neighbours(vector, vectors, itself, n_neighbors, **settings):
 
 def slow_item_scores(train, rows, users, weighting, **settings):
     items = slow_weights(train, train, weighting).T
-    similarities = [slow_neighbours(item, items, position, **settings) for position, item in enumerate(items)]
+    similarities = [slow_neighbors(item, items, position, **settings) for position, item in enumerate(items)]
     return rows @ np.array(similarities).T
 
 
 def slow_user_scores(train, rows, users, weighting, **settings):
     known, asked = slow_weights(train, train, weighting), slow_weights(rows, train, weighting)
-    return np.array([slow_neighbours(row, known, user, **settings) for row, user in zip(asked, users)]) @ train
+    return np.array([slow_neighbors(row, known, user, **settings) for row, user in zip(asked, users)]) @ train
 
 
 def slow_reverse_scores(train, rows, users, weighting, **settings):
@@ -80,7 +80,7 @@ def slow_reverse_scores(train, rows, users, weighting, **settings):
     scores = []
     for row, user in zip(asked, users):
         vectors, position = (known, user) if user is not None else (np.vstack([known, row]), len(known))
-        found = [slow_neighbours(vector, vectors, other, **settings)[position] for other, vector in enumerate(known)]
+        found = [slow_neighbors(vector, vectors, other, **settings)[position] for other, vector in enumerate(known)]
         scores.append(found @ train)
     return np.array(scores)
 
@@ -137,7 +137,7 @@ def test_scores_of_users_by_hand():
     np.testing.assert_allclose(scores_of_known(model), [[1, 1.5, 0.5], [1, 1.5, 0.5], [1, 1, 0]], rtol=1e-6)
 
 
-def test_a_known_user_is_no_neighbour_of_their_own_but_a_new_row_alike_has_them():
+def test_a_known_user_is_no_neighbor_of_their_own_but_a_new_row_alike_has_them():
     rows = csr_array(np.eye(3))
     model = UserKNNRecommender(shrinkage=0).fit(rows)
     np.testing.assert_array_equal(scores_of_known(model), np.zeros((3, 3)))
@@ -145,7 +145,7 @@ def test_a_known_user_is_no_neighbour_of_their_own_but_a_new_row_alike_has_them(
 
 
 @pytest.mark.parametrize(("n_neighbors", "nearest"), [(1, [0]), (2, [0, 1]), (3, [0, 1, 2])])
-def test_of_equally_similar_ones_the_first_are_neighbours(n_neighbors, nearest):
+def test_of_equally_similar_ones_the_first_are_neighbors(n_neighbors, nearest):
     rows = csr_array(np.ones((1, 5)))
     weights = ItemKNNRecommender(n_neighbors=n_neighbors).fit(rows).item_weights_
     assert weights[:, [4]].toarray()[:, 0].nonzero()[0].tolist() == nearest
@@ -209,7 +209,7 @@ def test_blocks_of_the_search_change_nothing(model, weighting, monkeypatch):
 
 
 @pytest.mark.parametrize("model", [*BOTH, partial(UserKNNRecommender, **REVERSE)])
-def test_more_neighbours_than_there_are_means_all(model):
+def test_more_neighbors_than_there_are_means_all(model):
     rows = csr_array(random_rows(10, 8, seed=2))
     few, many = (scores_of_known(model(n_neighbors=n).fit(rows)) for n in (10, 1000))
     np.testing.assert_array_equal(few, many)
@@ -275,7 +275,7 @@ def test_bad_parameters_are_named(model, settings, error, words):
 
 
 @pytest.mark.parametrize(("model", "at_least"), [(ItemKNNRecommender(), 0.325), (UserKNNRecommender(), 0.323)], ids=repr)
-def test_neighbours_on_movielens(movielens_100k, model, at_least):
+def test_neighbors_on_movielens(movielens_100k, model, at_least):
     """NDCG@10 over the whole catalogue, of a fifth of all likes (4 stars and more); the popular items have .171."""
     likes = movielens_100k.interactions
     ((train, test),) = RandomHoldout(0.2, random_state=0).split(likes)
