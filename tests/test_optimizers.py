@@ -91,9 +91,9 @@ def test_an_optimizer_may_be_a_name_or_a_callable():
 
 def test_auto_is_adam_until_there_are_many_rows():
     assert model().fit(likes()).optimizer_ == "adam"
-    assert choose_optimizer(150_000, 50_000, 0) == "adam"
-    assert choose_optimizer(150_000, 50_001, 0) == "row_adam"
-    assert choose_optimizer(150_000, 50_001, 0.1) == "adam"
+    assert choose_optimizer(200_000, None, 0) == "adam"
+    assert choose_optimizer(200_001, None, 0) == "row_adam"
+    assert choose_optimizer(200_001, None, 0.1) == "adam"
 
 
 def test_auto_is_row_adam_if_minibatches_of_drawn_negatives_use_less_than_half_of_the_rows():

@@ -26,6 +26,12 @@ def events():
     return Interactions.from_arrays(users, items, values, timestamps=np.arange(200), n_users=N_USERS, n_items=N_ITEMS)
 
 
+def events_for(estimator):
+    """The events, with clicks as values for models without a threshold of positive values."""
+    has_threshold = "positive_from" in estimator.get_params() or "estimator" in estimator.get_params()
+    return events() if has_threshold else events().with_values((events().values >= 3).astype(np.float32))
+
+
 def quick(estimator):
     wanted = {
         "max_epochs": 2,
@@ -51,7 +57,7 @@ OTHERS = [
 @pytest.mark.parametrize("has_features", [False, True], ids=["plain", "with item features"])
 def test_pairs_are_scored_as_in_whole_rows(estimator, has_features):
     features = np.random.default_rng(3).random((N_ITEMS, 4)) if has_features else None
-    model = quick(estimator).fit(events()._replace(item_features=features))
+    model = quick(estimator).fit(events_for(estimator)._replace(item_features=features))
     rows = all_scores(model, known_users(model.vocabulary_, None, name="users"), exclude_seen=False)
     users, items = np.divmod(np.random.default_rng(1).permutation(N_USERS * N_ITEMS), N_ITEMS)
     scores = model.predict(Interactions.from_arrays(users, items, n_users=N_USERS, n_items=N_ITEMS))
@@ -66,7 +72,7 @@ def test_pairs_are_scored_as_in_whole_rows(estimator, has_features):
 
 @pytest.mark.parametrize("estimator", ALL, ids=repr)
 def test_no_pairs_at_all_have_no_scores(estimator):
-    model = quick(estimator).fit(events())
+    model = quick(estimator).fit(events_for(estimator))
     assert model._score_pairs(np.empty(0, np.int64), np.empty(0, np.int64)).shape == (0,)
     assert np.isneginf(model._score_pairs(np.array([0, N_USERS]), np.array([-1, -1]))).all() or model._predicts_ratings
 

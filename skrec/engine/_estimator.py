@@ -23,6 +23,7 @@ from skrec.engine.fold_in import Catalog, FoldIn, prior_of
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
+from skrec.engine.networks._products import DotProduct
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine.training._checks import (
@@ -363,7 +364,8 @@ class TorchRecommender(EmbeddingRecommender):
             return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
         if network.reads_histories:  # a minibatch changes most rows of the embeddings
             return "adam"
-        return choose_optimizer(self.n_users_, self.n_items_, self.weight_decay)
+        n_used = self.objective_.n_used_rows if type(network) is DotProduct else None
+        return choose_optimizer(self.n_users_ + self.n_items_, n_used, self.weight_decay)
 
     def _tensor(self, array: NDArray) -> Tensor:
         return torch.tensor(array, device=self.device_)

@@ -106,14 +106,6 @@ class MFRecommender(PairRecommender):
             temperature=1.0 if self._loss_name == "ccl" else self.temperature,
         )
 
-    def _optimizer_name(self) -> str:
-        name = super()._optimizer_name()
-        # a step of "adam" takes time for all rows, one of "row_adam" about twice as much for each row that it uses
-        if self.optimizer == "auto" and self.weight_decay == 0 and self.objective_.draws_negatives:
-            n_used = self.objective_.batch_size * (2 + self.n_negatives)
-            name = "row_adam" if self.n_users_ + self.n_items_ > 2 * n_used else name
-        return name
-
     @property
     def user_biases_(self) -> NDArray[np.float32]:
         """User biases, zeros if the loss ranks."""

@@ -35,6 +35,8 @@ class Objective:
         Whether scores are ratings.
     draws_negatives : bool
         Whether negatives are drawn.
+    n_used_rows : int or None
+        Maximum number of rows of the embeddings that a minibatch uses, if negatives are drawn. Else None.
     """
 
     losses: Losses
@@ -43,6 +45,7 @@ class Objective:
 
     predicts_ratings: ClassVar[bool] = False
     draws_negatives: ClassVar[bool] = False
+    n_used_rows = property(lambda self: None)
 
     def training_mask(self, data: Interactions) -> NDArray[np.bool_]:
         """Which events contain information about preferences."""

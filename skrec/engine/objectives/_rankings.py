@@ -116,6 +116,7 @@ class SampledRanking(Ranking):
     n_negatives: int
 
     draws_negatives: ClassVar[bool] = True
+    n_used_rows = property(lambda self: self.batch_size * (2 + self.n_negatives))
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         sampler = self.sampler(known)

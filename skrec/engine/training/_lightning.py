@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
 from skrec.base._divergence import divergence
-from skrec.engine.batches._batches import Batch, Batches
+from skrec.engine.batches._batches import Batch, Batches, PairBatches
 from skrec.engine.losses._losses import total_loss
 from skrec.engine.networks._layers import set_generator
 from skrec.engine.networks._network import prepare
@@ -134,6 +134,7 @@ class Training(pl.LightningModule):
             not settings.weight_decay
             and not self.clip
             and self.n_accumulated == 1
+            and type(self.batches) is PairBatches
             and PairSteps.support(self.network, self.loss, self.make_optimizer, self.batches)
         )
 

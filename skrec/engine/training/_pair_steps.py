@@ -43,7 +43,7 @@ class PairSteps:
         self.items = _Side(network.item_embeddings, network.item_biases, optimizer)
 
     @staticmethod
-    def support(network: nn.Module, loss: Callable[..., Tensor], optimizer: Callable[..., Any], batches: Any) -> bool:
+    def support(network: nn.Module, loss: Callable[..., Tensor], optimizer: Callable[..., Any], batches: PairBatches) -> bool:
         """Whether training with these can be done by this class."""
         return (
             type(network) is DotProduct
@@ -51,7 +51,6 @@ class PairSteps:
             and network.dropout.p == 0
             and all(weight.device.type == "cpu" and weight.dtype is torch.float32 for weight in network.parameters())
             and optimizer in (adam, row_adam)
-            and type(batches) is PairBatches
             and (loss is mse if batches.negatives is None else _named(loss) in _RANKING_LOSSES)
         )
 
