@@ -17,7 +17,8 @@ from skrec.base._scikit_learn import postponed
 
 PACKAGE = Path(__file__).parents[1] / "skrec"
 LAYERS = [
-    {"_process", "_checks", "_lazy", "_memory", "_threads", "_compiled"},
+    {"_process", "_checks", "_lazy", "_memory", "_compiled"},
+    {"_threads"},
     {"data", "topk"},
     {"metrics"},
     {"base"},

@@ -22,6 +22,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor, nn
 
 from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
+from skrec._threads import torch_threads_in_step
 from skrec.base._divergence import divergence
 from skrec.engine.batches._batches import Batch, Batches
 from skrec.engine.losses._losses import total_loss
@@ -34,6 +35,7 @@ from skrec.engine.training._history import TrainingHistory
 from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._resuming import check_checkpoint
 from skrec.engine.training._schedules import Schedule
+from skrec.engine.training._work import work_of_step
 
 # a step of Lightning's loop takes 0.2 ms, as long as a small minibatch; several minibatches per step reduce this overhead
 CHUNK = 16
@@ -95,6 +97,7 @@ class Training(pl.LightningModule):
         self.has_started, self.is_finished = False, False
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
         self.weights = list(network.parameters())
+        self.threads: ExitStack | None = None
         self.counters = _Counters()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -135,6 +138,13 @@ class Training(pl.LightningModule):
         set_generator(self.network, self.generator(self.current_epoch + 2**20))
         self.started = time.perf_counter()
         self.counters.loss_sum, self.counters.n_examples = torch.zeros((), device=self.device), 0
+
+    def on_train_batch_start(self, chunk: tuple[int, list[Batch]], _: int) -> None:
+        """Use as many threads as the first minibatch can feed."""
+        if self.threads is None and self.device.type == "cpu":
+            self.threads = ExitStack()
+            work = work_of_step(self.network, chunk[1][0], updates_all_rows=self.settings.optimizer_ != "row_adam")
+            self.threads.enter_context(torch_threads_in_step(work))
 
     def training_step(self, chunk: tuple[int, list[Batch]], _: int) -> None:
         optimizer = self.optimizers()
@@ -336,6 +346,8 @@ def run(training: Training, *, logger: Any) -> torch.device:
                 raise KeyboardInterrupt from None
             raise
         finally:
+            if training.threads is not None:
+                training.threads.close()
             set_generator(training.network, None)
             training.network.eval()
     return trainer.strategy.root_device
