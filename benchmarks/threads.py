@@ -2,8 +2,9 @@
 
 Each case runs in turns alone and beside the busy processes, which this script starts, pauses and continues. Medians of the
 rounds are printed: seconds of wall clock and of CPU time, and the ratio of the wall clocks. ``--threads`` sets the number of
-threads before the first computation, as a user would, and without it everything is at its defaults. SKREC_DATA says where the
-folder ml-100k lies. Run it on a machine that does nothing else; the load before the first round is printed.
+threads before the first computation, as a user would. Without it everything is at its defaults. ``--events`` takes the first
+events only, for code that would need hours beside the busy processes. SKREC_DATA is the parent of the folder ml-100k. Run it
+on a machine that does nothing else. The load before the first round is printed.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from statistics import median
 
 FILMS = "100k"
+BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"  # ends with its parent
 
 
 def cases(films):
@@ -49,6 +51,7 @@ def main():
     from skrec.datasets import fetch_movielens
 
     films = fetch_movielens(FILMS).interactions
+    films = films[: arguments.events or len(films)]
     n_cores = len(os.sched_getaffinity(0))
     print(f"{n_cores} cores, load {os.getloadavg()[0]:.1f}, threads {arguments.threads or 'at their default'}")
     print(f"{'':26}{'wall alone':>12}{'beside':>9}{'ratio':>8}{'CPU alone':>12}{'beside':>9}", flush=True)
@@ -88,7 +91,7 @@ def line(name, alone, beside):
 @contextmanager
 def busy_processes(n):
     """Give a function that continues (True) or pauses (False) n processes that keep a core busy each."""
-    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n)]
+    processes = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(n)]
 
     def switch(on):
         for process in processes:
@@ -108,6 +111,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, help="set by environment variables; if not given, the defaults")
+    parser.add_argument("--events", type=int, help="number of events; if not given, all")
     parser.add_argument("--only", default="", help="part of the names of the cases to measure")
     return parser.parse_args()
 
