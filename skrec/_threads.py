@@ -42,7 +42,7 @@ def n_available_threads() -> int:
 def _is_thread_of_joblib() -> bool:
     """Whether this is a worker of the backend "threading". Worker processes compute in their main thread."""
     backend, _ = get_active_backend()
-    return bool(backend.nesting_level) and threading.current_thread() is not threading.main_thread()
+    return bool(getattr(backend, "nesting_level", 0)) and threading.current_thread() is not threading.main_thread()
 
 
 def n_threads(n_jobs: int | None, work: float) -> int:
