@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skrec._memory import rows_per_block
+from skrec._threads import torch_threads_in_step
 from skrec.base import EmbeddingRecommender
 from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
 from skrec.data import HalfLife, Interactions
 from skrec.data._random import draw_seed
+from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine.batches._batches import Batches
@@ -205,6 +207,7 @@ class TorchRecommender(EmbeddingRecommender):
     def _fit(self, data: Interactions) -> None:
         self._fit_validated(data, None)
 
+    @torch_threads_in_step(0)
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self.objective_ = self._objective()
         self.objective_.check(data, n_pairs=self.seen_.nnz)
@@ -250,6 +253,7 @@ class TorchRecommender(EmbeddingRecommender):
             self._set_network(network, torch.device(self.device_), self.train_loss_)
             self._align_prior()
 
+    @torch_threads_in_step(0)
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         if self.early_stopping is not None:
             raise ValueError(
@@ -387,27 +391,15 @@ class TorchRecommender(EmbeddingRecommender):
         )
         return FoldIn(self.module_, self.objective_, self.prior_, catalog)
 
-    @torch.no_grad()
     def _score(self, state: State, items: slice) -> Tensor:
-        candidates = torch.arange(items.start, items.stop, device=self.device_)[None]
-        height = rows_per_block(4 * candidates.shape[1] * self.module_.floats_per_score)
-        # one output array: many small ones between large temporary arrays would fragment the heap
-        scores = torch.empty(len(state[0]), candidates.shape[1], device=self.device_)
-        for start in range(0, len(scores), height):
-            block = slice(start, start + height)
-            scores[block] = self.module_.score(tuple(part[block] for part in state), candidates)
-        return scores
+        return score_items(self, state, items)
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return score_pairs(self, users, items)
 
-    @torch.no_grad()
     def _forward(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         """Scores of pairs of known users and known items."""
-        height = rows_per_block(32 * len(self.prior_.mean))
-        parts = zip(self._tensor(users).split(height), self._tensor(items).split(height), strict=True)
-        scores = [self.module_(*part).float().cpu().numpy() for part in parts]
-        return np.concatenate(scores) if len(users) else np.empty(0, np.float32)
+        return score_known_pairs(self, users, items)
 
     @torch.no_grad()
     def _state_vectors(self, state: State) -> NDArray[np.float32]:

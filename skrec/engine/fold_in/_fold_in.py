@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skrec._memory import BLOCK_BYTES
+from skrec._threads import torch_threads_in_step
 from skrec.data import Interactions
 from skrec.data._histories import select_users, slice_users, sort_by_user
 from skrec.engine.batches._negatives import log_share
@@ -106,10 +107,11 @@ class FoldIn(NamedTuple):
         parts = []
         for users in self._blocks(histories):
             part = slice_users(histories, users)
-            if added is None and self.objective.predicts_ratings and self._is_linear:
-                parts.append(self._least_squares(part))
-            else:
-                parts.append(self._search(part, None if added is None else added[users]))
+            with torch_threads_in_step(self._work(part.n_users)):
+                if added is None and self.objective.predicts_ratings and self._is_linear:
+                    parts.append(self._least_squares(part))
+                else:
+                    parts.append(self._search(part, None if added is None else added[users]))
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
     def aligned_prior(self, events: Interactions, users: NDArray[np.int64]) -> Prior:
@@ -124,6 +126,10 @@ class FoldIn(NamedTuple):
         network = freeze(self.network, self.prior)
         functions = network.vectors, self.objective.likelihood(network, histories, self.catalog)
         return self.prior.aligned(curvature_of_events(self.prior, states, weights_of_users(histories).sum(), functions))
+
+    def _work(self, n_users: int) -> float:
+        """Approximate number of floating-point operations of the largest operation for some users."""
+        return 2.0 * n_users * len(self.catalog.popularity) * len(self.prior.mean)
 
     @property
     def _is_linear(self) -> bool:

@@ -22,6 +22,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor, nn
 
 from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
+from skrec._threads import torch_threads_in_step
 from skrec.base._divergence import divergence
 from skrec.engine.batches._batches import Batch, Batches, PairBatches
 from skrec.engine.losses._losses import total_loss
@@ -35,6 +36,7 @@ from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._pair_steps import PairSteps
 from skrec.engine.training._resuming import check_checkpoint
 from skrec.engine.training._schedules import Schedule
+from skrec.engine.training._work import work_of_step
 
 # a step of Lightning's loop takes 0.2 ms, as long as a small minibatch; several minibatches per step reduce this overhead
 CHUNK = 16
@@ -97,6 +99,7 @@ class Training(pl.LightningModule):
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
         self.n_accumulated = n_accumulated_batches(settings.trainer)
         self.weights = list(network.parameters())
+        self.threads: ExitStack | None = None
         self.counters = _Counters()
         self.pair_steps: PairSteps | None = None
 
@@ -151,6 +154,13 @@ class Training(pl.LightningModule):
         set_generator(self.network, self.generator(self.current_epoch + 2**20))
         self.started = time.perf_counter()
         self.counters.loss_sum, self.counters.n_examples = torch.zeros((), device=self.device), 0
+
+    def on_train_batch_start(self, chunk: tuple[int, list[Batch]], _: int) -> None:
+        """Use as many threads as the first minibatch can feed."""
+        if self.threads is None and self.device.type == "cpu":
+            self.threads = ExitStack()
+            work = work_of_step(self.network, chunk[1][0], updates_all_rows=self.settings.optimizer_ != "row_adam")
+            self.threads.enter_context(torch_threads_in_step(work))
 
     def training_step(self, chunk: tuple[int, list[Batch]], _: int) -> None:
         if self.pair_steps is not None:
@@ -372,6 +382,8 @@ def run(training: Training, *, logger: Any) -> torch.device:
                 raise KeyboardInterrupt from None
             raise
         finally:
+            if training.threads is not None:
+                training.threads.close()
             set_generator(training.network, None)
             training.network.eval()
     return trainer.strategy.root_device
