@@ -34,7 +34,7 @@ class TrainingCounts(NamedTuple):
 def count_events(data: Interactions, is_informative: NDArray[np.bool_]) -> TrainingCounts:
     """Count some events, and those of them that the model learns from."""
     pairs = sorted_pairs(data)
-    learned = pairs.items[pairs.reduced(np.logical_or, is_informative)]
+    learned = pairs.items if is_informative.all() else pairs.items[pairs.reduced(np.logical_or, is_informative)]
     return TrainingCounts(
         seen=pairs.matrix(np.ones(len(pairs.items), bool)),
         item_counts=np.bincount(pairs.items, minlength=data.n_items),

@@ -53,7 +53,7 @@ class Pairs(NamedTuple):
         return np.cumsum(n_pairs, dtype=n_pairs.dtype)
 
     def reduced(self, function: np.ufunc, column: NDArray) -> NDArray:
-        """Combine the entries of each pair in a column of the events."""
+        """Combine the entries of each pair in a column of the events. The result may be the column."""
         in_order = column[self.order]
         return in_order if self.starts is None else function.reduceat(in_order, self.starts)
 

@@ -169,12 +169,13 @@ class EventTable:
         int64 array of shape (n_pairs,)
             Positions of the events, ascending.
         """
-        return np.sort(self._last_rows(sorted_pairs(self)))
+        pairs = sorted_pairs(self)
+        return np.arange(len(self)) if pairs.starts is None else np.sort(self._last_rows(pairs))
 
     def _last_rows(self, pairs: Pairs) -> NDArray[np.int64]:
         """Positions of the latest event of each pair, in the order of the pairs."""
         positions = np.arange(len(self))
-        if self.timestamps is not None and pairs.starts is not None:
+        if self.timestamps is not None and pairs.starts is not None:  # else the event in the last row is the latest
             latest = pairs.spread(pairs.reduced(np.maximum, self.timestamps))
             positions[self.timestamps < latest] = -1
         return pairs.reduced(np.maximum, positions)
@@ -207,7 +208,9 @@ class EventTable:
         else:
             with np.errstate(over="ignore"):
                 values = pairs.reduced(np.add, self.values)
-        return pairs.matrix(values).copy()  # the arrays may be those of the events
+        matrix = pairs.matrix(values)
+        are_shared = isinstance(pairs.order, slice) or "_pairs" in vars(self)
+        return matrix.copy() if are_shared else matrix
 
     def to_frame(self) -> pd.DataFrame:
         """Convert the events to a DataFrame of labels.

@@ -55,7 +55,10 @@ class Objective:
 
     def example_rows(self, data: Interactions) -> NDArray[np.int64]:
         """Ascending positions of the `examples`: the last event of each pair of user and item."""
-        rows = np.flatnonzero(self.example_mask(data))
+        mask = self.example_mask(data)
+        if mask.all():
+            return data.last_of_each_pair()
+        rows = np.flatnonzero(mask)
         return rows if sorted_pairs(data).starts is None else rows[data[rows].last_of_each_pair()]
 
     def examples(self, data: Interactions) -> Interactions:
