@@ -162,7 +162,7 @@ def _read_labels(labels: Any, *, name: str) -> NDArray | pd.Categorical:
     """Read labels, none of them missing. Categories and text of Arrow stay as categories: each label is checked only once."""
     categories = _as_categories(labels)
     if categories is None or (categories.codes < 0).any():
-        return as_labels(labels, name=name)
+        return as_labels(labels if categories is None else categories, name=name)
     as_labels(categories.categories, name=name)
     return categories
 
@@ -172,8 +172,11 @@ def _as_categories(labels: Any) -> pd.Categorical | None:
     array = getattr(labels, "array", None)
     if array is None and hasattr(labels, "to_arrow") and str(labels.dtype) == "String" and find_spec("pyarrow") is not None:
         labels = labels.to_arrow()
-    if array is None and hasattr(labels, "dictionary_encode") and str(labels.type) in ("string", "large_string"):
-        array = pd.arrays.ArrowExtensionArray(labels)
+    if array is None and hasattr(labels, "dictionary_encode"):
+        if str(labels.type) in ("string", "large_string"):
+            array = pd.arrays.ArrowExtensionArray(labels)
+        elif str(labels.type).startswith("dictionary"):  # NumPy reads the missing labels of its chunks as labels
+            array = labels.to_pandas().array
     if isinstance(array, pd.Categorical) or array is None:
         return array
     if not hasattr(array, "__arrow_array__") or array.dtype.kind not in "OU" or not pd.api.types.is_string_dtype(array.dtype):

@@ -364,7 +364,11 @@ class SlateBatches:
 
 
 def spread_sample(n: int, size: int, generator: torch.Generator) -> Tensor:
-    """Draw at most ``size`` of n positions, ascending: one from each of ``size`` sections of equal length."""
+    """Draw at most ``size`` of n positions, ascending: one from each of ``size`` sections of equal length.
+
+    All positions are equally likely. One at the border of two sections may be drawn twice. All positions are drawn if there are
+    at most ``size``.
+    """
     size = min(n, size)
     section = torch.arange(size, device=generator.device)
     place = torch.rand(size, generator=generator, device=generator.device, dtype=torch.float64)
