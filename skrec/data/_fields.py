@@ -10,7 +10,7 @@ from skrec._checks import check_int
 from skrec.data._arrays import as_array, read_values, read_weights
 from skrec.data._encoding import IdEncoder, as_labels
 from skrec.data._features import read_features
-from skrec.data._pairs import index_dtype
+from skrec.data._pairs import Codes, index_dtype
 from skrec.data._times import Times, check_unit, read_times
 
 
@@ -72,9 +72,7 @@ def read_fields(
     }
 
 
-def read_vocabulary(
-    users: NDArray[np.integer], items: NDArray[np.integer], n_users: Any, n_items: Any, user_ids: Any, item_ids: Any
-) -> dict[str, Any]:
+def read_vocabulary(users: Codes, items: Codes, n_users: Any, n_items: Any, user_ids: Any, item_ids: Any) -> dict[str, Any]:
     """The checked fields ``n_users``, ``n_items``, ``user_ids`` and ``item_ids``."""
     user_ids = None if user_ids is None else IdEncoder(user_ids, name="user_ids").ids
     item_ids = None if item_ids is None else IdEncoder(item_ids, name="item_ids").ids
@@ -88,7 +86,7 @@ def read_vocabulary(
     return {"n_users": n_users, "n_items": n_items, "user_ids": user_ids, "item_ids": item_ids}
 
 
-def read_codes(codes: ArrayLike, name: str) -> NDArray[np.integer]:
+def read_codes(codes: ArrayLike, name: str) -> Codes:
     """Read non-negative integers below 2**63. The array may be the given one."""
     array = as_array(codes, name)
     if array.ndim != 1:
@@ -116,7 +114,7 @@ def _read_impressions(numbers: ArrayLike) -> NDArray[np.int64]:
     return codes
 
 
-def read_axis_size(axis: str, codes: NDArray[np.integer], size: int | None, ids: NDArray | None) -> int:
+def read_axis_size(axis: str, codes: Codes, size: int | None, ids: NDArray | None) -> int:
     """The number of users or items: as given, the number of labels, or the largest code plus 1."""
     largest = int(codes.max(initial=-1))
     if size is None:

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-Codes = NDArray[np.int32] | NDArray[np.int64]
+Codes = NDArray[Any]  # int32 or int64
 _FEW = 2**20  # codes for which a table is small
 
 

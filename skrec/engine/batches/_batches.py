@@ -110,8 +110,9 @@ class PairBatches:
         # gathering and drawing for many minibatches at once avoids many small operations
         section = max(1, _SECTION // (self.batch_size * self.n_negatives)) * self.batch_size
         for rows in order.split(section):
-            users, items, values, weights = (None if column is None else column[rows] for column in self.columns)
-            yield from self._section(users.long(), items.long(), values, weights, generator)
+            users, items = (codes[rows].long() for codes in self.columns[:2])
+            values, weights = (None if column is None else column[rows] for column in self.columns[2:])
+            yield from self._section(users, items, values, weights, generator)
 
     def _section(self, users, items, values, weights, generator) -> Iterator[Batch]:
         candidates = Candidates(items, values)
