@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 Codes = NDArray[Any]  # int32 or int64
-_FEW = 2**20  # codes for which a table is small
+_FEW = 2**12  # codes for which a table is small
 
 
 def index_dtype(*sizes: int) -> type[np.int32] | type[np.int64]:
