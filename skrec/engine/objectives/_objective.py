@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec.data import HalfLife, Interactions, apply_half_life, weights_as_values
+from skrec.data._pairs import remembering_pairs, sorted_pairs
 from skrec.data._splitting import hold_out_events
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood
@@ -57,12 +58,16 @@ class Objective:
 
     def example_rows(self, data: Interactions) -> NDArray[np.int64]:
         """Ascending positions of the `examples`: the last event of each pair of user and item."""
-        rows = np.flatnonzero(self.example_mask(data))
-        return rows[data[rows].last_of_each_pair()]
+        mask = self.example_mask(data)
+        if mask.all():
+            return data.last_of_each_pair()
+        rows = np.flatnonzero(mask)
+        return rows if sorted_pairs(data).starts is None else rows[data[rows].last_of_each_pair()]
 
     def examples(self, data: Interactions) -> Interactions:
         """Return the training examples, weighted by age."""
-        return self.weighted(data[self.example_rows(data)])
+        rows = self.example_rows(data)
+        return self.weighted(data if len(rows) == len(data) else remembering_pairs(data[rows]))
 
     def weighted(self, events: Interactions) -> Interactions:
         """Multiply the weights of events by their weights by age."""

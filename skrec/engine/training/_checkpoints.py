@@ -193,4 +193,4 @@ def _of_code(code: CodeType) -> tuple[Any, ...]:
 
 
 def _arrays(data: Interactions) -> dict[str, Any]:
-    return {name: value for name, value in vars(data).items() if value is not None}
+    return {name: value for name, value in vars(data).items() if value is not None and name != "_pairs"}
