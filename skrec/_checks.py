@@ -122,6 +122,12 @@ def check_choice(value: Any, name: str, choices: tuple) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
+def check_no_class(value: Any, name: str) -> None:
+    """Raise TypeError if a value is a class, where one of its objects is meant."""
+    if isinstance(value, type):
+        raise TypeError(f"{name} must not be a class, got {value.__name__}: pass an object, such as {value.__name__}(...)")
+
+
 def check_flag(value: Any, name: str) -> None:
     """Raise TypeError if a value is not True or False."""
     if not isinstance(value, bool | np.bool_):

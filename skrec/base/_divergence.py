@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 # values above this are the likely cause; otherwise it is the learning rate
 _LARGE = 1e4
-_AMPLIFYING = ("learning_rate", "regularization", "weight_decay", "alpha", "init_std", "negative_weight", "y_range")
+_AMPLIFYING = ("learning_rate", "regularization", "weight_decay", "alpha", "init_std", "loss__negative_weight", "y_range")
 
 
 def divergence(estimator: Any, what: str, *, of_values: bool) -> ValueError:
@@ -24,8 +24,9 @@ def divergence(estimator: Any, what: str, *, of_values: bool) -> ValueError:
         Whether the model computes with the events' values.
     """
     causes = [f"scale the {name} down (the largest is {size:.6g})" for name, size in _sizes(estimator.events_, of_values)]
-    large = [name for name in _AMPLIFYING if _largest(getattr(estimator, name, None)) > _LARGE]
-    causes += [f"lower {name} (it is {getattr(estimator, name)!r})" for name in large]
+    parameters = estimator.get_params()
+    large = [name for name in _AMPLIFYING if _largest(parameters.get(name)) > _LARGE]
+    causes += [f"lower {name} (it is {parameters[name]!r})" for name in large]
     if not causes:
         verb, name = ("lower", "learning_rate") if hasattr(estimator, "learning_rate") else ("raise", "regularization")
         causes = [f"{verb} {name} (it is {getattr(estimator, name)!r})"]

@@ -39,10 +39,15 @@ class DeclaredParameters(BaseEstimator):
     Annotations with ``ClassVar``, names that begin with an underscore, and names that end with one and have no value are not
     parameters. If a class writes its own ``__init__``, no constructor is generated for it and its subclasses.
 
-    ``_needs`` holds what some of the class's parameters need to have an effect. A class adds to the needs of its bases.
+    A class withdraws inherited parameters by naming them in ``_fixed``. They are then class attributes, with the inherited
+    default or with a value that the class assigns. They are no keywords of the constructor, and are not documented.
+
+    ``_needs`` holds what some of the class's parameters need to have an effect. A class adds to the needs of its bases. The
+    parameter of an object that is a parameter's value is named as in ``set_params``, such as ``lr_schedule__cycle_mult``.
     """
 
     _needs: ClassVar[dict[str, Needs]] = {}
+    _fixed: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -61,18 +66,27 @@ class DeclaredParameters(BaseEstimator):
                 self._warn_if_set(name, needs.words)
 
     def _is_set(self, name: str) -> bool:
-        """Whether a name is that of a parameter that is not at its default."""
+        """Whether a name, which may be nested, is that of a parameter that is not at its default."""
+        name, _, inner = name.partition("__")
         parameter = inspect.signature(type(self)).parameters.get(name)
-        return parameter is not None and getattr(self, name) != parameter.default
+        if parameter is None:
+            return False
+        value = getattr(self, name)
+        if inner:
+            return isinstance(value, DeclaredParameters) and value._is_set(inner)
+        return value != parameter.default
 
     def _warn_if_set(self, name: str, needs: str) -> None:
         """Warn that a parameter has no effect, if it is one and is not at its default."""
         if self._is_set(name):
-            warnings.warn(
-                f"{name}={getattr(self, name)!r} has no effect on this fit of {type(self).__name__}: it needs {needs}",
-                UserWarning,
-                stacklevel=depth_of_caller(),
-            )
+            self._warn_of_no_effect(name, self.get_params()[name], needs)
+
+    def _warn_of_no_effect(self, name: str, value: Any, needs: str) -> None:
+        warnings.warn(
+            f"{name}={value!r} has no effect on this fit of {type(self).__name__}: it needs {needs}",
+            UserWarning,
+            stacklevel=depth_of_caller(),
+        )
 
 
 # ---- declarations --------------------------------------------------------------------------------------------------------
@@ -88,6 +102,17 @@ def _declared(cls: type) -> list[str]:
     ]
 
 
+def _parameter_owners(classes: tuple[type, ...]) -> dict[str, type]:
+    """The parameters of a class, given its line of classes, each with the first of them that declares it."""
+    owners: dict[str, type] = {}
+    fixed: set[str] = set()
+    for base in classes:
+        if issubclass(base, DeclaredParameters):
+            owners |= {name: base for name in _declared(base) if name not in owners and name not in fixed}
+            fixed |= set(vars(base).get("_fixed", ())) - owners.keys()
+    return owners
+
+
 def _is_class_variable(cls: type, annotation: Any) -> bool:
     """Whether an annotation is ``ClassVar``; annotations are strings under ``from __future__ import annotations``."""
     if not isinstance(annotation, str):
@@ -99,9 +124,12 @@ def _is_class_variable(cls: type, annotation: Any) -> bool:
 
 
 def _check_declarations(cls: type) -> None:
-    declared = _declared(cls)
-    inherited = {name for base in cls.__mro__[1:] if issubclass(base, DeclaredParameters) for name in _declared(base)}
-    for name in sorted(inherited & set(vars(cls)) - set(declared)):
+    declared, fixed = _declared(cls), vars(cls).get("_fixed", ())
+    inherited = _parameter_owners(cls.__mro__[1:])
+    for name in fixed:
+        if name not in inherited or name in declared:
+            raise TypeError(f"{cls.__name__}._fixed must name parameters of the bases, which {name!r} is not")
+    for name in sorted(inherited.keys() & set(vars(cls)) - {*declared, *fixed}):
         raise TypeError(f"{cls.__name__}.{name} overrides a parameter without an annotation: write '{name}: type = ...'")
     for name in declared:
         default = vars(cls).get(name)
@@ -116,9 +144,7 @@ def _check_declarations(cls: type) -> None:
 
 def _parameters(cls: type) -> Iterator[inspect.Parameter]:
     """A class's own parameters, then those of its bases."""
-    bases = [base for base in cls.__mro__ if issubclass(base, DeclaredParameters)]
-    for name in dict.fromkeys(name for base in bases for name in _declared(base)):
-        owner = next(base for base in bases if name in _declared(base))
+    for name, owner in _parameter_owners(cls.__mro__).items():
         default = vars(owner).get(name, inspect.Parameter.empty)
         kind = inspect.get_annotations(owner)[name]
         yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

@@ -18,7 +18,7 @@ from skrec.base._allowed import Unknown, read_items
 from skrec.base._audience import find_audience
 from skrec.base._copying import deep_copy, shallow_copy
 from skrec.base._lists import read_list_request
-from skrec.base._parameters import DeclaredParameters, Needs
+from skrec.base._parameters import DeclaredParameters
 from skrec.base._parquet import write_parquet
 from skrec.base._recommendations import Audience, Recommendations, SimilarItems, SimilarUsers
 from skrec.base._similarity import Metric, find_similar_items, find_similar_users
@@ -63,9 +63,6 @@ class BaseRecommender(DeclaredParameters):
 
     keep_events: bool = True
 
-    _needs: ClassVar[dict[str, Needs]] = {
-        "keep_events": Needs(lambda model: not model._answers_from_events, "a model that does not answer from its events"),
-    }
     _answers_from_events: ClassVar[bool] = False  # not only `partial_fit` needs them
     _ordered: ClassVar[bool] = False  # whether the order of a user's events matters
     _reads_weights: ClassVar[bool] = False

@@ -58,7 +58,7 @@ def further_fitted_copy(model: Any, X: Any, y: ArrayLike | None) -> Any:
 def store_events(model: Any) -> None:
     """Store the training events in little memory, or none of them."""
     events = stored_events(model.events_, model.seen_)
-    model.events_ = events if model.keep_events or model._answers_from_events else events[:0]
+    model.events_ = events if model.keep_events else events[:0]
 
 
 def without_identities(model: Any) -> Any:

@@ -20,7 +20,7 @@ from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.batches._sparse_rows import Rows, RowTable, SparseMatrix
 from skrec.engine.fold_in import Catalog, FoldIn, learn_prior, prior_of
-from skrec.engine.losses._losses import LOSSES, Loss, Losses, bpr, ccl
+from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, bpr, ccl
 from skrec.engine.networks._autoencoder import ACTIVATIONS, OutputLayer, RowNetwork, SparseLinear
 from skrec.engine.networks._branches import GMF, MLP, BranchNetwork
 from skrec.engine.networks._layers import Dropout, Noise, build_seeded, embedding, weights
@@ -32,8 +32,10 @@ from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import Ranking, SampledRanking, Slates, WholeColumns, WholeRows
 from skrec.engine.objectives._ratings import Ratings, RatingsByItem, RatingsByUser
 from skrec.engine.training._checks import check_layers, check_negatives, check_y_range
+from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
+from skrec.engine.training._schedules import CosineRestarts
 
 __all__ = [
     "ACTIVATIONS",
@@ -49,8 +51,11 @@ __all__ = [
     "Catalog",
     "Clock",
     "ColumnBatches",
+    "CosineContrastiveLoss",
+    "CosineRestarts",
     "DotProduct",
     "Dropout",
+    "EarlyStopping",
     "EmbeddingNetwork",
     "Factors",
     "FeatureMLP",

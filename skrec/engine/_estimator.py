@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -21,7 +20,7 @@ from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FoldIn, prior_of
-from skrec.engine.losses._losses import LOSSES, SMOOTHING_WIDTH, Loss, Losses, warp
+from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, losses_by_name
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
 from skrec.engine.objectives._objective import Objective
@@ -34,10 +33,12 @@ from skrec.engine.training._checks import (
     check_same_architecture,
     check_training,
 )
+from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import schedule_of
+from skrec.engine.training._trainer import n_accumulated_batches
 
 _USER_BYTES = 2**12  # memory for encoding one user
 # with an error of 0 the ratings of new users would have infinite weight
@@ -82,25 +83,15 @@ class TorchRecommender(EmbeddingRecommender):
         "row_adam" updates only the rows of embeddings that a minibatch uses. "auto" is "row_adam" if there are more than
         200,000 users and items and ``weight_decay`` is 0, else "adam". For autoencoders, LightGCN, news and sequence models,
         "auto" is always "adam". A callable gets the network's parameters and ``lr``, and returns a torch optimizer.
-    lr_schedule : {"one_cycle", "cosine"} or None, default="one_cycle"
+    lr_schedule : {"one_cycle", "cosine"}, callable or None, default="one_cycle"
         Schedule of the learning rate. "one_cycle" increases it during the first quarter of all steps and decreases it to almost
-        0 afterwards. "cosine" decreases it to 0, and restarts after each cycle. If None, the learning rate is constant.
-    cycle_len : int, default=None
-        Number of epochs in the first cycle of ``lr_schedule="cosine"``. If None, one cycle spans all epochs.
-    cycle_mult : float, default=1
-        Factor by which each cosine cycle is longer than the previous one. Has no effect without ``cycle_len``.
-    accumulate_grad_batches : int, default=1
-        Number of minibatches per optimizer step.
-    early_stopping : str, default=None
-        Name of a scorer, such as "ndcg@10", or "valid_loss". Training stops after ``patience`` epochs without improvement, and
-        the weights of the best epoch are kept. If None, all epochs are trained and the weights of the last one are kept.
-    validation_fraction : float, default=0.1
-        Fraction of the events held out for ``early_stopping`` if ``fit`` is called without validation data.
-    patience : int, default=3
-        Number of epochs without improvement after which ``early_stopping`` ends the training. With ``patience=max_epochs`` all
-        epochs are trained and the best one is kept.
-    accelerator : {"auto", "cpu", "gpu", "cuda"}, default="auto"
-        Device type. "auto" uses a CUDA GPU if there is one, else the CPU. Apple GPUs lack the double precision that is needed.
+        0 afterwards. "cosine" decreases it to 0. `CosineRestarts` decreases it to 0 and restarts it several times. Any callable
+        may be given that takes the number of epochs so far, as a float, and returns the factor of ``learning_rate``. If None,
+        the learning rate is constant.
+    early_stopping : str or EarlyStopping, default=None
+        Name of a scorer, such as "ndcg@10", or "valid_loss". Training stops after three epochs without improvement, and the
+        weights of the best epoch are kept. If ``fit`` is called without validation data, a tenth of the events is held out.
+        `EarlyStopping` sets both numbers. If None, all epochs are trained and the weights of the last one are kept.
     logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
         Logger of ``history_``: a name, or a function without arguments that returns a Lightning logger. None logs nothing.
     checkpoint_dir : path, default=None
@@ -115,7 +106,9 @@ class TorchRecommender(EmbeddingRecommender):
         Seed of the initial weights, the order of examples, negatives and dropout. With the same seed, the result on the same
         machine is the same. If None, the seed is random.
     trainer : dict, default=None
-        Further keyword arguments of Lightning's ``Trainer``, such as ``{"precision": "16-mixed"}``.
+        Keyword arguments of Lightning's ``Trainer``, such as ``{"precision": "16-mixed"}``. ``"accelerator"`` is "auto", "cpu",
+        "gpu" or "cuda". "auto", the default, uses a CUDA GPU if there is one, else the CPU. Apple GPUs lack the double
+        precision that is needed. ``"accumulate_grad_batches"`` is the number of minibatches per optimizer step, by default 1.
 
     Attributes
     ----------
@@ -134,7 +127,7 @@ class TorchRecommender(EmbeddingRecommender):
         Seed drawn from ``random_state``.
     """
 
-    loss: str | Callable[..., Tensor] = "softmax"
+    loss: str | CosineContrastiveLoss | Callable[..., Tensor] = "softmax"
     positive_from: float | None = None
     half_life: HalfLife | None = None
     max_epochs: int = 20
@@ -143,14 +136,8 @@ class TorchRecommender(EmbeddingRecommender):
     regularization: float | None = None
     weight_decay: float = 0.0
     optimizer: str | OptimizerFactory = "auto"
-    lr_schedule: Literal["one_cycle", "cosine"] | None = "one_cycle"
-    cycle_len: int | None = None
-    cycle_mult: float = 1
-    accumulate_grad_batches: int = 1
-    early_stopping: str | None = None
-    validation_fraction: float = 0.1
-    patience: int = 3
-    accelerator: str = "auto"
+    lr_schedule: Literal["one_cycle", "cosine"] | Callable[[float], float] | None = "one_cycle"
+    early_stopping: str | EarlyStopping | None = None
     logger: str | Callable[[], Any] | None = None
     checkpoint_dir: Any = None
     verbose: int = 0
@@ -159,14 +146,11 @@ class TorchRecommender(EmbeddingRecommender):
 
     _needs: ClassVar[dict[str, Needs]] = {
         "positive_from": Needs(
-            lambda model: not model._predicts_ratings or model.early_stopping not in (None, "valid_loss"), "a loss that ranks"
+            lambda model: not model._predicts_ratings or model._monitored not in (None, "valid_loss"), "a loss that ranks"
         ),
-        "cycle_mult": Needs(
-            lambda model: model.cycle_len is not None and model.cycle_len < model.max_epochs,
-            "lr_schedule='cosine' and a cycle_len below max_epochs",
+        "lr_schedule__cycle_mult": Needs(
+            lambda model: model.lr_schedule.cycle_len < model.max_epochs, "a cycle_len below max_epochs"
         ),
-        "patience": Needs(lambda model: model.early_stopping is not None, "early_stopping"),
-        "validation_fraction": Needs(lambda model: model.early_stopping is not None, "early_stopping"),
     }
     _reads_weights = True
     _losses: ClassVar[dict[str, Loss]] = LOSSES
@@ -185,10 +169,6 @@ class TorchRecommender(EmbeddingRecommender):
         """Return the training objective for the parameters and the data."""
         raise NotImplementedError(f"{type(self).__name__} must implement _objective")
 
-    def _loss(self, name: str, *, width: float) -> Loss:
-        """Return a loss by its name. If the width is above 0, a smooth version of it."""
-        return partial(warp, n_items=self.n_items_, width=width) if name == "warp" else self._losses[name]
-
     def _initialized(self, examples: Interactions, validation: Any) -> RecommenderNetwork:
         """Return the network at the start of training."""
         return self._new_network(examples)
@@ -200,7 +180,24 @@ class TorchRecommender(EmbeddingRecommender):
 
     @property
     def _predicts_ratings(self) -> bool:
-        return self.loss == "mse"
+        return self._loss_name == "mse"
+
+    @property
+    def _loss_name(self) -> str | None:
+        """Name of the loss. None for a callable."""
+        if isinstance(self.loss, CosineContrastiveLoss):
+            return "ccl"
+        return self.loss if isinstance(self.loss, str) else None
+
+    @property
+    def _stopping(self) -> EarlyStopping | None:
+        """Resolved value of ``early_stopping``."""
+        return EarlyStopping(self.early_stopping) if isinstance(self.early_stopping, str) else self.early_stopping
+
+    @property
+    def _monitored(self) -> str | None:
+        """Name of the scorer that chooses the epoch. None if the last epoch is kept."""
+        return None if self._stopping is None else self._stopping.scorer
 
     def _informative(self, data: Interactions) -> NDArray[np.bool_]:
         return np.ones(len(data), bool) if self._predicts_ratings else is_positive(data.values, self.positive_from)
@@ -210,9 +207,11 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _both_losses(self) -> Losses:
         """Return the losses of training and of fold-in."""
-        if not isinstance(self.loss, str):
+        if callable(self.loss):
             return Losses(self.loss, self.loss)
-        return Losses(self._loss(self.loss, width=0.0), self._loss(self.loss, width=SMOOTHING_WIDTH))
+        if isinstance(self.loss, CosineContrastiveLoss):
+            return self.loss._losses()
+        return losses_by_name(self.loss, self._losses, n_items=self.n_items_)
 
     def _fit(self, data: Interactions) -> None:
         self._fit_validated(data, None)
@@ -224,12 +223,12 @@ class TorchRecommender(EmbeddingRecommender):
             self._positives(data, self.positive_from)  # raises if there are none
         checkpoints = None if self.checkpoint_dir is None else Checkpoints.of(self, data, validation)
         self.seed_ = draw_seed(self.random_state) if checkpoints is None else checkpoints.seed
-        if validation is not None and self.early_stopping is not None:
-            self._warn_if_set("validation_fraction", "fit without validation data, which are used instead")
-        if validation is not None or self.early_stopping is None:
+        if validation is not None:
+            self._warn_if_set("early_stopping__validation_fraction", "fit without validation data, which are used instead")
+        if validation is not None or self._stopping is None:
             self._train(data, validation, checkpoints)
             return
-        held_out = self.objective_.hold_out(data, self.validation_fraction, np.random.default_rng(self.seed_))
+        held_out = self.objective_.hold_out(data, self._stopping.validation_fraction, np.random.default_rng(self.seed_))
         check_held_out(self, data, held_out)
         with MutedCoverageWarning.muted:
             self._train(data[~held_out], data[held_out], checkpoints)
@@ -312,8 +311,9 @@ class TorchRecommender(EmbeddingRecommender):
         from skrec.engine.training import _lightning
 
         check_not_empty(self, batches)
-        if len(batches) == 1:
-            self._warn_if_set("accumulate_grad_batches", "more than one minibatch in an epoch, as with a smaller batch_size")
+        if len(batches) == 1 and (n_accumulated := n_accumulated_batches(self.trainer)) > 1:
+            needs = "more than one minibatch in an epoch, as with a smaller batch_size"
+            self._warn_of_no_effect("trainer['accumulate_grad_batches']", n_accumulated, needs)
         self.optimizer_ = self._optimizer_name()
         if self.optimizer_ == "row_adam":
             use_row_gradients(network)

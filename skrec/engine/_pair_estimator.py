@@ -95,7 +95,7 @@ def ranking_objective(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)
     """
     kind = model.negatives
     if kind == "auto":
-        kind = "all" if model.loss in losses_of_rows else "uniform"
+        kind = "all" if model._loss_name in losses_of_rows else "uniform"
     if kind == "all":
         check_whole_row_loss(model)
     settings = ranking_settings(

@@ -46,15 +46,15 @@ class SequenceRecommender(TorchRecommender):
         Maximum number of items in a sequence. The latest ones are used.
     batch_size : int, default=None
         Average number of sequences in a minibatch. Minibatches of long sequences contain fewer. If None, 128.
-    validation_fraction : float, default=0.1
-        Fraction of the users whose last positive event is held out for ``early_stopping``.
+    early_stopping : str or EarlyStopping, default=None
+        As in `TorchRecommender`. Without validation data, the last positive event of a tenth of the users is held out.
+        ``validation_fraction`` of `EarlyStopping` is this fraction of the users.
     """
 
     n_negatives: int = 1024
     negatives: str = "auto"
     max_length: int = 50
     batch_size: int | None = None
-    validation_fraction: float = 0.1
 
     _needs: ClassVar[dict[str, Needs]] = {
         "n_negatives": Needs(

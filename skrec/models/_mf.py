@@ -3,19 +3,14 @@
 Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
 """
 
-from functools import partial
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_number
-from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (
     LOSSES,
     DotProduct,
-    Loss,
     PairRecommender,
     ccl,
     weights,
@@ -30,10 +25,10 @@ class MFRecommender(PairRecommender):
 
     Parameters
     ----------
-    loss : str or callable, default="softmax"
-        "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss: 1 minus
-        the cosine of the positive, plus ``negative_weight`` times the mean amount by which the cosines of negatives exceed
-        ``margin``. "mse" predicts values. A callable is described in `TorchRecommender`.
+    loss : str, CosineContrastiveLoss or callable, default="softmax"
+        "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss, and
+        `CosineContrastiveLoss` the same with other parameters. "mse" predicts values. A callable is described in
+        `TorchRecommender`.
     n_factors : int, default=64
         Number of dimensions of the embeddings.
     dropout : float, default=0.0
@@ -44,10 +39,6 @@ class MFRecommender(PairRecommender):
         If given, ``score(u, i) = cos(p_u, q_i) / temperature + b_i``: the norm of a vector has no effect, and popularity is
         modeled by the bias alone. Values from 0.1 to 0.2 suit ``loss="softmax"``. If None, the score is the dot product.
         ``loss="ccl"`` always uses plain cosines without a bias. ``temperature`` must then be None or 1.
-    margin : float, default=0.5
-        Cosine above which a negative is penalized by ``loss="ccl"``. Must be in [-1, 1).
-    negative_weight : float, default=10.0
-        Weight of the negatives relative to the positive in ``loss="ccl"``.
 
     Attributes
     ----------
@@ -87,15 +78,9 @@ class MFRecommender(PairRecommender):
     dropout: float = 0.0
     init_std: float = 0.01
     temperature: float | None = None
-    margin: float = 0.5
-    negative_weight: float = 10.0
 
     _losses = LOSSES | {"ccl": ccl}
     _architecture_parameters = ("n_factors", "temperature", "y_range")
-    _needs: ClassVar[dict[str, Needs]] = {
-        "margin": Needs(lambda model: model.loss == "ccl", "loss='ccl'"),
-        "negative_weight": Needs(lambda model: model.loss == "ccl", "loss='ccl'"),
-    }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -106,10 +91,8 @@ class MFRecommender(PairRecommender):
             check_number(self.temperature, "temperature", above=0)
             if self._predicts_ratings:
                 raise ValueError(f"temperature must be None for loss='mse', got {self.temperature!r}")
-            if self.loss == "ccl" and self.temperature != 1:
+            if self._loss_name == "ccl" and self.temperature != 1:
                 raise ValueError(f"temperature must be None or 1 for loss='ccl', got {self.temperature!r}")
-        check_number(self.margin, "margin", at_least=-1, below=1)
-        check_number(self.negative_weight, "negative_weight", above=0)
 
     def _build(self, events: Interactions) -> DotProduct:
         return DotProduct(
@@ -117,17 +100,11 @@ class MFRecommender(PairRecommender):
             events.n_items,
             self.n_factors,
             std=self.init_std,
-            item_bias=self.loss != "ccl",
+            item_bias=self._loss_name != "ccl",
             user_bias=self._predicts_ratings,
             dropout=self.dropout,
-            temperature=1.0 if self.loss == "ccl" else self.temperature,
+            temperature=1.0 if self._loss_name == "ccl" else self.temperature,
         )
-
-    def _loss(self, name: str, *, width: float) -> Loss:
-        if name != "ccl":
-            return super()._loss(name, width=width)
-        # cosines have a smaller range than scores
-        return partial(ccl, margin=self.margin, negative_weight=self.negative_weight, width=width / 4)
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:

@@ -22,8 +22,6 @@ class MultVAERecommender(RowRecommender):
 
     Parameters
     ----------
-    loss : {"softmax", "bce"} or callable, default="softmax"
-        Likelihood of whole rows. "softmax" is the multinomial likelihood of the paper.
     n_factors : int, default=200
         Number of dimensions of the latent vector.
     hidden_layer_sizes : tuple of int, default=(600,)
@@ -76,6 +74,7 @@ class MultVAERecommender(RowRecommender):
     kl_weight: float = 0.2
     kl_warmup_fraction: float = 0.5
 
+    _fixed = ("loss", "half_life", "optimizer", "weight_decay")
     _architecture_parameters = ("n_factors", "hidden_layer_sizes")
     _needs: ClassVar[dict[str, Needs]] = {"kl_warmup_fraction": Needs(lambda model: model.kl_weight > 0, "kl_weight above 0")}
 
@@ -85,8 +84,6 @@ class MultVAERecommender(RowRecommender):
         check_layers(self.hidden_layer_sizes, self.dropout)
         check_number(self.kl_weight, "kl_weight", at_least=0)
         check_number(self.kl_warmup_fraction, "kl_warmup_fraction", at_least=0)
-        if self._predicts_ratings:
-            raise ValueError("loss must rank for MultVAERecommender, got 'mse'; AutoRecRecommender predicts ratings")
 
     def _build(self, events: Interactions) -> MultVAE:
         n_minibatches = self.max_epochs * -(-int(self.has_past_.sum()) // self.objective_.batch_size)

@@ -87,9 +87,10 @@ class NewsRecommender(TorchRecommender):
         appeared at the latest event of the training data. If None, age does not matter.
     dropout : float, default=0.2
         Share of the entries of the articles' vectors that are dropped in training.
-    validation_fraction : float, default=0.1
-        Fraction of the impressions held out for ``early_stopping``, the latest ones. Without impressions, the latest events.
-        Without timestamps either, as in a matrix, random events.
+    early_stopping : str or EarlyStopping, default=None
+        As in `TorchRecommender`. Without validation data, the latest tenth of the impressions is held out. Without impressions,
+        the latest events are held out. Without timestamps either, as in a matrix, random events are. ``validation_fraction`` of
+        `EarlyStopping` is the fraction.
 
     Attributes
     ----------
@@ -137,6 +138,7 @@ class NewsRecommender(TorchRecommender):
     item_half_life: HalfLife | None = None
     dropout: float = 0.2
 
+    _fixed = ("keep_events", "positive_from")
     _architecture_parameters = ("n_factors", "hidden_layer_sizes", "pooling", "id_embeddings", "item_half_life")
     _needs: ClassVar[dict[str, Needs]] = {
         "hidden_layer_sizes": Needs(

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from skrec._checks import check_number
+from skrec.base._parameters import DeclaredParameters
 from skrec.engine.batches._batches import Batch
 from skrec.engine.batches._sparse_rows import Rows
 from skrec.engine.losses._row_likelihood import row_likelihood
@@ -152,6 +154,43 @@ def ccl(
     return (target * (1 - scores)).sum(-1) + negative_weight * _mean(hinge, _negatives(target, mask))
 
 
+class CosineContrastiveLoss(DeclaredParameters):
+    """Cosine contrastive loss, the value "ccl" of ``loss`` with other parameters.
+
+    The loss of a positive is 1 minus its cosine. The loss of a negative is the excess of its cosine over ``margin``. The mean
+    over the negatives is multiplied by ``negative_weight``. Scores are cosines without biases.
+
+    Parameters
+    ----------
+    margin : float, default=0.5
+        Cosine above which a negative is penalized. Must be in [-1, 1).
+    negative_weight : float, default=10.0
+        Weight of the negatives relative to the positive.
+
+    References
+    ----------
+    Mao et al., "SimpleX: A Simple and Strong Baseline for Collaborative Filtering", CIKM 2021, eq. 1.
+
+    Examples
+    --------
+    >>> from skrec import CosineContrastiveLoss, MFRecommender
+    >>> model = MFRecommender(loss=CosineContrastiveLoss(margin=0.4), n_negatives=16)
+    >>> model.set_params(loss__negative_weight=5.0).loss
+    CosineContrastiveLoss(margin=0.4, negative_weight=5.0)
+    """
+
+    margin: float = 0.5
+    negative_weight: float = 10.0
+
+    def _check_parameters(self) -> None:
+        check_number(self.margin, "margin", at_least=-1, below=1)
+        check_number(self.negative_weight, "negative_weight", above=0)
+
+    def _losses(self) -> "Losses":
+        training = partial(ccl, margin=self.margin, negative_weight=self.negative_weight)
+        return Losses(training, partial(training, width=SMOOTHING_WIDTH / 4))  # cosines have a smaller range than scores
+
+
 def hardest(loss: Loss, *, width: float = 0.0) -> Loss:
     """Return a loss that uses only the negative with the highest score (dynamic sampling, Zhang et al. 2013).
 
@@ -208,6 +247,23 @@ LOSSES: dict[str, Loss] = {
     "bpr": bpr,
     "warp": warp,
 }
+
+
+def losses_by_name(name: str, functions: dict[str, Loss], *, n_items: int) -> Losses:
+    """Return the losses of training and of fold-in.
+
+    Parameters
+    ----------
+    name : str
+        Name of a loss.
+    functions : dict
+        Losses by name.
+    n_items : int
+        Number of items in the catalog.
+    """
+    if name == "warp":
+        return Losses(*(partial(warp, n_items=n_items, width=width) for width in (0.0, SMOOTHING_WIDTH)))
+    return CosineContrastiveLoss()._losses() if name == "ccl" else Losses(functions[name], functions[name])
 
 
 def batch_losses(network: RecommenderNetwork, loss: Loss, batch: Batch) -> Tensor:

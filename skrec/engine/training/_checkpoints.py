@@ -17,6 +17,7 @@ import joblib
 import numpy as np
 
 from skrec._checks import read_path
+from skrec.base._parameters import DeclaredParameters
 from skrec.base._writing import UNFINISHED
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
@@ -24,7 +25,7 @@ from skrec.data._random import draw_seed
 from skrec.engine.training._checkpoint_files import read_checkpoint
 
 _NAME = re.compile(r"epoch=(\d{1,9})(-\w+)?\.ckpt", re.ASCII)
-_NOT_PART_OF_THE_RESULT = ("accelerator", "checkpoint_dir", "keep_events", "logger", "verbose")
+_NOT_PART_OF_THE_RESULT = ("checkpoint_dir", "keep_events", "logger", "verbose")
 
 
 class CheckpointUnusable(Exception):
@@ -156,8 +157,8 @@ def _make_writable(folder: Path) -> None:
 def _settings(estimator: Any) -> dict[str, Any]:
     """Return the parameters that affect the result, in a form that is the same in every process."""
     parameters = {k: v for k, v in estimator.get_params(deep=False).items() if k not in _NOT_PART_OF_THE_RESULT}
-    options = estimator.trainer or {}
-    parameters["trainer"] = {name: value for name, value in options.items() if isinstance(value, str | int | float)}
+    options = {name: value for name, value in (estimator.trainer or {}).items() if name != "accelerator"}
+    parameters["trainer"] = {name: _of_value(value) for name, value in options.items() if isinstance(value, str | Real)}
     parameters["random_state"] = _of_seed(estimator.random_state)
     return {name: _of_value(value) for name, value in parameters.items()}
 
@@ -172,6 +173,8 @@ def _of_value(value: Any) -> Any:
     """Equal numbers are equal whatever their type; of a function, what it does."""
     if isinstance(value, Real) and not isinstance(value, bool | np.bool_ | np.timedelta64):
         return float(value)
+    if isinstance(value, DeclaredParameters):
+        return type(value).__module__, type(value).__qualname__, {k: _of_value(v) for k, v in value.get_params().items()}
     if isinstance(value, partial):
         return _of_value(value.func), [_of_value(v) for v in value.args], {k: _of_value(v) for k, v in value.keywords.items()}
     if isinstance(value, FunctionType):

@@ -6,22 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skrec._checks import check_choice, check_fraction, check_int, check_number, read_path
+from skrec._checks import check_choice, check_int, check_no_class, check_number, read_path
 from skrec._process import MutedWarning
 from skrec.data import Interactions, read_half_life
+from skrec.engine.losses._losses import CosineContrastiveLoss
+from skrec.engine.training._early_stopping import check_early_stopping
 from skrec.engine.training._optimizers import OPTIMIZERS
-from skrec.metrics import CoverageWarning, get_scorer
+from skrec.engine.training._schedules import check_schedule
+from skrec.engine.training._trainer import check_trainer
+from skrec.metrics import CoverageWarning
 
 _ONE_POSITIVE = ("bpr", "warp", "ccl")
 LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "mlflow": "MLFlowLogger", "wandb": "WandbLogger"}
-_OWN_PARAMETERS = {
-    "accelerator": "accelerator",
-    "accumulate_grad_batches": "accumulate_grad_batches",
-    "enable_checkpointing": "checkpoint_dir",
-    "enable_progress_bar": "verbose",
-    "logger": "logger",
-    "max_epochs": "max_epochs",
-}
 
 
 def check_training(settings: Any) -> None:
@@ -32,36 +28,25 @@ def check_training(settings: Any) -> None:
     ValueError, TypeError
         If a parameter is invalid.
     """
-    if not callable(settings.loss):
-        check_choice(settings.loss, "loss", tuple(settings._losses))
+    _check_loss(settings)
     if not callable(settings.optimizer):
         check_choice(settings.optimizer, "optimizer", ("auto", *OPTIMIZERS))
-    if settings.lr_schedule is not None:
-        check_choice(settings.lr_schedule, "lr_schedule", ("one_cycle", "cosine"))
-    check_choice(settings.accelerator, "accelerator", ("auto", "cpu", "gpu", "cuda"))
-    for name in ("max_epochs", "accumulate_grad_batches", "patience"):
-        check_int(getattr(settings, name), name, at_least=1)
+    check_schedule(settings.lr_schedule)
+    check_int(settings.max_epochs, "max_epochs", at_least=1)
     check_int(settings.batch_size, "batch_size", at_least=1, or_none=True)
-    check_int(settings.cycle_len, "cycle_len", at_least=1, or_none=True)
-    check_number(settings.cycle_mult, "cycle_mult", at_least=1)
-    if settings.cycle_len is not None and settings.lr_schedule != "cosine":
-        raise ValueError(
-            f"cycle_len={settings.cycle_len!r} requires lr_schedule='cosine', got lr_schedule={settings.lr_schedule!r}"
-        )
     check_number(settings.learning_rate, "learning_rate", above=0)
     if settings.regularization is not None:
         check_number(settings.regularization, "regularization", at_least=0)
     check_number(settings.weight_decay, "weight_decay", at_least=0)
-    check_fraction(settings.validation_fraction, "validation_fraction")
     check_choice(settings.verbose, "verbose", (0, 1, 2))
     check_number(settings.positive_from, "positive_from", or_none=True)
     read_half_life(settings.half_life, settings.events_)
-    _check_early_stopping(settings.early_stopping)
+    check_early_stopping(settings.early_stopping)
     if settings.checkpoint_dir is not None:
         read_path(settings.checkpoint_dir, "checkpoint_dir")
     if settings.logger is not None and not callable(settings.logger):
         check_choice(settings.logger, "logger", tuple(LOGGERS))
-    _check_trainer(settings.trainer)
+    check_trainer(settings.trainer)
 
 
 def check_negatives(model: Any, kinds: tuple[str, ...]) -> None:
@@ -88,7 +73,7 @@ def check_negatives(model: Any, kinds: tuple[str, ...]) -> None:
 
 def check_whole_row_loss(model: Any) -> None:
     """Raise ValueError if a model of whole rows has a loss for a single positive and its negatives."""
-    if model.loss in _ONE_POSITIVE:
+    if model._loss_name in _ONE_POSITIVE:
         given = model.get_params(deep=False)
         setting = f" with negatives={given['negatives']!r}" if "negatives" in given else ""
         raise ValueError(
@@ -151,8 +136,8 @@ def check_held_out(settings: Any, data: Interactions, held_out: NDArray[np.bool_
     if n_held_out + n_learned > 0 and min(n_held_out, n_learned) == 0:
         raise ValueError(
             f"early_stopping={settings.early_stopping!r} needs positive events both for training and for validation, got "
-            f"{n_learned} for training and {n_held_out} for validation. Change "
-            f"validation_fraction={settings.validation_fraction!r}, or pass validation data to fit"
+            f"{n_learned} for training and {n_held_out} for validation. Change the validation_fraction of EarlyStopping, which "
+            f"is {settings._stopping.validation_fraction!r}, or pass validation data to fit"
         )
 
 
@@ -181,36 +166,12 @@ def check_y_range(y_range: Any, *, is_rating: bool) -> None:
         raise ValueError(f"y_range must be (low, high) with low < high, got {y_range!r}")
 
 
-def _check_early_stopping(name: Any) -> None:
-    if name in (None, "valid_loss"):
-        return
-    try:
-        get_scorer(name)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"early_stopping must be None, 'valid_loss' or the name of a scorer: {error}") from None
-
-
-def _check_trainer(options: dict[str, Any] | None) -> None:
-    """Check that the keyword arguments for Lightning's Trainer do not conflict with a parameter."""
-    if options is None:
-        return
-    if not isinstance(options, dict):
-        raise TypeError(f"trainer must be a dict of keyword arguments of Lightning's Trainer, got {options!r}")
-    for name in options:
-        if name in _OWN_PARAMETERS:
-            raise ValueError(f"trainer must not hold {name!r}: use the parameter {_OWN_PARAMETERS[name]}")
-    if options.get("gradient_clip_val") is not None:
-        check_number(options["gradient_clip_val"], "trainer['gradient_clip_val']", at_least=0)
-    if options.get("gradient_clip_algorithm", "norm") != "norm":
-        raise ValueError(f"trainer['gradient_clip_algorithm'] must be 'norm', got {options['gradient_clip_algorithm']!r}")
-    if options.get("precision") in ("16-true", "bf16-true", "transformer-engine", "transformer-engine-float16"):
-        raise ValueError(
-            f"trainer['precision'] must not store weights in half precision, got {options['precision']!r}. Use '16-mixed' or "
-            "'bf16-mixed'"
-        )
-    devices = options.get("devices", 1)
-    if devices not in (1, "1", "auto") and not (isinstance(devices, list) and len(devices) == 1):
-        raise ValueError(f"trainer['devices'] must be 1, got {devices!r}")
+def _check_loss(settings: Any) -> None:
+    check_no_class(settings.loss, "loss")
+    if settings._loss_name not in settings._losses and not callable(settings.loss):
+        check_choice(settings.loss, "loss", tuple(settings._losses))
+    if isinstance(settings.loss, CosineContrastiveLoss):
+        settings.loss._check_parameters()
 
 
 def check_not_empty(settings: Any, batches: Sized) -> None:

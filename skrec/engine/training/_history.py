@@ -44,10 +44,10 @@ class ValidationMonitor:
         batches = objective.held_out_batches(events, known) if len(events) else None
         self.batches = batches if batches is not None and len(batches) else None
         self.scorer = None
-        if estimator.early_stopping not in (None, "valid_loss"):
+        if estimator._monitored not in (None, "valid_loss"):
             # the training data has been warned about; a threshold instead of None avoids a second warning
             threshold = _SMALLEST_POSITIVE if estimator.positive_from is None else estimator.positive_from
-            self.scorer = get_scorer(estimator.early_stopping, positive_from=threshold)
+            self.scorer = get_scorer(estimator._monitored, positive_from=threshold)
         elif self.batches is None:
             kind = "rating" if estimator._predicts_ratings else "positive event"
             raise ValueError(
@@ -62,7 +62,7 @@ class ValidationMonitor:
         figures = {"valid_loss": self.loss(self.batches, device)} if self.batches is not None else {}
         if self.scorer is not None:
             self.estimator._set_network(self.network, device, train_loss)
-            figures[self.estimator.early_stopping] = float(self.scorer(self.estimator, self.validation))
+            figures[self.estimator._monitored] = float(self.scorer(self.estimator, self.validation))
         return figures
 
     def loss(self, batches: Batches, device: torch.device) -> float:
@@ -101,15 +101,15 @@ class TrainingHistory:
         self.rows.append(row)
         if self.estimator.verbose == 2:
             sys.stdout.write("  ".join(f"{name} {value:.5g}" for name, value in row.items()) + "\n")
-        monitored = self.estimator.early_stopping
-        if self.monitor is None or monitored is None:
+        stopping = self.estimator._stopping
+        if self.monitor is None or stopping is None:
             self.best_epoch = int(row["epoch"])
             return False
-        value = -row["valid_loss"] if monitored == "valid_loss" else row[monitored]
+        value = -row["valid_loss"] if stopping.scorer == "valid_loss" else row[stopping.scorer]
         if value > self.best_value or not self.rows[:-1]:
             self.best_value, self.best_epoch = value, int(row["epoch"])
             self.best_weights = {name: weight.detach().clone() for name, weight in self.network.state_dict().items()}
-        return row["epoch"] - self.best_epoch >= self.estimator.patience
+        return row["epoch"] - self.best_epoch >= stopping.patience
 
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint."""

@@ -34,6 +34,7 @@ from skrec.engine.training._history import TrainingHistory
 from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._resuming import check_checkpoint
 from skrec.engine.training._schedules import Schedule
+from skrec.engine.training._trainer import n_accumulated_batches
 
 # a step of Lightning's loop takes 0.2 ms, as long as a small minibatch; several minibatches per step reduce this overhead
 CHUNK = 16
@@ -94,6 +95,7 @@ class Training(pl.LightningModule):
         self.history, self.checkpoints = history, checkpoints
         self.has_started, self.is_finished = False, False
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
+        self.n_accumulated = n_accumulated_batches(settings.trainer)
         self.weights = list(network.parameters())
         self.counters = _Counters()
 
@@ -138,7 +140,7 @@ class Training(pl.LightningModule):
 
     def training_step(self, chunk: tuple[int, list[Batch]], _: int) -> None:
         optimizer = self.optimizers()
-        group = self.settings.accumulate_grad_batches
+        group = self.n_accumulated
         first, batches = chunk
         for position, batch in enumerate(batches, first):
             # the last group of an epoch may be smaller; its gradient is the mean over its minibatches
@@ -301,7 +303,8 @@ class _Trainer(pl.Trainer):
 def run(training: Training, *, logger: Any) -> torch.device:
     """Train until the end and return the device."""
     settings = training.settings
-    options = {name: value for name, value in (settings.trainer or {}).items() if name != "gradient_clip_val"}
+    own = ("accelerator", "accumulate_grad_batches", "gradient_clip_val")  # done here, Lightning must not do them again
+    options = {name: value for name, value in (settings.trainer or {}).items() if name not in own}
     if options.get("devices") == "auto":
         del options["devices"]  # "auto" would use all devices
     plugins = _combined(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
@@ -310,7 +313,7 @@ def run(training: Training, *, logger: Any) -> torch.device:
     with _LightningWarning.muted, _silence:
         trainer = _Trainer(
             **{
-                "accelerator": _accelerator(settings.accelerator),
+                "accelerator": _accelerator((settings.trainer or {}).get("accelerator", "auto")),
                 "devices": 1,
                 "max_epochs": settings.max_epochs,
                 "logger": logger or False,
@@ -328,7 +331,7 @@ def run(training: Training, *, logger: Any) -> torch.device:
             _fit(trainer, training)
         except torch.OutOfMemoryError as error:
             raise MemoryError(
-                f"the device ran out of memory ({error}); halve batch_size and double accumulate_grad_batches"
+                f"the device ran out of memory ({error}); halve batch_size and double trainer['accumulate_grad_batches']"
             ) from error
         except (SystemExit, ValueError) as error:
             # Lightning converts Ctrl-C to a SystemExit, or fails to set a signal handler outside of the main thread
@@ -363,7 +366,7 @@ def _accelerator(wanted: str) -> str:
     """Return Lightning's name of an accelerator. Its own "auto" includes devices without double precision."""
     has_cuda = pl.accelerators.CUDAAccelerator.is_available()
     if wanted in ("gpu", "cuda") and not has_cuda:
-        raise ValueError(f"accelerator must be 'auto' or 'cpu' on a machine without a CUDA GPU, got {wanted!r}")
+        raise ValueError(f"trainer['accelerator'] must be 'auto' or 'cpu' on a machine without a CUDA GPU, got {wanted!r}")
     return "cuda" if has_cuda and wanted != "cpu" else "cpu"
 
 

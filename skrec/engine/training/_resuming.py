@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from skrec.engine.training._trainer import n_accumulated_batches
+
 
 def check_checkpoint(checkpoint: dict[str, Any], training: Any) -> None:
     """Check a checkpoint before it is loaded into a run.
@@ -36,7 +38,7 @@ def _check_progress(checkpoint: dict[str, Any], run: dict[str, Any], training: A
     epoch, n_updates, settings = checkpoint["epoch"], run["n_updates"], training.settings
     if type(epoch) is not int or not 0 <= epoch < settings.max_epochs:
         raise ValueError(f"its epoch is {epoch!r} of {settings.max_epochs}")
-    expected = (epoch + 1) * -(-len(training.batches) // settings.accumulate_grad_batches)
+    expected = (epoch + 1) * -(-len(training.batches) // n_accumulated_batches(settings.trainer))
     if type(n_updates) is not int or n_updates != expected:
         raise ValueError(f"its number of updates is {n_updates!r} instead of {expected}")
 
