@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from skrec.base import BaseRecommender, EmbeddingRecommender, HistoryRecommender, Recommendations
     from skrec.benchmark import compare
     from skrec.data import IdEncoder, Interactions
-    from skrec.engine import CosineContrastiveLoss, CosineRestarts, EarlyStopping, PairRecommender, TorchRecommender
+    from skrec.engine import ALS, CosineContrastiveLoss, CosineRestarts, EarlyStopping, PairRecommender, TorchRecommender
     from skrec.features import FeatureEncoder, text_vectors
     from skrec.metrics import get_scorer, make_multi_scorer, make_ranking_scorer
     from skrec.models import (
@@ -46,7 +46,7 @@ _MODULES = {
     "skrec.base": ["BaseRecommender", "EmbeddingRecommender", "HistoryRecommender", "Recommendations"],
     "skrec.benchmark": ["compare"],
     "skrec.data": ["IdEncoder", "Interactions"],
-    "skrec.engine": ["CosineContrastiveLoss", "CosineRestarts", "EarlyStopping", "PairRecommender", "TorchRecommender"],
+    "skrec.engine": ["ALS", "CosineContrastiveLoss", "CosineRestarts", "EarlyStopping", "PairRecommender", "TorchRecommender"],
     "skrec.features": ["FeatureEncoder", "text_vectors"],
     "skrec.metrics": ["get_scorer", "make_multi_scorer", "make_ranking_scorer"],
     "skrec.models": [

@@ -3,18 +3,35 @@
 Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
 """
 
+from typing import Any, ClassVar, Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_number
+from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (
+    ALS,
     LOSSES,
     DotProduct,
+    ImplicitSquares,
+    Objective,
     PairRecommender,
+    TrainingHistory,
+    ValidationMonitor,
+    alternate,
     ccl,
+    check_solver,
+    implicit_squares,
     weights,
 )
+
+_PARAMETERS_OF_GRADIENTS = (
+    *("batch_size", "dropout", "learning_rate", "logger", "lr_schedule", "negatives", "optimizer", "temperature"),
+    "weight_decay",
+)
+_NEEDS_GRADIENTS = Needs(lambda model: model._als is None, "solver='gradient'")
 
 
 class MFRecommender(PairRecommender):
@@ -78,15 +95,25 @@ class MFRecommender(PairRecommender):
     dropout: float = 0.0
     init_std: float = 0.01
     temperature: float | None = None
+    solver: Literal["gradient", "als"] | ALS = "gradient"
 
     _losses = LOSSES | {"ccl": ccl}
     _architecture_parameters = ("n_factors", "temperature", "y_range")
+    _needs: ClassVar[dict[str, Needs]] = dict.fromkeys(_PARAMETERS_OF_GRADIENTS, _NEEDS_GRADIENTS) | {
+        "trainer": Needs(lambda model: model._als is None or {*model.trainer} <= {"accelerator"}, _NEEDS_GRADIENTS.words)
+    }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_int(self.n_factors, "n_factors", at_least=1)
         check_number(self.dropout, "dropout", at_least=0, below=1)
         check_number(self.init_std, "init_std", above=0)
+        check_solver(self.solver)
+        if self._als is not None and self.loss != MFRecommender.loss:
+            raise ValueError(
+                f"loss must be {MFRecommender.loss!r}, the default, for solver='als', which minimizes squared errors, got "
+                f"{self.loss!r}"
+            )
         if self.temperature is not None:
             check_number(self.temperature, "temperature", above=0)
             if self._predicts_ratings:
@@ -94,17 +121,60 @@ class MFRecommender(PairRecommender):
             if self._loss_name == "ccl" and self.temperature != 1:
                 raise ValueError(f"temperature must be None or 1 for loss='ccl', got {self.temperature!r}")
 
+    @property
+    def _als(self) -> ALS | None:
+        """Resolved value of ``solver``. None for gradients."""
+        return ALS() if self.solver == "als" else self.solver if isinstance(self.solver, ALS) else None
+
+    def _objective(self) -> Objective:
+        return super()._objective() if self._als is None else implicit_squares(self, self._als)
+
     def _build(self, events: Interactions) -> DotProduct:
         return DotProduct(
             events.n_users,
             events.n_items,
             self.n_factors,
             std=self.init_std,
-            item_bias=self._loss_name != "ccl",
+            item_bias=self._loss_name != "ccl" and self._als is None,
             user_bias=self._predicts_ratings,
             dropout=self.dropout,
-            temperature=1.0 if self._loss_name == "ccl" else self.temperature,
+            temperature=1.0 if self._loss_name == "ccl" else self.temperature if self._als is None else None,
         )
+
+    def _learn(self, network: DotProduct, examples: Interactions, *, known: Interactions, **run: Any) -> None:
+        if self._als is None:
+            super()._learn(network, examples, known=known, **run)
+        else:
+            self._alternate(network, examples, **run)
+
+    def _learn_new(self, network: DotProduct, examples: Interactions, n_known: int) -> bool:
+        if self._als is None:
+            return super()._learn_new(network, examples, n_known)
+        self._alternate(network, examples, new=examples[n_known:])
+        return True
+
+    def _alternate(
+        self,
+        network: DotProduct,
+        examples: Interactions,
+        monitor: ValidationMonitor | None = None,
+        checkpoints: Any = None,
+        new: Interactions | None = None,
+    ) -> None:
+        """Train a network by alternating least squares and set it as the model's network."""
+        history, self.optimizer_ = TrainingHistory(self, network, monitor), "als"
+        device = alternate(self, network, examples, history, checkpoints, new=new)
+        self._finish(network, history, device)
+
+    def _align_prior(self) -> None:
+        if self._als is None:
+            super()._align_prior()
+
+    def _partial_fit(self, events: Interactions, before: Any) -> None:
+        fitted = "als" if isinstance(before.objective_, ImplicitSquares) else "gradient"
+        if fitted != ("gradient" if self._als is None else "als"):
+            raise ValueError(f"solver must not change in partial_fit: fit used {fitted!r}, got {self.solver!r}")
+        super()._partial_fit(events, before)
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:

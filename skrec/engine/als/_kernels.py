@@ -48,7 +48,7 @@ def solve_rows(rows, indptr, columns, weights, x, y, diagonal, penalties, n_step
         value += _add_residual(start, stop, columns, weights, x[k], y, residual, scale)
         product = np.float32(0)
         for j in range(d):
-            scale[j] = np.float32(1) / scale[j]
+            scale[j] = np.float32(1) / scale[j] if scale[j] > 0 else np.float32(0)
             direction[j] = scale[j] * residual[j]
             product += direction[j] * residual[j]
         for _ in range(n_steps):
