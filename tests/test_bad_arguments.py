@@ -180,8 +180,9 @@ def test_an_accelerator_that_is_not_there_is_refused(monkeypatch, accelerator):
     for kind in (CUDAAccelerator, MPSAccelerator):
         monkeypatch.setattr(kind, "is_available", lambda: False)
     with pytest.raises(ValueError) as caught:
-        MFRecommender(accelerator=accelerator).fit(MATRIX)
-    assert str(caught.value) == (f"accelerator must be 'auto' or 'cpu' on a machine without a CUDA GPU, got {accelerator!r}")
+        MFRecommender(trainer={"accelerator": accelerator}).fit(MATRIX)
+    words = f"trainer['accelerator'] must be 'auto' or 'cpu' on a machine without a CUDA GPU, got {accelerator!r}"
+    assert str(caught.value) == words
 
 
 def test_a_gpu_without_double_precision_is_left_alone(monkeypatch):
@@ -196,7 +197,13 @@ def test_a_number_beyond_all_floats_is_not_finite():
 
 
 def test_words_may_be_numpys():
-    words = {"loss": "bpr", "optimizer": "adam", "negatives": "popularity", "lr_schedule": "cosine", "accelerator": "cpu"}
+    words = {
+        "loss": "bpr",
+        "optimizer": "adam",
+        "negatives": "popularity",
+        "lr_schedule": "cosine",
+        "early_stopping": "valid_loss",
+    }
     plain, numpys = (
         MFRecommender(max_epochs=1, random_state=0).set_params(**{name: kind(word) for name, word in words.items()}).fit(MATRIX)
         for kind in (str, np.str_)

@@ -6,16 +6,18 @@ from small_models import likes, model, ratings
 
 from skrec import (
     AutoRecRecommender,
+    CosineContrastiveLoss,
+    CosineRestarts,
+    EarlyStopping,
     LightGCNRecommender,
     MFRecommender,
     MLPRecommender,
-    MultVAERecommender,
     NeuMFRecommender,
 )
 from skrec.data import Interactions
 
 
-@pytest.mark.parametrize("name", ("accelerator", "accumulate_grad_batches", "enable_checkpointing", "logger", "max_epochs"))
+@pytest.mark.parametrize("name", ("enable_checkpointing", "enable_progress_bar", "logger", "max_epochs"))
 def test_trainer_must_not_contradict_a_parameter(name):
     with pytest.raises(ValueError, match=f"trainer must not hold '{name}': use the parameter"):
         model(trainer={name: 1}).fit(likes())
@@ -39,23 +41,19 @@ BAD = [
     ("weight_decay", [0.1], TypeError),
     ("optimizer", "lion", ValueError),
     ("lr_schedule", "linear", ValueError),
-    ("cycle_len", 0, ValueError),
-    ("cycle_len", 1.5, TypeError),
-    ("cycle_mult", 0.5, ValueError),
-    ("cycle_mult", "2", TypeError),
-    ("accumulate_grad_batches", 0, ValueError),
+    ("lr_schedule", 2, TypeError),
+    ("lr_schedule", CosineRestarts, TypeError),
+    ("lr_schedule", lambda epochs: -1.0, ValueError),
+    ("lr_schedule", lambda epochs: "half", TypeError),
     ("n_negatives", 0, ValueError),
     ("n_negatives", 1.0, TypeError),
     ("negatives", "harder", ValueError),
     ("early_stopping", "ndgc@10", ValueError),
-    ("early_stopping", 3, ValueError),
-    ("validation_fraction", 0, ValueError),
-    ("validation_fraction", 1, ValueError),
-    ("validation_fraction", "some", TypeError),
-    ("patience", 0, ValueError),
-    ("patience", None, TypeError),
-    ("accelerator", "abacus", ValueError),
-    ("accelerator", "mps", ValueError),
+    ("early_stopping", 3, TypeError),
+    ("early_stopping", EarlyStopping, TypeError),
+    ("early_stopping", EarlyStopping("ndgc@10"), ValueError),
+    ("early_stopping", EarlyStopping(None), TypeError),
+    ("loss", CosineContrastiveLoss, TypeError),
     ("logger", "diary", ValueError),
     ("checkpoint_dir", 3, TypeError),
     ("verbose", 3, ValueError),
@@ -64,6 +62,11 @@ BAD = [
     ("random_state", -1, ValueError),
     ("trainer", [("precision", 32)], TypeError),
     ("trainer", {"devices": 2}, ValueError),
+    ("trainer", {"accelerator": "abacus"}, ValueError),
+    ("trainer", {"accelerator": "mps"}, ValueError),
+    ("trainer", {"accelerator": None}, ValueError),
+    ("trainer", {"accumulate_grad_batches": 0}, ValueError),
+    ("trainer", {"accumulate_grad_batches": "2"}, TypeError),
     ("trainer", {"gradient_clip_val": "a lot"}, (TypeError, ValueError)),
     ("trainer", {"gradient_clip_algorithm": "value"}, ValueError),
     ("trainer", {"precision": "bf16-true"}, ValueError),
@@ -100,6 +103,27 @@ def test_a_bad_parameter_is_refused_by_name(estimator, name, value, error):
         estimator(**{name: value}).fit(likes())
 
 
+BAD_OBJECTS = [
+    ("lr_schedule", CosineRestarts(cycle_len=0), "cycle_len", ValueError),
+    ("lr_schedule", CosineRestarts(cycle_len=1.5), "cycle_len", TypeError),
+    ("lr_schedule", CosineRestarts(cycle_mult=0.5), "cycle_mult", ValueError),
+    ("lr_schedule", CosineRestarts(cycle_mult="2"), "cycle_mult", TypeError),
+    ("early_stopping", EarlyStopping("ndcg@10", validation_fraction=0), "validation_fraction", ValueError),
+    ("early_stopping", EarlyStopping("ndcg@10", validation_fraction=1), "validation_fraction", ValueError),
+    ("early_stopping", EarlyStopping("ndcg@10", validation_fraction="some"), "validation_fraction", TypeError),
+    ("early_stopping", EarlyStopping("valid_loss", patience=0), "patience", ValueError),
+    ("early_stopping", EarlyStopping("valid_loss", patience=None), "patience", TypeError),
+    ("loss", CosineContrastiveLoss(margin=2), "margin", ValueError),
+    ("loss", CosineContrastiveLoss(negative_weight="10"), "negative_weight", TypeError),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "inner", "error"), BAD_OBJECTS, ids=str)
+def test_a_bad_parameter_of_an_object_is_refused_by_name(name, value, inner, error):
+    with pytest.raises(error, match=f"^{inner} must be .* got {getattr(value, inner)!r}$"):
+        MFRecommender(**{name: value}).fit(likes())
+
+
 @pytest.mark.parametrize("y_range", ((5, 1), (1, 1), (1,), 5, ("low", "high")))
 def test_a_bad_rating_range_is_refused(y_range):
     with pytest.raises((TypeError, ValueError), match="y_range"):
@@ -119,7 +143,6 @@ def refusal(estimator, **settings):
     [
         (MFRecommender, {"negatives": "all"}, "MFRecommender with negatives='all'"),
         (AutoRecRecommender, {}, "AutoRecRecommender"),
-        (MultVAERecommender, {}, "MultVAERecommender"),
     ],
 )
 def test_losses_of_one_positive_cannot_take_the_whole_catalogue(estimator, settings, who, loss):
@@ -127,12 +150,11 @@ def test_losses_of_one_positive_cannot_take_the_whole_catalogue(estimator, setti
     assert refusal(estimator, loss=loss, **settings) == words
 
 
-@pytest.mark.parametrize(
-    "estimator", (NeuMFRecommender, MLPRecommender, AutoRecRecommender, MultVAERecommender, LightGCNRecommender)
-)
-def test_a_loss_of_cosines_is_not_for_other_scores(estimator):
-    words = refusal(estimator, loss="ccl")
-    assert words.startswith("loss must be one of 'mse', 'bce', 'softmax', 'bpr', 'warp'") and words.endswith("got 'ccl'")
+@pytest.mark.parametrize("loss", ("ccl", CosineContrastiveLoss()), ids=str)
+@pytest.mark.parametrize("estimator", (NeuMFRecommender, MLPRecommender, AutoRecRecommender, LightGCNRecommender))
+def test_a_loss_of_cosines_is_not_for_other_scores(estimator, loss):
+    words = refusal(estimator, loss=loss)
+    assert words.startswith("loss must be one of 'mse', 'bce', 'softmax', 'bpr', 'warp'") and words.endswith(f"got {loss!r}")
 
 
 def test_ratings_are_compared_with_nothing():

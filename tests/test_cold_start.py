@@ -137,7 +137,7 @@ def test_users_whose_events_the_inner_model_held_out_are_ranked_for_as_new_users
     inner = MFRecommender(n_factors=2, max_epochs=1, early_stopping="valid_loss", random_state=0)
     model = ColdStartRecommender(estimator=inner).fit(data)
     inner = model.estimator_
-    held_out = inner.objective_.hold_out(data, inner.validation_fraction, np.random.default_rng(inner.seed_))
+    held_out = inner.objective_.hold_out(data, 0.1, np.random.default_rng(inner.seed_))
     unread = np.flatnonzero(held_out)
     known = model.recommend(unread, k=7, exclude_seen=False)
     new = model.recommend(Interactions.from_arrays(np.arange(len(unread)), films[unread], n_items=7), k=7, exclude_seen=False)

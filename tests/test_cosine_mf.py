@@ -7,7 +7,7 @@ import pytest
 import torch
 from small_models import scores_of_all, two_camps
 
-from skrec import MFRecommender
+from skrec import CosineContrastiveLoss, MFRecommender
 from skrec.data import Interactions
 from skrec.engine import DotProduct, build_seeded
 from skrec.engine.networks._layers import set_generator
@@ -145,9 +145,9 @@ def test_margin_and_weight_of_negatives_change_what_is_learned():
         return model(**for_cosines("ccl") | changes, max_epochs=5).fit(two_camps()).item_embeddings_
 
     standard = learn()
-    np.testing.assert_array_equal(learn(margin=0.5, negative_weight=10.0), standard)
+    np.testing.assert_array_equal(learn(loss=CosineContrastiveLoss(margin=0.5, negative_weight=10.0)), standard)
     for changes in ({"margin": 0.0}, {"negative_weight": 2.0}):
-        assert np.abs(learn(**changes) - standard).max() > 1e-3
+        assert np.abs(learn(loss=CosineContrastiveLoss(**changes)) - standard).max() > 1e-3
 
 
 def test_partial_fit_goes_on_and_knows_the_newcomers():
@@ -190,10 +190,11 @@ def test_dropout_acts_in_training_only():
         ({"temperature": -1.0}, "temperature must be .* got -1.0"),
         ({"temperature": "cold"}, "temperature must be .* got 'cold'"),
         ({"loss": "mse"}, "temperature must be None for loss='mse', got 0.2"),
-        ({"margin": 2}, "margin must be .* got 2"),
-        ({"margin": -1.5}, "margin must be .* got -1.5"),
-        ({"negative_weight": 0}, "negative_weight must be .* got 0"),
+        ({"loss": CosineContrastiveLoss(margin=2)}, "margin must be .* got 2"),
+        ({"loss": CosineContrastiveLoss(margin=-1.5)}, "margin must be .* got -1.5"),
+        ({"loss": CosineContrastiveLoss(negative_weight=0)}, "negative_weight must be .* got 0"),
         ({"loss": "ccl"}, "temperature must be None or 1 for loss='ccl', got 0.2"),
+        ({"loss": CosineContrastiveLoss()}, "temperature must be None or 1 for loss='ccl', got 0.2"),
         (
             {"loss": "ccl", "temperature": 1, "negatives": "all"},
             "loss must be 'softmax' or 'bce' for .* with negatives='all', since whole rows are predicted, got",

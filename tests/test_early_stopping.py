@@ -10,6 +10,7 @@ from small_models import N_EPOCHS, likes, model, same, scores_of_all, weights_of
 
 from skrec import (
     AutoRecRecommender,
+    EarlyStopping,
     LightGCNRecommender,
     MFRecommender,
     MLPRecommender,
@@ -38,7 +39,9 @@ def overshooting(**changes):
 
 def test_the_best_epochs_weights_are_kept():
     train, held_out = exaggerated()
-    fitted = overshooting(max_epochs=30, early_stopping="valid_loss", patience=30).fit(train, validation=held_out)
+    fitted = overshooting(max_epochs=30, early_stopping=EarlyStopping("valid_loss", patience=30)).fit(
+        train, validation=held_out
+    )
     losses = fitted.history_.valid_loss
     assert len(losses) == 30 and 0 < fitted.best_epoch_ < 29
     assert fitted.best_epoch_ == losses.argmin()
@@ -59,7 +62,9 @@ def test_validation_data_alone_only_watch():
 @pytest.mark.parametrize("patience", (1, 4))
 def test_early_stopping_waits_for_patience_epochs(patience):
     train, held_out = exaggerated()
-    fitted = overshooting(max_epochs=30, early_stopping="valid_loss", patience=patience).fit(train, validation=held_out)
+    fitted = overshooting(max_epochs=30, early_stopping=EarlyStopping("valid_loss", patience=patience)).fit(
+        train, validation=held_out
+    )
     assert len(fitted.history_) == fitted.best_epoch_ + 1 + patience < 30
     assert fitted.best_epoch_ == fitted.history_.valid_loss.argmin()
 
@@ -88,10 +93,11 @@ def test_both_halves_of_a_pretrained_model_stop_by_the_same_figure():
         "hidden_layer_sizes": (8,),
         "learning_rate": 0.1,
         "max_epochs": 60,
-        "patience": 2,
         "random_state": 0,
     }
-    fitted = NeuMFRecommender(early_stopping="valid_loss", pretrain=True, trainer={"callbacks": Count()}, **settings)
+    fitted = NeuMFRecommender(
+        early_stopping=EarlyStopping("valid_loss", patience=2), pretrain=True, trainer={"callbacks": Count()}, **settings
+    )
     fitted.fit(likes(60), validation=likes(90)[60:])
     assert len(epochs) == 3 and max(epochs) < 60
     assert epochs[2] == len(fitted.history_)
@@ -133,7 +139,8 @@ def test_users_and_items_whose_events_were_held_out_are_known_afterwards(estimat
     items = np.r_[rng.integers(10, size=150), rng.integers(10, size=10), np.arange(10, 20)]  # ten of each have one event
     pairs = rng.permutation(np.unique(users * 20 + items))
     data = Interactions.from_arrays(pairs // 20, pairs % 20, rng.integers(11, 14, len(pairs)))
-    settings = {"n_factors": 4, "max_epochs": 2, "random_state": 0, "early_stopping": "valid_loss", "validation_fraction": 0.4}
+    stopping = EarlyStopping("valid_loss", validation_fraction=0.4)
+    settings = {"n_factors": 4, "max_epochs": 2, "random_state": 0, "early_stopping": stopping}
     fitted = clone(estimator).set_params(**settings).fit(data)
     held_out = fitted.objective_.hold_out(data, 0.4, np.random.default_rng(fitted.seed_))
     assert set(data.items[held_out]) - set(data.items[~held_out])
@@ -161,7 +168,8 @@ def counting(counts):
 @pytest.mark.parametrize("fraction", (0.1, 0.2))
 def test_validation_fraction_is_the_share_of_events_held_out(fraction):
     counts = {True: 0, False: 0}
-    fitted = model(loss=counting(counts), early_stopping="valid_loss", validation_fraction=fraction, max_epochs=1).fit(likes())
+    stopping = EarlyStopping("valid_loss", validation_fraction=fraction)
+    fitted = model(loss=counting(counts), early_stopping=stopping, max_epochs=1).fit(likes())
     assert counts == {True: 50 - 50 * fraction, False: 50 * fraction}
     assert fitted.seen_.nnz == 50  # what was held out is still the user's past
 
@@ -195,6 +203,6 @@ def test_nothing_is_said_of_events_that_fit_has_held_out_itself():
     pairs = np.tile(np.random.default_rng(0).permutation(200)[:120], 2)
     data = Interactions.from_arrays(pairs // 10, pairs % 10)
     settings = {"n_factors": 2, "max_epochs": 2, "random_state": 0}
-    MFRecommender(early_stopping="ndcg@5", validation_fraction=0.2, **settings).fit(data)
+    MFRecommender(early_stopping=EarlyStopping("ndcg@5", validation_fraction=0.2), **settings).fit(data)
     with pytest.warns(CoverageWarning, match="repeat training pairs"):
         MFRecommender(early_stopping="ndcg@5", **settings).fit(data[:200], validation=data[200:])

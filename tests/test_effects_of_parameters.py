@@ -5,12 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from skrec import (
     ALSRecommender,
     AutoRecRecommender,
     CaserRecommender,
     ColdStartRecommender,
+    CosineContrastiveLoss,
+    CosineRestarts,
+    EarlyStopping,
     GRU4RecRecommender,
     ItemKNNRecommender,
     MFRecommender,
@@ -28,7 +32,7 @@ from skrec.data import Interactions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-NO_PART_OF_THE_ANSWER = {"accelerator", "checkpoint_dir", "keep_events", "logger", "n_jobs", "trainer", "verbose"}
+NO_PART_OF_THE_ANSWER = {"checkpoint_dir", "keep_events", "logger", "n_jobs", "verbose"}
 """Parameters that say where and how a fit runs, not what it learns."""
 
 HOUR = 3600
@@ -84,17 +88,17 @@ SETTINGS = {
     SLIMRecommender: {"regularization": 0.01},
 }
 OTHER_VALUES = {
-    "accumulate_grad_batches": 2,
     "activation": "tanh",
     "alpha": 0.3,
     "kl_warmup_fraction": 0.1,
     "asymmetry": 0.5,
     "batch_norm": True,
     "batch_size": 4,
-    "cycle_len": 2,
-    "cycle_mult": 2,
     "dropout": 0.4,
     "early_stopping": "valid_loss",
+    "early_stopping__patience": 1,
+    "early_stopping__scorer": "ndcg@10",
+    "early_stopping__validation_fraction": 0.4,
     "embedding_dropout": 0.4,
     "estimator": ALSRecommender(n_factors=3, n_jobs=1, random_state=0),
     "half_life": 5.0 * HOUR,
@@ -106,8 +110,11 @@ OTHER_VALUES = {
     "kl_weight": 0.9,
     "l1_ratio": 0.9,
     "learning_rate": 0.07,
+    "loss__margin": 0.1,
+    "loss__negative_weight": 2.0,
     "lr_schedule": None,
-    "margin": 0.1,
+    "lr_schedule__cycle_len": 2,
+    "lr_schedule__cycle_mult": 2,
     "max_epochs": 5,
     "max_iter": 1,
     "max_length": 3,
@@ -120,12 +127,10 @@ OTHER_VALUES = {
     "n_negatives": 3,
     "n_neighbors": 2,
     "n_vertical": 2,
-    "negative_weight": 2.0,
     "negatives": "popularity",
     "neighborhood": "reverse",
     "normalize": False,
     "optimizer": "sgd",
-    "patience": 1,
     "pooling": "mean",
     "positive_from": 4.0,
     "pretrain": True,
@@ -136,7 +141,7 @@ OTHER_VALUES = {
     "smoothing": 5.0,
     "temperature": 0.5,
     "tol": 0.5,
-    "validation_fraction": 0.4,
+    "trainer": {"accumulate_grad_batches": 2},
     "weight_decay": 0.2,
     "weighting": "tfidf",
     "window": 2,
@@ -144,15 +149,9 @@ OTHER_VALUES = {
 }
 # where a parameter that has no effect beside the defaults does have one
 WHERE_IT_COUNTS = {
-    "cycle_len": {"lr_schedule": "cosine"},
-    "cycle_mult": {"lr_schedule": "cosine", "cycle_len": 1},
-    "margin": {"loss": "ccl"},
     "n_negatives": {"negatives": "uniform"},
-    "negative_weight": {"loss": "ccl"},
-    "patience": {"early_stopping": "valid_loss", "learning_rate": 0.3, "max_epochs": 12},
     "regularization": {"id_embeddings": True},
     "dropout": {"hidden_layer_sizes": (6,)},
-    "validation_fraction": {"early_stopping": "valid_loss"},
     "y_range": {"loss": "mse"},
 }
 
@@ -173,7 +172,7 @@ def other_value(estimator, name, data, settings):
         value = data.item_features is not None
     if name == "loss":
         value = "bpr" if made(estimator, settings).loss in ("softmax", "ccl", "mse") else "softmax"
-        value = "bce" if estimator in (MultVAERecommender, AutoRecRecommender) else value
+        value = "bce" if estimator is AutoRecRecommender else value
     assert name == "loss" or name in OTHER_VALUES, f"give another value of {name} here"
     assert value != made(estimator, settings).get_params(deep=False)[name], f"{name} is {value!r} already"
     return value
@@ -232,6 +231,34 @@ def test_every_parameter_has_an_effect_or_a_word_about_it(estimator):
         )
 
 
+OBJECTS = {
+    "lr_schedule": (CosineRestarts(), {}),
+    "early_stopping": (EarlyStopping("valid_loss"), {"learning_rate": 0.3, "max_epochs": 12}),
+    "loss": (CosineContrastiveLoss(), {"n_negatives": 3}),
+}
+"""Objects that are values of parameters, and settings with which all their parameters have an effect."""
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_every_parameter_of_an_object_has_an_effect(name):
+    value, settings = OBJECTS[name]
+    settings = settings | {name: value}
+    plain, without_effect = fitted(MFRecommender, RICH, settings)
+    assert not without_effect
+    for inner in value.get_params():
+        changed = {name: clone(value).set_params(**{inner: OTHER_VALUES[f"{name}__{inner}"]})}
+        given, without_effect = fitted(MFRecommender, RICH, settings | changed)
+        assert not without_effect and not np.array_equal(given, plain), inner
+
+
+def test_cycles_that_are_never_followed_by_another_have_no_factor_and_fit_says_so():
+    settings = {"lr_schedule": CosineRestarts(cycle_len=3, cycle_mult=2)}
+    given, without_effect = fitted(MFRecommender, RICH, settings)
+    assert without_effect == {"lr_schedule__cycle_mult"}
+    plain, without_effect = fitted(MFRecommender, RICH, {"lr_schedule": CosineRestarts(cycle_len=3)})
+    assert not without_effect and np.array_equal(given, plain)
+
+
 COMBINATIONS = [
     (ColdStartRecommender, PLAIN, {}),
     (NewsRecommender, PLAIN, {}),
@@ -243,8 +270,9 @@ COMBINATIONS = [
     (MFRecommender, RICH, {"loss": "bpr", "negatives": "hard", "n_negatives": 4}),
     (MFRecommender, RICH, {"loss": "bce", "negatives": "in_batch"}),
     (MFRecommender, SLATES, {"negatives": "slate"}),
-    (MFRecommender, RICH, {"early_stopping": "ndcg@10"}),
-    (MFRecommender, RICH, {"lr_schedule": "cosine", "cycle_len": 5}),
+    (MFRecommender, RICH, {"early_stopping": EarlyStopping("ndcg@10")}),
+    (MFRecommender, RICH, {"lr_schedule": CosineRestarts(cycle_len=5)}),
+    (MFRecommender, RICH, {"loss": CosineContrastiveLoss(margin=0.2)}),
     (AutoRecRecommender, RICH, {"side": "item"}),
     (AutoRecRecommender, RICH, {"loss": "mse", "side": "item"}),
     (MultVAERecommender, RICH, {"kl_weight": 0.0}),

@@ -68,7 +68,7 @@ def test_a_diverging_loss_says_what_to_lower():
 
 def test_out_of_memory_says_what_to_halve():
     loss = failing(raising(torch.OutOfMemoryError("Tried to allocate 5 GiB")))
-    with pytest.raises(MemoryError, match=r"5 GiB.*halve batch_size and double accumulate_grad_batches"):
+    with pytest.raises(MemoryError, match=r"5 GiB.*halve batch_size and double trainer\['accumulate_grad_batches'\]"):
         model(loss=loss).fit(likes())
 
 

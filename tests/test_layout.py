@@ -1,6 +1,7 @@
 """The architecture, read from the source: who imports whom, and what stays unloaded until it is needed."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -9,6 +10,8 @@ from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
+
+import skrec
 
 PACKAGE = Path(__file__).parents[1] / "skrec"
 LAYERS = [
@@ -146,3 +149,21 @@ def test_imports_go_down_the_folders_of_the_engine():
 
     pairs = [pair for pair in INSIDE if all(name.startswith("skrec.engine.") for name in pair)]
     assert [(user, used) for user, used in pairs if level(used) > level(user)] == []
+
+
+BUDGETS = {"MFRecommender": 24, "MultVAERecommender": 18, "NewsRecommender": 24}
+
+
+@pytest.mark.parametrize(("estimator", "budget"), BUDGETS.items())
+def test_signatures_stay_short(estimator, budget):
+    parameters = inspect.signature(getattr(skrec, estimator)).parameters
+    assert len(parameters) <= budget, f"{estimator} has {len(parameters)} parameters: {', '.join(parameters)}"
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [cls for cls in skrec.all_estimators() if issubclass(cls, skrec.TorchRecommender)],
+    ids=lambda cls: cls.__name__,
+)
+def test_neural_models_have_few_classes_in_their_line(estimator):
+    assert len([cls for cls in estimator.__mro__ if cls.__module__.partition(".")[0] == "skrec"]) <= 6

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from skrec import Interactions, MFRecommender, NewsRecommender, get_scorer
+from skrec import EarlyStopping, Interactions, MFRecommender, NewsRecommender, get_scorer
 from skrec.data import append_events, event_times, fill_missing_impressions, read_impressions, shown_events
 from skrec.data._splitting import hold_out_impressions, hold_out_latest_impressions
 from skrec.engine import SlateBatches
@@ -90,7 +90,9 @@ def test_models_of_slates_are_fitted_stopped_early_and_scored_beside_them(model)
     numbers[40:60] = -1
     items, clicks = rng.permuted(np.tile(np.arange(10), (12, 1)), axis=1).ravel(), np.tile([1, 0], 60)
     data = Interactions.from_arrays(users, items, clicks, impressions=numbers, timestamps=np.arange(120))
-    model.set_params(max_epochs=2, random_state=0, early_stopping="valid_loss", validation_fraction=0.3).fit(data)
+    model.set_params(max_epochs=2, random_state=0, early_stopping=EarlyStopping("valid_loss", validation_fraction=0.3)).fit(
+        data
+    )
     assert np.isfinite(model.history_.valid_loss).all()
     evaluation = get_scorer("impression_auc").evaluate(model, data)
     assert evaluation.impressions.tolist() == sorted(set(numbers.tolist()) - {-1})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from small_models import N_ITEMS, N_USERS, likes, ratings, two_camps
+from small_models import N_ITEMS, N_USERS, likes, two_camps
 
 from skrec import MultVAERecommender
 from skrec.data import Interactions
@@ -170,10 +170,9 @@ def test_dropout_leaves_out_entries_of_the_row():
     torch.testing.assert_close(*means)
 
 
-@pytest.mark.parametrize("loss", ["softmax", "bce"])
-def test_the_item_withheld_from_each_member_of_a_camp_is_recommended(loss):
+def test_the_item_withheld_from_each_member_of_a_camp_is_recommended():
     settings = {"hidden_layer_sizes": (16,), "batch_size": None, "learning_rate": 0.02, "max_epochs": 150}
-    fitted = model(loss=loss, **settings).fit(two_camps())
+    fitted = model(**settings).fit(two_camps())
     assert fitted.recommend(k=1).items[:, 0].tolist() == list(range(12))
 
 
@@ -208,9 +207,12 @@ def test_a_bad_parameter_is_refused_by_name(changes, error):
         model(**changes).fit(likes())
 
 
-def test_ratings_are_for_another_model():
-    with pytest.raises(ValueError, match="loss must rank for MultVAERecommender, got 'mse'"):
-        model(loss="mse").fit(ratings())
+@pytest.mark.parametrize("name", ["loss", "half_life", "optimizer", "weight_decay"])
+def test_what_the_model_fixes_is_no_parameter(name):
+    with pytest.raises(TypeError, match=f"MultVAERecommender: got an unexpected keyword argument '{name}'"):
+        MultVAERecommender(**{name: None})
+    with pytest.raises(ValueError, match=f"Invalid parameter '{name}'"):
+        model().set_params(**{name: None})
 
 
 def test_movielens_is_ranked_well(movielens_100k):

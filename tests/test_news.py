@@ -10,7 +10,7 @@ import torch
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from small_news import HOUR, N_ITEMS, N_SHOWN, N_SLATES, N_USERS, TEXT, model, slates
 
-from skrec import FeatureEncoder, Interactions, MFRecommender, NewsRecommender, get_scorer, make_multi_scorer
+from skrec import EarlyStopping, FeatureEncoder, Interactions, MFRecommender, NewsRecommender, get_scorer, make_multi_scorer
 from skrec.datasets import make_news
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -156,7 +156,9 @@ def test_auto_means_slates_where_there_is_something_to_choose_from():
 
 @pytest.mark.parametrize("negatives", ["slate", "uniform"])
 def test_training_stops_by_what_is_shown_together(negatives):
-    fitted = model(negatives=negatives, early_stopping="impression_auc", max_epochs=4, validation_fraction=0.3).fit(slates())
+    fitted = model(
+        negatives=negatives, early_stopping=EarlyStopping("impression_auc", validation_fraction=0.3), max_epochs=4
+    ).fit(slates())
     assert fitted.history_["impression_auc"].between(0, 1).all() and fitted.history_["valid_loss"].gt(0).all()
     # what was held out is read in the end
     assert fitted.module_.past.items.shape[0] == N_SLATES + 1
@@ -177,7 +179,7 @@ def test_validation_data_have_their_own_times():
 
 def test_what_is_held_out_comes_after_all_clicks_that_are_learned_from():
     data = slates()
-    fitted = model(early_stopping="ndcg@10", validation_fraction=0.3).fit(data)
+    fitted = model(early_stopping=EarlyStopping("ndcg@10", validation_fraction=0.3)).fit(data)
     held_out = fitted.objective_.hold_out(data, 0.3, np.random.default_rng(0))
     assert np.unique(data.impressions[held_out]).size == 0.3 * N_SLATES
     assert data.timestamps[~held_out].max() <= data.timestamps[held_out].min()
@@ -286,7 +288,7 @@ def test_a_half_life_of_items_in_another_unit_is_a_warning():
 @pytest.mark.filterwarnings("ignore:X is a matrix")
 def test_of_a_matrix_clicks_of_all_readers_are_held_out():
     clicks = Interactions.from_csr(np.ones((5, 8)))
-    fitted = model(early_stopping="ndcg@10", validation_fraction=0.5, max_epochs=1).fit(clicks.to_csr())
+    fitted = model(early_stopping=EarlyStopping("ndcg@10", validation_fraction=0.5), max_epochs=1).fit(clicks.to_csr())
     held_out = fitted.objective_.hold_out(clicks, 0.5, np.random.default_rng(0))
     assert np.unique(clicks.users[held_out]).size == np.unique(clicks.users[~held_out]).size == 5
 

@@ -187,6 +187,59 @@ def test_parameters_of_several_parents_meet():
     assert set(parameters_of(Both)) == {"width", "names", "places", "depth", "other"}
 
 
+class Narrow(Base):
+    """Of fixed width.
+
+    Parameters
+    ----------
+    depth : int, default=2
+        How deep.
+    """
+
+    _fixed = ("width", "places")
+
+    depth: int = 2
+    places = ("here",)
+
+
+def test_a_fixed_parameter_is_no_keyword_but_can_be_read():
+    assert parameters_of(Narrow) == {"depth": 2, "names": ()}
+    assert (Narrow().width, Narrow().places) == (8, ("here",))
+    assert clone(Narrow(depth=3)).get_params() == {"depth": 3, "names": ()}
+    with pytest.raises(TypeError, match="Narrow: got an unexpected keyword argument 'width'"):
+        Narrow(width=8)
+    with pytest.raises(ValueError, match="Invalid parameter 'width'"):
+        Narrow().set_params(width=8)
+
+
+def test_a_fixed_parameter_is_not_documented():
+    class Plain(Child):
+        """Without documentation of its own."""
+
+        _fixed = ("width",)
+
+    assert [name for name, _ in documented(Narrow)][:1] == ["depth"] and "How wide." not in Narrow.__doc__
+    assert "width" not in Plain.__doc__
+
+
+def test_a_fixed_parameter_stays_fixed_in_subclasses_until_one_declares_it():
+    class Below(Narrow):
+        width = 32
+
+    class Again(Below):
+        width: int = 64
+
+    assert "width" not in parameters_of(Below) and Below().width == 32
+    assert parameters_of(Again) == {"width": 64, "depth": 2, "names": ()}
+    assert Again(width=1).width == 1
+
+
+@pytest.mark.parametrize(("fixed", "kind"), [("wdith", {}), ("depth", {"depth": int})])
+def test_only_inherited_parameters_can_be_fixed(fixed, kind):
+    with pytest.raises(TypeError, match=f"Careless._fixed must name parameters of the bases, which '{fixed}' is not"):
+        type("Careless", (Base,), {"_fixed": (fixed,), "__annotations__": kind, "depth": 1})
+
+
 def test_an_override_without_an_annotation_is_refused():
     with pytest.raises(TypeError, match=r"Careless\.width overrides a parameter without an annotation: write 'width: type"):
 

@@ -41,6 +41,8 @@ from skrec import (
     AutoRecRecommender,
     BPRRecommender,
     CaserRecommender,
+    CosineRestarts,
+    EarlyStopping,
     EASERecommender,
     GRU4RecRecommender,
     Interactions,
@@ -761,16 +763,23 @@ def ones(shape=(12, 8), seed=0):
     ("name", "value"),
     [
         ("n_negatives", 4),
-        ("margin", 0.2),
-        ("negative_weight", 3.0),
-        ("patience", 5),
-        ("validation_fraction", 0.2),
-        ("cycle_mult", 2),
+        ("positive_from", 0.5),
+        ("lr_schedule__cycle_mult", 2),
     ],
 )
 def test_a_parameter_without_effect_is_warned_about(name, value):
     with pytest.warns(UserWarning, match=f"{name}={value!r} has no effect on this fit of MFRecommender: it needs"):
-        MFRecommender(max_epochs=1, random_state=0, **{name: value}).fit(ones())
+        model = MFRecommender(max_epochs=1, lr_schedule=CosineRestarts(), random_state=0)
+        if name == "positive_from":
+            model.set_params(loss="mse")
+        model.set_params(**{name: value}).fit(ones())
+
+
+def test_a_fraction_of_validation_data_is_not_used_beside_validation_data():
+    model = MFRecommender(early_stopping=EarlyStopping("valid_loss", validation_fraction=0.2), max_epochs=1, random_state=0)
+    words = r"early_stopping__validation_fraction=0\.2 has no effect .* it needs fit without validation data"
+    with pytest.warns(UserWarning, match=words):
+        model.fit(ones(), validation=Interactions.from_csr(ones(seed=1)))
 
 
 def test_a_penalty_of_vectors_that_a_model_of_text_does_not_have_is_warned_about():
@@ -796,7 +805,9 @@ def test_early_stopping_ranks_items_all_of_whose_positive_events_were_held_out()
     users = np.r_[rng.integers(40, size=300), np.arange(12)]
     items = np.r_[rng.integers(10, size=300), np.arange(10, 22)]  # twelve items have one event each
     data = Interactions.from_arrays(users, items)
-    model = MFRecommender(early_stopping="valid_loss", validation_fraction=0.3, max_epochs=2, random_state=0).fit(data)
+    model = MFRecommender(
+        early_stopping=EarlyStopping("valid_loss", validation_fraction=0.3), max_epochs=2, random_state=0
+    ).fit(data)
     np.testing.assert_array_equal(model.item_counts_, MFRecommender(max_epochs=1, random_state=0).fit(data).item_counts_)
     assert np.isfinite(model.recommend(k=22, exclude_seen=False).scores).all()
 
@@ -814,11 +825,12 @@ def test_validation_data_do_not_choose_the_epoch_unasked():
 def test_a_positive_event_that_early_stopping_holds_out_is_not_said_to_be_missing():
     for seed in range(6):
         data = Interactions.from_arrays([0, 1, 2], [0, 1, 2], [5, 1, 1])
-        model = MFRecommender(early_stopping="valid_loss", positive_from=4, validation_fraction=0.5, random_state=seed)
+        stopping = EarlyStopping("valid_loss", validation_fraction=0.5)
+        model = MFRecommender(early_stopping=stopping, positive_from=4, random_state=seed)
         with pytest.raises(ValueError) as caught:
             model.fit(data)
         assert "largest value" not in str(caught.value)
-        assert "early_stopping='valid_loss' needs positive events both for training and for validation" in str(caught.value)
+        assert "needs positive events both for training and for validation" in str(caught.value)
 
 
 @pytest.mark.filterwarnings("ignore:n_negatives")
@@ -1041,9 +1053,11 @@ def test_popularity_holds_sums_that_float32_does_not():
 
 
 def test_groups_of_minibatches_have_no_effect_where_there_is_one():
-    with pytest.warns(UserWarning, match="accumulate_grad_batches=2 has no effect .* more than one minibatch in an epoch"):
-        MFRecommender(max_epochs=1, batch_size=1000, accumulate_grad_batches=2, random_state=0).fit(ones())
-    MFRecommender(max_epochs=1, batch_size=10, accumulate_grad_batches=2, random_state=0).fit(ones())
+    with pytest.warns(
+        UserWarning, match=r"\['accumulate_grad_batches'\]=2 has no effect .* more than one minibatch in an epoch"
+    ):
+        MFRecommender(max_epochs=1, batch_size=1000, trainer={"accumulate_grad_batches": 2}, random_state=0).fit(ones())
+    MFRecommender(max_epochs=1, batch_size=10, trainer={"accumulate_grad_batches": 2}, random_state=0).fit(ones())
 
 
 @pytest.mark.filterwarnings("ignore:n_negatives")

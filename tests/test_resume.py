@@ -18,6 +18,9 @@ from small_models import model as small_model
 from skrec import (
     AutoRecRecommender,
     CaserRecommender,
+    CosineContrastiveLoss,
+    CosineRestarts,
+    EarlyStopping,
     GRU4RecRecommender,
     LightGCNRecommender,
     MFRecommender,
@@ -82,11 +85,13 @@ SETTINGS = {
     "pairs": {},
     "whole rows": {"loss": "softmax", "batch_size": 4, "dropout": 0.3},
     "ratings": {"loss": "mse"},
-    "in groups of three": {"accumulate_grad_batches": 3, "lr_schedule": "cosine", "cycle_len": 2},
+    "in groups of three": {"trainer": {"accumulate_grad_batches": 3}, "lr_schedule": CosineRestarts(cycle_len=2)},
     "sgd": {"optimizer": "sgd"},
     "adagrad": {"optimizer": "adagrad"},
     "row_adam": {"optimizer": "row_adam"},
-    "early stopping": {"early_stopping": "ndcg@10", "validation_fraction": 0.3, "patience": 4},
+    "early stopping": {"early_stopping": EarlyStopping("ndcg@10", patience=4, validation_fraction=0.3)},
+    "restarts": {"lr_schedule": CosineRestarts(cycle_mult=1.1)},
+    "a schedule of one's own": {"lr_schedule": lambda epochs: 1 / (1 + epochs)},
     "a loss of one's own": {"loss": lambda scores, target, mask=None, log_q=None: (scores - target).square().sum(-1)},
 }
 
@@ -106,6 +111,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_result(tmp_path, monkeypatch, se
 OTHER_MODELS = {
     "cosines": (MFRecommender, {"temperature": 0.2}),
     "contrast": (MFRecommender, {"loss": "ccl", "negatives": "hard", "n_negatives": 3}),
+    "contrast of another margin": (MFRecommender, {"loss": CosineContrastiveLoss(margin=0.2), "n_negatives": 3}),
     "batch norm": (MLPRecommender, {"batch_norm": True, "embedding_dropout": 0.3, "hidden_layer_sizes": (4, 3)}),
     "rows of ratings": (AutoRecRecommender, {"loss": "mse", "dropout": 0.3}),
     "columns of ratings": (AutoRecRecommender, {"loss": "mse", "side": "item"}),
@@ -203,6 +209,8 @@ OTHER_RUNS = {
     "another seed": ({"random_state": 1}, likes()),
     "another of numpy's seeds": ({"random_state": np.int64(1)}, likes()),
     "a state of random numbers": ({"random_state": np.random.RandomState(0)}, likes()),
+    "another schedule": ({"lr_schedule": CosineRestarts()}, likes()),
+    "groups of minibatches": ({"trainer": {"accumulate_grad_batches": 2}}, likes()),
     "more epochs": ({"max_epochs": N_EPOCHS + 1}, likes()),
     "other data": ({}, likes(seed=1)),
     "other values": ({}, likes().with_values(np.full(50, 2))),
@@ -217,7 +225,7 @@ def test_another_fit_starts_afresh_and_leaves_the_interrupted_one_alone(tmp_path
     assert epochs_trained(model(checkpoint_dir=tmp_path), likes(), monkeypatch)[0] == INTERRUPTED_AFTER
 
 
-@pytest.mark.parametrize("settings", [{"verbose": 2}, {"logger": None}, {"accelerator": "cpu"}], ids=str)
+@pytest.mark.parametrize("settings", [{"verbose": 2}, {"logger": None}, {"trainer": {"accelerator": "cpu"}}], ids=str)
 def test_what_does_not_change_the_result_does_not_hinder_going_on(tmp_path, monkeypatch, settings):
     fit_interrupted(model(checkpoint_dir=tmp_path), likes(), monkeypatch)
     assert epochs_trained(model(**settings, checkpoint_dir=tmp_path), likes(), monkeypatch)[0] == INTERRUPTED_AFTER
@@ -247,7 +255,7 @@ def test_a_checkpoint_that_cannot_be_read_is_left_out_with_a_warning(tmp_path, m
 def test_every_epoch_is_saved_and_the_last_two_are_kept(tmp_path, group, n_steps, monkeypatch):
     saved, rename = [], os.replace
     monkeypatch.setattr(os, "replace", lambda old, new: (rename(old, new), saved.append(os.path.basename(new))))
-    fitted = model(checkpoint_dir=tmp_path / "runs", accumulate_grad_batches=group, max_epochs=4).fit(likes())
+    fitted = model(checkpoint_dir=tmp_path / "runs", trainer={"accumulate_grad_batches": group}, max_epochs=4).fit(likes())
     assert saved == [f"epoch={epoch}.ckpt" for epoch in range(4)]
     (folder,) = (tmp_path / "runs").iterdir()
     assert files(folder) == ["epoch=2.ckpt", "epoch=3.ckpt"]

@@ -2,23 +2,24 @@
 
 from fractions import Fraction
 from itertools import pairwise
-from math import ceil, cos, pi
+from math import cos, pi
 
 import pytest
 
-from skrec.engine.training._schedules import constant, cosine, one_cycle
+from skrec import CosineRestarts
+from skrec.engine.training._schedules import by_epochs, constant, cosine, one_cycle
 
 N_STEPS = 400
 TOP = N_STEPS // 4
 
 
-def slow_cosine(n_steps, cycle_steps, cycle_mult):
-    """Walks through the cycles in exact arithmetic; a cycle begins with the first step that lies in it."""
+def slow_restarts(n_steps, cycle_steps, cycle_mult):
+    """Walks through the cycles in exact arithmetic."""
     factors, begin, length = [], Fraction(0), Fraction(cycle_steps)
     for step in range(n_steps):
         while step >= begin + length:
             begin, length = begin + length, length * Fraction(str(cycle_mult))
-        factors.append((1 + cos(pi * float((step - ceil(begin)) / length))) / 2)
+        factors.append((1 + cos(pi * float((step - begin) / length))) / 2)
     return factors
 
 
@@ -55,17 +56,36 @@ def test_one_cycle_of_few_steps_stays_between_its_corners(n_steps):
 
 
 @pytest.mark.parametrize("cycle_mult", (1, 1.1, 1.2, 1.5, 2, 2.5, 3))
-@pytest.mark.parametrize("cycle_steps", (1, 7, 10, 40))
-def test_cosine_restarts_are_those_of_the_slow_walk(cycle_steps, cycle_mult):
-    schedule = cosine(cycle_steps=cycle_steps, cycle_mult=cycle_mult)
-    assert factors_of(schedule) == pytest.approx(slow_cosine(N_STEPS, cycle_steps, cycle_mult), abs=1e-9)
+@pytest.mark.parametrize("cycle_len", (1, 3))
+@pytest.mark.parametrize("steps_in_epoch", (1, 7, 10, 40))
+def test_cosine_restarts_are_those_of_the_slow_walk(steps_in_epoch, cycle_len, cycle_mult):
+    schedule = by_epochs(CosineRestarts(cycle_len=cycle_len, cycle_mult=cycle_mult), steps_in_epoch)
+    assert factors_of(schedule) == pytest.approx(slow_restarts(N_STEPS, steps_in_epoch * cycle_len, cycle_mult), abs=1e-9)
 
 
-def test_cosine_starts_again_from_the_full_rate_after_each_longer_cycle():
-    factors = factors_of(cosine(cycle_steps=10, cycle_mult=2), 150)
+def test_cosine_restarts_from_the_full_rate_after_each_longer_cycle():
+    factors = factors_of(by_epochs(CosineRestarts(cycle_mult=2), 10), 150)
     assert [step for step, factor in enumerate(factors) if factor == 1] == [0, 10, 30, 70]
     assert factors[5] == pytest.approx(0.5) and factors[20] == pytest.approx(0.5)
 
 
-def test_cosine_leaves_momentum_alone():
-    assert {cosine(cycle_steps=10, cycle_mult=1)(step).momentum for step in range(30)} == {None}
+def test_cosine_is_one_cycle_over_all_steps():
+    assert factors_of(cosine(N_STEPS)) == pytest.approx(slow_restarts(N_STEPS, N_STEPS, 1), abs=1e-12)
+
+
+@pytest.mark.parametrize("schedule", [cosine(10), by_epochs(CosineRestarts(), 10)], ids=["cosine", "restarts"])
+def test_cosine_leaves_momentum_alone(schedule):
+    assert {schedule(step).momentum for step in range(10)} == {None}
+
+
+def test_a_function_of_epochs_is_asked_at_each_step():
+    asked = []
+    schedule = by_epochs(lambda epochs: asked.append(epochs) or 0.5, 4)
+    assert factors_of(schedule, 6) == [0.5] * 6
+    assert asked == [0, 0.25, 0.5, 0.75, 1, 1.25]
+
+
+@pytest.mark.parametrize(("factor", "error"), [(-0.1, ValueError), (float("nan"), ValueError), (None, TypeError)])
+def test_a_factor_that_is_no_finite_number_of_at_least_0_is_refused(factor, error):
+    with pytest.raises(error, match="the factor that lr_schedule returns must be a finite number of at least 0, got"):
+        by_epochs(lambda epochs: factor, 4)(0)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from skrec import CaserRecommender, GRU4RecRecommender, MarkovRecommender, SASRecRecommender
+from skrec import CaserRecommender, EarlyStopping, GRU4RecRecommender, MarkovRecommender, SASRecRecommender
 from skrec.data import Interactions
 from skrec.engine import Sequences, SequenceTable, build_seeded
 from skrec.engine.networks._caser import Caser
@@ -179,7 +179,9 @@ def test_every_loss_and_kind_of_negatives_finds_what_comes_next(loss, negatives)
 
 @pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
 def test_the_best_epoch_is_chosen_by_last_events_which_are_known_afterwards(estimator):
-    model = type(estimator)(**estimator.get_params()).set_params(early_stopping="ndcg@10", max_epochs=60, patience=60)
+    model = type(estimator)(**estimator.get_params()).set_params(
+        early_stopping=EarlyStopping("ndcg@10", patience=60), max_epochs=60
+    )
     model.fit(ROUND)
     assert model.history_["ndcg@10"].idxmax() == model.best_epoch_
     assert {"valid_loss", "train_loss", "pairwise_accuracy"} <= set(model.history_.columns)
@@ -200,7 +202,9 @@ def test_what_counts_as_positive_is_said_once():
 
 
 def test_what_was_held_out_is_read_afterwards_where_the_network_lies():
-    model = GRU4RecRecommender(**SMALL, max_epochs=1, early_stopping="valid_loss", validation_fraction=0.5).fit(ROUND)
+    model = GRU4RecRecommender(**SMALL, max_epochs=1, early_stopping=EarlyStopping("valid_loss", validation_fraction=0.5)).fit(
+        ROUND
+    )
     assert int(model.module_.sequences.indptr[-1]) == len(ROUND)
     assert {str(part.device) for part in model.module_.sequences.buffers()} == {model.device_}
 

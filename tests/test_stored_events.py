@@ -111,10 +111,10 @@ def test_units_of_time_are_compared_without_events_too():
         model.recommend(FRAME.assign(timestamp=range(5)))
 
 
-def test_news_keeps_its_events_and_says_so():
-    model = NewsRecommender(n_factors=2, max_epochs=1, random_state=0, keep_events=False)
-    with pytest.warns(UserWarning, match="keep_events=False has no effect on this fit of NewsRecommender"):
-        model.fit(FRAME.assign(timestamp=range(5)))
+def test_news_keeps_its_events_always():
+    with pytest.raises(TypeError, match="NewsRecommender: got an unexpected keyword argument 'keep_events'"):
+        NewsRecommender(keep_events=False)
+    model = NewsRecommender(n_factors=2, max_epochs=1, random_state=0).fit(FRAME.assign(timestamp=range(5)))
     assert len(model.events_) == 5
     with pytest.raises(ValueError, match="NewsRecommender needs its training events"):
         model.anonymized()

@@ -11,10 +11,11 @@ import torch
 from small_models import BATCH_SIZE, N_BATCHES, N_EPOCHS, likes, model, ratings, same, weights_of
 from training_references import new_network, plain_loop
 
+from skrec import CosineRestarts
 from skrec.engine.batches._batches import PairBatches, RowBatches
 from skrec.engine.batches._negatives import UniformNegatives
 from skrec.engine.losses._losses import LOSSES, bpr, softmax
-from skrec.engine.training._schedules import cosine, one_cycle
+from skrec.engine.training._schedules import Rate, cosine, one_cycle
 
 
 def pair_batches(events, batch_size=BATCH_SIZE):
@@ -33,7 +34,7 @@ def chunk(request, monkeypatch):
 @pytest.mark.parametrize("group", (1, 3, 4))
 def test_fit_gives_the_weights_of_a_plain_loop(group):
     events = likes()
-    fitted = model(accumulate_grad_batches=group).fit(events)
+    fitted = model(trainer={"accumulate_grad_batches": group}).fit(events)
     network = new_network(fitted.seed_)
     losses = plain_loop(network, pair_batches(events), bpr, seed=fitted.seed_, group=group)
     assert same(weights_of(fitted), network.parameters())
@@ -97,17 +98,23 @@ def test_a_gradient_scaler_changes_no_step(optimizer, clip):
         torch.testing.assert_close(a, b)
 
 
+RESTARTS = CosineRestarts(cycle_mult=2)
+
+
+def falling(epochs):
+    """A schedule that is given as a function of the number of epochs so far."""
+    return 1 / (1 + epochs)
+
+
 @pytest.mark.usefixtures("chunk")
 @pytest.mark.parametrize("group", (1, 3, 4))
 @pytest.mark.parametrize(
     ("changes", "schedule"),
     [
         ({"lr_schedule": "one_cycle"}, lambda epoch: one_cycle(N_EPOCHS * epoch)),
-        ({"lr_schedule": "cosine"}, lambda epoch: cosine(cycle_steps=N_EPOCHS * epoch, cycle_mult=1)),
-        (
-            {"lr_schedule": "cosine", "cycle_len": 1, "cycle_mult": 2},
-            lambda epoch: cosine(cycle_steps=epoch, cycle_mult=2),
-        ),
+        ({"lr_schedule": "cosine"}, lambda epoch: cosine(N_EPOCHS * epoch)),
+        ({"lr_schedule": RESTARTS}, lambda epoch: lambda step: Rate(RESTARTS(step / epoch))),
+        ({"lr_schedule": falling}, lambda epoch: lambda step: Rate(falling(step / epoch))),
     ],
 )
 def test_every_step_has_the_rate_of_the_schedule(changes, schedule, group):
@@ -118,7 +125,7 @@ def test_every_step_has_the_rate_of_the_schedule(changes, schedule, group):
             rates.append((self.param_groups[0]["lr"], self.param_groups[0]["betas"][0]))
             return super().step(closure)
 
-    model(optimizer=Recording, accumulate_grad_batches=group, **changes).fit(likes())
+    model(optimizer=Recording, trainer={"accumulate_grad_batches": group}, **changes).fit(likes())
     n_steps = ceil(N_BATCHES / group)
     expected = [schedule(n_steps)(step) for step in range(N_EPOCHS * n_steps)]
     assert rates == [(0.01 * rate.factor, rate.momentum or 0.9) for rate in expected]

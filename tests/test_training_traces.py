@@ -15,7 +15,7 @@ import pytest
 import torch
 from small_models import N_BATCHES, N_EPOCHS, likes, model, ratings, same, weights_of
 
-from skrec import NeuMFRecommender
+from skrec import EarlyStopping, NeuMFRecommender
 from skrec.data import Interactions
 from skrec.engine.losses._losses import bpr
 
@@ -170,7 +170,7 @@ def test_callbacks_of_the_users_own_go_beside_the_bar(capfd):
 
 
 def test_verbose_2_prints_a_line_for_each_epoch(capfd):
-    fitted = model(verbose=2, early_stopping="valid_loss", patience=30).fit(likes())
+    fitted = model(verbose=2, early_stopping=EarlyStopping("valid_loss", patience=30)).fit(likes())
     out, err = capfd.readouterr()
     assert err == ""
     lines = out.splitlines()

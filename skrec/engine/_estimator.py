@@ -32,13 +32,13 @@ from skrec.engine.training._checks import (
     check_not_empty,
     check_same_architecture,
     check_training,
+    n_accumulated_batches,
 )
 from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import schedule_of
-from skrec.engine.training._trainer import n_accumulated_batches
 
 _USER_BYTES = 2**12  # memory for encoding one user
 # with an error of 0 the ratings of new users would have infinite weight
@@ -283,10 +283,10 @@ class TorchRecommender(EmbeddingRecommender):
     def _learn_new(self, network: RecommenderNetwork, examples: Interactions, n_known: int) -> bool:
         """Train on the examples behind the first ``n_known`` and on some of these. Return False if they have no signal."""
         chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
-        if not self.objective_.has_signal(examples[chosen]):
-            return False
-        self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
-        return True
+        has_signal = self.objective_.has_signal(examples[chosen])
+        if has_signal:
+            self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
+        return has_signal
 
     def _learn(
         self,
@@ -320,7 +320,8 @@ class TorchRecommender(EmbeddingRecommender):
         from skrec.engine.training import _lightning
 
         check_not_empty(self, batches)
-        if len(batches) == 1 and (n_accumulated := n_accumulated_batches(self.trainer)) > 1:
+        n_accumulated = n_accumulated_batches(self.trainer)
+        if n_accumulated > 1 and len(batches) == 1:
             needs = "more than one minibatch in an epoch, as with a smaller batch_size"
             self._warn_of_no_effect("trainer['accumulate_grad_batches']", n_accumulated, needs)
         self.optimizer_ = self._optimizer_name()
@@ -331,7 +332,7 @@ class TorchRecommender(EmbeddingRecommender):
             batches,
             loss=self.objective_.losses.training,
             optimizer=self.optimizer if callable(self.optimizer) else OPTIMIZERS[self.optimizer_],
-            schedule=schedule_of(self, len(batches)),
+            schedule=schedule_of(self.lr_schedule, -(-len(batches) // n_accumulated), self.max_epochs),
             learning_rate=rate * self.learning_rate,
             settings=self,
             seed=self.seed_,

@@ -12,7 +12,7 @@ _CONVERGED = 1e-12
 def solve_rows(rows, indptr, columns, weights, x, y, diagonal, penalties, n_steps, values):
     """Improve rows of one table by conjugate gradients, the other table being fixed.
 
-    Row ``k`` of ``x`` minimizes the sum of ``w * (1 - x @ y[column])**2`` over the entries of row ``rows[k]`` of a sparse matrix,
+    Row ``k`` of ``x`` minimizes the sum of ``w * (1 - x @ y[column])**2`` over the entries of row ``rows[k]`` of a matrix,
     plus the sum of ``(diagonal + penalties[rows[k]]) * x**2``. The preconditioner is the diagonal of the equations.
 
     Parameters

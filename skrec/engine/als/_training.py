@@ -22,9 +22,9 @@ from skrec.engine.networks._products import DotProduct
 from skrec.engine.objectives._objective import counts
 from skrec.engine.training._checkpoint_files import write_checkpoint
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
+from skrec.engine.training._checks import accelerator_of
 from skrec.engine.training._history import TrainingHistory, pairwise_accuracy
 from skrec.engine.training._resuming import check_alike, check_records
-from skrec.engine.training._trainer import accelerator_of
 
 _N_SAMPLED = 10_000  # pairs for the accuracy in the history
 

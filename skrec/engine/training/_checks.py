@@ -4,6 +4,7 @@ from collections.abc import Sized
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from skrec._checks import check_choice, check_int, check_no_class, check_number, read_path
@@ -13,11 +14,35 @@ from skrec.engine.losses._losses import CosineContrastiveLoss
 from skrec.engine.training._early_stopping import check_early_stopping
 from skrec.engine.training._optimizers import OPTIMIZERS
 from skrec.engine.training._schedules import check_schedule
-from skrec.engine.training._trainer import check_trainer
 from skrec.metrics import CoverageWarning
 
 _ONE_POSITIVE = ("bpr", "warp", "ccl")
 LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "mlflow": "MLFlowLogger", "wandb": "WandbLogger"}
+_OWN_PARAMETERS = {
+    "enable_checkpointing": "checkpoint_dir",
+    "enable_progress_bar": "verbose",
+    "logger": "logger",
+    "max_epochs": "max_epochs",
+}
+
+
+def accelerator_of(options: dict[str, Any] | None) -> str:
+    """Return the type of the training device, "cuda" or "cpu". Lightning's "auto" includes devices without double precision.
+
+    Raises
+    ------
+    ValueError
+        If a GPU is required and there is none.
+    """
+    wanted, has_cuda = (options or {}).get("accelerator", "auto"), torch.cuda.is_available()
+    if wanted in ("gpu", "cuda") and not has_cuda:
+        raise ValueError(f"trainer['accelerator'] must be 'auto' or 'cpu' on a machine without a CUDA GPU, got {wanted!r}")
+    return "cuda" if has_cuda and wanted != "cpu" else "cpu"
+
+
+def n_accumulated_batches(options: dict[str, Any] | None) -> int:
+    """Return the number of minibatches per optimizer step."""
+    return (options or {}).get("accumulate_grad_batches", 1)
 
 
 def check_training(settings: Any) -> None:
@@ -41,12 +66,13 @@ def check_training(settings: Any) -> None:
     check_choice(settings.verbose, "verbose", (0, 1, 2))
     check_number(settings.positive_from, "positive_from", or_none=True)
     read_half_life(settings.half_life, settings.events_)
-    check_early_stopping(settings.early_stopping)
+    if settings.early_stopping is not None:
+        check_early_stopping(settings.early_stopping)
     if settings.checkpoint_dir is not None:
         read_path(settings.checkpoint_dir, "checkpoint_dir")
     if settings.logger is not None and not callable(settings.logger):
         check_choice(settings.logger, "logger", tuple(LOGGERS))
-    check_trainer(settings.trainer)
+    _check_trainer(settings.trainer)
 
 
 def check_negatives(model: Any, kinds: tuple[str, ...]) -> None:
@@ -172,6 +198,31 @@ def _check_loss(settings: Any) -> None:
         check_choice(settings.loss, "loss", tuple(settings._losses))
     if isinstance(settings.loss, CosineContrastiveLoss):
         settings.loss._check_parameters()
+
+
+def _check_trainer(options: dict[str, Any] | None) -> None:
+    """Check that the keyword arguments for Lightning's Trainer are supported, and do not conflict with a parameter."""
+    if options is None:
+        return
+    if not isinstance(options, dict):
+        raise TypeError(f"trainer must be a dict of keyword arguments of Lightning's Trainer, got {options!r}")
+    for name in options:
+        if name in _OWN_PARAMETERS:
+            raise ValueError(f"trainer must not hold {name!r}: use the parameter {_OWN_PARAMETERS[name]}")
+    check_choice(options.get("accelerator", "auto"), "trainer['accelerator']", ("auto", "cpu", "gpu", "cuda"))
+    check_int(n_accumulated_batches(options), "trainer['accumulate_grad_batches']", at_least=1)
+    if options.get("gradient_clip_val") is not None:
+        check_number(options["gradient_clip_val"], "trainer['gradient_clip_val']", at_least=0)
+    if options.get("gradient_clip_algorithm", "norm") != "norm":
+        raise ValueError(f"trainer['gradient_clip_algorithm'] must be 'norm', got {options['gradient_clip_algorithm']!r}")
+    if options.get("precision") in ("16-true", "bf16-true", "transformer-engine", "transformer-engine-float16"):
+        raise ValueError(
+            f"trainer['precision'] must not store weights in half precision, got {options['precision']!r}. Use '16-mixed' or "
+            "'bf16-mixed'"
+        )
+    devices = options.get("devices", 1)
+    if devices not in (1, "1", "auto") and not (isinstance(devices, list) and len(devices) == 1):
+        raise ValueError(f"trainer['devices'] must be 1, got {devices!r}")
 
 
 def check_not_empty(settings: Any, batches: Sized) -> None:

@@ -46,12 +46,12 @@ def check_early_stopping(value: Any) -> None:
     Raises
     ------
     ValueError, TypeError
-        If it is neither None nor the name of a scorer nor a valid `EarlyStopping`.
+        If it is neither the name of a scorer nor a valid `EarlyStopping`.
     """
     check_no_class(value, "early_stopping")
     if isinstance(value, EarlyStopping):
         value._check_parameters()
-    elif value is not None:
+    else:
         _check_scorer(value, "early_stopping")
 
 

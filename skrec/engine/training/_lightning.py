@@ -29,12 +29,11 @@ from skrec.engine.networks._layers import set_generator
 from skrec.engine.networks._network import prepare
 from skrec.engine.training._checkpoint_files import write_checkpoint
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
-from skrec.engine.training._checks import LOGGERS
+from skrec.engine.training._checks import LOGGERS, accelerator_of, n_accumulated_batches
 from skrec.engine.training._history import TrainingHistory, pairwise_accuracy
 from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._resuming import check_checkpoint
 from skrec.engine.training._schedules import Schedule
-from skrec.engine.training._trainer import accelerator_of, n_accumulated_batches
 
 # a step of Lightning's loop takes 0.2 ms, as long as a small minibatch; several minibatches per step reduce this overhead
 CHUNK = 16

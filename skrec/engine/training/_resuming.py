@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skrec.engine.training._trainer import n_accumulated_batches
+from skrec.engine.training._checks import n_accumulated_batches
 
 
 def check_checkpoint(checkpoint: dict[str, Any], training: Any) -> None:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from skrec._checks import check_choice, check_int, check_no_class, check_number
 from skrec.base._parameters import DeclaredParameters
-from skrec.engine.training._trainer import n_accumulated_batches
 
 
 class Rate(NamedTuple):
@@ -105,14 +104,13 @@ def check_schedule(value: Any) -> None:
         raise TypeError(f"lr_schedule must be one of {names}, a callable such as CosineRestarts, or None, got {value!r}")
 
 
-def schedule_of(settings: Any, n_batches: int) -> Schedule:
-    """Return the schedule for the parameters of a model, with ``n_batches`` minibatches per epoch."""
-    steps_in_epoch = -(-n_batches // n_accumulated_batches(settings.trainer))
-    if settings.lr_schedule is None:
+def schedule_of(lr_schedule: str | Callable[[float], float] | None, steps_in_epoch: int, n_epochs: int) -> Schedule:
+    """Return the schedule for the parameter ``lr_schedule`` of a model."""
+    if lr_schedule is None:
         return constant
-    if callable(settings.lr_schedule):
-        return by_epochs(settings.lr_schedule, steps_in_epoch)
-    return _BY_NAME[settings.lr_schedule](steps_in_epoch * settings.max_epochs)
+    if callable(lr_schedule):
+        return by_epochs(lr_schedule, steps_in_epoch)
+    return _BY_NAME[lr_schedule](steps_in_epoch * n_epochs)
 
 
 def constant(step: int) -> Rate:
