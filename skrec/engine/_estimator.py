@@ -283,8 +283,7 @@ class TorchRecommender(EmbeddingRecommender):
     def _learn_new(self, network: RecommenderNetwork, examples: Interactions, n_known: int) -> bool:
         """Train on the examples behind the first ``n_known`` and on some of these. Return False if they have no signal."""
         chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
-        has_signal = self.objective_.has_signal(examples[chosen])
-        if has_signal:
+        if has_signal := self.objective_.has_signal(examples[chosen]):
             self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
         return has_signal
 
@@ -301,10 +300,6 @@ class TorchRecommender(EmbeddingRecommender):
         """Train a network with ``rate`` times the learning rate and set it as the model's network."""
         history = TrainingHistory(self, network, monitor)
         device = self._run(network, self.objective_.batches(examples, known), history, checkpoints, rate)
-        self._finish(network, history, device)
-
-    def _finish(self, network: RecommenderNetwork, history: TrainingHistory, device: torch.device) -> None:
-        """Set a trained network and its history."""
         self.history_, self.best_epoch_ = pd.DataFrame(history.rows), history.best_epoch
         self._set_network(network, device, self.history_.train_loss[self.best_epoch_])
         self._align_prior()

@@ -6,6 +6,7 @@ Parameters of training are documented in `TorchRecommender`, `y_range` and the n
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_number
@@ -19,7 +20,6 @@ from skrec.engine import (
     Objective,
     PairRecommender,
     TrainingHistory,
-    ValidationMonitor,
     alternate,
     ccl,
     check_solver,
@@ -141,30 +141,19 @@ class MFRecommender(PairRecommender):
             temperature=1.0 if self._loss_name == "ccl" else self.temperature if self._als is None else None,
         )
 
-    def _learn(self, network: DotProduct, examples: Interactions, *, known: Interactions, **run: Any) -> None:
-        if self._als is None:
-            super()._learn(network, examples, known=known, **run)
-        else:
-            self._alternate(network, examples, **run)
-
     def _learn_new(self, network: DotProduct, examples: Interactions, n_known: int) -> bool:
         if self._als is None:
             return super()._learn_new(network, examples, n_known)
-        self._alternate(network, examples, new=examples[n_known:])
+        self._learn(network, examples[n_known:], known=examples)
         return True
 
-    def _alternate(
-        self,
-        network: DotProduct,
-        examples: Interactions,
-        monitor: ValidationMonitor | None = None,
-        checkpoints: Any = None,
-        new: Interactions | None = None,
-    ) -> None:
-        """Train a network by alternating least squares and set it as the model's network."""
-        history, self.optimizer_ = TrainingHistory(self, network, monitor), "als"
-        device = alternate(self, network, examples, history, checkpoints, new=new)
-        self._finish(network, history, device)
+    def _run(
+        self, network: DotProduct, batches: Any, history: TrainingHistory, checkpoints: Any = None, rate: float = 1.0
+    ) -> torch.device:
+        if self._als is None:
+            return super()._run(network, batches, history, checkpoints, rate)
+        self.optimizer_ = "als"
+        return alternate(self, network, batches, history, checkpoints)
 
     def _align_prior(self) -> None:
         if self._als is None:

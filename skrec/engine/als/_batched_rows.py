@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from skrec._memory import rows_per_block
-from skrec.engine.als._side import Side
+from skrec.engine.batches._least_squares import Side
 
 _CONVERGED = 1e-12  # as in `_kernels`
 _N_BLOCKS_AT_ONCE = 16  # memory of a GPU for one step, in blocks

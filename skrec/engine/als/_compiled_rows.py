@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from skrec._memory import blocks
 from skrec._threads import map_in_threads, n_threads
-from skrec.engine.als._side import Side
+from skrec.engine.batches._least_squares import Side
 
 _TABLE_ROWS = 2**13  # rows of a table in a block
 _BLOCK_COST = 2**14  # entries in a block of problems, so that blocks take similar times

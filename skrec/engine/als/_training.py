@@ -3,7 +3,7 @@
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,15 +11,11 @@ from torch import Tensor
 
 from skrec._process import SharedChange, one_blas_thread, progress_bar
 from skrec.base._divergence import divergence
-from skrec.data import Interactions
-from skrec.data._histories import select_users
 from skrec.engine.als import _batched_rows, _compiled_rows
 from skrec.engine.als._parameters import ALS
-from skrec.engine.als._side import Side, both_sides
-from skrec.engine.batches._negatives import UniformNegatives
+from skrec.engine.batches._least_squares import LeastSquares, Side
 from skrec.engine.networks._network import prepare
 from skrec.engine.networks._products import DotProduct
-from skrec.engine.objectives._objective import counts
 from skrec.engine.training._checkpoint_files import write_checkpoint
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine.training._checks import accelerator_of
@@ -35,11 +31,9 @@ _one_blas_thread = SharedChange(one_blas_thread)
 def alternate(
     model: Any,
     network: DotProduct,
-    examples: Interactions,
+    problems: LeastSquares,
     history: TrainingHistory,
     checkpoints: Checkpoints | None = None,
-    *,
-    new: Interactions | None = None,
 ) -> torch.device:
     """Train a network by alternating least squares, and return its device.
 
@@ -49,12 +43,9 @@ def alternate(
         Estimator that is being fitted.
     network : DotProduct
         Network without biases. Its tables are updated in place.
-    examples : Interactions
-        Positive events, one of each pair.
+    problems : LeastSquares
     history : TrainingHistory
     checkpoints : Checkpoints or None
-    new : Interactions, default=None
-        If given, only the vectors of the users and items of these events are solved for.
 
     Raises
     ------
@@ -64,18 +55,16 @@ def alternate(
         If the chosen checkpoint does not fit the run.
     """
     device = torch.device(accelerator_of(model.trainer))
-    users, items = both_sides(counts(examples), model.objective_)
-    if new is not None:
-        users, items = users._replace(rows=np.unique(new.users)), items._replace(rows=np.unique(new.items))
-    problem = _Problem(network.to(device), users.to(device), items.to(device), model._als)
-    pairs = tuple(codes.to(device) for codes in _sample_pairs(examples, model.seed_))
+    network.to(device)
+    problems.to(device)
     prepare(network)
+    pairs = problems.sample_pairs(_N_SAMPLED, torch.Generator(device).manual_seed(model.seed_))
     first = _resume(checkpoints, network, history)
     bar = progress_bar(total=model.max_epochs, initial=first, desc="fit", unit="epoch", disable=model.verbose != 1)
     with _one_blas_thread, bar:
         for epoch in range(first, model.max_epochs):
             started = time.perf_counter()
-            loss = problem.epoch()
+            loss = _epoch(network, problems, model._als)
             if not np.isfinite(loss):
                 what = f"training diverged in epoch {epoch}: the loss is {loss}"
                 raise divergence(model, what, of_values=False, remedy="regularization")
@@ -92,44 +81,23 @@ def alternate(
     return device
 
 
-class _Problem(NamedTuple):
-    """Tables of a network and the least squares problems of their rows."""
-
-    network: DotProduct
-    users: Side
-    items: Side
-    solver: ALS
-
-    def epoch(self) -> float:
-        """Improve the items and then the users. Return the loss with all penalties, per unit of weight of the events."""
-        users, items = self.network.user_embeddings.weight.detach(), self.network.item_embeddings.weight.detach()
-        self._improve(items, users, self.items)
-        total = self._improve(users, items, self.users)
-        rows = torch.as_tensor(self.items.rows)
-        penalties = torch.as_tensor(self.items.penalties)[rows].double()
-        total += float(items[rows].double().square().sum(1) @ penalties)
-        return total / max(float(self.users.sums[self.users.rows].sum()), np.finfo(float).tiny)
-
-    def _improve(self, x: Tensor, y: Tensor, side: Side) -> float:
-        weight, n_steps = self.solver.unobserved_weight, self.solver.n_steps
-        if x.device.type != "cpu":
-            return _batched_rows.improve(x, y, side, unobserved_weight=weight, n_steps=n_steps)
-        tables = x.numpy(), y.numpy()
-        return _compiled_rows.improve(*tables, side, unobserved_weight=weight, n_steps=n_steps, n_jobs=self.solver.n_jobs)
+def _epoch(network: DotProduct, problems: LeastSquares, solver: ALS) -> float:
+    """Improve the items and then the users. Return the loss with all penalties, per unit of weight of the users' events."""
+    users, items = network.user_embeddings.weight.detach(), network.item_embeddings.weight.detach()
+    _improve(items, users, problems.items, solver)
+    total = _improve(users, items, problems.users, solver)
+    rows = torch.as_tensor(problems.items.rows)
+    penalties = torch.as_tensor(problems.items.penalties)[rows].double()
+    total += float(items[rows].double().square().sum(1) @ penalties)
+    return total / max(float(problems.users.sums[problems.users.rows].sum()), np.finfo(float).tiny)
 
 
-def _sample_pairs(examples: Interactions, seed: int) -> tuple[Tensor, Tensor]:
-    """Draw positive pairs, and a negative for each: users (n,) and items (n, 2)."""
-    rng = np.random.default_rng([seed, 0])
-    chosen = rng.choice(len(examples), min(_N_SAMPLED, len(examples)), replace=False)
-    users, items = examples.users[chosen], examples.items[chosen]
-    distinct, places = np.unique(users, return_inverse=True)
-    sampler = UniformNegatives(select_users(examples, distinct))
-    generator = torch.Generator().manual_seed(int(rng.integers(2**32)))
-    drawn, mask = sampler.draw(torch.as_tensor(places), 1, generator)
-    keep = slice(None) if mask is None else mask[:, 0]
-    both = torch.cat([torch.as_tensor(items, dtype=torch.int64)[:, None], drawn], 1)
-    return torch.as_tensor(users, dtype=torch.int64)[keep], both[keep]
+def _improve(x: Tensor, y: Tensor, side: Side, solver: ALS) -> float:
+    """Improve the vectors ``x`` of a side, while ``y`` is fixed, and return their loss."""
+    weight, n_steps = solver.unobserved_weight, solver.n_steps
+    if x.device.type != "cpu":
+        return _batched_rows.improve(x, y, side, unobserved_weight=weight, n_steps=n_steps)
+    return _compiled_rows.improve(x.numpy(), y.numpy(), side, unobserved_weight=weight, n_steps=n_steps, n_jobs=solver.n_jobs)
 
 
 def _state(network: DotProduct, history: TrainingHistory, epoch: int, seed: int, *, is_finished: bool) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from torch import Tensor
 from skrec._memory import rows_per_block
 from skrec.data import Interactions
 from skrec.engine.batches._batches import Batches, PairBatches
+from skrec.engine.batches._least_squares import LeastSquares
 from skrec.engine.fold_in import Catalog, Prior, State, event_weights, solve_in_axes
 from skrec.engine.losses._losses import Losses, mse
 from skrec.engine.networks._network import EmbeddingNetwork
+from skrec.engine.objectives._objective import counts
 from skrec.engine.objectives._rankings import Ranking
 
 _DEFAULT_REGULARIZATION = 0.003
@@ -51,6 +53,10 @@ class ImplicitSquares(Ranking):
         """
         return self.regularization * (sums + self.unobserved_weight * n) ** self.regularization_exponent
 
+    def batches(self, events: Interactions, known: Interactions) -> Any:
+        """Return the least squares problems of the users and items of some events."""
+        return LeastSquares(counts(known), events, known, self.penalties)
+
     @torch.no_grad()
     def initialize(self, network: EmbeddingNetwork, examples: Interactions) -> None:
         for tables, codes in ((network.user_tables, examples.users), (network.item_tables, examples.items)):
@@ -81,7 +87,7 @@ class ImplicitSquares(Ranking):
 
     def closed_form(self, network: Any, prior: Prior, histories: Interactions, catalog: Catalog) -> State:
         weights = event_weights(histories)
-        sums = np.bincount(histories.users, weights=weights, minlength=histories.n_users)
+        sums = np.bincount(histories.users, weights=weights, minlength=histories.n_users).astype(np.float64)
         penalties = catalog.tensor(self.penalties(sums, len(catalog.popularity)))
         certainty = catalog.tensor(weights).double().sqrt()
         return solve_in_axes(
