@@ -6,7 +6,7 @@ from torch import Tensor
 from skrec._memory import rows_per_block
 from skrec.engine.batches._least_squares import Side
 
-_CONVERGED = 1e-12  # as in `_kernels`
+_CONVERGED, _TINY = 1e-12, 1e-30  # as in `_kernels`
 _N_BLOCKS_AT_ONCE = 16  # memory of a GPU for one step, in blocks
 
 
@@ -69,8 +69,9 @@ def _solve(x: Tensor, y: Tensor, weights: Tensor, ridge: Tensor, n_steps: int) -
     scale = torch.where(scale > 0, 1 / scale, 0)
     direction = scale * residual
     product = (direction * residual).sum(1)
+    limit = (_CONVERGED * losses).clamp(min=_TINY)
     for _ in range(n_steps):
-        goes_on = product > _CONVERGED * losses
+        goes_on = product > limit
         of_direction = image(direction)
         length = torch.where(goes_on, product / (direction * of_direction).sum(1), 0)
         losses = losses - length.double() * product

@@ -4,8 +4,8 @@ import numpy as np
 
 from skrec._compiled import compiled
 
-# squared steps below this share of a row's objective are below the precision of float32
-_CONVERGED = 1e-12
+# squared steps below this share of a row's loss are below the precision of float32
+_CONVERGED, _TINY = 1e-12, 1e-30
 
 
 @compiled
@@ -51,8 +51,9 @@ def solve_rows(rows, indptr, columns, weights, x, y, diagonal, penalties, n_step
             scale[j] = np.float32(1) / scale[j] if scale[j] > 0 else np.float32(0)
             direction[j] = scale[j] * residual[j]
             product += direction[j] * residual[j]
+        limit = max(_CONVERGED * value, _TINY)
         for _ in range(n_steps):
-            if not product > _CONVERGED * value:
+            if not product > limit:
                 break
             for j in range(d):
                 image[j] = ridge[j] * direction[j]

@@ -61,10 +61,11 @@ def alternate(
     pairs = problems.sample_pairs(_N_SAMPLED, torch.Generator(device).manual_seed(model.seed_))
     first = _resume(checkpoints, network, history)
     bar = progress_bar(total=model.max_epochs, initial=first, desc="fit", unit="epoch", disable=model.verbose != 1)
-    with _one_blas_thread, bar:
+    with bar:
         for epoch in range(first, model.max_epochs):
             started = time.perf_counter()
-            loss = _epoch(network, problems, model._als)
+            with _one_blas_thread:
+                loss = _epoch(network, problems, model._als)
             if not np.isfinite(loss):
                 what = f"training diverged in epoch {epoch}: the loss is {loss}"
                 raise divergence(model, what, of_values=False, remedy="regularization")
