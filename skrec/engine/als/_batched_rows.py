@@ -29,9 +29,12 @@ def improve(x: Tensor, y: Tensor, side: Side, *, unobserved_weight: float, n_ste
     Returns
     -------
     float
-        Loss of the rows after the steps, with their penalties.
+        Loss of the rows after the steps, with their penalties. Not finite if the vectors are too large.
     """
-    diagonal, axes = torch.linalg.eigh(unobserved_weight * (y.T @ y).double())
+    products = unobserved_weight * (y.T @ y).double()
+    if not products.isfinite().all():
+        return float("nan")
+    diagonal, axes = torch.linalg.eigh(products)
     diagonal, axes = diagonal.clamp(min=0).float(), axes.float()
     rotated, total = y @ axes, 0.0
     lengths = side.indptr[side.rows + 1] - side.indptr[side.rows]

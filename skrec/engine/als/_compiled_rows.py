@@ -11,6 +11,9 @@ _TABLE_ROWS = 2**13  # rows of a table in a block
 _BLOCK_COST = 2**14  # entries in a block of problems, so that blocks take similar times
 _ROW_COST = 8  # time of the rotations of a row, in entries
 
+# the loss tells when vectors are not finite
+_quiet = np.errstate(over="ignore", invalid="ignore")
+
 
 def improve(x: NDArray, y: NDArray, side: Side, *, unobserved_weight: float, n_steps: int, n_jobs: int | None) -> float:
     """Improve the rows of a table by conjugate gradients, while the other table is fixed.
@@ -31,17 +34,22 @@ def improve(x: NDArray, y: NDArray, side: Side, *, unobserved_weight: float, n_s
     Returns
     -------
     float
-        Loss of the rows after the steps, with their penalties.
+        Loss of the rows after the steps, with their penalties. Not finite if the vectors are too large.
     """
     from skrec.engine.als import _kernels
 
     n = n_threads(n_jobs, 4.0 * (n_steps + 1) * len(side.columns) * x.shape[1])
-    diagonal, axes = principal_axes(y, unobserved_weight, n)
+    products = unobserved_weight * _gram(y, n)
+    if not np.isfinite(products).all():
+        return float("nan")
+    diagonal, axes = _principal_axes(products)
     rotated = np.empty_like(y)
 
+    @_quiet
     def rotate(block: slice) -> None:
         np.matmul(y[block], axes, out=rotated[block])
 
+    @_quiet
     def solve(rows: NDArray[np.int64]) -> float:
         part, losses = x[rows] @ axes, np.empty(len(rows))
         _kernels.solve_rows(
@@ -54,10 +62,15 @@ def improve(x: NDArray, y: NDArray, side: Side, *, unobserved_weight: float, n_s
     return sum(map_in_threads(solve, _problem_blocks(side), n))
 
 
-def principal_axes(y: NDArray, scale: float, n_threads: int) -> tuple[NDArray, NDArray]:
-    """Eigenvalues (d,) of ``scale * y.T @ y`` and an orthogonal float32 matrix (d, d), whose columns are the eigenvectors."""
-    products = map_in_threads(lambda block: y[block].T @ y[block], blocks(len(y), _TABLE_ROWS), n_threads)
-    values, vectors = np.linalg.eigh(scale * np.sum(products, axis=0, dtype=np.float64))
+def _gram(y: NDArray, n_threads: int) -> NDArray[np.float64]:
+    """Products (d, d) of the columns of a table."""
+    product = _quiet(lambda block: y[block].T @ y[block])
+    return np.sum(map_in_threads(product, blocks(len(y), _TABLE_ROWS), n_threads), axis=0, dtype=np.float64)
+
+
+def _principal_axes(products: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
+    """Eigenvalues (d,) and eigenvectors, the columns of an orthogonal matrix (d, d), in float32."""
+    values, vectors = np.linalg.eigh(products)
     return values.clip(0).astype(np.float32), vectors.astype(np.float32)
 
 
