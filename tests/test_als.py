@@ -42,6 +42,12 @@ def test_the_name_als_stands_for_its_defaults():
     assert same(weights_of(by_name.fit(likes())), weights_of(by_object.fit(likes())))
 
 
+def test_by_default_all_pairs_weigh_fifteen_times_as_much_as_the_positive_ones():
+    weight = 15 * 50 / (12 * 9)
+    default, given = (MFRecommender(solver=ALS(unobserved_weight=w), n_factors=3, random_state=0) for w in (None, weight))
+    assert same(weights_of(default.fit(likes())), weights_of(given.fit(likes())))
+
+
 def test_camps_are_completed():
     fitted = MFRecommender(solver="als", n_factors=2, random_state=0).fit(two_camps())
     assert fitted.recommend(k=1).items[:, 0].tolist() == list(range(12))

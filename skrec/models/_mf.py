@@ -1,4 +1,4 @@
-"""Matrix factorization trained by gradient descent.
+"""Matrix factorization trained by gradient descent or by alternating least squares.
 
 Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
 """
@@ -40,8 +40,16 @@ class MFRecommender(PairRecommender):
     ``score(u, i) = p_u . q_i + b_i``. With ``loss="mse"`` the mean rating and a user bias ``b_u`` are added, and ``y_range``
     bounds the prediction by a sigmoid. Ranking losses have no user bias, because it does not change the order of items.
 
+    With ``solver="als"`` the vectors are found by alternating least squares for implicit feedback, see `ALS`. The score is the
+    product alone.
+
     Parameters
     ----------
+    solver : {"gradient", "als"} or ALS, default="gradient"
+        "gradient" minimizes ``loss`` by gradient descent. "als" minimizes squared errors over all pairs of a user and an item
+        by alternating least squares, and `ALS` does so with other parameters. ``loss`` must then keep its default. Parameters
+        of gradients, such as ``learning_rate`` and ``negatives``, have no effect. ``weights`` of events multiply their errors.
+        ``regularization=None`` means 0.003.
     loss : str, CosineContrastiveLoss or callable, default="softmax"
         "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss, and
         `CosineContrastiveLoss` the same with other parameters. "mse" predicts values. A callable is described in
@@ -71,6 +79,9 @@ class MFRecommender(PairRecommender):
     Notes
     -----
     An epoch takes O(n_events * n_negatives * n_factors) time, and O(n_users * n_items * n_factors) with ``negatives="all"``.
+    With ``solver="als"`` an epoch takes O(n_events * n_factors + (n_users + n_items) * n_factors**2) time. Its train_loss in
+    ``history_`` includes the penalties, and is divided by the sum of the weights of the events.
+
     Weights, gradients and the two moments of Adam take ``(n_users + n_items) * n_factors * 16`` bytes. With
     ``negatives="all"``, copies of the item embeddings take ``n_items * n_factors * 32`` bytes more.
 
@@ -78,7 +89,7 @@ class MFRecommender(PairRecommender):
     ----------
     Koren, Bell, Volinsky, "Matrix Factorization Techniques for Recommender Systems", 2009. Cosine contrastive loss: Mao et al.,
     "SimpleX: A Simple and Strong Baseline for Collaborative Filtering", CIKM 2021. Hard negatives: Zhang et al., "Optimizing
-    Top-N Collaborative Filtering via Dynamic Negative Item Sampling", SIGIR 2013.
+    Top-N Collaborative Filtering via Dynamic Negative Item Sampling", SIGIR 2013. Alternating least squares: see `ALS`.
 
     Examples
     --------
@@ -88,6 +99,8 @@ class MFRecommender(PairRecommender):
     >>> likes = csr_array(np.kron(np.eye(2), np.ones((4, 4))) - np.eye(8))
     >>> model = MFRecommender(n_factors=2, max_epochs=100, random_state=0).fit(likes)
     >>> model.recommend([0, 5], k=1).items.tolist()
+    [[0], [5]]
+    >>> MFRecommender(n_factors=2, solver="als", random_state=0).fit(likes).recommend([0, 5], k=1).items.tolist()
     [[0], [5]]
     """
 

@@ -1,5 +1,8 @@
 """Half an epoch on a CPU, by compiled code in threads."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,9 +13,6 @@ from skrec.engine.batches._least_squares import Side
 _TABLE_ROWS = 2**13  # rows of a table in a block
 _BLOCK_COST = 2**14  # entries in a block of problems, so that blocks take similar times
 _ROW_COST = 8  # time of the rotations of a row, in entries
-
-# the loss tells when vectors are not finite
-_quiet = np.errstate(over="ignore", invalid="ignore")
 
 
 def improve(x: NDArray, y: NDArray, side: Side, *, unobserved_weight: float, n_steps: int, n_jobs: int | None) -> float:
@@ -45,11 +45,9 @@ def improve(x: NDArray, y: NDArray, side: Side, *, unobserved_weight: float, n_s
     diagonal, axes = _principal_axes(products)
     rotated = np.empty_like(y)
 
-    @_quiet
     def rotate(block: slice) -> None:
         np.matmul(y[block], axes, out=rotated[block])
 
-    @_quiet
     def solve(rows: NDArray[np.int64]) -> float:
         part, losses = x[rows] @ axes, np.empty(len(rows))
         _kernels.solve_rows(
@@ -58,14 +56,14 @@ def improve(x: NDArray, y: NDArray, side: Side, *, unobserved_weight: float, n_s
         x[rows] = part @ axes.T
         return float(losses.sum())
 
-    map_in_threads(rotate, blocks(len(y), _TABLE_ROWS), n)
-    return sum(map_in_threads(solve, _problem_blocks(side), n))
+    _map_quietly(rotate, blocks(len(y), _TABLE_ROWS), n)
+    return sum(_map_quietly(solve, _problem_blocks(side), n))
 
 
 def _gram(y: NDArray, n_threads: int) -> NDArray[np.float64]:
     """Products (d, d) of the columns of a table."""
-    product = _quiet(lambda block: y[block].T @ y[block])
-    return np.sum(map_in_threads(product, blocks(len(y), _TABLE_ROWS), n_threads), axis=0, dtype=np.float64)
+    products = _map_quietly(lambda block: y[block].T @ y[block], blocks(len(y), _TABLE_ROWS), n_threads)
+    return np.sum(products, axis=0, dtype=np.float64)
 
 
 def _principal_axes(products: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
@@ -78,3 +76,13 @@ def _problem_blocks(side: Side) -> list[NDArray[np.int64]]:
     """Split the rows into blocks that take similar times. The blocks do not depend on the number of threads."""
     costs = np.cumsum(side.indptr[side.rows + 1] - side.indptr[side.rows] + _ROW_COST)
     return np.split(side.rows, np.flatnonzero(np.diff(costs // _BLOCK_COST)) + 1)
+
+
+def _map_quietly(function: Callable[[Any], Any], parts: Iterable[Any], n_threads: int) -> list[Any]:
+    """Call a function in threads, without warnings of numpy. The loss tells when vectors are not finite."""
+
+    def quiet(part: Any) -> Any:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return function(part)
+
+    return map_in_threads(quiet, parts, n_threads)

@@ -19,9 +19,10 @@ class ALS(DeclaredParameters):
 
     Parameters
     ----------
-    unobserved_weight : float, default=0.1
-        Weight of a pair relative to a positive pair. Lower values suit larger catalogs and shorter histories. Values from 0.003
-        to 1 are common, and this parameter needs tuning.
+    unobserved_weight : float, default=None
+        Weight of a pair relative to a positive pair. If None, 15 times the fraction of pairs that are positive, so that all
+        pairs together weigh 15 times as much as the positive ones. It is worth tuning: values from 0.003 for large catalogs to
+        1 for small ones are common.
     regularization_exponent : float, default=1.0
         Growth of the penalty with the number of events. If 0, all users and items have the same penalty. If 1, it is
         proportional to the weight of all terms of the loss that the user or item is part of.
@@ -56,13 +57,13 @@ class ALS(DeclaredParameters):
     ALS(n_steps=3, unobserved_weight=0.3)
     """
 
-    unobserved_weight: float = 0.1
+    unobserved_weight: float | None = None
     regularization_exponent: float = 1.0
     n_steps: int = 2
     n_jobs: int | None = None
 
     def _check_parameters(self) -> None:
-        check_number(self.unobserved_weight, "unobserved_weight", above=0)
+        check_number(self.unobserved_weight, "unobserved_weight", above=0, or_none=True)
         check_number(self.regularization_exponent, "regularization_exponent", at_least=0)
         check_int(self.n_steps, "n_steps", at_least=1)
         check_n_jobs(self.n_jobs)

@@ -65,7 +65,7 @@ def alternate(
         for epoch in range(first, model.max_epochs):
             started = time.perf_counter()
             with _one_blas_thread:
-                loss = _epoch(network, problems, model._als)
+                loss = _epoch(network, problems, model.objective_.unobserved_weight, model._als)
             if not np.isfinite(loss):
                 what = f"training diverged in epoch {epoch}: the loss is {loss}"
                 raise divergence(model, what, of_values=False, remedy="regularization")
@@ -82,23 +82,23 @@ def alternate(
     return device
 
 
-def _epoch(network: DotProduct, problems: LeastSquares, solver: ALS) -> float:
+def _epoch(network: DotProduct, problems: LeastSquares, unobserved_weight: float, solver: ALS) -> float:
     """Improve the items and then the users. Return the loss with all penalties, per unit of weight of the users' events."""
     users, items = network.user_embeddings.weight.detach(), network.item_embeddings.weight.detach()
-    _improve(items, users, problems.items, solver)
-    total = _improve(users, items, problems.users, solver)
+    _improve(items, users, problems.items, unobserved_weight, solver)
+    total = _improve(users, items, problems.users, unobserved_weight, solver)
     rows = torch.as_tensor(problems.items.rows)
     penalties = torch.as_tensor(problems.items.penalties)[rows].double()
     total += float(items[rows].double().square().sum(1) @ penalties)
     return total / max(float(problems.users.sums[problems.users.rows].sum()), np.finfo(float).tiny)
 
 
-def _improve(x: Tensor, y: Tensor, side: Side, solver: ALS) -> float:
+def _improve(x: Tensor, y: Tensor, side: Side, unobserved_weight: float, solver: ALS) -> float:
     """Improve the vectors ``x`` of a side, while ``y`` is fixed, and return their loss."""
-    weight, n_steps = solver.unobserved_weight, solver.n_steps
     if x.device.type != "cpu":
-        return _batched_rows.improve(x, y, side, unobserved_weight=weight, n_steps=n_steps)
-    return _compiled_rows.improve(x.numpy(), y.numpy(), side, unobserved_weight=weight, n_steps=n_steps, n_jobs=solver.n_jobs)
+        return _batched_rows.improve(x, y, side, unobserved_weight=unobserved_weight, n_steps=solver.n_steps)
+    settings = {"unobserved_weight": unobserved_weight, "n_steps": solver.n_steps, "n_jobs": solver.n_jobs}
+    return _compiled_rows.improve(x.numpy(), y.numpy(), side, **settings)
 
 
 def _state(network: DotProduct, history: TrainingHistory, epoch: int, seed: int, *, is_finished: bool) -> dict[str, Any]:
