@@ -19,7 +19,7 @@ from skrec.engine.objectives._objective import counts
 from skrec.engine.objectives._rankings import Ranking
 
 # of MovieLens 1M and Gowalla, whose best weights of a pair are 0.3 to 1 and 0.01
-_DEFAULT_UNOBSERVED_SHARE, _DEFAULT_REGULARIZATION = 15.0, 0.003
+_DEFAULT_UNOBSERVED_SHARE, _DEFAULT_REGULARIZATION = 15.0, 0.005
 _HELD_OUT_BATCH_SIZE = 2**16
 
 
