@@ -5,7 +5,7 @@
 
 ``choose`` tries settings of both on data cut from the training part. ``compare`` fits with the chosen ones on the training
 part. The quality is measured on the test part after each epoch, and implicit is stopped at its best epoch. Then complete fits
-with the numbers of epochs found are timed, in turn, in CPU seconds of one thread. Those of implicit start from its sparse matrix.
+with the numbers of epochs found are timed, in turn, in CPU seconds of one thread. Those of implicit start from its matrix.
 """
 
 import argparse
@@ -28,8 +28,8 @@ N_EPOCHS, N_TIMED = 16, 5
 
 # chosen by ``choose``: unobserved_weight, regularization, regularization_exponent; alpha, regularization of implicit
 CHOSEN = {
-    ("ncf-ml1m", 64): ((0.3, 0.003, 1.0), (5, 50)),
-    ("ncf-ml1m", 128): ((0.3, 0.003, 1.0), (5, 50)),
+    ("ncf-ml1m", 64): ((0.3, 0.2, 0.5), (5, 20)),
+    ("ncf-ml1m", 128): ((0.3, 0.2, 0.5), (5, 50)),
     ("gowalla", 64): ((0.01, 0.003, 1.0), (40, 20)),
     ("gowalla", 128): ((0.01, 0.003, 1.0), (40, 20)),
 }

@@ -310,7 +310,7 @@ def test_other_losses_are_refused(loss):
         ("cg", ValueError, "solver must be one of 'gradient', 'als', got 'cg'"),
         (None, ValueError, "solver must be one of 'gradient', 'als', got None"),
         (ALS, TypeError, "solver must not be a class, got ALS: pass an object, such as ALS"),
-        (ALS(unobserved_weight=0), ValueError, "unobserved_weight must be a finite number above 0, got 0"),
+        (ALS(unobserved_weight=0), ValueError, "unobserved_weight must be a finite number above 0 or None, got 0"),
         (ALS(regularization_exponent=-1), ValueError, "regularization_exponent must be"),
         (ALS(n_steps=0), ValueError, "n_steps must be"),
         (ALS(n_jobs=0), ValueError, "n_jobs must be"),

@@ -12,7 +12,7 @@ from small_models import likes
 from skrec import ALS, MFRecommender
 from skrec.data import Interactions
 from skrec.engine.als import _batched_rows, _compiled_rows
-from skrec.engine.batches._least_squares import Side
+from skrec.engine.batches._least_squares import Side, _nth_absent
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -125,6 +125,17 @@ def test_the_result_does_not_depend_on_the_number_of_threads(monkeypatch):
         for n in (1, 3)
     )
     np.testing.assert_array_equal(one, three)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12))
+def test_negatives_are_drawn_from_the_items_without_an_event_of_the_user(seed, n_items):
+    rng = np.random.default_rng(seed)
+    weights = sp.csr_array((rng.random((6, n_items)) < 0.6).astype(np.float32))
+    rows = np.repeat(np.arange(6), n_items - np.diff(weights.indptr))
+    ranks = np.concatenate([np.arange(n) for n in n_items - np.diff(weights.indptr)])
+    expected = [item for row in weights.toarray() for item in np.flatnonzero(row == 0)]
+    if weights.nnz:
+        assert _nth_absent(weights, rows, ranks).tolist() == expected
 
 
 # ---- whole fits ----------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def solve_rows(rows, indptr, columns, weights, x, y, diagonal, penalties, n_step
     n_steps : int
         Maximum number of steps.
     values : float64 array of shape (n,)
-        Receives the minimum of each row that was reached.
+        Receives the loss of each row after the steps.
     """
     d = x.shape[1]
     ridge, scale, residual = np.empty(d, np.float32), np.empty(d, np.float32), np.empty(d, np.float32)

@@ -97,8 +97,9 @@ def _improve(x: Tensor, y: Tensor, side: Side, unobserved_weight: float, solver:
     """Improve the vectors ``x`` of a side, while ``y`` is fixed, and return their loss."""
     if x.device.type != "cpu":
         return _batched_rows.improve(x, y, side, unobserved_weight=unobserved_weight, n_steps=solver.n_steps)
-    settings = {"unobserved_weight": unobserved_weight, "n_steps": solver.n_steps, "n_jobs": solver.n_jobs}
-    return _compiled_rows.improve(x.numpy(), y.numpy(), side, **settings)
+    return _compiled_rows.improve(
+        x.numpy(), y.numpy(), side, unobserved_weight=unobserved_weight, n_steps=solver.n_steps, n_jobs=solver.n_jobs
+    )
 
 
 def _state(network: DotProduct, history: TrainingHistory, epoch: int, seed: int, *, is_finished: bool) -> dict[str, Any]:

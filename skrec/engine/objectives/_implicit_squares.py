@@ -56,7 +56,7 @@ class ImplicitSquares(Ranking):
 
     def batches(self, events: Interactions, known: Interactions) -> Any:
         """Return the least squares problems of the users and items of some events."""
-        return LeastSquares(counts(known), events, known, self.penalties)
+        return LeastSquares(counts(known), events, self.penalties)
 
     @torch.no_grad()
     def initialize(self, network: EmbeddingNetwork, examples: Interactions) -> None:
