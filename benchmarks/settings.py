@@ -82,6 +82,8 @@ _RATING_MLP = MLPRecommender(
     weight_decay=1,
 )
 
+_ROOT_PENALTIES = ALS(unobserved_weight=0.3, regularization_exponent=0.5)
+
 ROWS = {
     "ncf-ml1m": {
         "PopularityRecommender": PopularityRecommender(),
@@ -93,7 +95,7 @@ ROWS = {
         "ALSRecommender": ALSRecommender(n_factors=128, alpha=5, regularization=50, max_epochs=15),
         "MFRecommender": MFRecommender(**_SOFTMAX, regularization=4, learning_rate=0.01, max_epochs=40),
         "MFRecommender-als": MFRecommender(
-            solver=ALS(unobserved_weight=0.3, regularization_exponent=0.5), n_factors=128, regularization=0.2, max_epochs=14
+            solver=ALS(unobserved_weight=1.0), n_factors=128, regularization=0.003, max_epochs=14
         ),
         "ALSRecommender-recency": ALSRecommender(n_factors=128, alpha=20, regularization=50, half_life=12, max_epochs=15),
         "MFRecommender-recency": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20, half_life=12),
@@ -147,7 +149,7 @@ ROWS = {
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
         "MFRecommender": MFRecommender(**_COSINES | {"max_epochs": 40}),
         "MFRecommender-als": MFRecommender(
-            solver=ALS(unobserved_weight=0.01), n_factors=64, regularization=0.003, max_epochs=5
+            solver=ALS(unobserved_weight=0.0256, regularization_exponent=0.0), n_factors=64, regularization=0.5, max_epochs=6
         ),
         "MultVAERecommender": MultVAERecommender(**_VAE_GOWALLA),
         "LightGCNRecommender-epoch5": LightGCNRecommender(  # the authors' own, after five of their 1,000 epochs
@@ -223,8 +225,8 @@ GRIDS = {
         {"learning_rate": [0.01], "max_epochs": [40], "regularization": [3, 4, 5]},
     ],
     ("ncf-ml1m", "MFRecommender-als"): [
-        {"n_factors": [64, 128], "max_epochs": [8, 14]},
-        {"solver": [ALS(unobserved_weight=0.3), ALS(unobserved_weight=1.0)], "regularization": [0.003, 0.007]},
+        {"n_factors": [64, 128], "max_epochs": [8, 14], "regularization": [0.2], "solver": [_ROOT_PENALTIES]},
+        {"solver__unobserved_weight": [0.3, 1.0], "regularization": [0.003, 0.007]},
     ],
     ("ncf-ml1m", "MFRecommender-recency"): {"half_life": [12, 25, 50], "regularization": [1, 3]},
     ("ncf-ml1m", "NeuMFRecommender"): {"n_factors": [64, 128], "regularization": [0.03, 0.05, 0.08]},
@@ -265,11 +267,10 @@ GRIDS = {
         {"max_epochs": [40]},
         {"max_epochs": [25], "dropout": [0.2]},
     ],
-    ("gowalla", "MFRecommender-als"): {
-        "solver__unobserved_weight": [0.006, 0.01, 0.015],
-        "regularization": [0.003, 0.006],
-        "max_epochs": [5, 7],
-    },
+    ("gowalla", "MFRecommender-als"): [
+        {"solver__unobserved_weight": [0.0256], "regularization": [0.5, 1.0], "max_epochs": [5, 6]},
+        {"solver": [ALS(unobserved_weight=0.01)], "regularization": [0.003, 0.006], "max_epochs": [5, 7]},
+    ],
     ("gowalla", "MultVAERecommender"): [{"regularization": [12], "max_epochs": [12]}, {"regularization": [6]}],
     ("gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10, 20]},
     ("strong-ml1m", "EASERecommender"): {"regularization": [100, 200, 500, 1000, 2000]},
