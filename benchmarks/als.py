@@ -28,7 +28,7 @@ N_EPOCHS, N_TIMED = 16, 5
 
 # chosen by ``choose``: unobserved_weight, regularization, regularization_exponent; alpha, regularization of implicit
 CHOSEN = {
-    ("ncf-ml1m", 64): ((0.3, 0.007, 1.0), (5, 20)),
+    ("ncf-ml1m", 64): ((0.3, 0.2, 0.5), (5, 20)),
     ("ncf-ml1m", 128): ((0.3, 0.007, 1.0), (5, 50)),
     ("gowalla", 64): ((0.0256, 0.5, 0.0), (40, 20)),
     ("gowalla", 128): ((0.0256, 0.5, 0.0), (40, 20)),
