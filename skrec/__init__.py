@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from skrec.benchmark import compare as compare
     from skrec.data import IdEncoder as IdEncoder
     from skrec.data import Interactions as Interactions
+    from skrec.engine import ALS as ALS
     from skrec.engine import CosineContrastiveLoss as CosineContrastiveLoss
     from skrec.engine import CosineRestarts as CosineRestarts
     from skrec.engine import EarlyStopping as EarlyStopping
@@ -59,7 +60,14 @@ __getattr__, __dir__, __all__ = lazy_names(
         "skrec.base": ["BaseRecommender", "EmbeddingRecommender", "HistoryRecommender", "Recommendations"],
         "skrec.benchmark": ["compare"],
         "skrec.data": ["IdEncoder", "Interactions"],
-        "skrec.engine": ["CosineContrastiveLoss", "CosineRestarts", "EarlyStopping", "PairRecommender", "TorchRecommender"],
+        "skrec.engine": [
+            "ALS",
+            "CosineContrastiveLoss",
+            "CosineRestarts",
+            "EarlyStopping",
+            "PairRecommender",
+            "TorchRecommender",
+        ],
         "skrec.features": ["FeatureEncoder", "text_vectors"],
         "skrec.metrics": ["get_scorer", "make_multi_scorer", "make_ranking_scorer"],
         "skrec.models": [

@@ -21,7 +21,7 @@ from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import Catalog, FoldIn, prior_of
+from skrec.engine.fold_in import Catalog, FoldIn
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
@@ -267,14 +267,18 @@ class TorchRecommender(EmbeddingRecommender):
         examples = self.objective_.weighted(events[rows])
         n_known = int(np.searchsorted(rows, len(before.events_)))
         network = expand_network(self, self._new_network(examples), events, before, before._new_state)
-        chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
-        if n_known == len(rows) or not self.objective_.has_signal(examples[chosen]):
+        if n_known == len(rows) or not self._learn_new(network, examples, n_known):
             self._set_network(network, torch.device(before.device_), before.train_loss_)
             self._align_prior()
-            return
-        self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
         # the error on a few events that are used many times does not apply to the ratings of new users
         self.train_loss_ = before.train_loss_
+
+    def _learn_new(self, network: RecommenderNetwork, examples: Interactions, n_known: int) -> bool:
+        """Train on the examples behind the first ``n_known`` and on some of these. Return False if they have no signal."""
+        chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
+        if has_signal := self.objective_.has_signal(examples[chosen]):
+            self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
+        return has_signal
 
     def _learn(
         self,
@@ -344,7 +348,7 @@ class TorchRecommender(EmbeddingRecommender):
         prepare(network)
         users = self._tensor(np.flatnonzero(self.has_past_)).split(rows_per_block(_USER_BYTES))
         try:
-            self.prior_ = prior_of(network, users)
+            self.prior_ = self.objective_.prior(network, users)
         except torch.linalg.LinAlgError as error:
             what = "training diverged: the users' vectors are too large"
             raise divergence(self, what, of_values=self._predicts_ratings) from error

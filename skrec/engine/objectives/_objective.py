@@ -1,18 +1,20 @@
 """Base class of all objectives."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from numpy.typing import NDArray
 
 from skrec.data import HalfLife, Interactions, apply_half_life, weights_as_values
 from skrec.data._pairs import remembering_pairs, sorted_pairs
 from skrec.data._splitting import hold_out_events
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood
-from skrec.engine.losses._losses import Losses
+from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, Prior, State, prior_of
+from skrec.engine.losses._losses import Losses, total_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +108,19 @@ class Objective:
         """Make the minibatches for the loss on held-out events."""
         return self.batches(events, known)
 
+    @torch.no_grad()
+    def held_out_loss(self, network: Any, batches: Batches, known: Interactions, generator: torch.Generator) -> float:
+        """Return the mean loss of held-out minibatches, given the training examples ``known``."""
+        total, n = torch.zeros((), device=generator.device), torch.zeros((), device=generator.device)
+        for batch in batches.epoch(generator):
+            total += total_loss(network, self.losses.training, batch)
+            n += batch.n_examples if batch.weight is None else batch.weight.sum()
+        return float(total) / (float(n) or 1.0)
+
+    def prior(self, network: Any, users: Iterable[torch.Tensor]) -> Prior:
+        """Return the distribution of the states of new users, given blocks of the codes of trained users."""
+        return prior_of(network, users)
+
     def history(self, histories: Interactions) -> Interactions:
         """Select the informative events of new users' histories, weighted by age if there are timestamps."""
         histories = histories[self.training_mask(histories)]
@@ -115,6 +130,14 @@ class Objective:
     def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
         """Return the negative log-likelihoods of new users' histories."""
         raise NotImplementedError(f"{type(self).__name__} has no likelihood of histories, so users cannot be folded in")
+
+    def has_closed_form(self, network: Any) -> bool:
+        """Whether the states of new users have a closed form."""
+        return False
+
+    def closed_form(self, network: Any, prior: Prior, histories: Interactions, catalog: Catalog) -> State:
+        """Return the states of new users by their closed form."""
+        raise NotImplementedError(f"{type(self).__name__} has no closed form of states")
 
 
 def counts(events: Interactions) -> sp.csr_array:

@@ -30,8 +30,8 @@ from skrec.engine.networks._layers import set_generator
 from skrec.engine.networks._network import prepare
 from skrec.engine.training._checkpoint_files import write_checkpoint
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
-from skrec.engine.training._checks import LOGGERS, n_accumulated_batches
-from skrec.engine.training._history import TrainingHistory
+from skrec.engine.training._checks import LOGGERS, accelerator_of, n_accumulated_batches
+from skrec.engine.training._history import TrainingHistory, pairwise_accuracy
 from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._pair_steps import PairSteps
 from skrec.engine.training._resuming import check_checkpoint
@@ -226,7 +226,8 @@ class Training(pl.LightningModule):
         if not all(bool((weight.abs() < _LARGEST_WEIGHT).all()) for weight in self.weights):
             raise self.divergence(f"a weight is not finite, or above {_LARGEST_WEIGHT:g}")
         prepare(self.network)
-        row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": self.pairwise_accuracy()}
+        accuracy = pairwise_accuracy(self.network, self.sampled_pairs)
+        row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": accuracy}
         row["seconds"] = time.perf_counter() - self.started
         if self.history(row, self.device):
             self.trainer.should_stop = True
@@ -241,14 +242,6 @@ class Training(pl.LightningModule):
         """Return the error for a divergence in the current epoch."""
         of_values = self.settings._predicts_ratings
         return divergence(self.settings, f"training diverged in epoch {self.current_epoch}: {what}", of_values=of_values)
-
-    @torch.no_grad()
-    def pairwise_accuracy(self) -> float:
-        """Return the fraction of sampled (positive, negative) pairs in the right order. Ties count 0.5."""
-        if self.sampled_pairs is None or len(self.sampled_pairs[0]) == 0:
-            return float("nan")
-        scores = self.network(*self.sampled_pairs)
-        return float(((scores[:, 0] > scores[:, 1]).float() + (scores[:, 0] == scores[:, 1]).float() / 2).mean())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         run = {"seed": self.seed, "n_updates": self.counters.n_updates, "is_finished": self.is_finished}
@@ -356,7 +349,7 @@ def run(training: Training, *, logger: Any) -> torch.device:
     with _LightningWarning.muted, _silence:
         trainer = _Trainer(
             **{
-                "accelerator": _accelerator((settings.trainer or {}).get("accelerator", "auto")),
+                "accelerator": accelerator_of(settings.trainer),
                 "devices": 1,
                 "max_epochs": settings.max_epochs,
                 "logger": logger or False,
@@ -405,14 +398,6 @@ def make_logger(logger: str | Callable[[], Any] | None) -> Any:
     if logger is None or callable(logger):
         return logger and logger()
     return getattr(loggers, LOGGERS[logger])(save_dir=".")
-
-
-def _accelerator(wanted: str) -> str:
-    """Return Lightning's name of an accelerator. Its own "auto" includes devices without double precision."""
-    has_cuda = pl.accelerators.CUDAAccelerator.is_available()
-    if wanted in ("gpu", "cuda") and not has_cuda:
-        raise ValueError(f"trainer['accelerator'] must be 'auto' or 'cpu' on a machine without a CUDA GPU, got {wanted!r}")
-    return "cuda" if has_cuda and wanted != "cpu" else "cpu"
 
 
 def _combined(given: Any, own: list) -> list:
