@@ -50,7 +50,7 @@ def matrix_of(pairs, shape):
 def test_finds_what_sorting_every_row_finds(make, matrix, k, width):
     scores, hidden = matrix
     shape = len(scores), len(scores[0])
-    with patch.object(topk, "_LARGEST_WIDTH", width):
+    with patch.object(topk._blocks, "_LARGEST_WIDTH", width):
         found, best = top_k_of_columns(
             lambda columns: make([row[columns] for row in scores]), *shape, k, hidden=matrix_of(hidden, shape)
         )

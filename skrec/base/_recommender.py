@@ -103,7 +103,7 @@ class BaseRecommender(DeclaredParameters):
     _familiar_users, _familiar_histories = knowledge.familiar_users, knowledge.familiar_histories
     _item_vectors = _user_vectors = knowledge.no_vectors
     _score_pairs, _score_known_pairs = scoring.score_pairs, scoring.score_pairs_by_rows
-    _products = scoring.no_products
+    _formula = scoring.no_formula
     __copy__, __deepcopy__ = shallow_copy, deep_copy
 
     _predicts_ratings = property(lambda self: False)

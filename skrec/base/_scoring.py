@@ -14,7 +14,7 @@ from skrec.topk import (
     SEARCHED_FROM,
     BestColumns,
     Products,
-    ProductSearch,
+    RowSums,
     as_array,
     as_scores,
     column_blocks,
@@ -36,35 +36,33 @@ def best_items(
     if query.is_unknown.any():
         return _best_items_of_some_unknown(model, query, k, exclude_seen=exclude_seen, allowed=allowed)
     codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
-    products, width = products_of(model), min(k, model.n_items_)
-    if products is None or allowed.to_each is not None or len(query) * model.n_items_ < SEARCHED_FROM:
-        find = _best_of_all
-    else:
-        find = partial(_best_products, products)
+    is_searched = allowed.to_each is None and len(query) * model.n_items_ >= SEARCHED_FROM
+    formula, width = formula_of(model) if is_searched else None, min(k, model.n_items_)
+    find = _best_of_all if formula is None else partial(_best_by_search, formula)
     codes[:, :width], scores[:, :width] = find(model, query, width, exclude_seen=exclude_seen, allowed=allowed)
     return codes, scores
 
 
-def no_products(model: Any) -> Products | None:
-    """The vectors whose products are the scores of a model: none."""
+def no_formula(model: Any) -> Products | RowSums | None:
+    """How the scores of a model are computed, if their largest can be found faster than by ``_score``: unknown."""
     return None
 
 
-def products_of(model: Any) -> Products | None:
-    """The vectors whose products are the scores of a model, if they are. A class that overrides ``_score`` alone has none."""
-    score, products = (next(cls for cls in type(model).__mro__ if name in vars(cls)) for name in ("_score", "_products"))
-    return model._products() if issubclass(products, score) else None
+def formula_of(model: Any) -> Products | RowSums | None:
+    """How the scores of a model are computed. It is unknown if a class overrides ``_score`` alone."""
+    score, formula = (next(cls for cls in type(model).__mro__ if name in vars(cls)) for name in ("_score", "_formula"))
+    return model._formula() if issubclass(formula, score) else None
 
 
-def _best_products(
-    products: Products, model: Any, query: Query, k: int, *, exclude_seen: bool, allowed: Allowed
+def _best_by_search(
+    formula: Products | RowSums, model: Any, query: Query, k: int, *, exclude_seen: bool, allowed: Allowed
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """`best_items` by a search for the largest products. Users whose list has other items get it by `_best_of_all`."""
+    """`best_items` by a search for the largest scores. Users whose list has other items get it by `_best_of_all`."""
     codes, scores = np.empty((len(query), k), np.int64), np.empty((len(query), k), np.float32)
     may_rank = np.ones(model.n_items_, bool) if allowed.to_all is None else allowed.to_all
     is_familiar, is_done = model._familiar_items, np.zeros(len(query), bool)
     has_last_items = bool((may_rank & ~is_familiar).any())
-    search = ProductSearch(products, np.flatnonzero(may_rank & is_familiar))
+    search = formula.search(np.flatnonzero(may_rank & is_familiar))
     for users in blocks(len(query), rows_per_block(_USER_BYTES)):
         part = query[users]
         found = search.best(part.state(model), k, part.seen(model) if exclude_seen else None)

@@ -407,7 +407,7 @@ class TorchRecommender(EmbeddingRecommender):
             scores[block] = self.module_.score(tuple(part[block] for part in state), candidates)
         return scores
 
-    def _products(self) -> Products | None:
+    def _formula(self) -> Products | None:
         return products_of(self)
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:

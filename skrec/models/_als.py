@@ -179,7 +179,7 @@ class ALSRecommender(EmbeddingRecommender):
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T
 
-    def _products(self) -> Products:
+    def _formula(self) -> Products:
         return Products(self.item_embeddings_, self._state_vectors)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -180,7 +180,7 @@ class BPRRecommender(EmbeddingRecommender):
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T + self.item_biases_[items]
 
-    def _products(self) -> Products:
+    def _formula(self) -> Products:
         return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:

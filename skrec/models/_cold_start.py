@@ -204,7 +204,7 @@ class ColdStartRecommender(EmbeddingRecommender):
             scores[:, cold] = self._state_vectors(state) @ self.item_embeddings_[codes].T + self.item_biases_[codes]
         return scores
 
-    def _products(self) -> Products:
+    def _formula(self) -> Products:
         return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:

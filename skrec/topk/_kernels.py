@@ -1,5 +1,6 @@
-"""Compiled selection of the largest scores."""
+"""Compiled selection of the largest scores, and sums of weights."""
 
+import numpy as np
 from numpy.typing import NDArray
 
 from skrec._compiled import compiled
@@ -10,7 +11,9 @@ _STEP = 32  # scores that are compared at once
 @compiled
 def insert_largest(
     scores: NDArray,
+    first: int,
     columns: NDArray,
+    positions: NDArray,
     places: NDArray,
     values: NDArray,
     found: NDArray,
@@ -23,8 +26,13 @@ def insert_largest(
     Parameters
     ----------
     scores : array of shape (n_rows, width)
-    columns : int64 array of shape (width,)
-        Number of each column of the block.
+        Changed in place: hidden columns get minus infinity.
+    first : int
+        Position of the first column of the block in ``columns``.
+    columns : int64 array of shape (n_positions,)
+        Column at each position.
+    positions : int64 array of shape (n_columns,)
+        Position of each column, -1 if it has none.
     places : int64 array of shape (n_rows,)
         Position of each row in the arrays below.
     values, found : arrays of shape (n_lists, k)
@@ -40,6 +48,10 @@ def insert_largest(
     last, width = values.shape[1] - 1, scores.shape[1]
     for row in range(scores.shape[0]):
         place, row_scores = places[row], scores[row]
+        for p in range(starts[place], ends[place]):
+            position = positions[hidden[p]] - first
+            if 0 <= position < width:
+                row_scores[position] = -np.inf
         list_values, list_columns = values[place], found[place]
         least = list_values[last]
         for begin in range(0, width, _STEP):
@@ -53,17 +65,8 @@ def insert_largest(
                 score = row_scores[j]
                 if score < least:
                     continue
-                column = columns[j]
-                if score == least and column >= list_columns[last]:
-                    continue
-                low, high = starts[place], ends[place]
-                while low < high:
-                    middle = (low + high) >> 1
-                    if hidden[middle] < column:
-                        low = middle + 1
-                    else:
-                        high = middle
-                if low < ends[place] and hidden[low] == column:
+                column = columns[first + j]
+                if score == least and column >= list_columns[last] or score == -np.inf:
                     continue
                 if score != score:
                     return True
@@ -76,3 +79,49 @@ def insert_largest(
                 list_values[p], list_columns[p] = score, column
                 least = list_values[last]
     return False
+
+
+@compiled
+def sum_dense_weights(
+    rows: NDArray, indptr: NDArray, indices: NDArray, data: NDArray, weights: NDArray, first: int, sums: NDArray
+) -> None:
+    """Write ``matrix[rows] @ weights[:, first : first + width]`` of a CSR matrix into ``sums`` (n_rows, width)."""
+    width = sums.shape[1]
+    total = np.empty(width, sums.dtype)
+    for i in range(len(rows)):
+        p, end = indptr[rows[i]], indptr[rows[i] + 1]
+        total[:] = 0
+        while p + 3 < end:  # four at a time, since reading and writing the total takes longer than adding
+            a, b, c, d = data[p], data[p + 1], data[p + 2], data[p + 3]
+            of_a, of_b = weights[indices[p], first : first + width], weights[indices[p + 1], first : first + width]
+            of_c, of_d = weights[indices[p + 2], first : first + width], weights[indices[p + 3], first : first + width]
+            for j in range(width):
+                total[j] += a * of_a[j] + b * of_b[j] + c * of_c[j] + d * of_d[j]
+            p += 4
+        while p < end:
+            a, of_a = data[p], weights[indices[p], first : first + width]
+            for j in range(width):
+                total[j] += a * of_a[j]
+            p += 1
+        sums[i] = total
+
+
+@compiled
+def sum_sparse_weights(
+    rows: NDArray,
+    indptr: NDArray,
+    indices: NDArray,
+    data: NDArray,
+    weight_indptr: NDArray,
+    weight_indices: NDArray,
+    weight_data: NDArray,
+    sums: NDArray,
+) -> None:
+    """Write ``matrix[rows] @ weights`` of two CSR matrices into ``sums`` (n_rows, n_columns)."""
+    for i in range(len(rows)):
+        row_sums = sums[i]
+        row_sums[:] = 0
+        for p in range(indptr[rows[i]], indptr[rows[i] + 1]):
+            factor, item = data[p], indices[p]
+            for q in range(weight_indptr[item], weight_indptr[item + 1]):
+                row_sums[weight_indices[q]] += factor * weight_data[q]

@@ -27,7 +27,8 @@ class BestColumns:
     def __init__(self, n_rows: int, n_columns: int, k: int):
         self._columns = np.full((n_rows, k), _NONE)
         self._values: NDArray | None = None
-        self._insert = _insert_compiled if n_rows * n_columns >= _COMPILED_FROM else _insert
+        self._all_columns = np.arange(n_columns)
+        self._is_large = n_rows * n_columns >= _COMPILED_FROM
 
     def add(self, rows: slice, columns: slice, scores: Any, hidden: RowPattern | None = None) -> None:
         """Add the scores of a block.
@@ -47,15 +48,27 @@ class BestColumns:
             If a score of a column that is not excluded is NaN.
         """
         if is_on_device(scores):
-            if hidden is not None:
-                hide(scores, hidden, columns)
-            numbers, scores = _largest_on_device(scores, self._columns.shape[1])
-            numbers, hidden, insert = numbers + columns.start, None, _insert_of_each
-        else:
-            numbers, scores, insert = np.arange(columns.start, columns.stop), as_array(scores), self._insert
+            hide(scores, hidden or RowPattern.empty(len(scores)), columns)
+            scores, found = _largest_on_device(scores, self._columns.shape[1])
+            _insert_listed(scores, found + columns.start, *self._lists(rows, scores))
+            return
+        scores = as_array(scores)
+        if self._is_large:
+            from skrec.topk._kernels import insert_largest
+
+            places = columns.start, self._all_columns, self._all_columns, np.arange(len(scores))
+            pattern, lists = hidden or RowPattern.empty(len(scores)), self._lists(rows, scores)
+            check_numbers(insert_largest(np.ascontiguousarray(scores), *places, *lists, *pattern))
+            return
+        if hidden is not None:
+            hide(scores, hidden, columns)
+        _insert(scores, columns.start, *self._lists(rows, scores))
+
+    def _lists(self, rows: slice, scores: NDArray) -> tuple[NDArray, NDArray[np.int64]]:
+        """Values and columns of some rows. Values are of the type of the scores."""
         if self._values is None:
             self._values = np.full(self._columns.shape, NO_CANDIDATE, scores.dtype)
-        insert(scores, numbers, self._values[rows], self._columns[rows], hidden or RowPattern.empty(len(scores)))
+        return self._values[rows], self._columns[rows]
 
     def result(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Columns (n_rows, k), -1 where a row has fewer than k candidates, and their scores, where NaN stands for -1."""
@@ -83,30 +96,22 @@ def empty_lists(n_rows: int, k: int, dtype: Any) -> tuple[NDArray[np.int64], NDA
     return np.full((n_rows, k), _NONE), np.full((n_rows, k), NO_CANDIDATE, dtype)
 
 
-def _insert_compiled(scores: NDArray, numbers: NDArray, values: NDArray, found: NDArray, hidden: RowPattern) -> None:
-    from skrec.topk._kernels import insert_largest
-
-    places = np.arange(len(scores))
-    check_numbers(insert_largest(np.ascontiguousarray(scores), numbers, places, values, found, *hidden))
-
-
-def _insert(scores: NDArray, numbers: NDArray, values: NDArray, found: NDArray, hidden: RowPattern) -> None:
-    """The same as `insert_largest` by numpy."""
+def _insert(scores: NDArray, first: int, values: NDArray, found: NDArray[np.int64]) -> None:
+    """The same as `insert_largest` by numpy, for a block whose columns begin with ``first``, without hidden columns."""
     if scores.size == 0:
         return
-    hide(scores, hidden, slice(int(numbers[0]), int(numbers[-1]) + 1))
     k, width = values.shape[1], scores.shape[1]
     largest = np.partition(scores, width - k, axis=1)[:, -k:] if k < width else scores
     check_numbers(bool(np.isnan(largest).any()))  # NaN is sorted behind all numbers
     least = np.maximum(largest[:, 0], values[:, -1]) if k < width else values[:, -1]
     rows, places = np.nonzero((scores >= least[:, None]) & (scores > NO_CANDIDATE))
-    _merge(rows, numbers[places], scores[rows, places], values, found)
+    _merge(rows, first + places, scores[rows, places], values, found)
 
 
-def _insert_of_each(scores: NDArray, numbers: NDArray, values: NDArray, found: NDArray, hidden: RowPattern) -> None:
+def _insert_listed(scores: NDArray, columns: NDArray[np.int64], values: NDArray, found: NDArray[np.int64]) -> None:
     """Insert scores whose columns differ by row."""
     rows, places = np.nonzero(scores > NO_CANDIDATE)
-    _merge(rows, numbers[rows, places], scores[rows, places], values, found)
+    _merge(rows, columns[rows, places], scores[rows, places], values, found)
 
 
 def _merge(rows: NDArray, columns: NDArray, scores: NDArray, values: NDArray, found: NDArray) -> None:
@@ -122,8 +127,8 @@ def _merge(rows: NDArray, columns: NDArray, scores: NDArray, values: NDArray, fo
     values[places], found[places] = scores[order], columns[order]
 
 
-def _largest_on_device(scores: Any, k: int) -> tuple[NDArray[np.int64], NDArray]:
-    """The k largest scores of each row of a tensor and their columns. Among equal scores, lower columns are chosen."""
+def _largest_on_device(scores: Any, k: int) -> tuple[NDArray, NDArray[np.int64]]:
+    """The k largest scores of each row of a tensor, and their columns. Among equal scores, lower columns are chosen."""
     k = min(k, scores.shape[1])
     values, columns = scores.topk(min(k + 1, scores.shape[1]), dim=1)
     check_numbers(bool(values.isnan().any()))  # NaN is larger than all numbers
@@ -133,4 +138,4 @@ def _largest_on_device(scores: Any, k: int) -> tuple[NDArray[np.int64], NDArray]
         rows = tied.nonzero()[:, 0]
         ranked, order = scores[rows].sort(dim=1, descending=True, stable=True)
         values[rows, :k], columns[rows, :k] = ranked[:, :k], order[:, :k]
-    return columns[:, :k].cpu().numpy(), as_array(values[:, :k])
+    return as_array(values[:, :k]), columns[:, :k].cpu().numpy()

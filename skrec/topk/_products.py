@@ -50,6 +50,10 @@ class Products:
     constants: Callable[[Any], NDArray[np.float32] | None] | None = None
     rating: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None
 
+    def search(self, items: NDArray[np.int64]) -> "ProductSearch":
+        """Prepare a search among some items, ascending."""
+        return ProductSearch(self, items)
+
 
 class ProductSearch:
     """Exact search for the items with the largest products, in tiles of items in order of falling length.
@@ -69,7 +73,8 @@ class ProductSearch:
         vectors = _with_column(products.items, products.biases)
         lengths = _lengths(vectors)[items]
         order = np.argsort(-lengths, kind="stable")
-        self.items = items[order]
+        self.items, self._positions = items[order], np.full(len(products.items), -1)
+        self._positions[self.items] = np.arange(len(items))
         self._vectors = vectors[self.items]
         # rounding errors of a product are relative to the product of the lengths
         self._lengths = lengths[order] * (1 + 2 * (vectors.shape[1] + 8) * _EPS)
@@ -128,7 +133,8 @@ class ProductSearch:
             scores = buffer[: len(live) * (stop - start)].reshape(len(live), -1)
             np.matmul(vectors, self._vectors[start:stop].T, out=scores)
             scores = self._rated(scores, users, live)
-            check_numbers(insert_largest(scores, self.items[start:stop], live, users.values, users.found, *users.hidden))
+            lists = live, users.values, users.found, *users.hidden
+            check_numbers(insert_largest(scores, start, self.items, self._positions, *lists))
             if stop < len(self.items):
                 can_improve = self._bounds(users, live, stop) >= users.values[live, -1]
                 if not can_improve.all():
