@@ -64,11 +64,11 @@ def problems(draw):
         draw(st.sampled_from([None, stairs])),
     )
     cells = st.tuples(st.integers(0, n_users - 1), st.integers(0, n_items - 1))
-    hidden = sp.csr_array(np.zeros((n_users, n_items)))
-    for user, item in draw(st.lists(cells, max_size=20)):
-        hidden[user, item] = 1
+    hidden = np.zeros((n_users, n_items))
+    for cell in draw(st.lists(cells, max_size=20)):
+        hidden[cell] = 1
     searched = draw(st.lists(st.booleans(), min_size=n_items, max_size=n_items))
-    return products, np.arange(n_users), np.flatnonzero(searched), hidden.tocsr(), draw(st.integers(1, 16))
+    return products, np.arange(n_users), np.flatnonzero(searched), sp.csr_array(hidden), draw(st.integers(1, 16))
 
 
 def slow_search(products, state, searched, hidden, k):

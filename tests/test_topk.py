@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skrec import topk
-from skrec.topk import as_tensor, column_blocks, hide, row_blocks, top_k_of_columns
+from skrec.topk import RowPattern, as_tensor, column_blocks, hide, row_blocks, top_k_of_columns
 
 KINDS = {
     "numpy float32": lambda scores: np.array(scores, np.float32),
@@ -114,7 +114,7 @@ def test_hiding_writes_minus_infinity_over_the_stored_entries_of_a_block_and_not
     n_columns = len(scores[0])
     columns = slice(min(start, n_columns - 1), min(start + width, n_columns))
     block = torch.tensor(scores)[:, columns]
-    hide(block, matrix_of(hidden, (len(scores), n_columns)), columns)
+    hide(block, RowPattern.of(matrix_of(hidden, (len(scores), n_columns))), columns)
     expected = [
         [-np.inf if (row, column) in hidden else scores[row][column] for column in range(columns.start, columns.stop)]
         for row in range(len(scores))

@@ -82,8 +82,8 @@ class NewUsers:
 
     def __getitem__(self, users: slice | NDArray[np.int64]) -> Self:
         """Some of the users. Positions are ascending."""
-        choose = slice_users if isinstance(users, slice) else select_users
-        return replace(self, histories=choose(self.histories, users), labels=self.labels[users])
+        histories = slice_users(self.histories, users) if isinstance(users, slice) else select_users(self.histories, users)
+        return replace(self, histories=histories, labels=self.labels[users])
 
     @property
     def is_unknown(self) -> NDArray[np.bool_]:

@@ -20,7 +20,6 @@ from skrec.data._random import draw_seed
 from skrec.data._vocabulary import decode
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
 from skrec.topk import Products
-from skrec.topk import Products
 
 
 class ALSRecommender(EmbeddingRecommender):

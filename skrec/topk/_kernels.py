@@ -66,14 +66,12 @@ def insert_largest(
                 if score < least:
                     continue
                 column = columns[first + j]
-                if score == least and column >= list_columns[last] or score == -np.inf:
+                if (score == least and column >= list_columns[last]) or score == -np.inf:
                     continue
                 if score != score:
                     return True
                 p = last
-                while p > 0 and (
-                    list_values[p - 1] < score or (list_values[p - 1] == score and list_columns[p - 1] > column)
-                ):
+                while p > 0 and (list_values[p - 1] < score or (list_values[p - 1] == score and list_columns[p - 1] > column)):
                     list_values[p], list_columns[p] = list_values[p - 1], list_columns[p - 1]
                     p -= 1
                 list_values[p], list_columns[p] = score, column

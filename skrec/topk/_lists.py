@@ -123,8 +123,8 @@ def _merge(rows: NDArray, columns: NDArray, scores: NDArray, values: NDArray, fo
     rows = rows[order]
     ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
     kept = ranks < values.shape[1]
-    order, places = order[kept], (rows[kept], ranks[kept])
-    values[places], found[places] = scores[order], columns[order]
+    values[rows[kept], ranks[kept]] = scores[order[kept]]
+    found[rows[kept], ranks[kept]] = columns[order[kept]]
 
 
 def _largest_on_device(scores: Any, k: int) -> tuple[NDArray, NDArray[np.int64]]:

@@ -119,7 +119,8 @@ class ProductSearch:
     def _is_below_overflow(self, lengths: NDArray[np.float64], offsets: NDArray[np.float64]) -> bool:
         if not len(lengths) or not len(self._lengths):
             return True
-        return bool(lengths.max() * self._lengths[0] + np.abs(offsets).max() < _LARGEST)  # false for NaN
+        longest = lengths.max() * self._lengths.max()  # NaN if one is
+        return bool(longest + np.abs(offsets).max() < _LARGEST)
 
     def _search(self, users: "_Users", rows: slice) -> None:
         """Find the best items of a block of users."""

@@ -71,9 +71,7 @@ class RowSumSearch:
 
         places, weights = np.arange(block.start, block.stop), self.weights
         scores = np.empty((len(places), weights.shape[1]), values.dtype)
-        sum_sparse_weights(
-            places, rows.indptr, rows.indices, rows.data, weights.indptr, weights.indices, weights.data, scores
-        )
+        sum_sparse_weights(places, rows.indptr, rows.indices, rows.data, weights.indptr, weights.indices, weights.data, scores)
         scores[:, self._excluded] = NO_CANDIDATE
         return not insert_largest(scores, 0, self._items, self._items, places, values, found, *hidden)
 
