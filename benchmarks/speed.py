@@ -1,6 +1,8 @@
 """Speed beside the library implicit, alternating in one process.
 
-``python benchmarks/speed.py [section ...] [--quick] [--threads N]``. Sections are "recommend" (lists of all users) and "evaluation" (ranking metrics of all users). Figures are medians over rounds.
+``python benchmarks/speed.py [section ...] [--quick] [--threads N]``
+
+Sections are "recommend" (lists of all users) and "evaluation" (ranking metrics of all users). Figures are medians over rounds.
 A ratio above 1 means that skrec is faster. Extra memory is what a call allocates at its peak beside its answer. Gowalla is read
 from the folder SKREC_DATA; the other matrix is generated.
 """
