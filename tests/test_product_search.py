@@ -16,12 +16,16 @@ from skrec import (
     AutoRecRecommender,
     BPRRecommender,
     ColdStartRecommender,
+    EASERecommender,
     GRU4RecRecommender,
+    ItemKNNRecommender,
     LightGCNRecommender,
     MFRecommender,
     MultVAERecommender,
     SASRecRecommender,
+    SLIMRecommender,
     TwoTowerRecommender,
+    UserKNNRecommender,
 )
 from skrec.base import _scoring
 from skrec.base._scoring import formula_of
@@ -146,6 +150,10 @@ MODELS = {
     "Mult-VAE": fast(MultVAERecommender),
     "AutoRec of items": fast(AutoRecRecommender).set_params(side="item"),
     "AutoRec of users": fast(AutoRecRecommender).set_params(side="user"),
+    "EASE": fast(EASERecommender),
+    "ItemKNN": fast(ItemKNNRecommender),
+    "UserKNN": fast(UserKNNRecommender),
+    "SLIM": fast(SLIMRecommender).set_params(regularization=0.01),
     "cold start": fast(ColdStartRecommender).set_params(estimator__positive_from=2),
 }
 
@@ -206,7 +214,7 @@ def test_models_recommend_the_same_by_a_search(model, query):
     assert not (moved & (alone | ~finite)).any()
 
 
-def test_every_model_of_products_is_searched(model):
+def test_every_model_with_a_formula_is_searched(model):
     assert formula_of(model) is not None
 
 

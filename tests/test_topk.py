@@ -45,12 +45,20 @@ def matrix_of(pairs, shape):
     return sp.csr_array((np.ones(len(pairs)), (rows, columns)), shape=shape)
 
 
+WAYS = {
+    "numpy": {"_COMPILED_FROM": 10**7},
+    "compiled": {"_COMPILED_FROM": 0},
+    "another device": {"is_on_device": lambda scores: isinstance(scores, torch.Tensor)},
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 @given(matrix=score_matrices(), k=st.integers(1, 14), width=st.integers(1, 14))
-def test_finds_what_sorting_every_row_finds(make, matrix, k, width):
+def test_finds_what_sorting_every_row_finds(make, way, matrix, k, width):
     scores, hidden = matrix
     shape = len(scores), len(scores[0])
-    with patch.object(topk._blocks, "_LARGEST_WIDTH", width):
+    with patch.object(topk._blocks, "_LARGEST_WIDTH", width), patch.multiple(topk._lists, **way):
         found, best = top_k_of_columns(
             lambda columns: make([row[columns] for row in scores]), *shape, k, hidden=matrix_of(hidden, shape)
         )
