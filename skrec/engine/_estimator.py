@@ -20,6 +20,7 @@ from skrec.data._random import draw_seed
 from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
+from skrec.engine._products import products_of
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FoldIn
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
@@ -42,6 +43,7 @@ from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import schedule_of
+from skrec.topk import Products
 
 _USER_BYTES = 2**12  # memory for encoding one user
 # with an error of 0 the ratings of new users would have infinite weight
@@ -397,6 +399,9 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _score(self, state: State, items: slice) -> Tensor:
         return score_items(self, state, items)
+
+    def _formula(self) -> Products | None:
+        return products_of(self)
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return score_pairs(self, users, items)
