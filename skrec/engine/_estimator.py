@@ -264,6 +264,10 @@ class TorchRecommender(EmbeddingRecommender):
             )
         check_same_architecture(self, before.architecture_)
         self.objective_, self.architecture_ = self._objective(), before.architecture_
+        if self.objective_.solver != before.objective_.solver:
+            raise ValueError(
+                f"solver must not change in partial_fit: fit used {before.objective_.solver!r}, got {self.objective_.solver!r}"
+            )
         self.seed_ = draw_seed(self.random_state)
         rows = self.objective_.example_rows(events)
         examples = self.objective_.weighted(events[rows])
@@ -358,7 +362,7 @@ class TorchRecommender(EmbeddingRecommender):
     def _align_prior(self) -> None:
         """Choose coordinates of the prior in which fold-in converges fast, from the histories of some users."""
         # callable losses are called only in training and for new users
-        if self.module_.reads_histories or callable(self.loss):
+        if self.module_.reads_histories or callable(self.loss) or self.objective_.solver == "als":
             return
         self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
 
