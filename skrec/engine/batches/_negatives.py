@@ -9,7 +9,6 @@ from torch import Tensor
 from skrec.data import Interactions
 from skrec.data._pairs import sorted_pairs
 
-
 _MANY_DRAWS = 2**16  # fewer are not worth the import of numba
 
 
