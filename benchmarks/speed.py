@@ -1,19 +1,25 @@
 """Speed beside the library implicit, alternating in one process.
 
-``python benchmarks/speed.py [section ...] [--quick] [--threads N]``
+``python benchmarks/speed.py [section ...] [--quick] [--threads N] [--output FILE]``
 
-Sections are "recommend" (lists of all users) and "evaluation" (ranking metrics of all users). Figures are medians over rounds.
-A ratio above 1 means that skrec is faster. Extra memory is what a call allocates at its peak beside its answer. Gowalla is read
-from the folder SKREC_DATA; the other matrix is generated.
+Sections are "recommend" (lists of all users), "evaluation" (ranking metrics of all users), "bpr" (epochs of matrix
+factorization with BPR) and "imports" (a first fit and lists in a new process). Figures are medians over rounds. A ratio above 1
+means that skrec is faster. Extra memory is what a call allocates at its peak beside its answer. Gowalla and MovieLens 1M are
+read from the folder SKREC_DATA; the other matrix is generated. ``--output`` adds the ratios to a JSON file, with the date and
+the version of the code, so that a ratio that falls is seen.
 """
 
 import argparse
+import json
 import os
 import statistics
+import subprocess
+import sys
 import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,16 +27,18 @@ import implicit
 import numpy as np
 import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
+from implicit.cpu.bpr import BayesianPersonalizedRanking
 from implicit.evaluation import ranking_metrics_at_k
 from threadpoolctl import threadpool_limits
 
 from skrec import ALSRecommender, ItemKNNRecommender, LightGCNRecommender, MFRecommender
 from skrec.data import Interactions
-from skrec.datasets import load_lightgcn
+from skrec.datasets import load_lightgcn, load_ncf
 from skrec.metrics import make_multi_scorer
 
 MB = 2**20
 K = 10
+RATIOS: dict[str, dict[str, float]] = {}  # by what is measured, filled by `report`
 METRICS = ("ndcg", "recall", "precision", "map", "mrr", "hit_rate")
 
 
@@ -72,8 +80,9 @@ def report(label: str, ours: list[Seconds], theirs: list[Seconds], n: int, memor
     cpu = statistics.median(other.cpu / own.cpu for own, other in zip(ours, theirs, strict=True))
     wall = statistics.median(other.wall / own.wall for own, other in zip(ours, theirs, strict=True))
     own, other = (n / statistics.median(times.cpu for times in all_times) for all_times in (ours, theirs))
+    RATIOS[label] = {"cpu": round(cpu, 3), "wall": round(wall, 3)}
     extra = "" if memory is None else f", {memory:.0f} MB beside the answer"
-    print(f"{label:32} {own:9.0f} users/CPU s, implicit {other:7.0f}; ratio CPU {cpu:.2f}, wall {wall:.2f}{extra}", flush=True)
+    print(f"{label:32} {own:9.0f} /CPU s, implicit {other:7.0f}; ratio CPU {cpu:.2f}, wall {wall:.2f}{extra}", flush=True)
 
 
 # Data
@@ -175,13 +184,79 @@ def evaluation(settings: Settings) -> None:
     report("Gowalla, ALS 64, 12 against 4", *times, train.shape[0], extra_memory(lambda: scorer(model, hidden)))
 
 
-SECTIONS = {"recommend": recommend, "evaluation": evaluation}
+def bpr(settings: Settings) -> None:
+    """Interactions a second of epochs of BPR on MovieLens 1M, 64 factors. The cost of a fit with one epoch is subtracted."""
+    events = load_ncf(Path(os.environ["SKREC_DATA"]) / "ml-1m-ncf").train
+    matrix, n_more = sp.csr_matrix(events.to_csr(duplicates="any"), dtype=np.float32), 2 if settings.quick else 4
+
+    def ours(batch_size: int, n_epochs: int) -> None:
+        MFRecommender(loss="bpr", batch_size=batch_size, max_epochs=n_epochs, random_state=0).fit(events)
+
+    def theirs(n_epochs: int) -> None:
+        solver = BayesianPersonalizedRanking(factors=64, iterations=n_epochs, num_threads=settings.threads, random_state=0)
+        solver.fit(matrix, show_progress=False)
+
+    def of_epochs(fit: Callable[[int], None]) -> Seconds:
+        first, all_epochs = measured(lambda: fit(1)), measured(lambda: fit(1 + n_more))
+        return Seconds(*((more - once) / n_more for more, once in zip(all_epochs, first, strict=True)))
+
+    for batch_size in (1024, 8192):
+        ours(batch_size, 1), theirs(1)
+        pairs = [(of_epochs(partial(ours, batch_size)), of_epochs(theirs)) for _ in range(settings.rounds)]
+        report(f"ML-1M, BPR 64, batches of {batch_size}", *map(list, zip(*pairs, strict=True)), len(events))
+
+
+FIRST_USE = """
+import time
+import numpy as np
+from scipy.sparse import csr_{kind}
+likes = csr_{kind}(np.random.default_rng(0).random((50, 40), np.float32) < 0.2, dtype=np.float32)
+{statements}
+print(time.process_time(), time.perf_counter())
+"""
+OURS = "from skrec import ALSRecommender; ALSRecommender(n_factors=8, random_state=0).fit(likes).recommend(k=5)"
+THEIRS = """
+from implicit.cpu.als import AlternatingLeastSquares
+from implicit.cpu.bpr import BayesianPersonalizedRanking
+model = AlternatingLeastSquares(factors=8, random_state=0)
+model.fit(likes, show_progress=False)
+model.recommend(np.arange(50), likes, N=5)
+"""
+
+
+def imports(settings: Settings) -> None:
+    """Seconds of a new Python process that imports, fits ALS on small data and recommends."""
+
+    def in_new_process(kind: str, statements: str) -> Seconds:
+        started = time.perf_counter()
+        code = FIRST_USE.format(kind=kind, statements=statements)
+        output = subprocess.check_output([sys.executable, "-W", "ignore", "-c", code], text=True)
+        return Seconds(float(output.split()[0]), time.perf_counter() - started)
+
+    in_new_process("array", OURS)  # compiles bytecode
+    pairs = [(in_new_process("array", OURS), in_new_process("matrix", THEIRS)) for _ in range(settings.rounds)]
+    report("first use of ALS", *map(list, zip(*pairs, strict=True)), 1)
+    own, other = (statistics.median(times.cpu for times in all_times) for all_times in zip(*pairs, strict=True))
+    print(f"    {own:.2f} CPU s, implicit {other:.2f}")
+
+
+SECTIONS = {"recommend": recommend, "evaluation": evaluation, "bpr": bpr, "imports": imports}
+
+
+def add_to_history(path: Path, settings: Settings) -> None:
+    """Add the ratios of this run to a JSON file."""
+    history = json.loads(path.read_text("utf-8")) if path.exists() else []
+    describe = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    run = {"date": time.strftime("%Y-%m-%d"), "code": subprocess.check_output(describe, text=True).strip()}
+    history.append(run | {"implicit": implicit.__version__, "threads": settings.threads, "ratios": RATIOS})
+    path.write_text(json.dumps(history, indent=1) + "\n", "utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all if none is given")
     parser.add_argument("--quick", action="store_true", help="smaller data and fewer rounds")
+    parser.add_argument("--output", type=Path, help="JSON file to which the ratios are added")
     parser.add_argument("--threads", type=int, default=1, help="threads of both libraries")
     arguments = parser.parse_args()
     unknown = set(arguments.sections) - SECTIONS.keys()
@@ -194,6 +269,8 @@ def main() -> None:
     with threadpool_limits(arguments.threads), threadpool_limits(1, "blas"):
         for name in arguments.sections or SECTIONS:
             SECTIONS[name](settings)
+    if arguments.output is not None:
+        add_to_history(arguments.output, settings)
 
 
 if __name__ == "__main__":
