@@ -223,17 +223,19 @@ def relative(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def measure_peak(device: torch.device, sizes: Sizes) -> Peak:
-    """Measure the rates of a product of float32 matrices and of a copy, which reads and writes each byte."""
-    source = torch.zeros(sizes.copied_floats, device=device)
-    target = torch.empty_like(source)
-    copy_seconds = median(repeated(lambda: target.copy_(source), device))
-    n_bytes = 2 * source.element_size() * len(source)
-    del source, target
-    width = sizes.matrix_width
-    left, right = torch.rand(2, width, width, device=device)
-    product = torch.empty_like(left)
-    product_seconds = median(repeated(lambda: torch.mm(left, right, out=product), device))
-    return Peak(2 * width**3 / product_seconds, n_bytes / copy_seconds)
+    return Peak(product_rate(device, sizes.matrix_width), copy_rate(device, sizes.copied_floats))
+
+
+def product_rate(device: torch.device, width: int) -> float:
+    """Measure the operations per second in a product of float32 matrices."""
+    left, right, product = torch.rand(3, width, width, device=device)
+    return 2 * width**3 / median(repeated(lambda: torch.mm(left, right, out=product), device))
+
+
+def copy_rate(device: torch.device, n_floats: int) -> float:
+    """Measure the bytes per second of a copy, which reads and writes each byte."""
+    source, target = torch.zeros(2, n_floats, device=device)
+    return 2 * source.nbytes / median(repeated(lambda: target.copy_(source), device))
 
 
 def repeated(function: Callable[[], Any], device: torch.device, n: int = 7) -> list[float]:
