@@ -71,7 +71,7 @@ def fit(events, loss, n_epochs):
 def pair_loop(events, n_epochs, batch_size=1024):
     """Train by BPR in a plain loop."""
     generator = torch.Generator().manual_seed(0)
-    users, items = torch.tensor(events.users), torch.tensor(events.items)
+    users, items = (torch.tensor(codes).long() for codes in (events.users, events.items))
     known = torch.sort(users * events.n_items + items).values
     network, optimizer = build(events)
     epochs = []

@@ -55,7 +55,7 @@ def loop(data):
     """Return the seconds of an epoch."""
     rows, targets = padded(data)
     seen = data.to_csr(duplicates="any")
-    keys = torch.sort(torch.as_tensor(data.users * data.n_items + data.items)).values
+    keys = torch.sort(torch.as_tensor(data.pair_keys)).values
     table = SequenceTable(data, LENGTH)
     network = build_seeded(lambda: SASRec(table, data.n_items, WIDTH, n_blocks=2, n_heads=1, dropout=0.2), 0)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.9, 0.99), eps=1e-5, fused=True)

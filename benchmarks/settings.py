@@ -8,6 +8,7 @@ import torch
 from sklearn.base import clone
 
 from skrec import (
+    ALS,
     ALSRecommender,
     AutoRecRecommender,
     CaserRecommender,
@@ -81,6 +82,8 @@ _RATING_MLP = MLPRecommender(
     weight_decay=1,
 )
 
+_ROOT_PENALTIES = ALS(unobserved_weight=0.3, regularization_exponent=0.5)
+
 ROWS = {
     "ncf-ml1m": {
         "PopularityRecommender": PopularityRecommender(),
@@ -91,6 +94,9 @@ ROWS = {
         "SLIMRecommender": SLIMRecommender(regularization=0.0788, l1_ratio=1.19e-5, n_neighbors=544),
         "ALSRecommender": ALSRecommender(n_factors=128, alpha=5, regularization=50, max_epochs=15),
         "MFRecommender": MFRecommender(**_SOFTMAX, regularization=4, learning_rate=0.01, max_epochs=40),
+        "MFRecommender-als": MFRecommender(
+            solver=ALS(unobserved_weight=1.0), n_factors=128, regularization=0.003, max_epochs=14
+        ),
         "ALSRecommender-recency": ALSRecommender(n_factors=128, alpha=20, regularization=50, half_life=12, max_epochs=15),
         "MFRecommender-recency": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20, half_life=12),
         "NeuMFRecommender": NeuMFRecommender(**_NEUMF),
@@ -142,6 +148,9 @@ ROWS = {
         "SLIMRecommender": SLIMRecommender(regularization=0.005, l1_ratio=1e-6),  # the published row's own
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
         "MFRecommender": MFRecommender(**_COSINES | {"max_epochs": 40}),
+        "MFRecommender-als": MFRecommender(
+            solver=ALS(unobserved_weight=0.0256, regularization_exponent=0.0), n_factors=64, regularization=0.5, max_epochs=6
+        ),
         "MultVAERecommender": MultVAERecommender(**_VAE_GOWALLA),
         "LightGCNRecommender-epoch5": LightGCNRecommender(  # the authors' own, after five of their 1,000 epochs
             n_factors=64,
@@ -215,6 +224,10 @@ GRIDS = {
         {"learning_rate": [0.02], "max_epochs": [20], "regularization": [2, 3, 4]},
         {"learning_rate": [0.01], "max_epochs": [40], "regularization": [3, 4, 5]},
     ],
+    ("ncf-ml1m", "MFRecommender-als"): [
+        {"n_factors": [64, 128], "max_epochs": [8, 14], "regularization": [0.2], "solver": [_ROOT_PENALTIES]},
+        {"solver__unobserved_weight": [0.3, 1.0], "regularization": [0.003, 0.007]},
+    ],
     ("ncf-ml1m", "MFRecommender-recency"): {"half_life": [12, 25, 50], "regularization": [1, 3]},
     ("ncf-ml1m", "NeuMFRecommender"): {"n_factors": [64, 128], "regularization": [0.03, 0.05, 0.08]},
     ("ncf-ml1m", "NeuMFRecommender-pretrained"): [
@@ -253,6 +266,10 @@ GRIDS = {
         {"temperature": [0.12, 0.15, 0.2], "max_epochs": [25]},
         {"max_epochs": [40]},
         {"max_epochs": [25], "dropout": [0.2]},
+    ],
+    ("gowalla", "MFRecommender-als"): [
+        {"solver__unobserved_weight": [0.0256], "regularization": [0.5, 1.0], "max_epochs": [5, 6]},
+        {"solver": [ALS(unobserved_weight=0.01)], "regularization": [0.003, 0.006], "max_epochs": [5, 7]},
     ],
     ("gowalla", "MultVAERecommender"): [{"regularization": [12], "max_epochs": [12]}, {"regularization": [6]}],
     ("gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10, 20]},

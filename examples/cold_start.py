@@ -1,7 +1,6 @@
 """Recommend new films by their features, and films to a new user by age and occupation. Run it with `tox -e cold-start`."""
 
 import pandas as pd
-import torch
 
 from skrec import ALSRecommender, ColdStartRecommender, FeatureEncoder, Interactions, TwoTowerRecommender, text_vectors
 from skrec.datasets import DatasetNotAvailable, fetch_movielens, make_interactions
@@ -10,7 +9,6 @@ LIKED = 4  # ratings of 4 and 5 are positive
 
 
 def main():
-    torch.set_num_threads(1)  # A second thread saves no time with matrices of this size.
     films = load()
     of_films = FeatureEncoder(text="title", text_encoder=text_vectors(32))
     of_users = FeatureEncoder()

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.model_selection import GridSearchCV
 
 from skrec import (
@@ -32,7 +31,6 @@ HOUR = pd.Timedelta(hours=1)
 
 
 def main():
-    torch.set_num_threads(1)  # on minibatches this small a second thread saves no time
     events, news = load()
     encoder = FeatureEncoder(text="title", text_encoder=text_vectors(64)).fit(news[["title"]])
     text = encoder.transform(news[["title"]])

@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pandas as pd
-import torch
 
 from skrec import (
     ALSRecommender,
@@ -22,7 +21,6 @@ from skrec.model_selection import train_test_split
 
 
 def main():
-    torch.set_num_threads(1)  # A second thread saves no time with data of this size.
     events = load()
     events = events.with_values(np.ones(len(events)))  # The task is to predict the next item, not its rating.
     train, test = train_test_split(events, by="last")

@@ -3,7 +3,6 @@
 import time
 
 import pandas as pd
-import torch
 from sklearn.model_selection import GridSearchCV
 
 from skrec import (
@@ -26,8 +25,6 @@ WELL_KNOWN = ["Star Wars (1977)", "Fargo (1996)", "Toy Story (1995)"]
 
 
 def main():
-    # A second thread saves no time with matrices of this size, and costs time on a busy machine.
-    torch.set_num_threads(1)
     films = load()
     train, test = train_test_split(films.interactions, test_size=0.2, random_state=0)
 

@@ -108,6 +108,48 @@ def _set_num_threads(library: LibController, n: int) -> None:
     release(force=True)
 
 
+def user_threads() -> int:
+    """The least number of threads of the loaded OpenMP libraries in this thread, which is what the user has set."""
+    torch_threads()
+    return min((library.get_num_threads() for library in thread_pools("openmp")), default=_threads_of_the_environment())
+
+
+def _threads_of_the_environment() -> int:
+    variable = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(variable) if variable.isdecimal() and int(variable) else sys.maxsize
+
+
+def torch_threads() -> int:
+    """The number of threads of torch in this thread, 1 if it has not been loaded.
+
+    Until it is read in a new thread, OpenMP does not know it there.
+    """
+    read: Callable[[], int] = getattr(sys.modules.get("torch"), "get_num_threads", lambda: 1)
+    return read()
+
+
+@contextmanager
+def openmp_threads(n: int) -> Iterator[None]:
+    """Use n threads of OpenMP, and of the MKL inside torch, in this thread.
+
+    `torch.set_num_threads` would also change the number in threads that are started meanwhile.
+    """
+    torch_threads()
+    with ExitStack() as undo:
+        for library in thread_pools("openmp"):
+            undo.enter_context(replaced(library.get_num_threads, library.set_num_threads, n))
+        if "torch" in sys.modules and (set_mkl_threads := _mkl_of_torch()) is not None:
+            undo.callback(set_mkl_threads, set_mkl_threads(n))
+        yield
+
+
+@cache
+def _mkl_of_torch() -> Callable[[int], int] | None:
+    """MKL's function that sets the number of threads in this thread and returns the earlier one. None without MKL."""
+    library = getattr(getattr(sys.modules["torch"], "_C", None), "__file__", None)
+    return None if library is None else getattr(ctypes.CDLL(library), "MKL_Set_Num_Threads_Local", None)
+
+
 # ---- warnings ------------------------------------------------------------------------------------------------------------
 
 

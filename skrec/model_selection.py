@@ -31,6 +31,7 @@ from skrec.data._splitting import (
     hold_out_last,
     hold_out_latest,
     hold_out_users,
+    renumbered,
     split_at_times,
     window_starts,
 )
@@ -286,7 +287,7 @@ class UserKFold(_Splitter):
 
     def _masks(self, X: Any) -> Iterator[tuple[Mask, Mask]]:
         data = check_interactions(X)
-        owner = np.arange(data.n_users) if is_matrix(X) else np.unique(data.users, return_inverse=True)[1]
+        owner = np.arange(data.n_users) if is_matrix(X) else renumbered(data.users, data.n_users)[1]
         n_users = int(owner.max()) + 1
         if n_users < self.n_splits:
             raise ValueError(f"n_splits={self.n_splits} is more than the number of users in X, {n_users}")

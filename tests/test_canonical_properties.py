@@ -90,7 +90,7 @@ def test_every_stored_entry_is_an_event_in_order_of_users_and_items(form, rows, 
     data = check_interactions(X)
     assert pickle.dumps(X) == before
     assert events_of(data) == sorted(rows, key=lambda row: row[:2])
-    assert (data.users.dtype, data.items.dtype, data.values.dtype) == (np.int64, np.int64, np.float32)
+    assert (data.users.dtype, data.items.dtype, data.values.dtype) == (np.int32, np.int32, np.float32)
     assert (data.n_users, data.n_items, data.user_ids, data.item_ids) == (N_USERS, N_ITEMS, None, None)
 
 

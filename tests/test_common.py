@@ -103,6 +103,7 @@ VARIANTS = [
     AutoRecRecommender(side="item", batch_size=8),
     LightGCNRecommender(loss="softmax"),
     MFRecommender(temperature=0.3, n_factors=8, learning_rate=0.02),
+    MFRecommender(solver="als", n_factors=8),
 ]
 
 

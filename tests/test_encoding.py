@@ -57,7 +57,7 @@ def test_learns_the_sorted_distinct_labels_and_gives_each_its_code(labels, vocab
     encoder, codes = IdEncoder.learn(labels)
     assert len(encoder) == 2 + (len(vocabulary) > 2)
     assert pd.Index(encoder.ids, dtype=object).tolist() == vocabulary
-    assert codes.dtype == np.int64
+    assert codes.dtype == np.int32
     assert encoder.encode(labels).tolist() == codes.tolist()
     assert encoder.encode(encoder.decode(codes)).tolist() == codes.tolist()
     assert encoder.encode(vocabulary).tolist() == list(range(len(vocabulary)))
@@ -243,7 +243,7 @@ def test_categories_make_the_vocabulary_of_their_values(labels, categories):
     category = pd.Categorical(labels, categories)
     (expected, codes), (found, found_codes) = IdEncoder.learn(np.asarray(category)), IdEncoder.learn(category)
     assert found.ids.tolist() == expected.ids.tolist() and found.ids.dtype == expected.ids.dtype
-    assert found_codes.tolist() == codes.tolist() and found_codes.dtype == np.int64
+    assert found_codes.tolist() == codes.tolist() and found_codes.dtype == np.int32
 
 
 def test_a_frame_of_categories_is_read_as_one_of_values():

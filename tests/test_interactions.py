@@ -65,7 +65,7 @@ def test_values_default_to_ones_and_the_frame_to_what_is_needed():
     data = Interactions.from_arrays([0, 4], [1, 1])
     assert data.values.tolist() == [1, 1]
     assert (data.n_users, data.n_items) == (5, 2)
-    assert (data.users.dtype, data.items.dtype, data.values.dtype) == (np.int64, np.int64, np.float32)
+    assert (data.users.dtype, data.items.dtype, data.values.dtype) == (np.int32, np.int32, np.float32)
 
 
 def test_labels_fix_the_frame():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from skrec.datasets import make_interactions
+from skrec.datasets import _synthetic, make_interactions
 
 
 def taste_and_popularity_recall(data, k: int = 10) -> tuple[float, float]:
@@ -161,3 +161,48 @@ def test_many_factors_are_many_genres():
 def test_an_impossible_argument_is_named(argument, value, error):
     with pytest.raises(error, match=f"^{argument} must be "):
         make_interactions(**{argument: value})
+
+
+# Items of sparse data are drawn by rejection
+
+
+def drawn(choose, n_users=4_000, n_items=40, n_factors=4, skew=1.0, n=3):
+    """Users, items and affinities of equal tastes and films, drawn in one of the two ways."""
+    rng = np.random.default_rng(0)
+    tastes, mixtures = rng.standard_normal((n_users, n_factors)), rng.dirichlet(np.full(n_factors, 0.25), n_items)
+    popularity = -skew * np.log(1 + rng.permutation(n_items))
+    found = choose(rng, tastes, mixtures, popularity, np.full(n_users, n))
+    return tastes.argmax(axis=1), *found
+
+
+@pytest.mark.parametrize("settings", [{}, {"n_factors": 1}, {"skew": 6.0, "n_items": 12, "n": 6}, {"n_items": 3}], ids=str)
+def test_both_ways_of_drawing_items_have_the_same_distribution(settings):
+    shares, affinities = [], []
+    for choose in (_synthetic._choose_from_all, _synthetic._choose_by_rejection):
+        favourite, users, items, affinity = drawn(choose, **settings)
+        assert len(np.unique(users.astype(np.int64) * 100 + items)) == len(items)
+        shares.append(np.histogram2d(favourite[users], items, bins=(np.arange(5), np.arange(41)))[0])
+        affinities.append(affinity.mean())
+    expected, found = shares
+    assert expected.sum() == found.sum()
+    deviation = (found - expected) / np.sqrt(found + expected + 1)
+    assert np.abs(deviation).max() < 4.5 and (deviation**2).mean() < 1.3
+    assert affinities[0] == pytest.approx(affinities[1], abs=0.03)
+
+
+def test_the_order_of_a_users_items_is_random():
+    items = drawn(_synthetic._choose_by_rejection)[2]
+    first, last = (np.bincount(items[place::3], minlength=40) for place in (0, 2))
+    assert ((first - last) ** 2 / (first + last + 1)).mean() < 1.6
+
+
+def test_sparse_data_take_time_of_their_events():
+    data = make_interactions(20_000, 50_000, density=1e-4, random_state=0)  # 1e9 pairs would take a minute
+    assert len(data.frame) == pytest.approx(100_000, rel=0.1)
+    assert_frame_equal(make_interactions(20_000, 50_000, density=1e-4, random_state=0).frame, data.frame)
+
+
+def test_a_preference_can_be_learned_from_sparse_data_too():
+    data = make_interactions(1500, 200, density=0.045, random_state=0)
+    taste, popularity = taste_and_popularity_recall(data)
+    assert taste > 1.2 * popularity

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from joblib import parallel_config
 from scipy.sparse import csr_array
 from sklearn.metrics import r2_score
 from small_models import two_camps
@@ -402,7 +403,8 @@ def test_the_number_of_threads_does_not_change_the_scores(estimator, loss):
     data = ratings(100, 30)
     data = data if loss == "mse" else data.with_values(np.ones(len(data)))
     scores = []
-    for n_threads in (1, 2):
-        torch.set_num_threads(n_threads)
-        scores.append(scores_of_all(estimator(loss=loss, max_epochs=3, random_state=0).fit(data)))
+    torch.set_num_threads(2)
+    for n_jobs in (1, 2):
+        with parallel_config(n_jobs=n_jobs):
+            scores.append(scores_of_all(estimator(loss=loss, max_epochs=3, random_state=0).fit(data)))
     np.testing.assert_allclose(*scores, atol=1e-6)

@@ -130,3 +130,10 @@ def test_the_estimator_of_a_cold_start_model_keeps_no_events_either():
     model = ColdStartRecommender(estimator=ALSRecommender(n_factors=2, random_state=0), keep_events=False).fit(data)
     assert len(model.events_) == len(model.estimator_.events_) == 0
     assert model.recommend(k=2).items.shape == (4, 2)
+
+
+def test_the_events_of_a_fit_have_the_pairs_of_its_input():
+    events = Interactions.from_arrays([0, 1, 0], [2, 0, 2], [1, 2, 3])
+    model = PopularityRecommender().fit(events)
+    assert model.seen_.indices.tolist() == [2, 0] and model.seen_.indptr.tolist() == [0, 1, 2]
+    assert model.item_counts_.tolist() == [1, 0, 1] and len(model.events_) == 3

@@ -1,5 +1,6 @@
 """The contract that every estimator keeps."""
 
+from skrec.base import _scikit_learn  # before all modules that import scikit-learn
 from skrec.base._embeddings import EmbeddingRecommender
 from skrec.base._history import HistoryRecommender
 from skrec.base._item_weights import ItemWeightsRecommender

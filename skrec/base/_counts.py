@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec.data import Interactions
-from skrec.data._table import index_dtype
+from skrec.data._pairs import index_dtype, sorted_pairs
 
 
 class TrainingCounts(NamedTuple):
@@ -33,25 +33,14 @@ class TrainingCounts(NamedTuple):
 
 def count_events(data: Interactions, is_informative: NDArray[np.bool_]) -> TrainingCounts:
     """Count some events, and those of them that the model learns from."""
-    shape = data.n_users, data.n_items
-    pairs = seen = _pairs(data.users, data.items, shape)
-    if not is_informative.all():
-        pairs = _pairs(data.users[is_informative], data.items[is_informative], shape)
+    pairs = sorted_pairs(data)
+    learned = pairs.items if is_informative.all() else pairs.items[pairs.reduced(np.logical_or, is_informative)]
     return TrainingCounts(
-        seen=seen,
-        item_counts=np.bincount(seen.indices, minlength=data.n_items),
-        learned_counts=np.bincount(pairs.indices, minlength=data.n_items),
-        has_past=np.diff(pairs.indptr) > 0,
+        seen=pairs.matrix(np.ones(len(pairs.items), bool)),
+        item_counts=np.bincount(pairs.items, minlength=data.n_items),
+        learned_counts=np.bincount(learned, minlength=data.n_items),
+        has_past=np.bincount(data.users[is_informative], minlength=data.n_users) > 0,
     )
-
-
-def _pairs(users: NDArray, items: NDArray, shape: tuple[int, int]) -> sp.csr_array:
-    """True at each pair of codes."""
-    codes = index_dtype(*shape, len(users))
-    coordinates = users.astype(codes, copy=False), items.astype(codes, copy=False)
-    pairs = sp.coo_array((np.ones(len(users), bool), coordinates), shape=shape).tocsr()
-    pairs.sum_duplicates()
-    return pairs
 
 
 def ones_at(pairs: sp.csr_array) -> sp.csr_array:

@@ -8,10 +8,13 @@ import scipy.sparse as sp
 
 # values above this are the likely cause; otherwise it is the learning rate
 _LARGE = 1e4
-_AMPLIFYING = ("learning_rate", "regularization", "weight_decay", "alpha", "init_std", "loss__negative_weight", "y_range")
+_AMPLIFYING = (
+    *("learning_rate", "regularization", "weight_decay", "alpha", "init_std", "loss__negative_weight", "y_range"),
+    *("solver__unobserved_weight", "solver__regularization_exponent"),
+)
 
 
-def divergence(estimator: Any, what: str, *, of_values: bool) -> ValueError:
+def divergence(estimator: Any, what: str, *, of_values: bool, remedy: str | None = None) -> ValueError:
     """The error that says what happened, and the likely cause with its number.
 
     Parameters
@@ -22,13 +25,16 @@ def divergence(estimator: Any, what: str, *, of_values: bool) -> ValueError:
         When it happened and what is not finite.
     of_values : bool
         Whether the model computes with the events' values.
+    remedy : {"learning_rate", "regularization"}, default=None
+        Parameter to change if no number is large. If None, the learning rate, or the regularization of a model without one.
     """
     causes = [f"scale the {name} down (the largest is {size:.6g})" for name, size in _sizes(estimator.events_, of_values)]
     parameters = estimator.get_params()
     large = [name for name in _AMPLIFYING if _largest(parameters.get(name)) > _LARGE]
     causes += [f"lower {name} (it is {parameters[name]!r})" for name in large]
     if not causes:
-        verb, name = ("lower", "learning_rate") if hasattr(estimator, "learning_rate") else ("raise", "regularization")
+        name = remedy or ("learning_rate" if hasattr(estimator, "learning_rate") else "regularization")
+        verb = "lower" if name == "learning_rate" else "raise"
         causes = [f"{verb} {name} (it is {getattr(estimator, name)!r})"]
     return ValueError(f"{what}; {' and '.join(causes)}")
 

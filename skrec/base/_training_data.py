@@ -16,6 +16,7 @@ from skrec.data import Interactions, check_interactions, is_matrix, is_positive,
 from skrec.data._appending import check_same_unit
 from skrec.data._callers import depth_of_caller
 from skrec.data._ordering import warn_about_item_order
+from skrec.data._pairs import remembering_pairs
 from skrec.data._training_shape import is_of_shape, may_hold_known_users, warn_about_training_shape
 from skrec.data._vocabulary import Vocabulary, are_labels
 
@@ -30,7 +31,7 @@ def check_methods(model: Any) -> None:
 
 def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Any) -> Any:
     """A copy of an estimator that has learned from X alone."""
-    data = check_interactions(X, y)
+    data = remembering_pairs(check_interactions(X, y))
     if len(data) == 0:
         raise ValueError("X has no events: at least one stored (sparse) or non-zero (dense) entry is required to fit")
     check_methods(model)
@@ -54,7 +55,7 @@ def further_fitted_copy(model: Any, X: Any, y: ArrayLike | None) -> Any:
             f"partial_fit requires the training events, which this {type(model).__name__} did not keep: fit with "
             "keep_events=True"
         )
-    events = model.vocabulary_.extend(model.events_, X, y, name="X")
+    events = remembering_pairs(model.vocabulary_.extend(model.events_, X, y, name="X"))
     fresh = shallow_copy(model)
     fresh._learn_vocabulary(events)
     fresh._check_parameters()

@@ -1,5 +1,6 @@
 """Costs and scores of one model of a comparison."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from skrec.benchmark._estimators import has_steps, recommender_of
 from skrec.benchmark._memory import MemoryWatch
 from skrec.benchmark._parts import Part, queries_for_test_users
 from skrec.data import check_interactions
-from skrec.engine import TorchRecommender
 from skrec.metrics import Evaluation, make_multi_scorer
 from skrec.metrics._unwrapping import unwrap
 
@@ -28,6 +28,10 @@ class Result:
 
 def preload_lightning(estimators: Mapping[str, Any]) -> None:
     """Import Lightning if needed, so that the costs of the first neural model do not include it."""
+    if "skrec.engine" not in sys.modules:  # there is no neural model
+        return
+    from skrec.engine import TorchRecommender
+
     if any(isinstance(recommender_of(estimator), TorchRecommender) for estimator in estimators.values()):
         import_module("skrec.engine.training._lightning")
 

@@ -39,7 +39,7 @@ def append_events(known: Interactions, new: Interactions, *, as_new_users: bool,
         different kinds. ``new`` needs neither timestamps nor impressions if it has no events.
     """
     if as_new_users:
-        new = new._replace(users=new.users + known.n_users, n_users=known.n_users + new.n_users)
+        new = new._replace(users=new.users.astype(np.int64) + known.n_users, n_users=known.n_users + new.n_users)
     user_ids, users = _joint_codes(known.user_ids, known.n_users, new.user_ids, new.n_users, f"users of {name}")
     item_ids, items = _joint_codes(known.item_ids, known.n_items, new.item_ids, new.n_items, f"items of {name}")
     n_users, n_items = max(known.n_users, users.max(initial=-1) + 1), max(known.n_items, items.max(initial=-1) + 1)

@@ -2,12 +2,16 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from numbers import Number
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from skrec._memory import blocks
+from skrec.data._pairs import Codes, index_dtype
 
 _KINDS: tuple[tuple[str, Any], ...] = (
     ("bool", bool | np.bool_),
@@ -24,6 +28,7 @@ _KINDS: tuple[tuple[str, Any], ...] = (
 _PLAIN_TYPES = {"bool": np.bool_, "integer": np.int64, "float": np.float64}
 _COMPARED_AS = {"integer": "number", "float": "number"}  # numbers are compared by value
 _LARGEST = np.iinfo(np.int64).max
+_BLOCK = 2**20  # labels at a time
 
 
 class IdEncoder:
@@ -63,7 +68,7 @@ class IdEncoder:
             raise ValueError(f"{name} must be distinct labels, but {twice!r} occurs more than once")
 
     @classmethod
-    def learn(cls, labels: ArrayLike | pd.Categorical, *, name: str = "ids") -> tuple[Self, NDArray[np.int64]]:
+    def learn(cls, labels: ArrayLike | pd.Categorical, *, name: str = "ids") -> tuple[Self, Codes]:
         """Create an encoder from labels that may repeat.
 
         The distinct labels are sorted if they can be compared. Otherwise they are in order of first appearance.
@@ -79,24 +84,26 @@ class IdEncoder:
         -------
         encoder : IdEncoder
             Encoder of the distinct labels.
-        codes : int64 array of shape (n_labels,)
-            Code of each label.
+        codes : int array of shape (n_labels,)
+            Code of each label: int32, or int64 for 2**31 labels or more.
         """
         if isinstance(labels, pd.Categorical) and (labels.codes >= 0).all():
             present = pd.unique(labels.codes)
             encoder, codes = cls.learn(labels.categories[present], name=name)
-            category_codes = np.empty(len(labels.categories), np.int64)
+            category_codes = np.empty(len(labels.categories), codes.dtype)
             category_codes[present] = codes
             return encoder, category_codes[labels.codes]
         array = as_labels(labels, name=name)
-        codes, ids = pd.factorize(array)
-        try:
+        if array.dtype == np.int64 and len(array) and int(array.max()) - int(array.min()) < len(array):
+            ids, codes = _rank_integers(array)
+            return cls(ids, name=name), codes
+        places, ids = pd.factorize(array)
+        rank = np.arange(len(ids), dtype=index_dtype(len(ids)))
+        with suppress(TypeError):
             order = np.argsort(ids, kind="stable")
-        except TypeError:
-            return cls(ids, name=name), codes.astype(np.int64)
-        rank = np.empty(len(ids), dtype=np.int64)
-        rank[order] = np.arange(len(ids))
-        return cls(ids[order], name=name), rank[codes]
+            ids = ids[order]
+            rank[order] = np.arange(len(ids))
+        return cls(ids, name=name), rank[places]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -235,6 +242,19 @@ def as_list(labels: NDArray) -> list:
 def as_objects(labels: NDArray) -> NDArray:
     """A copy of the labels as an array of the objects of `as_list`."""
     return np.array(as_index(labels), dtype=object)
+
+
+def _rank_integers(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], Codes]:
+    """The distinct integers, ascending, and the code of each one, by a table of all integers in their range."""
+    low, n = labels.min(), int(labels.max()) - int(labels.min()) + 1
+    is_present = np.zeros(n, bool)
+    for rows in blocks(len(labels), _BLOCK):
+        is_present[labels[rows] - low] = True
+    rank = np.cumsum(is_present, dtype=index_dtype(n)) - 1
+    codes = np.empty(len(labels), rank.dtype)
+    for rows in blocks(len(labels), _BLOCK):
+        codes[rows] = rank[labels[rows] - low]
+    return np.flatnonzero(is_present) + low, codes
 
 
 def _kind_error(name: str, known: NDArray, labels: NDArray) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from skrec.data._arrays import as_numbers
 from skrec.data._encoding import IdEncoder, as_labels, as_list
+from skrec.data._pairs import Codes
 from skrec.data._reading import column_names
 
 _ENCODE = "skrec.FeatureEncoder().fit_transform(table) converts text, categories and missing values to numbers"
@@ -18,7 +19,7 @@ class Vocabulary(NamedTuple):
     """Labels, the codes of the events, and features with one row per label, or None."""
 
     ids: NDArray
-    codes: NDArray[np.int64]
+    codes: Codes
     features: NDArray[np.float32] | None
 
 
@@ -48,7 +49,7 @@ def learn_vocabulary(labels: NDArray | pd.Categorical, features: Any, *, axis: s
     row_labels, table = _read_table(features, column, name)
     IdEncoder(row_labels, name=f"labels of {name}")  # refuses repeated labels
     encoder, places = IdEncoder.learn(row_labels)
-    codes = encoder.encode_same_kind(labels, name=f"the {axis}s of the events, for which {name} has rows,")
+    codes = encoder.encode_same_kind(labels, name=f"the {axis}s of the events, for which {name} has rows,").astype(places.dtype)
     if (codes < 0).any():
         lacking = pd.unique(labels[codes < 0])
         raise ValueError(

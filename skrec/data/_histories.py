@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec.data._interactions import Interactions
+from skrec.data._pairs import group_by
 
 
 def sort_by_user(data: Interactions) -> Interactions:
     """Sort the events by user (stable), and drop those of unknown items (code -1)."""
-    order = np.argsort(data.users, kind="stable")
+    order = group_by(data.users, data.n_users)
     return data[order[data.items[order] >= 0]]
 
 

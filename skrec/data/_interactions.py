@@ -28,8 +28,8 @@ class Interactions(EventTable):
 
     Parameters
     ----------
-    users, items : int64 array of shape (n_events,)
-        Codes of the users and items, from 0.
+    users, items : int array of shape (n_events,)
+        Codes of the users and items, from 0. Both are int32, or int64 if there are 2**31 users or items or more.
     values : float32 array of shape (n_events,)
         Ratings, counts or clicks. 1 for each event if no values were given.
     n_users, n_items : int

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from skrec.data._arrays import as_array, as_numbers, finite, wrong_dtype
 from skrec.data._lookalikes import refuse_events, refuse_records
+from skrec.data._pairs import Codes, index_dtype, order_by_pair
 
 
 class Entries(NamedTuple):
     """The stored entries of a users x items matrix, sorted by row and column."""
 
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
+    rows: Codes
+    columns: Codes
     values: NDArray[np.float32]
     shape: tuple[int, int]
 
@@ -29,19 +30,20 @@ def _read_sparse(X, name: str) -> Entries:
     if X.dtype.kind not in "biuf":
         raise ValueError(wrong_dtype(name, X.dtype))
     coo = _as_coo(X, name)
-    rows, columns = coo.row.astype(np.int64), coo.col.astype(np.int64)
-    for axis, codes, size in ((0, rows, X.shape[0]), (1, columns, X.shape[1])):
-        outside = (codes < 0) | (codes >= size)
-        if outside.any():
-            raise ValueError(f"{name} has index {codes[outside][0]} on axis {axis}, outside 0..{size - 1}")
+    for axis, indices, size in ((0, coo.row, X.shape[0]), (1, coo.col, X.shape[1])):
+        for index in (indices.min(initial=0), indices.max(initial=0)):
+            if not 0 <= index < size:
+                raise ValueError(f"{name} has index {index} on axis {axis}, outside 0..{size - 1}")
+    codes = index_dtype(*X.shape)
+    rows, columns = coo.row.astype(codes), coo.col.astype(codes)
     values = finite(coo.data, name)
     if X.format in ("bsr", "dia"):  # zeros in these formats are padding
         stored = coo.data != 0
         rows, columns, values = rows[stored], columns[stored], values[stored]
-    if not _is_row_major(rows, columns):
-        order = np.lexsort((columns, rows))
-        rows, columns, values = rows[order], columns[order], values[order]
-    return Entries(rows, columns, values, X.shape)
+    order, columns, indptr = order_by_pair(rows, columns, X.shape)
+    if not isinstance(order, slice):
+        rows, values = np.repeat(np.arange(X.shape[0], dtype=codes), np.diff(indptr)), values[order]
+    return Entries(rows, columns.astype(codes, copy=False), values, X.shape)
 
 
 def _as_coo(X, name: str):
@@ -58,11 +60,6 @@ def _as_coo(X, name: str):
         return X.tocoo(copy=False)
     except (IndexError, ValueError) as error:
         raise ValueError(f"{name} is not a valid {X.format.upper()} matrix of shape {X.shape}: {error}") from None
-
-
-def _is_row_major(rows: NDArray, columns: NDArray) -> bool:
-    later = (rows[1:] > rows[:-1]) | ((rows[1:] == rows[:-1]) & (columns[1:] >= columns[:-1]))
-    return bool(later.all())
 
 
 def _read_dense(X, name: str) -> Entries:
@@ -83,7 +80,8 @@ def _read_dense(X, name: str) -> Entries:
     refuse_events(array, name)
     numbers = finite(array, name)
     rows, columns = np.nonzero(array)
-    return Entries(rows.astype(np.int64), columns.astype(np.int64), numbers[rows, columns], array.shape)
+    codes = index_dtype(*array.shape)
+    return Entries(rows.astype(codes), columns.astype(codes), numbers[rows, columns], array.shape)
 
 
 def _check_shape(X, name: str) -> None:

@@ -8,6 +8,7 @@ from scipy.special import gammaln
 from skrec._process import MutedWarning
 from skrec.data._callers import depth_of_caller
 from skrec.data._interactions import Interactions
+from skrec.data._pairs import group_by, sorted_pairs
 
 _CHANCE = 1e-6
 
@@ -45,12 +46,11 @@ def is_ordered_by_item(data: Interactions) -> bool:
 
     The result is False unless the probability of this order is below 1e-6 for randomly ordered events.
     """
-    by_user = np.argsort(data.users, kind="stable")
+    by_user = group_by(data.users, data.n_users)
     users, items = data.users[by_user], data.items[by_user]
     if (items[1:] < items[:-1])[users[1:] == users[:-1]].any():
         return False
-    users_of_pairs = np.unique(data.pair_keys) // max(data.n_items, 1)
-    return float(gammaln(np.bincount(users_of_pairs) + 1.0).sum()) > -np.log(_CHANCE)
+    return float(gammaln(np.diff(sorted_pairs(data).indptr) + 1.0).sum()) > -np.log(_CHANCE)
 
 
 def _warn(given: str, model: str) -> None:

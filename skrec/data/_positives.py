@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec._checks import check_number
+from skrec._memory import blocks
 from skrec.data._callers import depth_of_caller
 from skrec.data._interactions import Interactions
 
 _LARGEST_STARS, _PERCENT = 10, 100
 _RARE = 1 / 50  # of the most frequent value
 _LOW = 0.4  # of the range
+_BLOCK = 2**20  # values at a time
 
 
 def positive_mask(data: Interactions, positive_from: float | None) -> NDArray[np.bool_]:
@@ -88,7 +90,14 @@ def look_like_ratings(values: NDArray[np.float32]) -> bool:
     """
     if len(values) == 0 or values.min() < 0 or not 4 <= values.max() <= _PERCENT:
         return False
-    levels, counts = np.unique(values[values > 0], return_counts=True)
+    counts = np.zeros(2 * _PERCENT + 1, np.int64)
+    for rows in blocks(len(values), _BLOCK):
+        halves = 2 * values[rows]
+        if (halves != np.floor(halves)).any():
+            return False
+        counts += np.bincount(halves.astype(np.int64), minlength=len(counts))
+    levels = (1 + np.flatnonzero(counts[1:])) / 2
+    counts = counts[1:][counts[1:] > 0]
     step = 1.0 if levels[-1] == _PERCENT else 0.5
     on_a_scale = (levels[-1] <= _LARGEST_STARS or levels[-1] == _PERCENT) and bool((levels % step == 0).all())
     if not on_a_scale or len(levels) < 3:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skrec._checks import is_int
 
@@ -31,6 +30,8 @@ def as_random_state(random_state: Any) -> np.random.RandomState:
     check_seed(random_state)
     if isinstance(random_state, np.random.Generator):
         return np.random.RandomState(random_state.bit_generator)
+    from sklearn.utils import check_random_state
+
     return check_random_state(random_state)
 
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Collection
+from importlib.util import find_spec
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -158,12 +159,30 @@ def only_columns(frame: Any, kinds: Collection[str], *, name: str) -> Any:
 
 
 def _read_labels(labels: Any, *, name: str) -> NDArray | pd.Categorical:
-    """Read labels, none of them missing. pandas categories are kept, so that each label is checked only once."""
+    """Read labels, none of them missing. Categories and text of Arrow stay as categories: each label is checked only once."""
+    categories = _as_categories(labels)
+    if categories is None or (categories.codes < 0).any():
+        return as_labels(labels if categories is None else categories, name=name)
+    as_labels(categories.categories, name=name)
+    return categories
+
+
+def _as_categories(labels: Any) -> pd.Categorical | None:
+    """The categories of a categorical column, or of a column of text in pyarrow's or polars' memory. Otherwise None."""
     array = getattr(labels, "array", None)
-    if not isinstance(array, pd.Categorical) or (array.codes < 0).any():
-        return as_labels(labels, name=name)
-    as_labels(array.categories, name=name)
-    return array
+    if array is None and hasattr(labels, "to_arrow") and str(labels.dtype) == "String" and find_spec("pyarrow") is not None:
+        labels = labels.to_arrow()
+    if array is None and hasattr(labels, "dictionary_encode"):
+        if str(labels.type) in ("string", "large_string"):
+            array = pd.arrays.ArrowExtensionArray(labels)
+        elif str(labels.type).startswith("dictionary"):  # NumPy reads the missing labels of its chunks as labels
+            array = labels.to_pandas().array
+    if isinstance(array, pd.Categorical) or array is None:
+        return array
+    if not hasattr(array, "__arrow_array__") or array.dtype.kind not in "OU" or not pd.api.types.is_string_dtype(array.dtype):
+        return None
+    codes, categories = pd.factorize(array)
+    return pd.Categorical.from_codes(codes.astype(np.int32, copy=False), pd.Index(categories))
 
 
 def _read_groups(labels: Any, *, name: str) -> tuple[NDArray[np.int64], NDArray]:

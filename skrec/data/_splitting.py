@@ -9,6 +9,7 @@ from skrec._checks import check_fraction, check_int
 from skrec.data._dates import format_time
 from skrec.data._impressions import event_times, fill_missing_impressions
 from skrec.data._interactions import Interactions
+from skrec.data._pairs import Codes, sorted_pairs
 
 Mask = NDArray[np.bool_]
 
@@ -40,9 +41,10 @@ def hold_out_events(data: Interactions, fraction: float, rng: np.random.Generato
 
     Notes
     -----
-    Time O(n_events log n_events).
+    Time O(n_events).
     """
-    return _hold_out_groups(data.pair_keys, fraction, rng, "distinct (user, item) pairs")
+    pairs = sorted_pairs(data)
+    return pairs.spread(_draw_groups(len(pairs.items), fraction, rng, "distinct (user, item) pairs"))
 
 
 def hold_out_users(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
@@ -50,7 +52,9 @@ def hold_out_users(data: Interactions, fraction: float, rng: np.random.Generator
 
     Parameters, errors and cost are those of `hold_out_events`. Each side gets at least one user.
     """
-    return _hold_out_groups(data.users, fraction, rng, "users with events")
+    present = np.flatnonzero(np.bincount(data.users, minlength=data.n_users))
+    held_out = present[_draw_groups(len(present), fraction, rng, "users with events")]
+    return membership_mask(held_out, data.n_users)[data.users]
 
 
 def hold_out_impressions(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
@@ -65,7 +69,8 @@ def hold_out_impressions(data: Interactions, fraction: float, rng: np.random.Gen
     """
     if data.impressions is None:
         raise ValueError("holding out impressions needs impressions: pass an 'impression' column")
-    return _hold_out_groups(fill_missing_impressions(data.impressions), fraction, rng, "impressions")
+    groups, group_of_event = np.unique(fill_missing_impressions(data.impressions), return_inverse=True)
+    return _draw_groups(len(groups), fraction, rng, "impressions")[group_of_event]
 
 
 def hold_out_latest_impressions(data: Interactions, fraction: float) -> Mask:
@@ -200,9 +205,8 @@ def window_starts(data: Interactions, fraction: float, n_windows: int = 1) -> ND
     times = data_times(data)
     if first_events[0] < 1:
         raise ValueError(f"{n_windows} windows of {size} events leave no training events, since X has {len(data)} events")
-    in_order = np.sort(times)
-    starts = in_order[first_events]
-    if starts[0] == in_order[0] or (np.diff(starts) == 0).any():
+    starts = np.partition(times, first_events)[first_events]
+    if starts[0] == times.min() or (np.diff(starts) == 0).any():
         raise ValueError(
             f"too many of the {len(data)} events share one timestamp to split off {n_windows} windows of {size} events: "
             "use another fraction or fewer splits"
@@ -280,24 +284,32 @@ def core_events(data: Interactions, user: int, item: int) -> Mask:
 
     Notes
     -----
-    Sorts the events once, O(n_events log n_events). Each round is then linear in the pairs that are left and in the codes.
-    Typical data need a few tens of rounds.
+    Time O(n_events + n_users + n_items): each user and item is dropped at most once, and reduces the counts of its pairs.
     """
     user, item = check_int(user, "user", at_least=1), check_int(item, "item", at_least=1)
-    _, first = np.unique(data.pair_keys, return_index=True)
-    users, items = data.users[first], data.items[first]
-    enough = np.zeros(len(first), dtype=bool)
-    while not enough.all():
-        enough = (np.bincount(users)[users] >= user) & (np.bincount(items)[items] >= item)
-        users, items = users[enough], items[enough]
-    # A pair is dropped only with its user or its item, so the users and items that are left determine the events.
-    return membership_mask(users, data.n_users)[data.users] & membership_mask(items, data.n_items)[data.items]
+    pairs = sorted_pairs(data)
+    by_user = pairs.matrix(np.ones(len(pairs.items), bool))
+    matrices, minimums = (by_user, by_user.T.tocsr()), (user, item)
+    counts = [np.diff(matrix.indptr) for matrix in matrices]
+    kept = [count >= minimum for count, minimum in zip(counts, minimums, strict=True)]
+    dropped = [(axis, np.flatnonzero(~kept[axis])) for axis in (0, 1)]
+    while dropped:
+        axis, codes = dropped.pop()
+        other, partners = 1 - axis, matrices[axis][codes].indices
+        partners, n_lost = np.unique(partners, return_counts=True)
+        counts[other][partners] -= n_lost
+        below = partners[kept[other][partners] & (counts[other][partners] < minimums[other])]
+        kept[other][below] = False
+        if len(below):
+            dropped.append((other, below))
+    return kept[0][data.users] & kept[1][data.items]
 
 
 def drop_unused_codes(events: Interactions) -> Interactions:
     """Renumber users and items so that only those with events are left. Codes without labels become labels."""
-    users, user_codes = np.unique(events.users, return_inverse=True)
-    items, item_codes = np.unique(events.items, return_inverse=True)
+    (users, user_codes), (items, item_codes) = (
+        renumbered(codes, n_codes) for codes, n_codes in ((events.users, events.n_users), (events.items, events.n_items))
+    )
     return events._replace(
         users=user_codes,
         items=item_codes,
@@ -310,12 +322,16 @@ def drop_unused_codes(events: Interactions) -> Interactions:
     )
 
 
-def _hold_out_groups(keys: NDArray[np.int64], fraction: float, rng: np.random.Generator, what: str) -> Mask:
-    """Hold out a random part of the distinct keys, with all their events."""
-    groups, group_of_event = np.unique(keys, return_inverse=True)
-    n_groups = len(groups)
+def renumbered(codes: Codes, n_codes: int) -> tuple[NDArray[np.int64], Codes]:
+    """The codes that occur, ascending, and the position of each code among them."""
+    present = np.bincount(codes, minlength=n_codes) > 0
+    return np.flatnonzero(present), (np.cumsum(present, dtype=codes.dtype) - 1)[codes]
+
+
+def _draw_groups(n_groups: int, fraction: float, rng: np.random.Generator, what: str) -> Mask:
+    """Draw a random part of some groups of events to hold out."""
     n_held_out = _n_held_out(n_groups, fraction, what)
-    return membership_mask(rng.permutation(n_groups)[:n_held_out], n_groups)[group_of_event]
+    return membership_mask(rng.permutation(n_groups)[:n_held_out], n_groups)
 
 
 def _n_held_out(n_groups: int, fraction: float, what: str) -> int:
@@ -326,7 +342,7 @@ def _n_held_out(n_groups: int, fraction: float, what: str) -> int:
     return min(max(1, round(fraction * n_groups)), n_groups - 1)
 
 
-def membership_mask(codes: NDArray[np.int64], n_codes: int) -> Mask:
+def membership_mask(codes: NDArray[np.integer], n_codes: int) -> Mask:
     """For each of ``n_codes`` codes, whether it is in ``codes``."""
     flags = np.zeros(n_codes, dtype=bool)
     flags[codes] = True

@@ -11,19 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 from skrec._checks import check_choice
 from skrec.data._arrays import read_values
 from skrec.data._fields import read_fields
+from skrec.data._pairs import Codes, Pairs, group_by, sorted_pairs
 
-
-def index_dtype(*sizes: int) -> type[np.int32] | type[np.int64]:
-    """The smallest integer type that can hold indices of these sizes."""
-    return np.int32 if max(sizes) < 2**31 else np.int64
+_CODES = {"users", "items", "n_users", "n_items"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EventTable:
     """The checked fields of `Interactions`, with selection, ordering and conversion."""
 
-    users: NDArray[np.int64]
-    items: NDArray[np.int64]
+    users: Codes
+    items: Codes
     values: NDArray[np.float32]
     n_users: int
     n_items: int
@@ -51,7 +49,10 @@ class EventTable:
 
     def _replace(self, **fields: Any) -> Self:
         """A copy with other fields, which are not checked. Codes of unknown items may be -1."""
-        return self._trusted(**(vars(self) | fields))
+        others = vars(self) | fields
+        if not _CODES.isdisjoint(fields):
+            others.pop("_pairs", None)
+        return self._trusted(**others)
 
     def __len__(self) -> int:
         return len(self.users)
@@ -142,8 +143,18 @@ class EventTable:
         int64 array of shape (n_events,)
             Positions of the events. The events of one user are ordered as in `time_order`.
         """
-        in_time = self.time_order()
-        return in_time[np.argsort(self.users[in_time], kind="stable")]
+        by_user = group_by(self.users, self.n_users)
+        if not self._are_in_time(by_user):
+            in_time = self.time_order()
+            by_user = in_time[group_by(self.users[in_time], self.n_users)]
+        return by_user.astype(np.int64, copy=False)
+
+    def _are_in_time(self, by_user: Codes) -> bool:
+        """Whether the events of each user are in order of time, for the positions of the events grouped by user."""
+        if self.timestamps is None:
+            return True
+        times, users = self.timestamps[by_user], self.users[by_user]
+        return bool(((times[1:] >= times[:-1]) | (users[1:] != users[:-1])).all())
 
     @property
     def pair_keys(self) -> NDArray[np.int64]:
@@ -158,15 +169,16 @@ class EventTable:
         int64 array of shape (n_pairs,)
             Positions of the events, ascending.
         """
-        keys = self.pair_keys
-        order = np.argsort(keys, kind="stable")
-        if self.timestamps is not None:
-            times, starts = self.timestamps[order], np.flatnonzero(np.diff(keys[order], prepend=-1))
-            latest = np.maximum.reduceat(times, starts) if len(starts) else times
-            order = order[times == np.repeat(latest, np.diff(starts, append=len(times)))]
-        is_last = np.zeros(len(self), dtype=bool)
-        is_last[order[np.diff(keys[order], append=-1) != 0]] = True
-        return np.flatnonzero(is_last)
+        pairs = sorted_pairs(self)
+        return np.arange(len(self)) if pairs.starts is None else np.sort(self._last_rows(pairs))
+
+    def _last_rows(self, pairs: Pairs) -> NDArray[np.int64]:
+        """Positions of the latest event of each pair, in the order of the pairs."""
+        positions = np.arange(len(self))
+        if self.timestamps is not None and pairs.starts is not None:  # else the event in the last row is the latest
+            latest = pairs.spread(pairs.reduced(np.maximum, self.timestamps))
+            positions[self.timestamps < latest] = -1
+        return pairs.reduced(np.maximum, positions)
 
     def to_csr(self, *, duplicates: Literal["sum", "last", "any"] = "sum") -> sp.csr_array:
         """Convert the events to a users x items matrix.
@@ -188,15 +200,17 @@ class EventTable:
             If ``duplicates`` is not one of the three.
         """
         check_choice(duplicates, "duplicates", ("sum", "last", "any"))
-        if duplicates == "last":
-            return self[self.last_of_each_pair()].to_csr()
-        codes = index_dtype(self.n_users, self.n_items, len(self))
-        coordinates = self.users.astype(codes, copy=False), self.items.astype(codes, copy=False)
-        matrix = sp.coo_array((self.values, coordinates), shape=(self.n_users, self.n_items)).tocsr()
-        matrix.sum_duplicates()
+        pairs = sorted_pairs(self)
         if duplicates == "any":
-            matrix.data[:] = 1
-        return matrix
+            values = np.ones(len(pairs.items), np.float32)
+        elif duplicates == "last":
+            values = self.values[self._last_rows(pairs)]
+        else:
+            with np.errstate(over="ignore"):
+                values = pairs.reduced(np.add, self.values)
+        matrix = pairs.matrix(values)
+        are_shared = isinstance(pairs.order, slice) or "_pairs" in vars(self)
+        return matrix.copy() if are_shared else matrix
 
     def to_frame(self) -> pd.DataFrame:
         """Convert the events to a DataFrame of labels.
@@ -211,8 +225,8 @@ class EventTable:
         if times is not None and self.timestamp_unit is not None:
             times = times.astype(f"datetime64[{self.timestamp_unit}]")
         columns = {
-            "user": self.users if self.user_ids is None else self.user_ids[self.users],
-            "item": self.items if self.item_ids is None else self.item_ids[self.items],
+            "user": self.users.astype(np.int64) if self.user_ids is None else self.user_ids[self.users],
+            "item": self.items.astype(np.int64) if self.item_ids is None else self.item_ids[self.items],
             "rating": self.values,
             "timestamp": times,
             "weight": self.weights,

@@ -66,7 +66,7 @@ class Vocabulary:
         data = check_interactions(X, y, name=name)
         items = self._item_codes(data, X, name)
         if is_matrix(X):
-            return self._in_codes(data, data.users + self.n_users, items, self.n_users + data.n_users)
+            return self._in_codes(data, data.users.astype(np.int64) + self.n_users, items, self.n_users + data.n_users)
         if data.user_ids is self.user_ids:
             users = data.users
         else:
@@ -168,9 +168,9 @@ class Vocabulary:
             )
 
     def _in_codes(self, data: Interactions, users: NDArray, items: NDArray, n_users: int) -> Interactions:
-        return data._replace(
-            users=users,
-            items=items,
+        return data._replace(  # int64, so that keys of pairs do not overflow
+            users=users.astype(np.int64, copy=False),
+            items=items.astype(np.int64, copy=False),
             n_users=n_users,
             n_items=self.n_items,
             user_ids=None,
@@ -183,7 +183,7 @@ class Vocabulary:
 def decode(codes: NDArray[np.int64], ids: NDArray | None) -> NDArray:
     """Labels of codes. If there are no labels, the codes. Otherwise None for code -1."""
     if ids is None:
-        return codes
+        return codes.astype(np.int64, copy=False)
     labels = ids[np.maximum(codes, 0)]
     if (codes < 0).any():
         labels = as_objects(labels.ravel()).reshape(codes.shape)

@@ -5,12 +5,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_number
-from skrec._memory import rows_per_block
+from skrec._memory import blocks, rows_per_block
 from skrec.data import Interactions
+from skrec.data._pairs import group_by
 from skrec.data._random import as_generator
 from skrec.datasets._dataset import Dataset
 
 CELL_BYTES = 64  # memory of a pair of a user and an item
+LEAST_DENSITY_OF_ROWS = 0.05  # at which a comparison of all items is as fast as rejections
 TASTE_STRENGTH = 2.0  # weight of preferences in a choice, relative to Gumbel noise
 FIRST_SECOND = 1_577_836_800  # 2020-01-01, UTC
 YEAR_SECONDS = 31_536_000
@@ -82,7 +84,9 @@ def make_interactions(
 
     Notes
     -----
-    Time is O(n_users * n_items), one or two seconds for 5,000 x 2,000. Memory is O(n_events).
+    Time and memory are O(n_events + n_users + n_items). With a density of at least 0.05, all items are compared for each user,
+    which takes at most 20 pairs for each event. With a lower density, items are drawn and rejected. This takes longer for a
+    large ``popularity_skew``, with which few items have almost all of the popularity.
 
     Examples
     --------
@@ -103,16 +107,20 @@ def make_interactions(
     mixtures = rng.dirichlet(np.full(n_factors, 0.25), n_items)
     popularity = -popularity_skew * np.log(1 + rng.permutation(n_items))
     n_events = _events_per_user(rng, n_users, n_items, density)
-    users, items, affinities = _choose(rng, tastes, mixtures, popularity, n_events)
+    choose = _choose_from_all if density >= LEAST_DENSITY_OF_ROWS else _choose_by_rejection
+    users, items, affinities = choose(rng, tastes, mixtures, popularity, n_events)
     ratings = _rate(rng, users, items, affinities, n_users, n_items, noise)
-    times = _times(rng, users, n_users).astype("datetime64[s]").astype("datetime64[us]")
-    order = np.argsort(times, kind="stable")
+    times = _times(rng, users, n_users)
+    order = group_by(times - times.min(), int(np.ptp(times)) + 1)
+    times = times.astype("datetime64[s]").astype("datetime64[us]")
     users, items, ratings, times = users[order], items[order], ratings[order], times[order]
 
     films = _films(rng, mixtures)
     people = pd.DataFrame({"user": np.arange(1, n_users + 1), "favorite": _genres(n_factors)[tastes.argmax(axis=1)]})
     titles = films.index.to_numpy(dtype=object)
-    frame = pd.DataFrame({"user": 1 + users, "item": titles[items], "rating": ratings, "timestamp": times})
+    frame = pd.DataFrame(
+        {"user": 1 + users.astype(np.int64), "item": films.index.array.take(items), "rating": ratings, "timestamp": times}
+    )
     interactions = Interactions.from_arrays(
         users, items, ratings, timestamps=times, user_ids=people["user"].to_numpy(), item_ids=titles
     )
@@ -133,15 +141,21 @@ def _events_per_user(rng: np.random.Generator, n_users: int, n_items: int, densi
     return np.clip(np.rint(shares * n_items), 1, n_items).astype(np.int64)
 
 
-def _choose(
+def _centered(mixtures: NDArray) -> tuple[NDArray[np.float64], float]:
+    """Mixtures with mean 0 and mean squared length 1, and the length by which they were divided."""
+    centered = mixtures - mixtures.mean(axis=0)
+    length = max(float(np.sqrt((centered**2).sum(axis=1).mean())), 1e-12)
+    return centered / length, length
+
+
+def _choose_from_all(
     rng: np.random.Generator, tastes: NDArray, mixtures: NDArray, popularity: NDArray, n_events: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Users, items and affinities (mean 0, variance 1 over all pairs) of all events, in random order within each user.
 
     Items with the largest sums of log weight and Gumbel noise are a weighted sample without replacement.
     """
-    centered = mixtures - mixtures.mean(axis=0)
-    centered /= max(np.sqrt((centered**2).sum(axis=1).mean()), 1e-12)
+    centered, _ = _centered(mixtures)
     n_users, n_items = len(tastes), len(mixtures)
     items, affinities = [], []
     for block in np.array_split(np.arange(n_users), 1 + n_users // rows_per_block(CELL_BYTES * n_items)):
@@ -156,21 +170,47 @@ def _choose(
     return users, np.concatenate(items)[order], np.concatenate(affinities)[order]
 
 
+def _choose_by_rejection(
+    rng: np.random.Generator, tastes: NDArray, mixtures: NDArray, popularity: NDArray, n_events: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    """As `_choose_from_all`, from the same distribution, in time of the events."""
+    from skrec.datasets._synthetic_kernels import alias_table, draw_items
+
+    centered, length = _centered(mixtures)
+    weights = np.exp(popularity)[:, None] * mixtures
+    thresholds, aliases = np.empty(weights.T.shape), np.empty(weights.T.shape, np.int32)
+    for genre in range(weights.shape[1]):
+        alias_table(weights[:, genre], thresholds[genre], aliases[genre])
+    first = np.append(0, np.cumsum(n_events))
+    items = np.empty(first[-1], np.int32)
+    strength = TASTE_STRENGTH / length if length > 1e-9 else 0.0  # else all items have the same mixture
+    draw_items(rng, first, strength * tastes, mixtures, np.exp(popularity), thresholds, aliases, weights.sum(axis=0), items)
+    users = np.repeat(np.arange(len(tastes), dtype=np.int32), n_events)
+    affinities = np.empty(len(items), np.float32)
+    for rows in blocks(len(items), rows_per_block(CELL_BYTES * tastes.shape[1])):
+        affinities[rows] = (tastes[users[rows]] * centered[items[rows]]).sum(axis=1)
+    return users, items, affinities
+
+
 def _rate(
     rng: np.random.Generator,
-    users: NDArray[np.int64],
-    items: NDArray[np.int64],
-    affinities: NDArray[np.float64],
+    users: NDArray[np.integer],
+    items: NDArray[np.integer],
+    affinities: NDArray[np.floating],
     n_users: int,
     n_items: int,
     noise: float,
 ) -> NDArray[np.int64]:
     user_biases, item_biases = 0.5 * rng.standard_normal(n_users), 0.5 * rng.standard_normal(n_items)
-    stars = 3.0 + user_biases[users] + item_biases[items] + 0.5 * affinities + noise * rng.standard_normal(len(users))
-    return np.clip(np.rint(stars), 1, 5).astype(np.int64)
+    ratings = np.empty(len(users), np.int64)
+    for rows in blocks(len(users), rows_per_block(CELL_BYTES)):
+        stars = 3.0 + user_biases[users[rows]] + item_biases[items[rows]] + 0.5 * affinities[rows]
+        stars += noise * rng.standard_normal(len(stars))
+        ratings[rows] = np.clip(np.rint(stars), 1, 5)
+    return ratings
 
 
-def _times(rng: np.random.Generator, users: NDArray[np.int64], n_users: int) -> NDArray[np.int64]:
+def _times(rng: np.random.Generator, users: NDArray[np.integer], n_users: int) -> NDArray[np.int64]:
     """Unix seconds, increasing within each user; ``users`` is sorted."""
     gaps = 1 + rng.exponential(YEAR_SECONDS / 365, len(users)).astype(np.int64)
     elapsed = np.cumsum(gaps)

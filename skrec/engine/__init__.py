@@ -13,6 +13,7 @@ from skrec.engine._pair_estimator import (
 )
 from skrec.engine._row_estimator import RowRecommender, row_objective
 from skrec.engine._sequence_estimator import SequenceRecommender
+from skrec.engine.als import ALS, alternate, check_solver
 from skrec.engine.batches._at_times import NegativesAtTimes, TimedBatches, TimedSequenceTable, UsersAtTimes, one_user_per_event
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows, RowBatches, SlateBatches
 from skrec.engine.batches._clock import Clock
@@ -28,6 +29,7 @@ from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork,
 from skrec.engine.networks._products import DotProduct, Factors, ProductNetwork, products
 from skrec.engine.networks._sequence import SequenceNetwork
 from skrec.engine.networks._tower import FeatureMLP, Tower, feature_table
+from skrec.engine.objectives._implicit_squares import ImplicitSquares, implicit_squares
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import Ranking, SampledRanking, Slates, WholeColumns, WholeRows
 from skrec.engine.objectives._ratings import Ratings, RatingsByItem, RatingsByUser
@@ -39,6 +41,7 @@ from skrec.engine.training._schedules import CosineRestarts
 
 __all__ = [
     "ACTIVATIONS",
+    "ALS",
     "GMF",
     "KINDS_OF_NEGATIVES",
     "LOSSES",
@@ -60,6 +63,7 @@ __all__ = [
     "Factors",
     "FeatureMLP",
     "FoldIn",
+    "ImplicitSquares",
     "Loss",
     "Losses",
     "NegativesAtTimes",
@@ -101,15 +105,18 @@ __all__ = [
     "ValidationMonitor",
     "WholeColumns",
     "WholeRows",
+    "alternate",
     "bpr",
     "build_seeded",
     "ccl",
     "check_layers",
     "check_negatives",
+    "check_solver",
     "check_y_range",
     "embedding",
     "expand_network",
     "feature_table",
+    "implicit_squares",
     "learn_prior",
     "one_user_per_event",
     "prepare",

@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skrec._memory import rows_per_block
+from skrec._threads import torch_threads_in_step
 from skrec.base import EmbeddingRecommender
 from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
 from skrec.data import HalfLife, Interactions
 from skrec.data._random import draw_seed
+from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import Catalog, FoldIn, prior_of
+from skrec.engine.fold_in import Catalog, FoldIn
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
@@ -205,6 +207,7 @@ class TorchRecommender(EmbeddingRecommender):
     def _fit(self, data: Interactions) -> None:
         self._fit_validated(data, None)
 
+    @torch_threads_in_step(0)
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self.objective_ = self._objective()
         self.objective_.check(data, n_pairs=self.seen_.nnz)
@@ -250,6 +253,7 @@ class TorchRecommender(EmbeddingRecommender):
             self._set_network(network, torch.device(self.device_), self.train_loss_)
             self._align_prior()
 
+    @torch_threads_in_step(0)
     def _partial_fit(self, events: Interactions, before: Any) -> None:
         if self.early_stopping is not None:
             raise ValueError(
@@ -263,14 +267,18 @@ class TorchRecommender(EmbeddingRecommender):
         examples = self.objective_.weighted(events[rows])
         n_known = int(np.searchsorted(rows, len(before.events_)))
         network = expand_network(self, self._new_network(examples), events, before, before._new_state)
-        chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
-        if n_known == len(rows) or not self.objective_.has_signal(examples[chosen]):
+        if n_known == len(rows) or not self._learn_new(network, examples, n_known):
             self._set_network(network, torch.device(before.device_), before.train_loss_)
             self._align_prior()
-            return
-        self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
         # the error on a few events that are used many times does not apply to the ratings of new users
         self.train_loss_ = before.train_loss_
+
+    def _learn_new(self, network: RecommenderNetwork, examples: Interactions, n_known: int) -> bool:
+        """Train on the examples behind the first ``n_known`` and on some of these. Return False if they have no signal."""
+        chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
+        if has_signal := self.objective_.has_signal(examples[chosen]):
+            self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
+        return has_signal
 
     def _learn(
         self,
@@ -340,7 +348,7 @@ class TorchRecommender(EmbeddingRecommender):
         prepare(network)
         users = self._tensor(np.flatnonzero(self.has_past_)).split(rows_per_block(_USER_BYTES))
         try:
-            self.prior_ = prior_of(network, users)
+            self.prior_ = self.objective_.prior(network, users)
         except torch.linalg.LinAlgError as error:
             what = "training diverged: the users' vectors are too large"
             raise divergence(self, what, of_values=self._predicts_ratings) from error
@@ -387,27 +395,15 @@ class TorchRecommender(EmbeddingRecommender):
         )
         return FoldIn(self.module_, self.objective_, self.prior_, catalog)
 
-    @torch.no_grad()
     def _score(self, state: State, items: slice) -> Tensor:
-        candidates = torch.arange(items.start, items.stop, device=self.device_)[None]
-        height = rows_per_block(4 * candidates.shape[1] * self.module_.floats_per_score)
-        # one output array: many small ones between large temporary arrays would fragment the heap
-        scores = torch.empty(len(state[0]), candidates.shape[1], device=self.device_)
-        for start in range(0, len(scores), height):
-            block = slice(start, start + height)
-            scores[block] = self.module_.score(tuple(part[block] for part in state), candidates)
-        return scores
+        return score_items(self, state, items)
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return score_pairs(self, users, items)
 
-    @torch.no_grad()
     def _forward(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         """Scores of pairs of known users and known items."""
-        height = rows_per_block(32 * len(self.prior_.mean))
-        parts = zip(self._tensor(users).split(height), self._tensor(items).split(height), strict=True)
-        scores = [self.module_(*part).float().cpu().numpy() for part in parts]
-        return np.concatenate(scores) if len(users) else np.empty(0, np.float32)
+        return score_known_pairs(self, users, items)
 
     @torch.no_grad()
     def _state_vectors(self, state: State) -> NDArray[np.float32]:

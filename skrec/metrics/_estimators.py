@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import get_tags
 
 from skrec._memory import blocks, rows_per_block
 from skrec.data import Interactions
@@ -29,6 +28,8 @@ class Traits(NamedTuple):
 
 def read_traits(estimator: Any) -> Traits:
     """Read the estimator's ``recommender_tags``. Properties that are not set are False."""
+    from sklearn.utils import get_tags
+
     tags = get_tags(estimator) if hasattr(estimator, "__sklearn_tags__") else None
     own = getattr(tags, "recommender_tags", None)
     return Traits(bool(getattr(own, "ordered", False)), bool(getattr(own, "predicts_ratings", False)))

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import bootstrap
 
 from skrec._checks import check_fraction, check_int
 from skrec._memory import rows_per_block
@@ -63,6 +62,8 @@ def bootstrap_interval(
     >>> low < 0.5 < high
     True
     """
+    from scipy.stats import bootstrap  # takes half a second to import
+
     values = as_numbers(as_array(values, "values"), "values").astype(np.float64)
     if values.ndim != 1 or len(values) == 0:
         raise ValueError(f"values must be one number for each of at least one user, got shape {values.shape}")

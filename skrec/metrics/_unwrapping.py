@@ -3,10 +3,6 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
-
 
 class Unwrapped(NamedTuple):
     """A recommender, and the fitted transformers before it."""
@@ -23,6 +19,9 @@ class Unwrapped(NamedTuple):
 
 def unwrap(estimator: Any) -> Unwrapped:
     """Take an estimator out of nested fitted searches, Pipelines and frozen estimators."""
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.pipeline import Pipeline
+
     inner, transformers = estimator, []
     while True:
         if hasattr(inner, "best_estimator_"):
@@ -52,6 +51,8 @@ def unwrap_fitted(estimator: Any, *, methods: Iterable[str], attributes: Iterabl
     TypeError
         If it is a class, or lacks one of the methods or attributes.
     """
+    from sklearn.utils.validation import check_is_fitted
+
     unwrapped = unwrap(estimator)
     if isinstance(unwrapped.recommender, type):
         raise _type_error(estimator, unwrapped.recommender, [])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_n_jobs, check_number
+from skrec._threads import n_threads
 from skrec.base import EmbeddingRecommender
 from skrec.base._counts import with_index_of
 from skrec.base._divergence import overflow
@@ -42,7 +43,7 @@ class ALSRecommender(EmbeddingRecommender):
         datetimes). A timedelta, or text such as "30 days", needs timestamps of a known unit, see ``timestamp_unit`` of
         `Interactions`. The age is counted back from the user's latest event. If None, age does not matter.
     n_jobs : int, default=None
-        Number of threads. If None or -1, all cores, or what joblib grants a worker.
+        Maximum number of threads. If None or -1, all that are available. Small data use fewer.
     verbose : int, default=0
         If above 0, show a progress bar.
     random_state : int, Generator, RandomState or None, default=None
@@ -144,9 +145,15 @@ class ALSRecommender(EmbeddingRecommender):
             regularization=self.regularization,
             alpha=self.alpha,
             iterations=self.max_epochs,
-            num_threads=0 if self.n_jobs in (None, -1) else self.n_jobs,
+            num_threads=n_threads(self.n_jobs, self._work),
             random_state=self.seed_,
         )
+
+    @property
+    def _work(self) -> float:
+        """Approximate number of floating-point operations of half an epoch."""
+        n_factors = float(self.n_factors)
+        return 12 * len(self.confidences_.data) * n_factors + max(self.n_users_, self.n_items_) * n_factors**2
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.user_embeddings_[users]

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_n_jobs, check_number
+from skrec._threads import n_threads, torch_threads_in_step
 from skrec.base import EmbeddingRecommender
 from skrec.base._pairs import dense_products
 from skrec.data import Interactions
@@ -52,8 +53,8 @@ class BPRRecommender(EmbeddingRecommender):
     positive_from : float, default=None
         Smallest value of a positive event. If None, values above 0 are positive.
     n_jobs : int, default=1
-        Number of threads. If -1, all cores. With more than one thread, updates are not locked, and the result is not
-        reproducible.
+        Maximum number of threads. If -1, all that are available. Small data use fewer. With more than one thread, updates are
+        not locked, and the result is not reproducible.
     verbose : int, default=0
         If above 0, show a progress bar.
     random_state : int, Generator, RandomState or None, default=None
@@ -130,7 +131,7 @@ class BPRRecommender(EmbeddingRecommender):
             learning_rate=learning_rate,
             regularization=self.regularization,
             iterations=self.max_epochs,
-            num_threads=0 if self.n_jobs in (None, -1) else self.n_jobs,
+            num_threads=n_threads(self.n_jobs, 12.0 * len(self.seen_.indices) * self.n_factors),
             random_state=self.seed_,
         )
 
@@ -138,6 +139,7 @@ class BPRRecommender(EmbeddingRecommender):
         shape = data.n_users, data.n_items, self.n_factors
         return build_seeded(lambda: DotProduct(*shape, std=1.0, user_bias=False), self.seed_)
 
+    @torch_threads_in_step(0)
     def _learn(self, solver: Any, network: DotProduct, data: Interactions) -> None:
         """Fit implicit's solver to some events and copy its factors into a network."""
         positives = self._positives(data, self.positive_from)

@@ -1,20 +1,37 @@
-"""Matrix factorization trained by gradient descent.
+"""Matrix factorization trained by gradient descent or by alternating least squares.
 
 Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
 """
 
+from typing import Any, ClassVar, Literal
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_number
+from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (
+    ALS,
     LOSSES,
     DotProduct,
+    ImplicitSquares,
+    Objective,
     PairRecommender,
+    TrainingHistory,
+    alternate,
     ccl,
+    check_solver,
+    implicit_squares,
     weights,
 )
+
+_PARAMETERS_OF_GRADIENTS = (
+    *("batch_size", "dropout", "learning_rate", "logger", "lr_schedule", "negatives", "optimizer", "temperature"),
+    "weight_decay",
+)
+_NEEDS_GRADIENTS = Needs(lambda model: model._als is None, "solver='gradient'")
 
 
 class MFRecommender(PairRecommender):
@@ -23,8 +40,16 @@ class MFRecommender(PairRecommender):
     ``score(u, i) = p_u . q_i + b_i``. With ``loss="mse"`` the mean rating and a user bias ``b_u`` are added, and ``y_range``
     bounds the prediction by a sigmoid. Ranking losses have no user bias, because it does not change the order of items.
 
+    With ``solver="als"`` the vectors are found by alternating least squares for implicit feedback, see `ALS`. The score is the
+    product alone.
+
     Parameters
     ----------
+    solver : {"gradient", "als"} or ALS, default="gradient"
+        "gradient" minimizes ``loss`` by gradient descent. "als" minimizes squared errors over all pairs of a user and an item
+        by alternating least squares, and `ALS` does so with other parameters. ``loss`` must then keep its default. Parameters
+        of gradients, such as ``learning_rate`` and ``negatives``, have no effect. ``weights`` of events multiply their errors.
+        ``regularization=None`` means 0.005.
     loss : str, CosineContrastiveLoss or callable, default="softmax"
         "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss, and
         `CosineContrastiveLoss` the same with other parameters. "mse" predicts values. A callable is described in
@@ -54,6 +79,9 @@ class MFRecommender(PairRecommender):
     Notes
     -----
     An epoch takes O(n_events * n_negatives * n_factors) time, and O(n_users * n_items * n_factors) with ``negatives="all"``.
+    With ``solver="als"`` an epoch takes O(n_events * n_factors + (n_users + n_items) * n_factors**2) time. Its train_loss in
+    ``history_`` includes the penalties, and is divided by the sum of the weights of the events.
+
     Weights, gradients and the two moments of Adam take ``(n_users + n_items) * n_factors * 16`` bytes. With
     ``negatives="all"``, copies of the item embeddings take ``n_items * n_factors * 32`` bytes more.
 
@@ -61,7 +89,7 @@ class MFRecommender(PairRecommender):
     ----------
     Koren, Bell, Volinsky, "Matrix Factorization Techniques for Recommender Systems", 2009. Cosine contrastive loss: Mao et al.,
     "SimpleX: A Simple and Strong Baseline for Collaborative Filtering", CIKM 2021. Hard negatives: Zhang et al., "Optimizing
-    Top-N Collaborative Filtering via Dynamic Negative Item Sampling", SIGIR 2013.
+    Top-N Collaborative Filtering via Dynamic Negative Item Sampling", SIGIR 2013. Alternating least squares: see `ALS`.
 
     Examples
     --------
@@ -72,21 +100,33 @@ class MFRecommender(PairRecommender):
     >>> model = MFRecommender(n_factors=2, max_epochs=100, random_state=0).fit(likes)
     >>> model.recommend([0, 5], k=1).items.tolist()
     [[0], [5]]
+    >>> MFRecommender(n_factors=2, solver="als", random_state=0).fit(likes).recommend([0, 5], k=1).items.tolist()
+    [[0], [5]]
     """
 
     n_factors: int = 64
     dropout: float = 0.0
     init_std: float = 0.01
     temperature: float | None = None
+    solver: Literal["gradient", "als"] | ALS = "gradient"
 
     _losses = LOSSES | {"ccl": ccl}
     _architecture_parameters = ("n_factors", "temperature", "y_range")
+    _needs: ClassVar[dict[str, Needs]] = dict.fromkeys(_PARAMETERS_OF_GRADIENTS, _NEEDS_GRADIENTS) | {
+        "trainer": Needs(lambda model: model._als is None or {*model.trainer} <= {"accelerator"}, _NEEDS_GRADIENTS.words)
+    }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_int(self.n_factors, "n_factors", at_least=1)
         check_number(self.dropout, "dropout", at_least=0, below=1)
         check_number(self.init_std, "init_std", above=0)
+        check_solver(self.solver)
+        if self._als is not None and self.loss != MFRecommender.loss:
+            raise ValueError(
+                f"loss must be {MFRecommender.loss!r}, the default, for solver='als', which minimizes squared errors, got "
+                f"{self.loss!r}"
+            )
         if self.temperature is not None:
             check_number(self.temperature, "temperature", above=0)
             if self._predicts_ratings:
@@ -94,17 +134,49 @@ class MFRecommender(PairRecommender):
             if self._loss_name == "ccl" and self.temperature != 1:
                 raise ValueError(f"temperature must be None or 1 for loss='ccl', got {self.temperature!r}")
 
+    @property
+    def _als(self) -> ALS | None:
+        """Resolved value of ``solver``. None for gradients."""
+        return ALS() if self.solver == "als" else self.solver if isinstance(self.solver, ALS) else None
+
+    def _objective(self) -> Objective:
+        return super()._objective() if self._als is None else implicit_squares(self, self._als)
+
     def _build(self, events: Interactions) -> DotProduct:
         return DotProduct(
             events.n_users,
             events.n_items,
             self.n_factors,
             std=self.init_std,
-            item_bias=self._loss_name != "ccl",
+            item_bias=self._loss_name != "ccl" and self._als is None,
             user_bias=self._predicts_ratings,
             dropout=self.dropout,
-            temperature=1.0 if self._loss_name == "ccl" else self.temperature,
+            temperature=1.0 if self._loss_name == "ccl" else self.temperature if self._als is None else None,
         )
+
+    def _learn_new(self, network: DotProduct, examples: Interactions, n_known: int) -> bool:
+        if self._als is None:
+            return super()._learn_new(network, examples, n_known)
+        self._learn(network, examples[n_known:], known=examples)
+        return True
+
+    def _run(
+        self, network: DotProduct, batches: Any, history: TrainingHistory, checkpoints: Any = None, rate: float = 1.0
+    ) -> torch.device:
+        if self._als is None:
+            return super()._run(network, batches, history, checkpoints, rate)
+        self.optimizer_ = "als"
+        return alternate(self, network, batches, history, checkpoints)
+
+    def _align_prior(self) -> None:
+        if self._als is None:
+            super()._align_prior()
+
+    def _partial_fit(self, events: Interactions, before: Any) -> None:
+        fitted = "als" if isinstance(before.objective_, ImplicitSquares) else "gradient"
+        if fitted != ("gradient" if self._als is None else "als"):
+            raise ValueError(f"solver must not change in partial_fit: fit used {fitted!r}, got {self.solver!r}")
+        super()._partial_fit(events, before)
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:

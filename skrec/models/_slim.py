@@ -15,10 +15,13 @@ from sklearn.linear_model import enet_path
 
 from skrec._checks import check_int, check_n_jobs, check_number
 from skrec._process import MutedWarning, progress_bar
+from skrec._threads import n_threads
 from skrec.base import ItemWeightsRecommender
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
 from skrec.models._neighbors import largest
+
+_PASSES = 10  # over the weights of an item, as a rough mean
 
 
 class SLIMRecommender(ItemWeightsRecommender):
@@ -43,7 +46,7 @@ class SLIMRecommender(ItemWeightsRecommender):
         Tolerance. The optimization of an item stops when its duality gap is below ``tol`` times the number of its users, as in
         scikit-learn.
     n_jobs : int, default=None
-        Number of threads. If None or -1, all cores.
+        Maximum number of threads. If None or -1, all that are available. Small data use fewer.
     verbose : int, default=0
         If above 0, show a progress bar.
 
@@ -100,7 +103,8 @@ class SLIMRecommender(ItemWeightsRecommender):
         rows = self._keep_rows(data).astype(np.float64)
         columns = _readable_columns(rows)
         items = progress_bar(range(rows.shape[1]), disable=not self.verbose)
-        run = Parallel(n_jobs=self.n_jobs or -1, require="sharedmem")
+        n_shared_pairs = float(np.sum(np.diff(rows.indptr).astype(float) ** 2))  # of items with a common user
+        run = Parallel(n_jobs=n_threads(self.n_jobs, _PASSES * 2 * n_shared_pairs), require="sharedmem")
         found = run(delayed(self._weights_of)(item, rows, columns) for item in items)
         self._warn_if_not_converged(sum(not weights.converged for weights in found))
         self.item_weights_ = _as_columns(found)

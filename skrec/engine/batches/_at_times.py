@@ -55,7 +55,7 @@ class TimedSequenceTable(SequenceTable):
     def __init__(self, events: Interactions, max_length: int):
         super().__init__(events, max_length)
         times, rank = np.unique(event_times(events), return_inverse=True)
-        keys = _keys(events.users, rank, len(times))[events.user_time_order()]
+        keys = _keys(events.users.astype(np.int64), rank, len(times))[events.user_time_order()]
         indptr = self.get_buffer("indptr")
         self.register_buffer("indptr", torch.cat([indptr, indptr[-1:]]), persistent=False)
         self.register_buffer("times", torch.as_tensor(times), persistent=False)

@@ -110,7 +110,8 @@ class PairBatches:
         # gathering and drawing for many minibatches at once avoids many small operations
         section = max(1, _SECTION // (self.batch_size * self.n_negatives)) * self.batch_size
         for rows in order.split(section):
-            users, items, values, weights = (None if column is None else column[rows] for column in self.columns)
+            users, items = (codes[rows].long() for codes in self.columns[:2])
+            values, weights = (None if column is None else column[rows] for column in self.columns[2:])
             yield from self._section(users, items, values, weights, generator)
 
     def _section(self, users, items, values, weights, generator) -> Iterator[Batch]:
@@ -131,8 +132,8 @@ class PairBatches:
         """Users (m,) and items (m, 2), a positive and a negative, of up to n events. None if values are targets."""
         if self.negatives is None:
             return None
-        rows = torch.randperm(len(self.columns[0]), generator=generator, device=self.columns[0].device)[:n]
-        users, items = self.columns[0][rows], self.columns[1][rows]
+        rows = spread_sample(len(self.columns[0]), n, generator)
+        users, items = self.columns[0][rows].long(), self.columns[1][rows].long()
         drawn, mask = self.negatives.draw(users, 1, generator)
         keep = slice(None) if mask is None else mask[:, 0]
         return users[keep], torch.cat([items[:, None], drawn], 1)[keep]
@@ -199,8 +200,8 @@ class RowBatches:
         """Users (m,) and items (m, 2), a positive and a negative, of up to n stored entries. None without a sampler."""
         if self.negatives is None:
             return None
-        device, table = self.users.device, self.table
-        entries = torch.randperm(len(table.columns), generator=generator, device=device)[:n]
+        table = self.table
+        entries = spread_sample(len(table.columns), n, generator)
         users = torch.searchsorted(table.indptr, entries, right=True) - 1
         drawn, mask = self.negatives.draw(users, 1, generator)
         keep = slice(None) if mask is None else mask[:, 0]
@@ -313,7 +314,8 @@ class SlateBatches:
         self.batch_size = batch_size
         order = np.lexsort((np.arange(len(events)), events.impressions))
         chosen = is_positive(events.values, positive_from)
-        self.users, self.items, self.chosen = _tensors(events.users[order], events.items[order], chosen[order])
+        users, items = (codes[order].astype(np.int64, copy=False) for codes in (events.users, events.items))
+        self.users, self.items, self.chosen = _tensors(users, items, chosen[order])
         _, first, length = np.unique(events.impressions[order], return_index=True, return_counts=True)
         slate = torch.as_tensor(np.repeat(np.arange(len(first)), length))
         first, length = _tensors(first, length)
@@ -354,12 +356,24 @@ class SlateBatches:
 
     def sample_pairs(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
         """Users (m,) and items (m, 2), a chosen item and another item of the same impression."""
-        rows = torch.randperm(len(self.examples), generator=generator, device=self.users.device)[:n]
+        rows = spread_sample(len(self.examples), n, generator)
         batch = self._batch(rows)
         others = (batch.mask & (batch.dense_target == 0)).float()
         other = torch.multinomial(others, 1, generator=generator)
         chosen = batch.dense_target.argmax(1, keepdim=True)
         return batch.query, torch.cat([batch.items.gather(1, chosen), batch.items.gather(1, other)], 1)
+
+
+def spread_sample(n: int, size: int, generator: torch.Generator) -> Tensor:
+    """Draw at most ``size`` of n positions, ascending: one from each of ``size`` sections of equal length.
+
+    All positions are equally likely. One at the border of two sections may be drawn twice. All positions are drawn if there are
+    at most ``size``.
+    """
+    size = min(n, size)
+    section = torch.arange(size, device=generator.device)
+    place = torch.rand(size, generator=generator, device=generator.device, dtype=torch.float64)
+    return ((section + place) * (n / max(size, 1))).long().clamp(max=n - 1)
 
 
 def _tensors(*arrays) -> list:

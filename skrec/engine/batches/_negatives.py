@@ -2,10 +2,12 @@
 
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from skrec.data import Interactions
+from skrec.data._pairs import sorted_pairs
 
 
 class NegativeSampler(Protocol):
@@ -21,8 +23,8 @@ class NegativeSampler(Protocol):
 class UniformNegatives:
     """Uniform sampling from the items without a positive event of the user.
 
-    A random number r below the number of the user's other items is drawn. The r-th of these is found by one binary search over
-    the codes of the user's positive items, each minus its position in the sorted row.
+    A random number r below the number of the user's other items is drawn. The r-th of these is found by a binary search over
+    the sorted codes of the user's positive items, each minus its position in the row.
 
     Parameters
     ----------
@@ -31,28 +33,38 @@ class UniformNegatives:
     """
 
     def __init__(self, positives: Interactions):
-        self.log_q = None
-        pairs = positives.to_csr(duplicates="any")
-        indptr = torch.as_tensor(pairs.indptr, dtype=torch.int64)
-        n_positive = indptr.diff()
-        user = torch.repeat_interleave(torch.arange(positives.n_users), n_positive)
-        place = torch.arange(len(pairs.indices)) - indptr[user]
-        self.n_items = positives.n_items
-        self.first, self.n_others = indptr[:-1], positives.n_items - n_positive
-        self.keys = user * positives.n_items + torch.as_tensor(pairs.indices, dtype=torch.int64) - place
+        pairs = sorted_pairs(positives)
+        n_positive = np.diff(pairs.indptr)
+        self.log_q, self.n_items = None, positives.n_items
+        self.n_steps = int(n_positive.max(initial=0)).bit_length()
+        self.has_full_rows = bool((n_positive == self.n_items).any())
+        # the arrays of the events are shared, unless they are read-only, such as those of a memory map
+        self.indptr, self.positives = (
+            torch.from_numpy(array if array.flags.writeable else array.copy()) for array in (pairs.indptr, pairs.items)
+        )
 
     def to(self, device: torch.device) -> None:
-        self.first, self.n_others, self.keys = (t.to(device) for t in (self.first, self.n_others, self.keys))
+        self.indptr, self.positives = self.indptr.to(device), self.positives.to(device)
 
     def draw(self, users: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Return items (len(users), n), and a mask that is False for users with positive events of all items, or None."""
-        n_others = self.n_others[users][:, None]
+        first, stop = self.indptr[users][:, None], self.indptr[users + 1][:, None]
+        n_others = self.n_items - (stop - first)
         uniform = torch.rand(len(users), n, generator=generator, device=users.device, dtype=torch.float64)
         drawn = (uniform * n_others).long()
-        before = torch.searchsorted(self.keys, users[:, None] * self.n_items + drawn, right=True)
-        items = drawn + before - self.first[users][:, None]
-        mask = (n_others > 0).expand_as(items)
-        return items.clamp(max=self.n_items - 1), None if bool((self.n_others > 0).all()) else mask
+        items = drawn + self._n_before(drawn, first, stop)
+        mask = (n_others > 0).expand_as(items) if self.has_full_rows else None
+        return items.clamp(max=self.n_items - 1), mask
+
+    def _n_before(self, drawn: Tensor, first: Tensor, stop: Tensor) -> Tensor:
+        """The number of positive items before the ``drawn``-th other item of each user, by bisection between two places."""
+        n_before = torch.zeros_like(drawn)
+        for step in reversed(range(self.n_steps)):
+            n_tried = n_before + 2**step
+            places = first + n_tried
+            are_before = self.positives[(places - 1).clamp(max=len(self.positives) - 1)] - n_tried < drawn
+            n_before = torch.where(are_before & (places <= stop), n_tried, n_before)
+        return n_before
 
 
 class PopularNegatives:
@@ -65,13 +77,12 @@ class PopularNegatives:
     """
 
     def __init__(self, positives: Interactions):
-        pairs = positives.to_csr(duplicates="any")
-        counts = torch.bincount(torch.as_tensor(pairs.indices, dtype=torch.int64), minlength=positives.n_items)
+        pairs, counts = sorted_pairs(positives), _counts(positives)
         self.n_items = positives.n_items
-        self.log_q = log_popularity(positives)
+        self.log_q = log_share(counts)
         self.cumulative = counts.double().cumsum(0) / counts.sum()
-        user = torch.repeat_interleave(torch.arange(positives.n_users), torch.as_tensor(pairs.indptr).diff())
-        self.keys = user * positives.n_items + torch.as_tensor(pairs.indices, dtype=torch.int64)
+        keys = np.repeat(np.arange(positives.n_users) * positives.n_items, np.diff(pairs.indptr))
+        self.keys = torch.from_numpy(keys + pairs.items)
 
     def to(self, device: torch.device) -> None:
         self.cumulative, self.keys, self.log_q = (t.to(device) for t in (self.cumulative, self.keys, self.log_q))
@@ -87,8 +98,12 @@ class PopularNegatives:
 
 def log_popularity(positives: Interactions) -> Tensor:
     """Logarithm of each item's share of the positive pairs, float32 (n_items,). Items without pairs count as one."""
-    pairs = positives.to_csr(duplicates="any")
-    return log_share(torch.bincount(torch.as_tensor(pairs.indices, dtype=torch.int64), minlength=positives.n_items))
+    return log_share(_counts(positives))
+
+
+def _counts(positives: Interactions) -> Tensor:
+    """The number of users with a positive event of each item, int64 (n_items,)."""
+    return torch.from_numpy(np.bincount(sorted_pairs(positives).items, minlength=positives.n_items))
 
 
 def log_share(counts: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ class SequenceTable(nn.Module):
         super().__init__()
         self.max_length = max_length
         indptr = np.append(0, np.cumsum(np.bincount(events.users, minlength=events.n_users)))
-        items = np.append(events.items[events.user_time_order()], 0)  # padding after the last sequence
+        items = np.append(events.items[events.user_time_order()], 0).astype(np.int64)  # padding after the last sequence
         self.register_buffer("indptr", torch.as_tensor(indptr), persistent=False)
         self.register_buffer("items", torch.as_tensor(items), persistent=False)
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skrec._memory import BLOCK_BYTES
+from skrec._threads import torch_threads_in_step
 from skrec.data import Interactions
 from skrec.data._histories import select_users, slice_users, sort_by_user
 from skrec.engine.batches._negatives import log_share
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
-from skrec.engine.fold_in._least_squares import solve_ridge
 from skrec.engine.fold_in._likelihoods import Events, Pool
 from skrec.engine.fold_in._map_estimate import VectorsAndLikelihood, curvature_of_events, map_estimate
 from skrec.engine.fold_in._prior import Prior, State
@@ -56,7 +56,7 @@ class Catalog(NamedTuple):
     def events(self, histories: Interactions) -> Events:
         """Convert histories to tensors."""
         users, items, values = (self.tensor(array) for array in (histories.users, histories.items, histories.values))
-        return Events(users, items, values.double(), self.tensor(_weights(histories)).double(), histories.n_users)
+        return Events(users, items, values.double(), self.tensor(event_weights(histories)).double(), histories.n_users)
 
     def pool(self, *, by_popularity: bool) -> Pool:
         """Draw items in the same way as the negatives in training, uniformly or by popularity."""
@@ -106,10 +106,12 @@ class FoldIn(NamedTuple):
         parts = []
         for users in self._blocks(histories):
             part = slice_users(histories, users)
-            if added is None and self.objective.predicts_ratings and self._is_linear:
-                parts.append(self._least_squares(part))
-            else:
-                parts.append(self._search(part, None if added is None else added[users]))
+            with torch_threads_in_step(self._work(part.n_users)):
+                if added is None and self.objective.has_closed_form(self.network):
+                    with torch.no_grad():
+                        parts.append(self.objective.closed_form(self.network, self.prior, part, self.catalog))
+                else:
+                    parts.append(self._search(part, None if added is None else added[users]))
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
     def aligned_prior(self, events: Interactions, users: NDArray[np.int64]) -> Prior:
@@ -125,9 +127,9 @@ class FoldIn(NamedTuple):
         functions = network.vectors, self.objective.likelihood(network, histories, self.catalog)
         return self.prior.aligned(curvature_of_events(self.prior, states, weights_of_users(histories).sum(), functions))
 
-    @property
-    def _is_linear(self) -> bool:
-        return self.network.has_factors and self.network.y_range is None
+    def _work(self, n_users: int) -> float:
+        """Approximate number of floating-point operations of the largest operation for some users."""
+        return 2.0 * n_users * len(self.catalog.popularity) * len(self.prior.mean)
 
     def _search(self, histories: Interactions, added: Tensor | None) -> State:
         network = freeze(self.network, self.prior)
@@ -137,26 +139,6 @@ class FoldIn(NamedTuple):
             return _vectors_of(network, None if added is None else added[users]), likelihood
 
         return map_estimate(self.prior, self.catalog.tensor(weights_of_users(histories)), functions)
-
-    @torch.no_grad()
-    def _least_squares(self, histories: Interactions) -> State:
-        """Solve for squared errors of dot products in closed form. A user bias is one more factor."""
-        network, items = self.network, self.catalog.tensor(histories.items)
-        features = network.item_vectors(items)
-        if len(self.prior.widths) == 2:
-            features = torch.cat([features, torch.ones_like(features[:, :1])], 1)
-        targets = self.catalog.tensor(histories.values) - network.mean
-        if network.item_biases is not None:
-            targets = targets - network.item_biases(items)[:, 0]
-        certainty = self.catalog.tensor(_weights(histories)).sqrt()
-        return solve_ridge(
-            self.prior,
-            features * certainty[:, None],
-            targets * certainty,
-            self.catalog.tensor(histories.users),
-            histories.n_users,
-            noise=self.catalog.noise,
-        )
 
     def _blocks(self, histories: Interactions) -> Iterator[slice]:
         """Yield ranges of users whose fold-in fits in memory."""
@@ -179,5 +161,6 @@ def _vectors_of(network: FrozenNetwork, added: Tensor | None) -> Callable[[State
     return network.vectors if added is None else lambda state: network.vectors((state[0] + added, *state[1:]))
 
 
-def _weights(histories: Interactions) -> NDArray[np.float32]:
+def event_weights(histories: Interactions) -> NDArray[np.float32]:
+    """Weights of events, (n_events,). 1 if there are none."""
     return np.ones(len(histories), np.float32) if histories.weights is None else histories.weights

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from skrec.engine.fold_in._prior import Prior, State
 
+_LEAST_CURVATURE, _TINY = 1e-9, 1e-30
+
 
 def solve_ridge(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, n: int, *, noise: float) -> State:
     """Return the most probable states of users whose targets are dot products of state and features with normal errors.
@@ -32,20 +34,50 @@ def solve_ridge(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, 
     -----
     One system of d equations is solved for each user. It takes ``8 * n * d**2`` bytes.
     """
-    # in float32 the last digits of a user's state would depend on the other users of the block
     dtype, prior = prior.mean.dtype, prior.converted(torch.float64)
     features, targets = features.double(), targets.double()
-    d = features.shape[1]
-    residuals = targets - features @ prior.mean
-    whitened = features @ prior.root
-    grams = noise * torch.eye(d, dtype=features.dtype, device=features.device).repeat(n, 1, 1)
-    right = torch.zeros(n, d, dtype=features.dtype, device=features.device)
-    for which, places, is_there in _groups(users, n):
-        rows = torch.where(is_there[..., None], whitened[places], 0)
-        errors = torch.where(is_there, residuals[places], 0)
+    residuals, whitened = targets - features @ prior.mean, features @ prior.root
+    diagonal = torch.full((n, features.shape[1]), noise, dtype=features.dtype, device=features.device)
+    return tuple(part.to(dtype) for part in prior.state(_solve(whitened, residuals, users, diagonal)))
+
+
+def solve_in_axes(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, *, penalties: Tensor) -> State:
+    """Return the states of users that minimize squared errors plus a quadratic penalty.
+
+    Parameters
+    ----------
+    prior : Prior
+        Its root is orthogonal. Its ``curvature`` is the penalty along each column of the root.
+    features, targets, users
+        As for `solve_ridge`.
+    penalties : float64 Tensor of shape (n,)
+        Penalty of the squared length of each user's state.
+
+    Returns
+    -------
+    tuple of Tensor
+        Parts of the states with n rows.
+    """
+    dtype, prior = prior.mean.dtype, prior.converted(torch.float64)
+    diagonal = prior.curvature + penalties[:, None]
+    # without penalties the equations may be singular
+    diagonal = diagonal.maximum(_LEAST_CURVATURE * diagonal.amax(1, keepdim=True)).clamp(min=_TINY)
+    coordinates = _solve(features.double() @ prior.root, targets.double(), users, diagonal)
+    return tuple(part.to(dtype) for part in prior.state(coordinates))
+
+
+def _solve(features: Tensor, targets: Tensor, users: Tensor, diagonal: Tensor) -> Tensor:
+    """Solve the normal equations of each user, with the ``diagonal`` (n, d) added.
+
+    They are in float64. In float32 the last digits of a user's state would depend on the other users of the block.
+    """
+    grams, right = torch.diag_embed(diagonal), torch.zeros_like(diagonal)
+    for which, places, is_there in _groups(users, len(diagonal)):
+        rows = torch.where(is_there[..., None], features[places], 0)
+        errors = torch.where(is_there, targets[places], 0)
         grams[which] += rows.mT @ rows
         right[which] = (rows.mT @ errors[..., None])[..., 0]
-    return tuple(part.to(dtype) for part in prior.state(torch.linalg.solve(grams, right)))
+    return torch.linalg.solve(grams, right)
 
 
 def _groups(users: Tensor, n: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

@@ -1,17 +1,20 @@
 """Base class of all objectives."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from numpy.typing import NDArray
 
 from skrec.data import HalfLife, Interactions, apply_half_life, weights_as_values
+from skrec.data._pairs import remembering_pairs, sorted_pairs
 from skrec.data._splitting import hold_out_events
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood
-from skrec.engine.losses._losses import Losses
+from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, Prior, State, prior_of
+from skrec.engine.losses._losses import Losses, total_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +60,16 @@ class Objective:
 
     def example_rows(self, data: Interactions) -> NDArray[np.int64]:
         """Ascending positions of the `examples`: the last event of each pair of user and item."""
-        rows = np.flatnonzero(self.example_mask(data))
-        return rows[data[rows].last_of_each_pair()]
+        mask = self.example_mask(data)
+        if mask.all():
+            return data.last_of_each_pair()
+        rows = np.flatnonzero(mask)
+        return rows if sorted_pairs(data).starts is None else rows[data[rows].last_of_each_pair()]
 
     def examples(self, data: Interactions) -> Interactions:
         """Return the training examples, weighted by age."""
-        return self.weighted(data[self.example_rows(data)])
+        rows = self.example_rows(data)
+        return self.weighted(data if len(rows) == len(data) else remembering_pairs(data[rows]))
 
     def weighted(self, events: Interactions) -> Interactions:
         """Multiply the weights of events by their weights by age."""
@@ -101,6 +108,19 @@ class Objective:
         """Make the minibatches for the loss on held-out events."""
         return self.batches(events, known)
 
+    @torch.no_grad()
+    def held_out_loss(self, network: Any, batches: Batches, known: Interactions, generator: torch.Generator) -> float:
+        """Return the mean loss of held-out minibatches, given the training examples ``known``."""
+        total, n = torch.zeros((), device=generator.device), torch.zeros((), device=generator.device)
+        for batch in batches.epoch(generator):
+            total += total_loss(network, self.losses.training, batch)
+            n += batch.n_examples if batch.weight is None else batch.weight.sum()
+        return float(total) / (float(n) or 1.0)
+
+    def prior(self, network: Any, users: Iterable[torch.Tensor]) -> Prior:
+        """Return the distribution of the states of new users, given blocks of the codes of trained users."""
+        return prior_of(network, users)
+
     def history(self, histories: Interactions) -> Interactions:
         """Select the informative events of new users' histories, weighted by age if there are timestamps."""
         histories = histories[self.training_mask(histories)]
@@ -110,6 +130,14 @@ class Objective:
     def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
         """Return the negative log-likelihoods of new users' histories."""
         raise NotImplementedError(f"{type(self).__name__} has no likelihood of histories, so users cannot be folded in")
+
+    def has_closed_form(self, network: Any) -> bool:
+        """Whether the states of new users have a closed form."""
+        return False
+
+    def closed_form(self, network: Any, prior: Prior, histories: Interactions, catalog: Catalog) -> State:
+        """Return the states of new users by their closed form."""
+        raise NotImplementedError(f"{type(self).__name__} has no closed form of states")
 
 
 def counts(events: Interactions) -> sp.csr_array:

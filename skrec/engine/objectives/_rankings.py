@@ -38,7 +38,8 @@ class Ranking(Objective):
         return is_positive(data.values, self.positive_from)
 
     def rows(self, events: Interactions) -> sp.csr_array:
-        return counts(events[self.training_mask(events)])
+        mask = self.training_mask(events)
+        return counts(events if mask.all() else events[mask])
 
     @property
     def is_softmax(self) -> bool:

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from numpy.typing import NDArray
 
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows
-from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, ratings
+from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, Prior, State, event_weights, ratings, solve_ridge
 from skrec.engine.networks._network import EmbeddingNetwork
 from skrec.engine.objectives._objective import Objective, counts
 
@@ -56,6 +57,23 @@ class Ratings(Objective):
 
     def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
         return ratings(network, catalog.events(histories), noise=catalog.noise)
+
+    def has_closed_form(self, network: Any) -> bool:
+        return network.has_factors and network.y_range is None
+
+    def closed_form(self, network: Any, prior: Prior, histories: Interactions, catalog: Catalog) -> State:
+        items = catalog.tensor(histories.items)
+        features = network.item_vectors(items)
+        if len(prior.widths) == 2:  # a user bias is one more factor
+            features = torch.cat([features, torch.ones_like(features[:, :1])], 1)
+        targets = catalog.tensor(histories.values) - network.mean
+        if network.item_biases is not None:
+            targets = targets - network.item_biases(items)[:, 0]
+        certainty = catalog.tensor(event_weights(histories)).sqrt()
+        users = catalog.tensor(histories.users)
+        return solve_ridge(
+            prior, features * certainty[:, None], targets * certainty, users, histories.n_users, noise=catalog.noise
+        )
 
 
 @dataclass(frozen=True, eq=False)

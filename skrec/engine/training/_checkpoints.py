@@ -25,7 +25,7 @@ from skrec.data._random import draw_seed
 from skrec.engine.training._checkpoint_files import read_checkpoint
 
 _NAME = re.compile(r"epoch=(\d{1,9})(-\w+)?\.ckpt", re.ASCII)
-_NOT_PART_OF_THE_RESULT = ("checkpoint_dir", "keep_events", "logger", "verbose")
+_NOT_PART_OF_THE_RESULT = ("checkpoint_dir", "keep_events", "logger", "n_jobs", "verbose")
 
 
 class CheckpointUnusable(Exception):
@@ -174,7 +174,8 @@ def _of_value(value: Any) -> Any:
     if isinstance(value, Real) and not isinstance(value, bool | np.bool_ | np.timedelta64):
         return float(value)
     if isinstance(value, DeclaredParameters):
-        return type(value).__module__, type(value).__qualname__, {k: _of_value(v) for k, v in value.get_params().items()}
+        parameters = {k: _of_value(v) for k, v in value.get_params().items() if k not in _NOT_PART_OF_THE_RESULT}
+        return type(value).__module__, type(value).__qualname__, parameters
     if isinstance(value, partial):
         return _of_value(value.func), [_of_value(v) for v in value.args], {k: _of_value(v) for k, v in value.keywords.items()}
     if isinstance(value, FunctionType):
@@ -193,4 +194,4 @@ def _of_code(code: CodeType) -> tuple[Any, ...]:
 
 
 def _arrays(data: Interactions) -> dict[str, Any]:
-    return {name: value for name, value in vars(data).items() if value is not None}
+    return {name: value for name, value in vars(data).items() if value is not None and name != "_pairs"}

@@ -4,6 +4,7 @@ from collections.abc import Sized
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from skrec._checks import check_choice, check_int, check_no_class, check_number, read_path
@@ -23,6 +24,20 @@ _OWN_PARAMETERS = {
     "logger": "logger",
     "max_epochs": "max_epochs",
 }
+
+
+def accelerator_of(options: dict[str, Any] | None) -> str:
+    """Return the type of the training device, "cuda" or "cpu". Lightning's "auto" includes devices without double precision.
+
+    Raises
+    ------
+    ValueError
+        If a GPU is required and there is none.
+    """
+    wanted, has_cuda = (options or {}).get("accelerator", "auto"), torch.cuda.is_available()
+    if wanted in ("gpu", "cuda") and not has_cuda:
+        raise ValueError(f"trainer['accelerator'] must be 'auto' or 'cpu' on a machine without a CUDA GPU, got {wanted!r}")
+    return "cuda" if has_cuda and wanted != "cpu" else "cpu"
 
 
 def n_accumulated_batches(options: dict[str, Any] | None) -> int:

@@ -9,7 +9,6 @@ from torch import nn
 
 from skrec.data import Interactions
 from skrec.engine.batches._batches import Batches
-from skrec.engine.losses._losses import total_loss
 from skrec.metrics import get_scorer
 
 _SMALLEST_POSITIVE = float(np.finfo(np.float32).smallest_subnormal)
@@ -27,7 +26,7 @@ class ValidationMonitor:
     validation : array-like
         Validation data as passed to ``fit``.
     known : Interactions
-        Training events, which are not drawn as negatives.
+        Training examples, which are not drawn as negatives.
 
     Raises
     ------
@@ -36,7 +35,7 @@ class ValidationMonitor:
     """
 
     def __init__(self, estimator: Any, network: nn.Module, validation: Any, *, known: Interactions):
-        self.estimator, self.network, self.validation = estimator, network, validation
+        self.estimator, self.network, self.validation, self.known = estimator, network, validation, known
         data = estimator._recode(validation, name="validation")
         known_pairs = (data.users < estimator.n_users_) & (data.items >= 0)
         objective = estimator.objective_
@@ -68,11 +67,8 @@ class ValidationMonitor:
     def loss(self, batches: Batches, device: torch.device) -> float:
         """Return the mean loss of the held-out events, with the same negatives in each epoch."""
         batches.to(device)
-        total, n = torch.zeros((), device=device), torch.zeros((), device=device)
-        for batch in batches.epoch(torch.Generator(device=device).manual_seed(self.estimator.seed_)):
-            total += total_loss(self.network, self.estimator.objective_.losses.training, batch)
-            n += batch.n_examples if batch.weight is None else batch.weight.sum()
-        return float(total) / (float(n) or 1.0)
+        generator = torch.Generator(device=device).manual_seed(self.estimator.seed_)
+        return self.estimator.objective_.held_out_loss(self.network, batches, self.known, generator)
 
 
 class TrainingHistory:
@@ -124,6 +120,15 @@ class TrainingHistory:
         """Load the weights of the best epoch into the network."""
         if self.best_weights is not None:
             self.network.load_state_dict(self.best_weights)
+
+
+@torch.no_grad()
+def pairwise_accuracy(network: nn.Module, pairs: tuple[torch.Tensor, torch.Tensor] | None) -> float:
+    """Return the fraction of users (n,) and items (n, 2) whose first item has the higher score. Ties count 0.5."""
+    if pairs is None or len(pairs[0]) == 0:
+        return float("nan")
+    scores = network(*pairs)
+    return float(((scores[:, 0] > scores[:, 1]).float() + (scores[:, 0] == scores[:, 1]).float() / 2).mean())
 
 
 def _peak_memory(device: torch.device) -> float:

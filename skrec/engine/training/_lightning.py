@@ -22,6 +22,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor, nn
 
 from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
+from skrec._threads import torch_threads_in_step
 from skrec.base._divergence import divergence
 from skrec.engine.batches._batches import Batch, Batches, PairBatches
 from skrec.engine.losses._losses import total_loss
@@ -29,12 +30,13 @@ from skrec.engine.networks._layers import set_generator
 from skrec.engine.networks._network import prepare
 from skrec.engine.training._checkpoint_files import write_checkpoint
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
-from skrec.engine.training._checks import LOGGERS, n_accumulated_batches
-from skrec.engine.training._history import TrainingHistory
+from skrec.engine.training._checks import LOGGERS, accelerator_of, n_accumulated_batches
+from skrec.engine.training._history import TrainingHistory, pairwise_accuracy
 from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._pair_steps import PairSteps
 from skrec.engine.training._resuming import check_checkpoint
 from skrec.engine.training._schedules import Schedule
+from skrec.engine.training._work import work_of_step
 
 # a step of Lightning's loop takes 0.2 ms, as long as a small minibatch; several minibatches per step reduce this overhead
 CHUNK = 16
@@ -97,6 +99,7 @@ class Training(pl.LightningModule):
         self.clip = (settings.trainer or {}).get("gradient_clip_val")
         self.n_accumulated = n_accumulated_batches(settings.trainer)
         self.weights = list(network.parameters())
+        self.threads: ExitStack | None = None
         self.counters = _Counters()
         self.pair_steps: PairSteps | None = None
 
@@ -151,6 +154,13 @@ class Training(pl.LightningModule):
         set_generator(self.network, self.generator(self.current_epoch + 2**20))
         self.started = time.perf_counter()
         self.counters.loss_sum, self.counters.n_examples = torch.zeros((), device=self.device), 0
+
+    def on_train_batch_start(self, chunk: tuple[int, list[Batch]], _: int) -> None:
+        """Use as many threads as the first minibatch can feed."""
+        if self.threads is None and self.device.type == "cpu":
+            self.threads = ExitStack()
+            work = work_of_step(self.network, chunk[1][0], updates_all_rows=self.settings.optimizer_ != "row_adam")
+            self.threads.enter_context(torch_threads_in_step(work))
 
     def training_step(self, chunk: tuple[int, list[Batch]], _: int) -> None:
         if self.pair_steps is not None:
@@ -216,7 +226,8 @@ class Training(pl.LightningModule):
         if not all(bool((weight.abs() < _LARGEST_WEIGHT).all()) for weight in self.weights):
             raise self.divergence(f"a weight is not finite, or above {_LARGEST_WEIGHT:g}")
         prepare(self.network)
-        row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": self.pairwise_accuracy()}
+        accuracy = pairwise_accuracy(self.network, self.sampled_pairs)
+        row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": accuracy}
         row["seconds"] = time.perf_counter() - self.started
         if self.history(row, self.device):
             self.trainer.should_stop = True
@@ -231,14 +242,6 @@ class Training(pl.LightningModule):
         """Return the error for a divergence in the current epoch."""
         of_values = self.settings._predicts_ratings
         return divergence(self.settings, f"training diverged in epoch {self.current_epoch}: {what}", of_values=of_values)
-
-    @torch.no_grad()
-    def pairwise_accuracy(self) -> float:
-        """Return the fraction of sampled (positive, negative) pairs in the right order. Ties count 0.5."""
-        if self.sampled_pairs is None or len(self.sampled_pairs[0]) == 0:
-            return float("nan")
-        scores = self.network(*self.sampled_pairs)
-        return float(((scores[:, 0] > scores[:, 1]).float() + (scores[:, 0] == scores[:, 1]).float() / 2).mean())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         run = {"seed": self.seed, "n_updates": self.counters.n_updates, "is_finished": self.is_finished}
@@ -346,7 +349,7 @@ def run(training: Training, *, logger: Any) -> torch.device:
     with _LightningWarning.muted, _silence:
         trainer = _Trainer(
             **{
-                "accelerator": _accelerator((settings.trainer or {}).get("accelerator", "auto")),
+                "accelerator": accelerator_of(settings.trainer),
                 "devices": 1,
                 "max_epochs": settings.max_epochs,
                 "logger": logger or False,
@@ -372,6 +375,8 @@ def run(training: Training, *, logger: Any) -> torch.device:
                 raise KeyboardInterrupt from None
             raise
         finally:
+            if training.threads is not None:
+                training.threads.close()
             set_generator(training.network, None)
             training.network.eval()
     return trainer.strategy.root_device
@@ -393,14 +398,6 @@ def make_logger(logger: str | Callable[[], Any] | None) -> Any:
     if logger is None or callable(logger):
         return logger and logger()
     return getattr(loggers, LOGGERS[logger])(save_dir=".")
-
-
-def _accelerator(wanted: str) -> str:
-    """Return Lightning's name of an accelerator. Its own "auto" includes devices without double precision."""
-    has_cuda = pl.accelerators.CUDAAccelerator.is_available()
-    if wanted in ("gpu", "cuda") and not has_cuda:
-        raise ValueError(f"trainer['accelerator'] must be 'auto' or 'cpu' on a machine without a CUDA GPU, got {wanted!r}")
-    return "cuda" if has_cuda and wanted != "cpu" else "cpu"
 
 
 def _combined(given: Any, own: list) -> list:

@@ -26,12 +26,12 @@ def check_checkpoint(checkpoint: dict[str, Any], training: Any) -> None:
     """
     run, weights = checkpoint["skrec"], training.state_dict()
     _check_progress(checkpoint, run, training)
-    _check_records(run["history"], checkpoint["epoch"], training.history)
-    _check_alike(checkpoint["state_dict"], weights, "state_dict")
-    _check_alike(checkpoint["loops"]["fit_loop"], training.trainer.fit_loop.state_dict(), "loops")
+    check_records(run["history"], checkpoint["epoch"], training.history)
+    check_alike(checkpoint["state_dict"], weights, "state_dict")
+    check_alike(checkpoint["loops"]["fit_loop"], training.trainer.fit_loop.state_dict(), "loops")
     (found,), expected = checkpoint["optimizer_states"], _state_after_a_step(training)
     expected["state"] = {place: expected["state"][place] for place in found["state"]}  # weights without gradients have no state
-    _check_alike(found, expected, "optimizer_states")
+    check_alike(found, expected, "optimizer_states")
 
 
 def _check_progress(checkpoint: dict[str, Any], run: dict[str, Any], training: Any) -> None:
@@ -43,9 +43,9 @@ def _check_progress(checkpoint: dict[str, Any], run: dict[str, Any], training: A
         raise ValueError(f"its number of updates is {n_updates!r} instead of {expected}")
 
 
-def _check_records(state: dict[str, Any], epoch: int, history: Any) -> None:
+def check_records(state: dict[str, Any], epoch: int, history: Any) -> None:
     """Check the state of a `TrainingHistory` at the end of an epoch."""
-    _check_alike({name: 0 for name in state}, {name: 0 for name in history.state()}, "history")
+    check_alike({name: 0 for name in state}, {name: 0 for name in history.state()}, "history")
     rows, best = state["rows"], state["best_epoch"]
     if not isinstance(rows, list) or [row["epoch"] for row in rows] != list(range(epoch + 1)):
         raise ValueError(f"its history does not have {epoch + 1} epochs")
@@ -56,7 +56,7 @@ def _check_records(state: dict[str, Any], epoch: int, history: Any) -> None:
         raise ValueError(f"its best epoch is {best!r}, with a value of {state['best_value']!r}")
     keeps_best = history.monitor is not None and history.estimator.early_stopping is not None
     expected = history.network.state_dict() if keeps_best else None
-    _check_alike(state["best_weights"], expected, "best_weights")
+    check_alike(state["best_weights"], expected, "best_weights")
 
 
 def _state_after_a_step(training: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _state_after_a_step(training: Any) -> dict[str, Any]:
     return optimizer.state_dict()
 
 
-def _check_alike(found: Any, expected: Any, name: str) -> None:
+def check_alike(found: Any, expected: Any, name: str) -> None:
     """Compare the keys, types and shapes of nested values. Tensors must be finite."""
     if isinstance(expected, Tensor):
         if not isinstance(found, Tensor) or (found.shape, found.dtype) != (expected.shape, expected.dtype):
@@ -80,11 +80,11 @@ def _check_alike(found: Any, expected: Any, name: str) -> None:
         if not isinstance(found, dict) or found.keys() != expected.keys():
             raise ValueError(f"its {name} does not have the keys {list(expected)}")
         for key, value in expected.items():
-            _check_alike(found[key], value, f"{name}[{key!r}]")
+            check_alike(found[key], value, f"{name}[{key!r}]")
     elif isinstance(expected, list | tuple):
         if len(found) != len(expected):
             raise ValueError(f"its {name} has {len(found)} parts instead of {len(expected)}")
         for place, (part, value) in enumerate(zip(found, expected, strict=True)):
-            _check_alike(part, value, f"{name}[{place}]")
+            check_alike(part, value, f"{name}[{place}]")
     elif type(found) is not type(expected):
         raise ValueError(f"its {name} is of type {type(found).__name__} instead of {type(expected).__name__}")

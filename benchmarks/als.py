@@ -1,0 +1,190 @@
+"""Alternating least squares beside implicit: CPU time to the best quality that implicit reaches, and the final quality.
+
+    SKREC_DATA=... OMP_NUM_THREADS=1 python benchmarks/als.py choose gowalla 64
+    SKREC_DATA=... OMP_NUM_THREADS=1 python benchmarks/als.py compare gowalla 64
+
+``choose`` tries settings of both on data cut from the training part. ``compare`` fits with the chosen ones on the training
+part. The quality is measured on the test part after each epoch, and implicit is stopped at its best epoch. Then complete fits
+with the numbers of epochs found are timed, in turn, in CPU seconds of one thread. Those of implicit start from its matrix.
+"""
+
+import argparse
+import json
+import time
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+import protocols
+from implicit.cpu.als import AlternatingLeastSquares
+from threadpoolctl import threadpool_limits
+
+from skrec import ALS, ALSRecommender, MFRecommender
+from skrec.engine.training._history import TrainingHistory
+from skrec.models._implicit import for_implicit
+
+EVERY = 8  # the quality on Gowalla is that of every eighth user
+N_EPOCHS, N_TIMED = 16, 5
+
+# chosen by ``choose``: unobserved_weight, regularization, regularization_exponent; alpha, regularization of implicit
+CHOSEN = {
+    ("ncf-ml1m", 64): ((0.3, 0.2, 0.5), (5, 20)),
+    ("ncf-ml1m", 128): ((0.3, 0.007, 1.0), (5, 50)),
+    ("gowalla", 64): ((0.0256, 0.5, 0.0), (40, 20)),
+    ("gowalla", 128): ((0.0256, 0.5, 0.0), (40, 20)),
+}
+GRIDS = {
+    "ncf-ml1m": (
+        [(0.3, 0.003, 1.0), (0.3, 0.007, 1.0), (1.0, 0.003, 1.0), (0.3, 0.2, 0.5)],
+        [(5, 20), (5, 50), (5, 100), (10, 50), (10, 100)],
+    ),
+    "gowalla": (
+        [(0.01, 0.003, 1.0), (0.006, 0.003, 1.0), (0.01, 0.006, 1.0), (0.015, 0.003, 1.0)],
+        [(40, 10), (40, 20), (40, 40), (80, 20)],
+    ),
+}
+METRIC = {"ncf-ml1m": "NDCG@10", "gowalla": "NDCG@20"}
+
+
+class Curve(NamedTuple):
+    """Quality after each epoch."""
+
+    values: list[float]
+
+    @property
+    def best(self):
+        return max(self.values)
+
+    def epochs_to(self, quality):
+        """Number of epochs until a quality is reached. None if it is not."""
+        return next((n for n, value in enumerate(self.values, 1) if value >= quality), None)
+
+
+def ours(n_factors, setting, max_epochs):
+    unobserved_weight, regularization, exponent = setting
+    solver = ALS(unobserved_weight=unobserved_weight, regularization_exponent=exponent, n_jobs=1)
+    return MFRecommender(
+        solver=solver, regularization=regularization, n_factors=n_factors, max_epochs=max_epochs, random_state=0
+    )
+
+
+def theirs(n_factors, setting, iterations):
+    alpha, regularization = setting
+    return AlternatingLeastSquares(
+        factors=n_factors,
+        alpha=alpha,
+        regularization=regularization,
+        iterations=iterations,
+        num_threads=1,
+        random_state=0,
+    )
+
+
+def curve_of_ours(part, metric, n_factors, setting):
+    """Measure the model after each epoch."""
+    values, record = [], TrainingHistory.__call__
+
+    def and_measure(history, row, device):
+        stops = record(history, row, device)
+        history.estimator._set_network(history.network, device, row["train_loss"])
+        values.append(part.measure(history.estimator)[metric])
+        return stops
+
+    TrainingHistory.__call__ = and_measure
+    try:
+        ours(n_factors, setting, N_EPOCHS).fit(part.train)
+    finally:
+        TrainingHistory.__call__ = record
+    return Curve(values)
+
+
+def curve_of_theirs(part, metric, n_factors, setting):
+    values, solver = [], theirs(n_factors, setting, N_EPOCHS)
+    shell = ALSRecommender(n_factors=n_factors, max_epochs=1, n_jobs=1).fit(part.train)
+
+    def measure(*_):
+        shell.user_embeddings_, shell.item_embeddings_ = solver.user_factors, solver.item_factors
+        values.append(part.measure(shell)[metric])
+
+    solver.fit(matrix_of(part.train), show_progress=False, callback=measure)
+    return Curve(values)
+
+
+def matrix_of(data):
+    return for_implicit(data.to_csr(duplicates="any"))
+
+
+def seconds_of(fit):
+    started = time.process_time(), time.perf_counter()
+    fit()
+    return time.process_time() - started[0], time.perf_counter() - started[1]
+
+
+def choose(table, n_factors):
+    part, metric = parts(table, "validation"), METRIC[table]
+    for name, curve_of, grid in zip(("skrec", "implicit"), (curve_of_ours, curve_of_theirs), GRIDS[table], strict=True):
+        for setting in grid:
+            curve = curve_of(part, metric, n_factors, setting)
+            print(f"{name} {setting}: {curve.best:.4f} after {curve.epochs_to(curve.best)} epochs", flush=True)
+
+
+def compare(table, n_factors):
+    part, metric = parts(table, "test"), METRIC[table]
+    own, other = CHOSEN[table, n_factors]
+    mine, implicits = curve_of_ours(part, metric, n_factors, own), curve_of_theirs(part, metric, n_factors, other)
+    n_epochs, n_iterations = mine.epochs_to(implicits.best), implicits.epochs_to(implicits.best)
+    print(
+        f"{metric} of skrec {np.round(mine.values, 4).tolist()}\n{metric} of implicit {np.round(implicits.values, 4).tolist()}"
+    )
+    result = {"table": table, "n_factors": n_factors, "settings": [own, other], "epochs": [n_epochs, n_iterations]}
+    result |= {"best": [mine.best, implicits.best]}
+    if n_epochs is not None:
+        matrix = matrix_of(part.train)
+        times = [
+            [
+                seconds_of(lambda: ours(n_factors, own, n_epochs).fit(part.train)),
+                seconds_of(lambda: theirs(n_factors, other, n_iterations).fit(matrix, show_progress=False)),
+            ]
+            for _ in range(N_TIMED)
+        ]
+        result |= {
+            "cpu_seconds": [median(pair[side][0] for pair in times) for side in (0, 1)],
+            "cpu_ratio": median(a[0] / b[0] for a, b in times),
+            "wall_ratio": median(a[1] / b[1] for a, b in times),
+            "epoch_ratio": median(a[0] / n_epochs / (b[0] / n_iterations) for a, b in times),
+        }
+    print(json.dumps(result))
+
+
+def parts(table, which):
+    if table != "gowalla":
+        return getattr(protocols.TABLES[table], which)()[0]
+    train, test = protocols.gowalla()
+    if which == "validation":
+        held_out = fifth_of_each_user(train.users)
+        train, test = train[~held_out], train[held_out]
+    return protocols.ranking_part(train, test[test.users % EVERY == 0])
+
+
+def fifth_of_each_user(users):
+    """Random events of each user, as many as the published split holds out."""
+    rng = np.random.default_rng(0)
+    order = np.lexsort([rng.random(len(users)), users])
+    counts = np.bincount(users)
+    place = np.empty(len(users), np.int64)
+    place[order] = np.arange(len(users)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return place < np.maximum(counts[users] // 5, 1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("choose", "compare"))
+    parser.add_argument("table", choices=tuple(METRIC))
+    parser.add_argument("n_factors", type=int, choices=(64, 128))
+    arguments = parser.parse_args()
+    with threadpool_limits(1):
+        (choose if arguments.what == "choose" else compare)(arguments.table, arguments.n_factors)
+
+
+if __name__ == "__main__":
+    main()

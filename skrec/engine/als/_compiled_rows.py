@@ -1,0 +1,88 @@
+"""Half an epoch on a CPU, by compiled code in threads."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skrec._memory import blocks
+from skrec._threads import map_in_threads, n_threads
+from skrec.engine.batches._least_squares import Side
+
+_TABLE_ROWS = 2**13  # rows of a table in a block
+_BLOCK_COST = 2**14  # entries in a block of problems, so that blocks take similar times
+_ROW_COST = 8  # time of the rotations of a row, in entries
+
+
+def improve(x: NDArray, y: NDArray, side: Side, *, unobserved_weight: float, n_steps: int, n_jobs: int | None) -> float:
+    """Improve the rows of a table by conjugate gradients, while the other table is fixed.
+
+    Parameters
+    ----------
+    x : float32 array of shape (n_rows, d)
+        The table, which is updated in place.
+    y : float32 array of shape (n_columns, d)
+        The fixed table.
+    side : Side
+    unobserved_weight : float
+    n_steps : int
+        Maximum number of steps.
+    n_jobs : int or None
+        Maximum number of threads. The result does not depend on it.
+
+    Returns
+    -------
+    float
+        Loss of the rows after the steps, with their penalties. Not finite if the vectors are too large.
+    """
+    from skrec.engine.als import _kernels
+
+    n = n_threads(n_jobs, 4.0 * (n_steps + 1) * len(side.columns) * x.shape[1])
+    products = unobserved_weight * _gram(y, n)
+    if not np.isfinite(products).all():
+        return float("nan")
+    diagonal, axes = _principal_axes(products)
+    rotated = np.empty_like(y)
+
+    def rotate(block: slice) -> None:
+        np.matmul(y[block], axes, out=rotated[block])
+
+    def solve(rows: NDArray[np.int64]) -> float:
+        part, losses = x[rows] @ axes, np.empty(len(rows))
+        _kernels.solve_rows(
+            rows, side.indptr, side.columns, side.weights, part, rotated, diagonal, side.penalties, n_steps, losses
+        )
+        x[rows] = part @ axes.T
+        return float(losses.sum())
+
+    _map_quietly(rotate, blocks(len(y), _TABLE_ROWS), n)
+    return sum(_map_quietly(solve, _problem_blocks(side), n))
+
+
+def _gram(y: NDArray, n_threads: int) -> NDArray[np.float64]:
+    """Products (d, d) of the columns of a table."""
+    products = _map_quietly(lambda block: y[block].T @ y[block], blocks(len(y), _TABLE_ROWS), n_threads)
+    return np.sum(products, axis=0, dtype=np.float64)
+
+
+def _principal_axes(products: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
+    """Eigenvalues (d,) and eigenvectors, the columns of an orthogonal matrix (d, d), in float32."""
+    values, vectors = np.linalg.eigh(products)
+    return values.clip(0).astype(np.float32), vectors.astype(np.float32)
+
+
+def _problem_blocks(side: Side) -> list[NDArray[np.int64]]:
+    """Split the rows into blocks that take similar times. The blocks do not depend on the number of threads."""
+    costs = np.cumsum(side.indptr[side.rows + 1] - side.indptr[side.rows] + _ROW_COST)
+    return np.split(side.rows, np.flatnonzero(np.diff(costs // _BLOCK_COST)) + 1)
+
+
+def _map_quietly(function: Callable[[Any], Any], parts: Iterable[Any], n_threads: int) -> list[Any]:
+    """Call a function in threads, without warnings of numpy. The loss tells when vectors are not finite."""
+
+    def quiet(part: Any) -> Any:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return function(part)
+
+    return map_in_threads(quiet, parts, n_threads)
