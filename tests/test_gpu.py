@@ -92,6 +92,7 @@ MODELS = {
     "MF ccl": (mf(loss="ccl", n_negatives=5), likes),
     "MF in the minibatch": (mf(negatives="in_batch"), likes),
     "MF row_adam": (mf(loss="bpr", optimizer="row_adam"), likes),
+    "MF als": (MFRecommender(solver="als", n_factors=N_FACTORS), likes),
     "MF ratings": (mf(loss="mse"), ratings),
     "MF ratings in a range": (mf(loss="mse", y_range=(0.5, 5.5)), ratings),
     "NeuMF": (NeuMFRecommender(n_factors=N_FACTORS, hidden_layer_sizes=(8, 4), batch_size=64), likes),
@@ -110,7 +111,18 @@ MODELS = {
     "News, drawn negatives": (NewsRecommender(n_factors=N_FACTORS, item_half_life=HOUR, negatives="uniform"), clicks),
 }
 # one of each family of networks
-FAMILIES = ["MF softmax", "MF ratings", "NeuMF", "AutoRec of items", "MultVAE", "LightGCN", "TwoTower", "SASRec", "News"]
+FAMILIES = [
+    "MF softmax",
+    "MF als",
+    "MF ratings",
+    "NeuMF",
+    "AutoRec of items",
+    "MultVAE",
+    "LightGCN",
+    "TwoTower",
+    "SASRec",
+    "News",
+]
 each_model = pytest.mark.parametrize("name", MODELS)
 each_family = pytest.mark.parametrize("name", FAMILIES)
 
@@ -289,6 +301,11 @@ def test_each_optimizer_lowers_the_loss(optimizer):
     settings = {"optimizer": optimizer, "max_epochs": 5, "init_std": 0.3, "learning_rate": 0.05, "lr_schedule": None}
     losses = on_device(mf(loss="bpr"), **settings).fit(likes()).history_["train_loss"]
     assert losses.iloc[-1] < losses.iloc[0]
+
+
+def test_the_choice_of_the_optimizer_does_not_rely_on_compiled_steps():
+    chosen = {each: on_device(mf(loss="bpr", batch_size=4), trainer={"accelerator": each}) for each in (DEVICE, "cpu")}
+    assert {each: model.fit(likes()).optimizer_ for each, model in chosen.items()} == {DEVICE: "adam", "cpu": "row_adam"}
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "row_adam"])
