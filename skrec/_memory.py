@@ -5,6 +5,9 @@ from collections.abc import Iterator
 BLOCK_BYTES = 64 * 2**20
 """Maximum scratch memory of one step of a computation, in bytes. It determines the size of all blocks."""
 
+SCORE_BYTES = 4 * 2**20
+"""Maximum size of a block of scores on a CPU, in bytes, so that it stays in the cache."""
+
 MAX_RESULT_BYTES = 2**30
 """Maximum size of a result in bytes, apart from what the input requires."""
 
@@ -12,6 +15,11 @@ MAX_RESULT_BYTES = 2**30
 def rows_per_block(row_bytes: float) -> int:
     """The number of rows with the given size that fit into a block, at least 1."""
     return max(1, int(BLOCK_BYTES // max(row_bytes, 1)))
+
+
+def score_rows_per_block(row_bytes: float) -> int:
+    """The number of rows of scores with the given size that fit into a block in the cache, at least 1."""
+    return max(1, int(min(SCORE_BYTES, BLOCK_BYTES) // max(row_bytes, 1)))
 
 
 def blocks(n_rows: int, height: int) -> Iterator[slice]:

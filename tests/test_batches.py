@@ -63,6 +63,16 @@ def test_uniform_negatives_are_equally_likely_among_what_the_user_does_not_know(
         assert chisquare(list(counts.values())).pvalue > 0.001
 
 
+def test_many_uniform_negatives_are_those_of_few(monkeypatch):
+    rng = np.random.default_rng(0)
+    known = Interactions.from_arrays(rng.integers(0, 50, 900), rng.integers(0, 30, 900), n_users=51, n_items=30)
+    users = torch.arange(51).repeat(20)
+    expected, expected_mask = UniformNegatives(known).draw(users, 3, generator())
+    monkeypatch.setattr("skrec.engine.batches._negatives._MANY_DRAWS", 1)
+    drawn, mask = UniformNegatives(known).draw(users, 3, generator())
+    assert torch.equal(drawn, expected) and (mask is expected_mask or torch.equal(mask, expected_mask))
+
+
 @given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=5))
 def test_uniform_negatives_are_never_known_and_masked_only_where_all_is_known(rows):
     likes = np.array(rows, dtype=float)

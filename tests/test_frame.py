@@ -295,7 +295,7 @@ def test_neighbors_are_those_of_brute_force(metric, make, vectors, data):
     codes = np.array(data.draw(st.lists(st.integers(0, n - 1), max_size=4)), int)
     known, allowed = data.draw(masks), data.draw(masks)
     options = {"k": data.draw(st.integers(1, 10)), "metric": metric, "include_self": data.draw(st.booleans())}
-    with patch.object(topk, "_LARGEST_WIDTH", data.draw(st.integers(1, 9))):
+    with patch.object(topk._blocks, "_LARGEST_WIDTH", data.draw(st.integers(1, 9))):
         found, scores = nearest(make(vectors), codes, known, allowed, **options)
     assert found.shape == scores.shape == (len(codes), options["k"])
     for code, row, row_scores in zip(codes, found.tolist(), scores):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skrec import topk
-from skrec.topk import as_tensor, column_blocks, hide, row_blocks, top_k_of_columns
+from skrec.topk import RowPattern, as_tensor, column_blocks, hide, row_blocks, top_k_of_columns
 
 KINDS = {
     "numpy float32": lambda scores: np.array(scores, np.float32),
@@ -45,12 +45,20 @@ def matrix_of(pairs, shape):
     return sp.csr_array((np.ones(len(pairs)), (rows, columns)), shape=shape)
 
 
+WAYS = {
+    "numpy": {"_COMPILED_FROM": 10**7},
+    "compiled": {"_COMPILED_FROM": 0},
+    "another device": {"is_on_device": lambda scores: isinstance(scores, torch.Tensor)},
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 @given(matrix=score_matrices(), k=st.integers(1, 14), width=st.integers(1, 14))
-def test_finds_what_sorting_every_row_finds(make, matrix, k, width):
+def test_finds_what_sorting_every_row_finds(make, way, matrix, k, width):
     scores, hidden = matrix
     shape = len(scores), len(scores[0])
-    with patch.object(topk, "_LARGEST_WIDTH", width):
+    with patch.object(topk._blocks, "_LARGEST_WIDTH", width), patch.multiple(topk._lists, **way):
         found, best = top_k_of_columns(
             lambda columns: make([row[columns] for row in scores]), *shape, k, hidden=matrix_of(hidden, shape)
         )
@@ -114,7 +122,7 @@ def test_hiding_writes_minus_infinity_over_the_stored_entries_of_a_block_and_not
     n_columns = len(scores[0])
     columns = slice(min(start, n_columns - 1), min(start + width, n_columns))
     block = torch.tensor(scores)[:, columns]
-    hide(block, matrix_of(hidden, (len(scores), n_columns)), columns)
+    hide(block, RowPattern.of(matrix_of(hidden, (len(scores), n_columns))), columns)
     expected = [
         [-np.inf if (row, column) in hidden else scores[row][column] for column in range(columns.start, columns.stop)]
         for row in range(len(scores))

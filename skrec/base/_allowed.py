@@ -13,7 +13,7 @@ from skrec.data._encoding import as_list
 from skrec.data._reading import column_names, is_frame
 from skrec.data._splitting import membership_mask
 from skrec.data._vocabulary import Vocabulary, read_labels
-from skrec.topk import NO_CANDIDATE, as_tensor
+from skrec.topk import NO_CANDIDATE, like
 
 Unknown = Literal["raise", "popular"]
 """What happens with ids that the model does not know."""
@@ -50,7 +50,7 @@ class Allowed:
             rows = np.repeat(np.arange(len(is_closed)), np.diff(self.to_each.indptr))
             inside = (self.to_each.indices >= items.start) & (self.to_each.indices < items.stop)
             is_closed[rows[inside], self.to_each.indices[inside] - items.start] = False
-            scores[as_tensor(is_closed).to(scores.device)] = NO_CANDIDATE
+            scores[like(is_closed, scores)] = NO_CANDIDATE
 
 
 EVERYTHING = Allowed()

@@ -10,9 +10,11 @@ from sklearn.base import TransformerMixin
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 
+from skrec._memory import blocks, rows_per_block
 from skrec.base._recommender import BaseRecommender
 from skrec.data._encoding import as_index
-from skrec.topk import row_blocks
+
+_USER_BYTES = 2**14  # of the state of a user
 
 
 class EmbeddingRecommender(TransformerMixin, BaseRecommender):
@@ -69,8 +71,9 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         """
         query = self._query(X, name="X")
         query.check_known(self.vocabulary_, name="X")
-        blocks = [self._state_vectors(query[users].state(self)) for users in row_blocks(len(query), self.n_items_)]
-        vectors = np.concatenate(blocks) if blocks else self._user_vectors()[:0]
+        parts = (query[users] for users in blocks(len(query), rows_per_block(_USER_BYTES)))
+        states = [self._state_vectors(part.state(self)) for part in parts]
+        vectors = np.concatenate(states) if states else self._user_vectors()[:0]
         if _get_output_config("transform", self)["dense"] == "pandas":  # scikit-learn would take the index of X, a row an event
             return pd.DataFrame(vectors, index=as_index(query.labels))
         return vectors

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from skrec.base._history import HistoryRecommender
 from skrec.base._pairs import sparse_products
+from skrec.topk import RowSums
 
 
 class ItemWeightsRecommender(HistoryRecommender):
@@ -28,6 +29,9 @@ class ItemWeightsRecommender(HistoryRecommender):
     def _score(self, rows: sp.csr_array, items: slice) -> NDArray[np.float32]:
         scores = rows @ self.item_weights_[:, items]
         return scores.toarray() if sp.issparse(scores) else scores
+
+    def _formula(self) -> RowSums:
+        return RowSums(self.item_weights_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         return sparse_products(self.rows_, self.item_weights_, users, items)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec.base._divergence import overflow
 from skrec.data import Interactions
-from skrec.data._histories import slice_users
+from skrec.data._histories import select_users, slice_users
 from skrec.data._vocabulary import Vocabulary, decode, read_labels
+from skrec.topk import RowPattern
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +51,9 @@ class KnownUsers:
         """What the model scores the users by."""
         return model._known_state(self.codes)
 
-    def seen(self, model: Any) -> sp.csr_array:
-        """CSR (n_users, n_items) that stores the pairs of the training data."""
-        return model.seen_[self.codes]
+    def seen(self, model: Any) -> RowPattern:
+        """The items of each user in the training data."""
+        return RowPattern.of(model.seen_, self.codes)
 
     def is_familiar(self, model: Any) -> NDArray[np.bool_]:
         """Whether the model ranks for each user; others get the most popular items."""
@@ -80,8 +80,10 @@ class NewUsers:
     def __len__(self) -> int:
         return self.histories.n_users
 
-    def __getitem__(self, users: slice) -> Self:
-        return replace(self, histories=slice_users(self.histories, users), labels=self.labels[users])
+    def __getitem__(self, users: slice | NDArray[np.int64]) -> Self:
+        """Some of the users. Positions are ascending."""
+        histories = slice_users(self.histories, users) if isinstance(users, slice) else select_users(self.histories, users)
+        return replace(self, histories=histories, labels=self.labels[users])
 
     @property
     def is_unknown(self) -> NDArray[np.bool_]:
@@ -99,9 +101,9 @@ class NewUsers:
         """What the model scores the users by, found by fold-in."""
         return model._new_state(self.histories)
 
-    def seen(self, model: Any) -> sp.csr_array:
-        """CSR (n_users, n_items) that stores the pairs of the histories."""
-        return self.histories.to_csr(duplicates="any")
+    def seen(self, model: Any) -> RowPattern:
+        """The items of each history."""
+        return RowPattern.of(self.histories.to_csr(duplicates="any"))
 
     def is_familiar(self, model: Any) -> NDArray[np.bool_]:
         """Whether the model ranks for each user; others get the most popular items."""
@@ -109,7 +111,7 @@ class NewUsers:
 
     def check_scores(self, scores: Any) -> None:
         """ValueError if a score is NaN or infinite, which large values in a history can cause."""
-        if not scores.amax() < np.inf:  # NaN is not below it either
+        if not scores.max() < np.inf:  # NaN is not below it either
             raise overflow(self.histories, "the model's scores must be numbers, but some are NaN or infinite")
 
 

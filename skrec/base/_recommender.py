@@ -99,6 +99,7 @@ class BaseRecommender(DeclaredParameters):
     _item_vectors = _user_vectors = knowledge.no_vectors
     _allowed, _contributions = knowledge.allowed_items, knowledge.no_contributions
     _score_pairs, _score_known_pairs = scoring.score_pairs, scoring.score_pairs_by_rows
+    _formula = scoring.no_formula
     __copy__, __deepcopy__ = shallow_copy, deep_copy
     _compares_times = property(knowledge.compares_times)
     _item_counts = property(lambda self: self.item_counts_)

@@ -1,16 +1,30 @@
 """Scores of a fitted model, in blocks of users and items: best items, all items, single pairs."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skrec._memory import MAX_RESULT_BYTES
+from skrec._memory import MAX_RESULT_BYTES, blocks, rows_per_block
 from skrec.base._allowed import EVERYTHING, Allowed
 from skrec.base._queries import NewUsers, Query
-from skrec.topk import as_array, as_tensor, hide, row_blocks, top_k_of_columns, whole_row_blocks
+from skrec.topk import (
+    SEARCHED_FROM,
+    BestColumns,
+    Products,
+    RowSums,
+    as_array,
+    as_scores,
+    column_blocks,
+    hide,
+    like,
+    row_blocks,
+    whole_row_blocks,
+)
 
+_USER_BYTES = 2**14  # of the state of a user
 # below every score that a model gives, above "no candidate"
 _LAST = float(np.finfo(np.float32).min)
 
@@ -21,17 +35,57 @@ def best_items(
     """Codes and scores (n_users, k) of the best items, padded with -1 and NaN."""
     if query.is_unknown.any():
         return _best_items_of_some_unknown(model, query, k, exclude_seen=exclude_seen, allowed=allowed)
-    width, n_items = min(k, model.n_items_), model.n_items_
     codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
-    for users in row_blocks(len(query), n_items):
+    is_searched = allowed.to_each is None and len(query) * model.n_items_ >= SEARCHED_FROM
+    formula, width = formula_of(model) if is_searched else None, min(k, model.n_items_)
+    find = _best_of_all if formula is None else partial(_best_by_search, formula)
+    codes[:, :width], scores[:, :width] = find(model, query, width, exclude_seen=exclude_seen, allowed=allowed)
+    return codes, scores
+
+
+def no_formula(model: Any) -> Products | RowSums | None:
+    """How the scores of a model are computed, if their largest can be found faster than by ``_score``: unknown."""
+    return None
+
+
+def formula_of(model: Any) -> Products | RowSums | None:
+    """How the scores of a model are computed. It is unknown if a class overrides ``_score`` alone."""
+    score, formula = (next(cls for cls in type(model).__mro__ if name in vars(cls)) for name in ("_score", "_formula"))
+    return model._formula() if issubclass(formula, score) else None
+
+
+def _best_by_search(
+    formula: Products | RowSums, model: Any, query: Query, k: int, *, exclude_seen: bool, allowed: Allowed
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """`best_items` by a search for the largest scores. Users whose list has other items get it by `_best_of_all`."""
+    codes, scores = np.empty((len(query), k), np.int64), np.empty((len(query), k), np.float32)
+    may_rank = np.ones(model.n_items_, bool) if allowed.to_all is None else allowed.to_all
+    is_familiar, is_done = model._familiar_items, np.zeros(len(query), bool)
+    has_last_items = bool((may_rank & ~is_familiar).any())
+    search = formula.search(np.flatnonzero(may_rank & is_familiar))
+    for users in blocks(len(query), rows_per_block(_USER_BYTES)):
         part = query[users]
-        codes[users, :width], scores[users, :width] = top_k_of_columns(
-            score_function(model, part, allowed=allowed.of(users)),
-            len(part),
-            n_items,
-            width,
-            hidden=part.seen(model) if exclude_seen else None,
-        )
+        found = search.best(part.state(model), k, part.seen(model) if exclude_seen else None)
+        if found is not None:
+            codes[users], scores[users] = found
+            is_done[users] = part.is_familiar(model) & ((codes[users, -1] >= 0) | (not has_last_items))
+    others = np.flatnonzero(~is_done)
+    if len(others):
+        codes[others], scores[others] = _best_of_all(model, query[others], k, exclude_seen=exclude_seen, allowed=allowed)
+    return codes, scores
+
+
+def _best_of_all(
+    model: Any, query: Query, k: int, *, exclude_seen: bool, allowed: Allowed
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """`best_items` from the scores of all items."""
+    best = BestColumns(len(query), model.n_items_, k)
+    for users in row_blocks(len(query), model.n_items_, device=getattr(model, "device_", "cpu")):
+        part = query[users]
+        score, hidden = score_function(model, part, allowed=allowed.of(users)), part.seen(model) if exclude_seen else None
+        for items in column_blocks(model.n_items_):
+            best.add(users, items, score(items), hidden)
+    codes, scores = best.result()
     scores[scores == _LAST] = -np.inf
     return codes, scores
 
@@ -57,10 +111,10 @@ def score_blocks(model: Any, query: Query, *, exclude_seen: bool = True) -> Iter
     everything = slice(0, model.n_items_)
     for users in whole_row_blocks(len(query), model.n_items_):
         part = query[users]
-        scores = as_tensor(score_function(model, part, ranking=not model._predicts_ratings)(everything))
+        scores = score_function(model, part, ranking=not model._predicts_ratings)(everything)
         if exclude_seen:
             hide(scores, part.seen(model), everything)
-        block = as_array(scores)
+        block = as_array(scores).astype(np.float32, copy=False)
         block[block == _LAST] = -np.inf
         yield users, block
 
@@ -92,15 +146,16 @@ def score_function(model: Any, query: Query, *, allowed: Allowed = EVERYTHING, r
     them by their features.
     """
     state = query.state(model)
-    unfamiliar_users, is_unfamiliar_item = np.flatnonzero(~query.is_familiar(model)), ~model._familiar_items
+    unfamiliar_users, unfamiliar_items = np.flatnonzero(~query.is_familiar(model)), np.flatnonzero(~model._familiar_items)
 
     def score_block(items: slice):
-        scores = as_tensor(model._score(state, items))
+        scores = as_scores(model._score(state, items))
         query.check_scores(scores)
         if ranking and len(unfamiliar_users):
-            scores[unfamiliar_users] = as_tensor(model.popularity_[items]).to(scores)
-        if ranking:
-            scores[:, np.flatnonzero(is_unfamiliar_item[items])] = _LAST
+            scores[unfamiliar_users] = like(model.popularity_[items].astype(as_array(scores[:0]).dtype), scores)
+        if ranking and len(unfamiliar_items):
+            first, last = np.searchsorted(unfamiliar_items, [items.start, items.stop])
+            scores[:, unfamiliar_items[first:last] - items.start] = _LAST
         allowed.close(scores, items)
         return scores
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from skrec._checks import check_choice, check_flag
 from skrec.base._recommendations import SimilarItems, SimilarUsers
 from skrec.data._vocabulary import decode
-from skrec.topk import NO_CANDIDATE, as_tensor, check_list_length, row_blocks, top_k_of_columns
+from skrec.topk import NO_CANDIDATE, BestColumns, check_list_length, column_blocks, row_blocks
 
 Metric = Literal["cosine", "dot", "l2"]
 
@@ -50,7 +50,7 @@ def nearest(
         vectors = _scaled_rows(vectors, 1 / np.sqrt(np.where(squares > 0, squares, 1)))
     n = vectors.shape[0]
     rounding = 16 * np.finfo(np.float32).eps  # of squared distances, relative to what they are a difference of
-    found, scores = np.full((len(codes), k), -1, np.int64), np.full((len(codes), k), np.nan, np.float32)
+    best = BestColumns(len(codes), n, k)
     for rows in row_blocks(len(codes), n):
         block = codes[rows]
 
@@ -66,10 +66,11 @@ def nearest(
             if not include_self:
                 own = (block >= columns.start) & (block < columns.stop)
                 similarity[own.nonzero()[0], block[own] - columns.start] = NO_CANDIDATE
-            return as_tensor(similarity)
+            return similarity
 
-        found[rows], scores[rows] = top_k_of_columns(score, len(block), n, k)
-    return found, scores
+        for columns in column_blocks(n):
+            best.add(rows, columns, score(columns))
+    return best.result()
 
 
 def _squared_lengths(vectors: Any) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from skrec.data._random import draw_seed
 from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
+from skrec.engine._products import products_of
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FoldIn
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
@@ -43,6 +44,7 @@ from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import schedule_of
+from skrec.topk import Products
 
 _USER_BYTES = 2**12  # memory for encoding one user
 # with an error of 0 the ratings of new users would have infinite weight
@@ -263,6 +265,10 @@ class TorchRecommender(EmbeddingRecommender):
             )
         check_same_architecture(self, before.architecture_)
         self.objective_, self.architecture_ = self._objective(), before.architecture_
+        if self.objective_.solver != before.objective_.solver:
+            raise ValueError(
+                f"solver must not change in partial_fit: fit used {before.objective_.solver!r}, got {self.objective_.solver!r}"
+            )
         self.seed_ = draw_seed(self.random_state)
         rows = self.objective_.example_rows(events)
         examples = self.objective_.weighted(events[rows])
@@ -357,7 +363,7 @@ class TorchRecommender(EmbeddingRecommender):
     def _align_prior(self) -> None:
         """Choose coordinates of the prior in which fold-in converges fast, from the histories of some users."""
         # callable losses are called only in training and for new users
-        if self.module_.reads_histories or callable(self.loss):
+        if self.module_.reads_histories or callable(self.loss) or self.objective_.solver == "als":
             return
         self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
 
@@ -399,6 +405,9 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _score(self, state: State, items: slice) -> Tensor:
         return score_items(self, state, items)
+
+    def _formula(self) -> Products | None:
+        return products_of(self)
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return score_pairs(self, users, items)

@@ -298,10 +298,12 @@ def _gains(relevant: Any) -> sp.csr_array:
     refused = gains[~((gains >= 0) & (gains < np.inf))]
     if len(refused):
         raise ValueError(f"relevant must not be NaN, negative or infinite, got {refused[0]:g}")
-    order = np.lexsort((gains, columns, rows))
-    rows, columns, gains = rows[order], columns[order], gains[order]
-    is_last = np.append((rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]), True)[: len(rows)]
-    kept = is_last & (gains > 0)
+    kept = gains > 0
+    if (np.diff(rows * entries.shape[1] + columns) <= 0).any():  # not sorted yet, or with repeated pairs
+        order = np.lexsort((gains, columns, rows))
+        rows, columns, gains = rows[order], columns[order], gains[order]
+        is_last = np.append((rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]), True)[: len(rows)]
+        kept = is_last & (gains > 0)
     return sp.csr_array((gains[kept], (rows[kept], columns[kept])), shape=entries.shape)
 
 

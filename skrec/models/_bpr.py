@@ -32,6 +32,7 @@ from skrec.engine import (
     weights,
 )
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
+from skrec.topk import Products
 
 
 class BPRRecommender(EmbeddingRecommender):
@@ -177,6 +178,9 @@ class BPRRecommender(EmbeddingRecommender):
 
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T + self.item_biases_[items]
+
+    def _formula(self) -> Products:
+        return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items) + self.item_biases_[items]

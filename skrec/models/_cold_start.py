@@ -16,7 +16,7 @@ from skrec.base import BaseRecommender, EmbeddingRecommender
 from skrec.base._pairs import dense_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
-from skrec.topk import as_array
+from skrec.topk import Products, as_array
 
 _SAMPLE = 50
 
@@ -205,6 +205,9 @@ class ColdStartRecommender(EmbeddingRecommender):
             codes = cold + items.start
             scores[:, cold] = self._state_vectors(state) @ self.item_embeddings_[codes].T + self.item_biases_[codes]
         return scores
+
+    def _formula(self) -> Products:
+        return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         scores = self.estimator_._score_pairs(users, items)

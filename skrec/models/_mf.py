@@ -16,7 +16,6 @@ from skrec.engine import (
     ALS,
     LOSSES,
     DotProduct,
-    ImplicitSquares,
     Objective,
     PairRecommender,
     TrainingHistory,
@@ -167,16 +166,6 @@ class MFRecommender(PairRecommender):
             return super()._run(network, batches, history, checkpoints, rate)
         self.optimizer_ = "als"
         return alternate(self, network, batches, history, checkpoints)
-
-    def _align_prior(self) -> None:
-        if self._als is None:
-            super()._align_prior()
-
-    def _partial_fit(self, events: Interactions, before: Any) -> None:
-        fitted = "als" if isinstance(before.objective_, ImplicitSquares) else "gradient"
-        if fitted != ("gradient" if self._als is None else "als"):
-            raise ValueError(f"solver must not change in partial_fit: fit used {fitted!r}, got {self.solver!r}")
-        super()._partial_fit(events, before)
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from skrec.base._pairs import sparse_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.models._neighbors import NeighborParameters, stacked, weighted, weights_of_items, weights_of_users
+from skrec.topk import RowSums
 
 
 class UserKNNRecommender(NeighborParameters, HistoryRecommender):
@@ -119,6 +120,9 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
 
     def _score(self, neighbors: sp.csr_array, items: slice) -> NDArray[np.float32]:
         return (neighbors @ self.rows_[:, items]).toarray()
+
+    def _formula(self) -> RowSums:
+        return RowSums(self.rows_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         who, rows = np.unique(users, return_inverse=True)

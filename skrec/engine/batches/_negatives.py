@@ -9,6 +9,8 @@ from torch import Tensor
 from skrec.data import Interactions
 from skrec.data._pairs import sorted_pairs
 
+_MANY_DRAWS = 2**16  # fewer are not worth the import of numba
+
 
 class NegativeSampler(Protocol):
     """Draws negatives for users. ``log_q`` holds the log-probability of each item, or None if all are the same."""
@@ -52,7 +54,10 @@ class UniformNegatives:
         n_others = self.n_items - (stop - first)
         uniform = torch.rand(len(users), n, generator=generator, device=users.device, dtype=torch.float64)
         drawn = (uniform * n_others).long()
-        items = drawn + self._n_before(drawn, first, stop)
+        if drawn.device.type == "cpu" and drawn.numel() >= _MANY_DRAWS:
+            items = drawn + self._n_before_on_cpu(users, drawn)
+        else:
+            items = drawn + self._n_before(drawn, first, stop)
         mask = (n_others > 0).expand_as(items) if self.has_full_rows else None
         return items.clamp(max=self.n_items - 1), mask
 
@@ -64,6 +69,15 @@ class UniformNegatives:
             places = first + n_tried
             are_before = self.positives[(places - 1).clamp(max=len(self.positives) - 1)] - n_tried < drawn
             n_before = torch.where(are_before & (places <= stop), n_tried, n_before)
+        return n_before
+
+    def _n_before_on_cpu(self, users: Tensor, drawn: Tensor) -> Tensor:
+        """The same by compiled loops, several times faster."""
+        from skrec.engine.batches._negative_kernels import count_before
+
+        n_before = torch.empty_like(drawn)
+        arrays = (tensor.numpy() for tensor in (users, drawn, self.indptr, self.positives, n_before))
+        count_before(*arrays)
         return n_before
 
 

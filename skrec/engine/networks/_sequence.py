@@ -8,7 +8,7 @@ from skrec.engine.networks._layers import embedding
 from skrec.engine.networks._network import State
 from skrec.engine.networks._products import ProductNetwork
 
-_SEQUENCE_BYTES = 2**17  # memory for encoding one sequence
+_SEQUENCE_BYTES = 2**18  # memory for encoding one sequence, generous, since small blocks have less padding
 
 
 class SequenceNetwork(ProductNetwork):

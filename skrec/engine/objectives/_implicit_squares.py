@@ -1,7 +1,7 @@
 """The objective of alternating least squares for implicit feedback."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -42,6 +42,8 @@ class ImplicitSquares(Ranking):
     unobserved_weight: float
     regularization: float
     regularization_exponent: float
+
+    solver: ClassVar[str] = "als"
 
     def penalties(self, sums: NDArray[np.float64], n: int) -> NDArray[np.float64]:
         """Penalty of the squared length of vectors, given the sums of the weights of their positive pairs.

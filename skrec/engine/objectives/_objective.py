@@ -38,6 +38,8 @@ class Objective:
         Whether scores are ratings.
     draws_negatives : bool
         Whether negatives are drawn.
+    solver : {"gradient", "als"}
+        Algorithm that minimizes the loss.
     n_used_rows : int or None
         Maximum number of rows of the embeddings that a minibatch uses, if negatives are drawn. Else None.
     """
@@ -48,6 +50,7 @@ class Objective:
 
     predicts_ratings: ClassVar[bool] = False
     draws_negatives: ClassVar[bool] = False
+    solver: ClassVar[str] = "gradient"
     n_used_rows = property(lambda self: None)
 
     def training_mask(self, data: Interactions) -> NDArray[np.bool_]:

@@ -1,0 +1,50 @@
+"""Scores of networks as products of vectors."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from skrec.engine.networks._network import State
+from skrec.engine.networks._products import Factors, ProductNetwork
+from skrec.topk import Products
+
+
+@torch.no_grad()
+def products_of(model: Any) -> Products | None:
+    """The vectors whose products are the scores of a fitted `TorchRecommender`, None if they are no products.
+
+    Also None on a GPU, where all products are computed.
+    """
+    network = model.module_
+    if not network.has_factors or model.device_ != "cpu":
+        return None
+    biases = network.all_item_biases()
+    return Products(
+        items=network.item_vectors(torch.arange(model.n_items_)).numpy(),
+        users=partial(_vectors, network),
+        biases=None if biases is None else biases.numpy(),
+        constants=partial(_constants, network),
+        rating=None if network.y_range is None else partial(_rating, network),
+    )
+
+
+@torch.no_grad()
+def _vectors(network: ProductNetwork, state: State) -> NDArray[np.float32]:
+    return network.user_vectors(state).numpy()
+
+
+@torch.no_grad()
+def _constants(network: ProductNetwork, state: State) -> NDArray[np.float32] | None:
+    """Biases of users, plus the mean rating if there is no ``y_range``."""
+    biases = network.with_users(Factors(state[0], state[0]), state).user_biases
+    if network.y_range is None and network.mean != 0:
+        biases = network.rating(torch.zeros(len(state[0])) if biases is None else biases)
+    return None if biases is None else biases.numpy()
+
+
+@torch.no_grad()
+def _rating(network: ProductNetwork, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    return network.rating(torch.from_numpy(scores)).numpy()
