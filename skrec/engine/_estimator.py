@@ -31,6 +31,7 @@ from skrec.engine.objectives._objective import Objective
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine.training._checks import (
     MutedCoverageWarning,
+    accelerator_of,
     architecture_of,
     check_held_out,
     check_not_empty,
@@ -87,7 +88,7 @@ class TorchRecommender(EmbeddingRecommender):
         Optimizer. "adam" and "adamw" are the same: Adam with betas (0.9, 0.99), eps 1e-5 and decoupled ``weight_decay``.
         "row_adam" updates only the rows of embeddings that a minibatch uses. "auto" is "row_adam" if there are more than
         200,000 users and items and ``weight_decay`` is 0, else "adam". For autoencoders, LightGCN, news and sequence models,
-        "auto" is always "adam". For MFRecommender with drawn negatives it is "row_adam" from ``2 * batch_size * (2 +
+        "auto" is always "adam". On a CPU, for MFRecommender with drawn negatives, it is "row_adam" from ``2 * batch_size * (2 +
         n_negatives)`` users and items on. A callable gets the network's parameters and ``lr``, and returns a torch optimizer.
     lr_schedule : {"one_cycle", "cosine"}, callable or None, default="one_cycle"
         Schedule of the learning rate. "one_cycle" increases it during the first quarter of all steps and decreases it to almost
@@ -378,7 +379,8 @@ class TorchRecommender(EmbeddingRecommender):
             return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
         if network.reads_histories:  # a minibatch changes most rows of the embeddings
             return "adam"
-        n_used = self.objective_.n_used_rows if type(network) is DotProduct else None
+        has_compiled_steps = type(network) is DotProduct and accelerator_of(self.trainer) == "cpu"
+        n_used = self.objective_.n_used_rows if has_compiled_steps else None
         return choose_optimizer(self.n_users_ + self.n_items_, n_used, self.weight_decay)
 
     def _tensor(self, array: NDArray) -> Tensor:

@@ -135,7 +135,7 @@ class _FrozenByAutograd:
 
     def __init__(self, network: nn.Module, prior: Prior):
         tables = {
-            id(table): nn.Embedding(0, table.embedding_dim)
+            id(table): nn.Embedding(0, table.embedding_dim, device=table.weight.device)
             for table in (network.user_tables if isinstance(network, EmbeddingNetwork) else [])
         }
         replaced = {id(part): SmoothReLU() for part in network.modules() if isinstance(part, nn.ReLU)}

@@ -1,5 +1,7 @@
 """The network of GRU4Rec."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from skrec.engine.batches._sequences import Sequences, SequenceTable
@@ -25,6 +27,10 @@ class GRU4Rec(SequenceNetwork):
         self.scale = n_factors**0.5
         self.units = nn.GRU(n_factors, n_factors, n_layers, batch_first=True)
         self.dropout, self.output = Dropout(dropout), nn.Linear(n_factors, n_factors)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.units.flatten_parameters()  # torch warns about the separate weights of a copy on a GPU
 
     def states(self, sequences: Sequences) -> Tensor:
         hidden, _ = self.units(self.dropout(self.items(sequences.items) * self.scale))
