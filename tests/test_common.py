@@ -59,7 +59,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def fast(estimator_class):
     """An estimator that is fitted in no time, yet learns."""
-    return estimator_class(**FAST.get(estimator_class, {}))
+    return clone(estimator_class(**FAST.get(estimator_class, {})))  # estimators within must not be shared
 
 
 def knows_no_taste(estimator):

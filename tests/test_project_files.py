@@ -44,6 +44,12 @@ def test_the_hooks_run_what_lint_runs_in_the_versions_of_the_constraints():
     assert pins and pins <= PINS
 
 
+def test_every_dependency_has_a_version_that_the_tests_are_run_with():
+    declared = re.findall(r'^    "([\w-]+)>=', text_of("pyproject.toml"), re.MULTILINE)
+    assert "numba" in declared
+    assert {name.lower() for name in declared} <= {pin.partition("==")[0].lower() for pin in PINS}
+
+
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/releasing.md"])
 def test_the_environments_on_a_page_exist(page):
     named = {name for names in re.findall(r"tox -e ([\w,-]+)", text_of(page)) for name in names.split(",")}

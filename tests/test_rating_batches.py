@@ -205,7 +205,8 @@ def test_weights_of_events_reach_the_loss_of_a_rating_model():
     events = Interactions.from_arrays(users, items, rng.integers(1, 6, 60), n_users=10, n_items=6)
     weighted = replace(events, weights=rng.uniform(0.5, 2, 60).astype(np.float32))
     for side in ("user", "item"):
-        batches = AutoRecRecommender(loss="mse", side=side, batch_size=4)._objective().batches(weighted, weighted)
+        objective = AutoRecRecommender(loss="mse", side=side, batch_size=4, max_epochs=1).fit(weighted).objective_
+        batches = objective.batches(weighted, weighted)
         found = {(u, i): (value, count) for batch in batches.epoch(generator()) for u, i, value, count in entries_of(batch)}
         pairs = zip(users.tolist(), items.tolist())
         assert found == dict(zip(pairs, zip(weighted.values.tolist(), weighted.weights.tolist())))

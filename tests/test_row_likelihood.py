@@ -109,9 +109,9 @@ VARIANTS = [MFRecommender(dropout=0.3), MFRecommender(temperature=0.2), TwoTower
 @pytest.mark.parametrize("weights", [False, True], ids=["plain", "weights"])
 @pytest.mark.parametrize("model", [*MODELS, *VARIANTS], ids=repr)
 def test_the_short_way_gives_every_network_the_loss_and_gradients_of_its_scores(model, weights):
-    if "negatives" in model.get_params():
-        model.set_params(negatives="all")
-    model.set_params(loss="softmax", max_epochs=1, random_state=0).fit(likes(weights=weights))
+    wanted = {"negatives": "all", "loss": "softmax", "max_epochs": 1, "random_state": 0}
+    model.set_params(**{name: value for name, value in wanted.items() if name in model.get_params()})
+    model.fit(likes(weights=weights))
     network, examples = model.module_, model.objective_.examples(model.events_)
     for training in (True, False):
         network.train(training)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_models import N_BATCHES, N_EPOCHS, likes, model, ratings, same, weights_of
+from small_models import N_BATCHES, N_EPOCHS, close, likes, model, ratings, weights_of
 
 from skrec import EarlyStopping, NeuMFRecommender
 from skrec.data import Interactions
@@ -106,8 +106,8 @@ def test_fits_in_two_threads_overlap_and_give_what_they_give_alone():
     for thread in threads:
         thread.join()
     assert state_of_the_process() == before
-    assert same(weights_of(found["first"]), weights_of(model().fit(likes())))
-    assert same(weights_of(found["second"]), weights_of(model(random_state=1).fit(likes(seed=1))))
+    assert close(weights_of(found["first"]), weights_of(model().fit(likes())))
+    assert close(weights_of(found["second"]), weights_of(model(random_state=1).fit(likes(seed=1))))
 
 
 # ---- what was asked for ----------------------------------------------------------------------------------------------

@@ -18,10 +18,14 @@ WITH_VECTORS = [kind for kind in all_estimators() if kind not in (ColdStartRecom
 @pytest.mark.filterwarnings("ignore:.*learns from events in order of time")
 @pytest.mark.parametrize("kind", WITH_VECTORS)
 def test_an_item_that_was_only_disliked_has_no_neighbors_and_no_audience(kind):
-    model = fast(kind).set_params(positive_from=4)
+    model, data = fast(kind), RATINGS
+    if "positive_from" in model.get_params():
+        model.set_params(positive_from=4)
+    else:
+        data = RATINGS.assign(rating=(RATINGS.rating >= 4).astype(float))
     if "max_epochs" in model.get_params():
         model.set_params(max_epochs=2)
-    model.fit(RATINGS)
+    model.fit(data)
     assert (model.recommend_users([8, 0], k=20).codes >= 0).sum(axis=1).tolist() == [0, 20 - (LIKED.item == 0).sum()]
     try:
         items = model.similar_items(range(9), k=9, include_self=True)

@@ -23,9 +23,10 @@ its progress bar starts even if it is not shown."""
 
 
 def for_implicit(matrix: sp.csr_array) -> sp.csr_matrix:
-    """A CSR matrix with int32 indices, which implicit reads without a copy or a warning."""
+    """A CSR matrix with int32 indices, which implicit reads without a copy or a warning. It refuses read-only arrays."""
     matrix = sp.csr_matrix(matrix)
-    matrix.indptr, matrix.indices = matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32)
+    for name, dtype in {"indptr": np.int32, "indices": np.int32, "data": None}.items():
+        setattr(matrix, name, np.require(getattr(matrix, name), dtype, "W"))
     return matrix
 
 
