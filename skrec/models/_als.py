@@ -133,7 +133,7 @@ class ALSRecommender(EmbeddingRecommender):
 
     def _learn_confidences(self, data: Interactions) -> None:
         positives = apply_half_life(self._positives(data, self.positive_from), self.half_life)
-        self.confidences_ = with_index_of(self._confidences(positives), self.seen_)
+        self.confidences_ = for_implicit(with_index_of(self._confidences(positives), self.seen_))
 
     def _confidences(self, events: Interactions) -> Any:
         return for_implicit(_weighted(events).to_csr(duplicates="sum"))
