@@ -35,7 +35,8 @@ def divergence(estimator: Any, what: str, *, of_values: bool, remedy: str | None
     if not causes:
         name = remedy or ("learning_rate" if hasattr(estimator, "learning_rate") else "regularization")
         verb = "lower" if name == "learning_rate" else "raise"
-        causes = [f"{verb} {name} (it is {getattr(estimator, name)!r})"]
+        value = getattr(estimator, name)
+        causes = [f"{verb} {name}" + ("" if value is None else f" (it is {value!r})")]
     return ValueError(f"{what}; {' and '.join(causes)}")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skrec._threads import torch_threads_in_step
 from skrec.engine.networks._network import State
 from skrec.engine.networks._products import Factors, ProductNetwork
 from skrec.topk import Products
@@ -46,5 +47,6 @@ def _constants(network: ProductNetwork, state: State) -> NDArray[np.float32] | N
 
 
 @torch.no_grad()
+@torch_threads_in_step(0)
 def _rating(network: ProductNetwork, scores: NDArray[np.float32]) -> NDArray[np.float32]:
     return network.rating(torch.from_numpy(scores)).numpy()

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from skrec._process import SharedChange, no_progress_monitor, one_blas_thread
+from skrec._process import SharedChange, no_progress_monitor
+from skrec._threads import single_threaded_blas
 from skrec.base._divergence import divergence
 
 
 @contextmanager
 def _guard() -> Iterator[None]:
-    with one_blas_thread(), no_progress_monitor():
+    with single_threaded_blas, no_progress_monitor():
         yield
 
 

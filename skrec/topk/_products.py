@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec._memory import blocks
-from skrec._process import SharedChange, one_blas_thread
 from skrec._threads import map_in_threads, n_threads
 from skrec.topk._lists import check_numbers, empty_lists, padded
 from skrec.topk._scores import RowPattern
@@ -23,8 +22,6 @@ _TILE = 2**18  # scores of a tile, 1 MiB
 _LARGEST = float(np.finfo(np.float32).max)
 _EPS = float(np.finfo(np.float32).eps)
 _TINY = float(np.finfo(np.float32).tiny)
-
-_single_threaded_blas = SharedChange(one_blas_thread)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +109,7 @@ class ProductSearch:
         found, values = empty_lists(len(vectors), k, np.float32)
         users = _Users(vectors, lengths, constants, offsets, hidden or RowPattern.empty(len(vectors)), found, values)
         n = n_threads(None, 2.0 * vectors.size * len(self.items))
-        with _single_threaded_blas:
-            map_in_threads(lambda rows: self._search(users, rows), blocks(len(vectors), _HEIGHT), n)
+        map_in_threads(lambda rows: self._search(users, rows), blocks(len(vectors), _HEIGHT), n)
         return padded(found, values)
 
     def _is_below_overflow(self, lengths: NDArray[np.float64], offsets: NDArray[np.float64]) -> bool:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from skrec._memory import rows_per_block
-from skrec.engine.batches._least_squares import Side
+from skrec.engine.batches._least_squares import LEAST_SHARE, Side
 
 _CONVERGED, _TINY = 1e-12, 1e-30  # as in `_kernels`
 _N_BLOCKS_AT_ONCE = 16  # memory of a GPU for one step, in blocks
@@ -35,7 +35,7 @@ def improve(x: Tensor, y: Tensor, side: Side, *, unobserved_weight: float, n_ste
     if not products.isfinite().all():
         return float("nan")
     diagonal, axes = torch.linalg.eigh(products)
-    diagonal, axes = diagonal.clamp(min=0).float(), axes.float()
+    diagonal, axes = diagonal.clamp(min=LEAST_SHARE * float(diagonal[-1])).float(), axes.float()
     rotated, total = y @ axes, 0.0
     lengths = side.indptr[side.rows + 1] - side.indptr[side.rows]
     exponents = lengths.clamp(min=1).double().log2().ceil().long()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skrec._memory import blocks
 from skrec._threads import map_in_threads, n_threads
-from skrec.engine.batches._least_squares import Side
+from skrec.engine.batches._least_squares import LEAST_SHARE, Side
 
 _TABLE_ROWS = 2**13  # rows of a table in a block
 _BLOCK_COST = 2**14  # entries in a block of problems, so that blocks take similar times
@@ -67,9 +67,12 @@ def _gram(y: NDArray, n_threads: int) -> NDArray[np.float64]:
 
 
 def _principal_axes(products: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
-    """Eigenvalues (d,) and eigenvectors, the columns of an orthogonal matrix (d, d), in float32."""
+    """Eigenvalues (d,) and eigenvectors, the columns of an orthogonal matrix (d, d), in float32.
+
+    Small eigenvalues are raised to the rounding errors of float32. Otherwise, steps along their axes would follow these errors.
+    """
     values, vectors = np.linalg.eigh(products)
-    return values.clip(0).astype(np.float32), vectors.astype(np.float32)
+    return values.clip(LEAST_SHARE * values[-1]).astype(np.float32), vectors.astype(np.float32)
 
 
 def _problem_blocks(side: Side) -> list[NDArray[np.int64]]:

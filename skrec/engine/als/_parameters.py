@@ -20,9 +20,9 @@ class ALS(DeclaredParameters):
     Parameters
     ----------
     unobserved_weight : float, default=None
-        Weight of a pair relative to a positive pair. If None, 15 times the fraction of pairs that are positive, so that all
-        pairs together weigh 15 times as much as the positive ones. It is worth tuning: values from 0.003 for large catalogs to
-        1 for small ones are common.
+        Weight of the squared score of each pair. If None, 15 times the weight of all positive pairs, divided by the number of
+        pairs, so that all pairs together weigh 15 times as much as the positive ones. `partial_fit` computes it anew from all
+        events. It is worth tuning: values from 0.003 for large catalogs to 1 for small ones are common.
     regularization_exponent : float, default=1.0
         Growth of the penalty with the number of events. If 0, all users and items have the same penalty. If 1, it is
         proportional to the weight of all terms of the loss that the user or item is part of.

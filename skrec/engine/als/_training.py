@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skrec._process import SharedChange, one_blas_thread, progress_bar
+from skrec._process import progress_bar
+from skrec._threads import single_threaded_blas
 from skrec.base._divergence import divergence
 from skrec.engine.als import _batched_rows, _compiled_rows
 from skrec.engine.als._parameters import ALS
@@ -23,9 +24,6 @@ from skrec.engine.training._history import TrainingHistory, pairwise_accuracy
 from skrec.engine.training._resuming import check_alike, check_records
 
 _N_SAMPLED = 10_000  # pairs for the accuracy in the history
-
-# blocks of rows are computed in threads, and their products are too small for several threads
-_one_blas_thread = SharedChange(one_blas_thread)
 
 
 def alternate(
@@ -64,7 +62,7 @@ def alternate(
     with bar:
         for epoch in range(first, model.max_epochs):
             started = time.perf_counter()
-            with _one_blas_thread:
+            with single_threaded_blas:
                 loss = _epoch(network, problems, model.objective_.unobserved_weight, model._als)
             if not np.isfinite(loss):
                 what = f"training diverged in epoch {epoch}: the loss is {loss}"

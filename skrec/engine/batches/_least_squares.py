@@ -11,6 +11,9 @@ from torch import Tensor
 
 from skrec.data import Interactions
 
+LEAST_SHARE = 1e-6
+"""Eigenvalues of a table's products below this share of the largest one are rounding errors of float32."""
+
 
 class Side(NamedTuple):
     """One least squares problem for each row of a sparse matrix.
@@ -99,11 +102,13 @@ def _nth_absent(matrix: sp.csr_array, rows: NDArray[np.int64], ranks: NDArray[np
 def _side(weights: sp.csr_array, codes: NDArray[np.int64], penalties: Callable[..., NDArray[np.float64]]) -> Side:
     """Return the problems of the rows with some codes, which may be repeated."""
     sums = np.asarray(weights.sum(1, dtype=np.float64)).ravel()
+    with np.errstate(over="ignore"):  # an infinite penalty is found in the loss
+        penalty = penalties(sums, weights.shape[1]).astype(np.float32)
     return Side(
         np.flatnonzero(np.bincount(codes, minlength=weights.shape[0])),
         weights.indptr.astype(np.int64, copy=False),
         weights.indices.astype(np.int32, copy=False),
         weights.data.astype(np.float32, copy=False),
         sums,
-        penalties(sums, weights.shape[1]).astype(np.float32),
+        penalty,
     )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skrec._memory import rows_per_block
-from skrec.data import Interactions
+from skrec.data import Interactions, apply_half_life, is_positive
 from skrec.engine.batches._batches import Batches, PairBatches
 from skrec.engine.batches._least_squares import LeastSquares
 from skrec.engine.fold_in import Catalog, Prior, State, event_weights, solve_in_axes
@@ -110,8 +110,7 @@ def implicit_squares(model: Any, solver: Any) -> ImplicitSquares:
     model : MFRecommender
     solver : ALS
     """
-    # known from the counts of the training data
-    share = _DEFAULT_UNOBSERVED_SHARE * float(model.popularity_.sum()) / (model.n_users_ * model.n_items_)
+    share = _DEFAULT_UNOBSERVED_SHARE * _weight_of_positives(model) / (model.n_users_ * model.n_items_)
     return ImplicitSquares(
         losses=Losses(mse, mse),
         half_life=model.half_life,
@@ -121,6 +120,14 @@ def implicit_squares(model: Any, solver: Any) -> ImplicitSquares:
         regularization=_DEFAULT_REGULARIZATION if model.regularization is None else model.regularization,
         regularization_exponent=solver.regularization_exponent,
     )
+
+
+def _weight_of_positives(model: Any) -> float:
+    """Sum of the weights of the positive pairs of the training data."""
+    data = model.events_
+    positives = data[is_positive(data.values, model.positive_from)]
+    positives = apply_half_life(positives[positives.last_of_each_pair()], model.half_life)
+    return float(event_weights(positives).sum(dtype=float))
 
 
 @torch.no_grad()

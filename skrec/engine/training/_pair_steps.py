@@ -51,7 +51,7 @@ class PairSteps:
             and network.dropout.p == 0
             and all(weight.device.type == "cpu" and weight.dtype is torch.float32 for weight in network.parameters())
             and optimizer in (adam, row_adam)
-            and (loss is mse if batches.negatives is None else _named(loss) in _RANKING_LOSSES)
+            and (loss is mse if batches.negatives is None else any(_named(loss) is known for known in _RANKING_LOSSES))
         )
 
     def __call__(self, batch: Batch) -> float:
