@@ -1,4 +1,4 @@
-"""Every parameter of every estimator changes the results, is refused, or causes a warning. With some settings it changes them."""
+"""Every parameter of every estimator changes the results, is refused, or causes a warning. Each has an effect somewhere."""
 
 import warnings
 from dataclasses import replace
@@ -180,7 +180,7 @@ def other_value(estimator, name, data, settings):
 
 
 def results(model):
-    """Scores of known and new users, as arrays; of news also at a given time."""
+    """Scores of known and new users, as arrays. For news, also scores at a given time."""
     found = [model.predict(ALL_PAIRS), model.recommend(k=N_ITEMS, exclude_seen=False).scores]
     found += [model.recommend(HISTORIES, k=N_ITEMS, exclude_seen=False).codes]
     found += [[len(getattr(model, "history_", []))]]
@@ -191,7 +191,7 @@ def results(model):
 
 
 def fitted(estimator, data, settings):
-    """The results and the names that warnings say have no effect; what is refused raises."""
+    """The results and the names that warnings say have no effect. Raises ValueError if a value is refused."""
     with warnings.catch_warnings(record=True) as issued:
         warnings.simplefilter("always")
         given = results(made(estimator, settings).fit(data))

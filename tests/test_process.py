@@ -225,7 +225,7 @@ def test_networks_that_are_built_in_two_threads_are_as_seeded():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-# ---- environment variables of clusters -------------------------------------------------------------------------------------------------
+# ---- environment variables of clusters ---------------------------------------------------------------------------------
 
 CLUSTERS = {
     "SLURM": {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "a", "SLURM_PROCID": "2", "SLURM_LOCALID": "2", "SLURM_NODEID": "1"},
