@@ -81,7 +81,7 @@ def read_allowed(vocabulary: Vocabulary, queries: NDArray, exclude: Any, candida
 
 
 def read_items(vocabulary: Vocabulary, exclude: Any, candidates: Any, *, unknown: Unknown = "raise") -> NDArray[np.bool_]:
-    """Which items (n_items,) are candidates and not excluded. Labels are those of `read_allowed` for all users."""
+    """Which items (n_items,) are candidates and not excluded. They are read as in `read_allowed`, the same for all users."""
     allowed = np.ones(vocabulary.n_items, bool)
     if candidates is not None:
         codes = _candidate_codes(vocabulary, read_labels(candidates, "candidates"), unknown)

@@ -53,5 +53,5 @@ def with_n_rows(factors: np.ndarray, n: int, row: np.ndarray | float) -> np.ndar
 
 
 def writable(factors: np.ndarray) -> np.ndarray:
-    """A writable array. implicit rejects read-only ones, such as those joblib passes to its workers."""
+    """A writable array. The library implicit rejects read-only ones, such as those joblib passes to its workers."""
     return np.require(factors, requirements="W")

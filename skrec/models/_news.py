@@ -101,7 +101,7 @@ class NewsRecommender(TorchRecommender):
         User and item vectors. Their dot product is the score without the part of age. Users are represented by all their
         clicks.
     recency_weight_ : float
-        Score that is added to a new article. 0 without ``item_half_life``.
+        Score that is added to a new article. It is 0 without ``item_half_life``.
 
     Notes
     -----
@@ -301,7 +301,7 @@ class NewsRecommender(TorchRecommender):
 
     @property
     def recency_weight_(self) -> float:
-        """Score that is added to a new article. 0 without ``item_half_life``."""
+        """Score that is added to a new article. It is 0 without ``item_half_life``."""
         return 0.0 if self.item_half_life is None else float(self.module_.recency_weight.detach())
 
     # ---- training ----------------------------------------------------------------------------------------------------
