@@ -59,7 +59,7 @@ def cut_users(events, *, n_validation, n_test, random_state=0):
     users = np.random.default_rng(random_state).permutation(events.n_users)
     groups = np.split(users, [n_validation, n_validation + n_test])
     validation, test, train = (events[np.isin(events.users, group)] for group in groups)
-    train = k_core(train, user=1, item=1)  # the smallest frame: models are not told of the others
+    train = k_core(train, user=1, item=1)  # without users and items that have no training events
     known = [np.isin(part.item_ids[part.items], train.item_ids) for part in (validation, test)]
     held_out = (k_core(part[kept], user=LEAST_ITEMS, item=1) for part, kept in zip((validation, test), known))
     return UserCut(train, *held_out, share_dropped=float(1 - np.concatenate(known).mean()))

@@ -92,9 +92,9 @@ def games_part(n_later):
     n_events = np.bincount(data.users, minlength=data.n_users)[data.users]
     n_left = n_events - 1 - data.timestamps
     is_long = n_events >= 3
-    train, asked = data[~is_long | (n_left > n_later)], data[is_long & (n_left == n_later)]
-    draws = [unseen(data, asked.users, 100, seed=seed) for seed in range(3 - 2 * n_later)]
-    return leave_one_out_part(train, asked.users, asked.items, draws)
+    train, test = data[~is_long | (n_left > n_later)], data[is_long & (n_left == n_later)]
+    draws = [unseen(data, test.users, 100, seed=seed) for seed in range(3 - 2 * n_later)]
+    return leave_one_out_part(train, test.users, test.items, draws)
 
 
 # ---- ml100k-rmse: the official folds u1 to u5, and five random ones ---------------------------------------------------
@@ -152,16 +152,16 @@ def ranking_part(train, test):
 
 # ---- strong-ml1m, strong-gowalla: users never seen in training, each shown with four fifths of their items -----------
 
-NEWCOMERS = {"Recall@20": "recall_capped@20", "Recall@50": "recall_capped@50", "NDCG@100": "ndcg@100"}
+METRICS_OF_NEW_USERS = {"Recall@20": "recall_capped@20", "Recall@50": "recall_capped@50", "NDCG@100": "ndcg@100"}
 
 
-def newcomers_part(train, newcomers):
-    """Measure rankings for new users. The scorer hides a fifth of the items of each. The figures have intervals."""
-    scorer = make_multi_scorer(list(NEWCOMERS.values()))
+def new_users_part(train, test):
+    """Measure rankings for new users. The scorer hides a fifth of the items of each user. The figures have intervals."""
+    scorer = make_multi_scorer(list(METRICS_OF_NEW_USERS.values()))
 
     def measure(model):
-        evaluations, figures = scorer.evaluate(model, newcomers), {}
-        for name, metric in NEWCOMERS.items():
+        evaluations, figures = scorer.evaluate(model, test), {}
+        for name, metric in METRICS_OF_NEW_USERS.items():
             low, high = evaluations[metric].interval()
             figures |= {name: evaluations[metric].value, f"{name}_low": low, f"{name}_high": high}
         return figures
@@ -169,11 +169,11 @@ def newcomers_part(train, newcomers):
     return Part(train, measure)
 
 
-def newcomers_table(cut, protocol):
+def new_users_table(cut, protocol):
     """Make a table of new users. The model is fitted to the same users for validation and for testing."""
     return Table(
-        lambda: [newcomers_part(cut().train, cut().test)],
-        lambda: [newcomers_part(cut().train, cut().validation)],
+        lambda: [new_users_part(cut().train, cut().test)],
+        lambda: [new_users_part(cut().train, cut().validation)],
         lambda figures: figures["NDCG@100"],
         f"{protocol}: users never seen in training; a fifth of their items is hidden, all items not shown are ranked",
     )
@@ -233,6 +233,6 @@ TABLES = {
         lambda figures: figures["NDCG@20"],
         "Gowalla, LightGCN's split: all items ranked, training events hidden",
     ),
-    "strong-ml1m": newcomers_table(held_out_users.movielens, "MovieLens 1M, ratings of 4 and more"),
-    "strong-gowalla": newcomers_table(held_out_users.gowalla, "Gowalla, all events"),
+    "strong-ml1m": new_users_table(held_out_users.movielens, "MovieLens 1M, ratings of 4 and more"),
+    "strong-gowalla": new_users_table(held_out_users.gowalla, "Gowalla, all events"),
 }

@@ -1,4 +1,4 @@
-"""Every parameter of every estimator changes the answers, is refused, or is warned about; and each can change them."""
+"""Every parameter of every estimator changes the results, is refused, or causes a warning. Each has an effect somewhere."""
 
 import warnings
 from dataclasses import replace
@@ -32,7 +32,7 @@ from skrec.data import Interactions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-NO_PART_OF_THE_ANSWER = {"checkpoint_dir", "keep_events", "logger", "n_jobs", "verbose"}
+NO_EFFECT_ON_RESULTS = {"checkpoint_dir", "keep_events", "logger", "n_jobs", "verbose"}
 """Parameters that say where and how a fit runs, not what it learns."""
 
 HOUR = 3600
@@ -158,7 +158,7 @@ WHERE_IT_COUNTS = {
 
 
 def parameters_of(estimator):
-    return [name for name in estimator().get_params(deep=False) if name not in NO_PART_OF_THE_ANSWER]
+    return [name for name in estimator().get_params(deep=False) if name not in NO_EFFECT_ON_RESULTS]
 
 
 def made(model, settings):
@@ -179,8 +179,8 @@ def other_value(estimator, name, data, settings):
     return value
 
 
-def answers(model):
-    """Scores of known and new users, as arrays; of news also at some moment."""
+def results(model):
+    """Scores of known and new users, as arrays. For news, also scores at a given time."""
     found = [model.predict(ALL_PAIRS), model.recommend(k=N_ITEMS, exclude_seen=False).scores]
     found += [model.recommend(HISTORIES, k=N_ITEMS, exclude_seen=False).codes]
     found += [[len(getattr(model, "history_", []))]]
@@ -191,11 +191,11 @@ def answers(model):
 
 
 def fitted(estimator, data, settings):
-    """The answers and the names that warnings say have no effect; what is refused raises."""
-    with warnings.catch_warnings(record=True) as said:
+    """The results and the names that warnings say have no effect. Raises ValueError if a value is refused."""
+    with warnings.catch_warnings(record=True) as issued:
         warnings.simplefilter("always")
-        given = answers(made(estimator, settings).fit(data))
-    words = [str(warning.message) for warning in said if issubclass(warning.category, UserWarning)]
+        given = results(made(estimator, settings).fit(data))
+    words = [str(warning.message) for warning in issued if issubclass(warning.category, UserWarning)]
     return given, {text.partition("=")[0] for text in words if " has no effect on this fit of " in text}
 
 
@@ -211,18 +211,18 @@ def effect(estimator, name, data, settings, plain):
     return "nothing" if np.array_equal(given, plain) else "changes"
 
 
-def assert_no_parameter_is_silent(estimator, data, settings):
+def assert_each_has_an_effect_or_warns(estimator, data, settings):
     plain, without_effect = fitted(estimator, data, settings)
     assert not without_effect - set(settings)
     found = {name: effect(estimator, name, data, settings, plain) for name in parameters_of(estimator) if name not in settings}
-    silent = {name: what for name, what in found.items() if what not in ("changes", "warns", "is refused")}
-    assert not silent, f"{made(estimator, settings)!r}: {silent}"
+    ignored = {name: what for name, what in found.items() if what not in ("changes", "warns", "is refused")}
+    assert not ignored, f"{made(estimator, settings)!r}: {ignored}"
     return found
 
 
 @pytest.mark.parametrize("estimator", all_estimators(), ids=lambda estimator: estimator.__name__)
-def test_every_parameter_has_an_effect_or_a_word_about_it(estimator):
-    found = assert_no_parameter_is_silent(estimator, RICH, {})
+def test_every_parameter_has_an_effect_or_causes_a_warning(estimator):
+    found = assert_each_has_an_effect_or_warns(estimator, RICH, {})
     for name in [name for name, what in found.items() if what != "changes"]:
         accepted = set(estimator().get_params(deep=False))
         settings = {key: value for key, value in WHERE_IT_COUNTS[name].items() if key in accepted}
@@ -252,7 +252,7 @@ def test_every_parameter_of_an_object_has_an_effect(name):
         assert not without_effect and not np.array_equal(given, plain), inner
 
 
-def test_cycles_that_are_never_followed_by_another_have_no_factor_and_fit_says_so():
+def test_cycle_mult_has_no_effect_with_one_cycle_and_fit_warns():
     settings = {"lr_schedule": CosineRestarts(cycle_len=3, cycle_mult=2)}
     given, without_effect = fitted(MFRecommender, RICH, settings)
     assert without_effect == {"lr_schedule__cycle_mult"}
@@ -292,5 +292,5 @@ COMBINATIONS = [
     COMBINATIONS,
     ids=[f"{estimator.__name__}-{'-'.join(map(str, settings.values()))}" for estimator, _, settings in COMBINATIONS],
 )
-def test_no_parameter_is_silent_beside_others(estimator, data, settings):
-    assert_no_parameter_is_silent(estimator, data, settings)
+def test_every_parameter_has_an_effect_or_causes_a_warning_beside_others(estimator, data, settings):
+    assert_each_has_an_effect_or_warns(estimator, data, settings)

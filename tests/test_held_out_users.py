@@ -10,7 +10,7 @@ from metric_references import slow_ndcg, slow_recall_capped
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from held_out_users import cut_users
-from protocols import newcomers_part
+from protocols import new_users_part
 
 from skrec import EASERecommender, PopularityRecommender
 from skrec.data import Interactions
@@ -71,7 +71,7 @@ def test_the_seed_draws_the_users(events, cut):
 
 @pytest.mark.parametrize("model", [PopularityRecommender(), EASERecommender(regularization=10)])
 def test_figures_are_those_of_the_lists_for_four_fifths_of_each_newcomers_items(cut, model):
-    figures = newcomers_part(cut.train, cut.test).measure(model.fit(cut.train))
+    figures = new_users_part(cut.train, cut.test).measure(model.fit(cut.train))
     is_hidden = cut_histories(cut.test, ordered=False)
     shown, hidden = items_of_users(cut.test[~is_hidden]), items_of_users(cut.test[is_hidden])
     expected = {"Recall@20": [], "Recall@50": [], "NDCG@100": []}

@@ -1,4 +1,4 @@
-"""LightGCN against the paper's equations over dense matrices; when the graph is passed through, and what strangers are."""
+"""LightGCN against the paper's equations over dense matrices. Propagations of the graph, and new users."""
 
 import pickle
 from dataclasses import replace
@@ -27,7 +27,7 @@ def model(**changes):
     return LightGCNRecommender(**settings | changes)
 
 
-def with_a_lonely_user_and_item():
+def with_a_user_and_an_item_without_events():
     matrix = likes().with_values(WEIGHTS).to_csr().toarray()
     matrix[4], matrix[:, 6] = 0, 0
     return matrix
@@ -79,9 +79,9 @@ def test_scores_are_products_of_vectors_propagated_as_in_the_paper(n_layers, wei
 
 @pytest.mark.parametrize("n_layers", LAYERS)
 def test_who_has_no_edge_keeps_a_part_of_the_own_embedding(n_layers):
-    network = network_of(with_a_lonely_user_and_item(), n_layers)
+    network = network_of(with_a_user_and_an_item_without_events(), n_layers)
     network.prepare()
-    by_hand = plain_propagation(with_a_lonely_user_and_item(), *tables_of(network), n_layers)
+    by_hand = plain_propagation(with_a_user_and_an_item_without_events(), *tables_of(network), n_layers)
     for found, expected in zip((network.final_users, network.final_items), by_hand):
         torch.testing.assert_close(found.detach().double(), expected, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(network.final_users[4], network.users.weight[4] / (n_layers + 1))
@@ -90,7 +90,7 @@ def test_who_has_no_edge_keeps_a_part_of_the_own_embedding(n_layers):
 
 @pytest.mark.parametrize("n_layers", LAYERS)
 def test_gradients_are_those_of_dense_propagation(n_layers):
-    matrix, network = with_a_lonely_user_and_item(), network_of(with_a_lonely_user_and_item(), n_layers)
+    matrix, network = with_a_user_and_an_item_without_events(), network_of(with_a_user_and_an_item_without_events(), n_layers)
     tables = [table.requires_grad_() for table in tables_of(network)]
     users, items = torch.tensor([0, 4, 2, 0]), torch.tensor([[1, 2], [6, 3], [0, 6], [5, 1]])
     network.train()(users, items).sigmoid().sum().backward()
@@ -101,7 +101,7 @@ def test_gradients_are_those_of_dense_propagation(n_layers):
 
 
 def test_the_penalty_is_on_the_embeddings_that_propagation_begins_with():
-    network = network_of(with_a_lonely_user_and_item(), 2)
+    network = network_of(with_a_user_and_an_item_without_events(), 2)
     users, items = torch.tensor([0, 0, 3]), torch.tensor([[1, 2], [3, 3], [0, 8]])
     by_hand = network.users.weight[users].square().sum() / 3 + network.items.weight[items].square().sum() * 0.25
     torch.testing.assert_close(network.penalty(users, items, 0.25), by_hand)
@@ -126,7 +126,7 @@ def test_the_graph_is_passed_through_once_for_a_minibatch_and_never_to_recommend
 
 
 def test_a_minibatch_leaves_what_is_kept_for_questions_alone():
-    network = network_of(with_a_lonely_user_and_item(), 2)
+    network = network_of(with_a_user_and_an_item_without_events(), 2)
     network.prepare()
     before = {name: buffer.clone() for name, buffer in network.named_buffers() if buffer is not None}
     torch.nn.init.normal_(network.items.weight, generator=torch.Generator().manual_seed(1))
@@ -164,39 +164,39 @@ def test_each_parameter_changes_what_is_learned(changes):
     assert not np.allclose(model(**changes).fit(likes()).item_embeddings_, model().fit(likes()).item_embeddings_, atol=1e-4)
 
 
-# ---- strangers -------------------------------------------------------------------------------------------------------
+# ---- new users -------------------------------------------------------------------------------------------------------
 
 
-def foretelling(heard, embeddings):
-    """From what users hear to their embeddings: least squares, with a small ridge as further equations."""
-    ridge = 1e-3 * np.square(heard).sum(0).mean() + 1e-12
-    equations, right = np.vstack([heard, ridge**0.5 * np.eye(4)]), np.vstack([embeddings, np.zeros((4, 4))])
+def coefficients(propagated_part, embeddings):
+    """Coefficients that predict embeddings of users from propagated ones, by a ridge regression."""
+    ridge = 1e-3 * np.square(propagated_part).sum(0).mean() + 1e-12
+    equations, right = np.vstack([propagated_part, ridge**0.5 * np.eye(4)]), np.vstack([embeddings, np.zeros((4, 4))])
     return np.linalg.lstsq(equations, right, rcond=None)[0]
 
 
 @pytest.mark.parametrize("n_layers", LAYERS)
-def test_a_strangers_vector_is_what_items_pass_on_and_the_embedding_that_it_foretells(n_layers):
+def test_vector_of_a_new_user_is_the_mean_over_layers_with_a_predicted_embedding(n_layers):
     events = replace(likes(), weights=WEIGHTS)
     fitted = model(n_layers=n_layers).fit(events)
     embeddings = tables_of(fitted.module_)[0].numpy()
-    # of a known user everything but the embedding itself was passed on
-    heard = fitted.user_embeddings_ * (n_layers + 1) - embeddings
-    foretold = heard @ foretelling(heard, embeddings)
-    np.testing.assert_allclose(fitted.transform(events), (heard + foretold) / (n_layers + 1), atol=1e-4)
-    assert np.abs(foretold).max() > 0.01
+    # layers above 0 of the known users
+    propagated_part = fitted.user_embeddings_ * (n_layers + 1) - embeddings
+    predicted = propagated_part @ coefficients(propagated_part, embeddings)
+    np.testing.assert_allclose(fitted.transform(events), (propagated_part + predicted) / (n_layers + 1), atol=1e-4)
+    assert np.abs(predicted).max() > 0.01
 
 
-def test_a_stranger_with_unheard_items_alone_is_nobody_special():
-    fitted = model().fit(csr_array(with_a_lonely_user_and_item() > 0).astype(float))
-    only_unheard = np.zeros((1, N_ITEMS))
-    only_unheard[0, 6] = 1
-    assert not fitted.transform(csr_array(only_unheard)).any()
-    both = only_unheard.copy()
+def test_new_users_with_only_items_without_events_have_a_zero_vector():
+    fitted = model().fit(csr_array(with_a_user_and_an_item_without_events() > 0).astype(float))
+    only_without_events = np.zeros((1, N_ITEMS))
+    only_without_events[0, 6] = 1
+    assert not fitted.transform(csr_array(only_without_events)).any()
+    both = only_without_events.copy()
     both[0, 1] = 1
     assert np.isfinite(fitted.transform(csr_array(both))).all()
 
 
-def test_a_network_is_ready_for_questions_after_it_was_pickled():
+def test_a_pickled_model_recommends_the_same():
     fitted = model().fit(likes())
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.recommend(k=3).items, fitted.recommend(k=3).items)
@@ -207,24 +207,24 @@ def test_a_network_is_ready_for_questions_after_it_was_pickled():
 
 
 @pytest.mark.parametrize("n_layers", LAYERS)
-def test_newcomers_begin_with_the_embedding_that_what_they_hear_foretells(n_layers):
+def test_partial_fit_starts_new_users_at_the_predicted_embedding(n_layers):
     fitted = model(n_layers=n_layers, max_epochs=40).fit(two_camps()[:10])
     users, items = tables_of(fitted.module_)
     fitted.set_params(learning_rate=1e-30).partial_fit(two_camps()[10:])
     grown_users, grown_items = tables_of(fitted.module_)
     torch.testing.assert_close(grown_users[:10], users)
     torch.testing.assert_close(grown_items, items)
-    silent = torch.cat([users, torch.zeros(2, 4)])
-    propagated, _ = plain_propagation(two_camps().toarray(), silent, items, n_layers)
-    heard = (propagated * (n_layers + 1) - silent).numpy()
-    by_hand = heard[10:] @ foretelling(heard[:10], users.numpy())
+    with_zero_rows = torch.cat([users, torch.zeros(2, 4)])
+    propagated, _ = plain_propagation(two_camps().toarray(), with_zero_rows, items, n_layers)
+    propagated_part = (propagated * (n_layers + 1) - with_zero_rows).numpy()
+    by_hand = propagated_part[10:] @ coefficients(propagated_part[:10], users.numpy())
     np.testing.assert_allclose(grown_users[10:], by_hand, atol=1e-4)
     assert np.abs(by_hand).max() > 0.01
     propagated, _ = plain_propagation(two_camps().toarray(), grown_users, grown_items, n_layers)
     np.testing.assert_allclose(fitted.user_embeddings_, propagated, atol=1e-5)
 
 
-def test_partial_fit_learns_newcomers_too():
+def test_partial_fit_learns_new_users():
     fitted = model(max_epochs=40).fit(two_camps()[:10]).partial_fit(two_camps()[10:])
     assert fitted.recommend(k=1).items[:, 0].tolist() == list(range(12))
     assert tables_of(fitted.module_)[0][10:].any(1).all()

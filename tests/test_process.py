@@ -31,16 +31,16 @@ def elsewhere():
         yield lambda task, *arguments: pool.submit(task, *arguments).result(20)
 
 
-class Talk(_process.MutedWarning):
+class MutedDeprecations(_process.MutedWarning):
     category = DeprecationWarning
 
 
-class TalkOfThisFile(_process.MutedWarning):
+class MutedWarningsOfThisFile(_process.MutedWarning):
     module = __name__
 
 
 def enter_and_leave(*changes):
-    """Functions that make some changes, and that undo them, in whatever thread they are called."""
+    """Functions that make some changes, and that undo them, in any thread."""
     undo = ExitStack()
     return lambda: [undo.enter_context(change) for change in changes], undo.close
 
@@ -82,7 +82,7 @@ def test_a_change_that_fails_is_not_counted():
     assert not shared.is_active_in_this_thread
 
 
-def test_a_value_that_somebody_else_has_put_stays():
+def test_a_value_that_other_code_has_set_is_kept():
     values = [1]
     with _process.replaced(lambda: values[0], lambda value: values.__setitem__(0, value), 2):
         values[0] = 3
@@ -97,7 +97,7 @@ def blas_threads():
 
 
 @pytest.mark.parametrize("limiting", ["here", "elsewhere"])
-def test_one_blas_thread_whoever_has_limited_them_and_whoever_is_last(limiting, elsewhere):
+def test_blas_has_one_thread_in_any_order_of_limits(limiting, elsewhere):
     shared = _process.SharedChange(_process.one_blas_thread)
     begin, end = enter_and_leave(shared)
     with threadpool_limits(2, "blas"):
@@ -135,51 +135,51 @@ def test_libraries_are_looked_for_once(monkeypatch):
 
 
 def warn(category=DeprecationWarning):
-    with pytest.warns(category) as said:
+    with pytest.warns(category) as issued:
         warnings.warn("deprecated", category, stacklevel=1)
-    return len(said)
+    return len(issued)
 
 
 def test_a_thread_mutes_its_own_warnings_and_no_others(elsewhere):
     before = list(warnings.filters)
-    with Talk.muted:
-        warnings.warn("not heard", DeprecationWarning, stacklevel=1)
+    with MutedDeprecations.muted:
+        warnings.warn("muted", DeprecationWarning, stacklevel=1)
         with pytest.raises(UserWarning):
             warnings.warn("of another category", UserWarning, stacklevel=1)
         with pytest.raises(DeprecationWarning):
             elsewhere(warnings.warn, "of another thread", DeprecationWarning)
     with pytest.raises(DeprecationWarning):
-        warnings.warn("heard again", DeprecationWarning, stacklevel=1)
+        warnings.warn("no longer muted", DeprecationWarning, stacklevel=1)
     assert warnings.filters == before
 
 
 def test_warnings_are_muted_by_the_module_that_issues_them():
-    with TalkOfThisFile.muted:
-        warnings.warn("not heard", UserWarning, stacklevel=1)
+    with MutedWarningsOfThisFile.muted:
+        warnings.warn("muted", UserWarning, stacklevel=1)
         with pytest.raises(UserWarning):
             warnings.warn_explicit("of another module", UserWarning, "other.py", 1, module="other")
 
 
-def test_filters_are_right_again_whoever_is_last(elsewhere):
+def test_filters_are_restored_in_any_order_of_threads(elsewhere):
     before = list(warnings.filters)
-    begin, end = enter_and_leave(Talk.muted)
-    with Talk.muted:
+    begin, end = enter_and_leave(MutedDeprecations.muted)
+    with MutedDeprecations.muted:
         elsewhere(begin)
     elsewhere(end)
     assert warnings.filters == before
 
 
 def test_a_filter_that_is_brought_back_mutes_nothing():
-    begin, end = enter_and_leave(Talk.muted)
+    begin, end = enter_and_leave(MutedDeprecations.muted)
     begin()
     others = warnings.catch_warnings()
     with others:
         end()
     with pytest.raises(DeprecationWarning):  # `others` has put back a list with the filter
-        warnings.warn("heard", DeprecationWarning, stacklevel=1)
-    with Talk.muted:
+        warnings.warn("not muted", DeprecationWarning, stacklevel=1)
+    with MutedDeprecations.muted:
         pass
-    assert not any(entry[2] is Talk for entry in warnings.filters)
+    assert not any(entry[2] is MutedDeprecations for entry in warnings.filters)
 
 
 def test_filters_can_be_sent_to_workers_while_they_mute():
@@ -191,7 +191,7 @@ def test_filters_can_be_sent_to_workers_while_they_mute():
 
 
 def test_a_network_mutes_lightning_in_its_own_thread_alone():
-    """A user's warning that comes out of a fit is heard."""
+    """A user's warning that a fit causes is issued."""
 
     def loss(scores, target, mask=None, log_q=None):
         warnings.warn("of a loss", UserWarning, stacklevel=1)
@@ -225,7 +225,7 @@ def test_networks_that_are_built_in_two_threads_are_as_seeded():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-# ---- what a cluster says -------------------------------------------------------------------------------------------------
+# ---- environment variables of clusters ---------------------------------------------------------------------------------
 
 CLUSTERS = {
     "SLURM": {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "a", "SLURM_PROCID": "2", "SLURM_LOCALID": "2", "SLURM_NODEID": "1"},
@@ -396,10 +396,13 @@ def test_a_child_that_was_forked_beneath_python_works_with_one_thread(monkeypatc
 
 def test_what_other_threads_have_changed_is_undone_in_a_child(elsewhere):
     shared = _process.SharedChange(_process.one_blas_thread)
-    begin, end = enter_and_leave(shared, Talk.muted)
+    begin, end = enter_and_leave(shared, MutedDeprecations.muted)
     with threadpool_limits(2, "blas"):
         elsewhere(begin)
-        assert in_a_fork(lambda: (blas_threads(), any(entry[2] is Talk for entry in warnings.filters))) == ({2}, False)
+        assert in_a_fork(lambda: (blas_threads(), any(entry[2] is MutedDeprecations for entry in warnings.filters))) == (
+            {2},
+            False,
+        )
         with shared:  # this thread is there in the child
             assert in_a_fork(blas_threads) == {1}
         elsewhere(end)

@@ -66,7 +66,7 @@ def read_allowed(vocabulary: Vocabulary, queries: NDArray, exclude: Any, candida
         Labels of the users of the query.
     exclude : labels of items, or None
         Those that the model does not know are ignored: it never recommends them.
-    candidates : labels of items; mapping of users to labels of items; DataFrame with columns user and item; or None
+    candidates : labels of items, mapping of users to labels of items, DataFrame with columns user and item, or None
     unknown : {"raise", "popular"}
         Whether candidates that the model does not know are an error or left out.
     """
@@ -81,7 +81,7 @@ def read_allowed(vocabulary: Vocabulary, queries: NDArray, exclude: Any, candida
 
 
 def read_items(vocabulary: Vocabulary, exclude: Any, candidates: Any, *, unknown: Unknown = "raise") -> NDArray[np.bool_]:
-    """Which items (n_items,) are candidates and not excluded; as in `read_allowed`, with labels that are the same for all."""
+    """Which items (n_items,) are candidates and not excluded. They are read as in `read_allowed`, the same for all users."""
     allowed = np.ones(vocabulary.n_items, bool)
     if candidates is not None:
         codes = _candidate_codes(vocabulary, read_labels(candidates, "candidates"), unknown)

@@ -60,7 +60,7 @@ def with_index_of(matrix: sp.csr_array, other: sp.csr_array) -> sp.csr_array:
 
 
 def stored_events(data: Interactions, seen: sp.csr_array) -> Interactions:
-    """Events with codes of 32 bits if they fit; those of a matrix share their items with ``seen``."""
+    """Events with codes of 32 bits if they fit. Those of a matrix share their items with ``seen``."""
     codes = index_dtype(data.n_users, data.n_items)
     users, items = data.users.astype(codes, copy=False), data.items
     if len(items) == seen.nnz and np.array_equal(items, seen.indices):

@@ -20,7 +20,7 @@ def divergence(estimator: Any, what: str, *, of_values: bool, remedy: str | None
     Parameters
     ----------
     estimator : BaseRecommender
-        Whose fit it is; its training events are looked at.
+        Estimator that is being fitted. Its training events are inspected.
     what : str
         When it happened and what is not finite.
     of_values : bool

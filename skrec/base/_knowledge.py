@@ -1,4 +1,4 @@
-"""What a fitted model knows about users and items; models that read features override some of these.
+"""What a fitted model knows about users and items. Models that read features override some of these functions.
 
 Familiar are items with a training event and users with an event that the model learns from.
 """
@@ -20,7 +20,7 @@ def no_vectors(model: Any) -> Any:
 
 
 def no_contributions(model: Any, user: int, item: int, k: int) -> Any:
-    """The k largest contributions to a score, as codes of items and numbers: none, since the score is not a sum."""
+    """Raise NotImplementedError, since the score is not a sum over items."""
     raise NotImplementedError(
         f"the score of {type(model).__name__} is not a sum over the user's past items, so it has no exact explanation; "
         "similar_items(item, candidates=past_items) names the nearest of them"
@@ -38,7 +38,7 @@ def described_items(model: Any) -> NDArray[np.bool_]:
 
 
 def familiar_items(model: Any) -> NDArray[np.bool_]:
-    """Items (n_items_,) that are ranked; others come last."""
+    """Items (n_items_,) that are ranked. Others come last."""
     return (model._item_counts > 0) | model._described_items
 
 
@@ -48,12 +48,12 @@ def learned_items(model: Any) -> NDArray[np.bool_]:
 
 
 def familiar_users(model: Any, users: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Of some known users, by their codes, those for whom the model ranks; others get the most popular items."""
+    """Of some known users, by their codes, those for whom the model ranks. Others get the most popular items."""
     return model.has_past_[users]
 
 
 def familiar_histories(model: Any, histories: Interactions) -> NDArray[np.bool_]:
-    """Of new users, those for whom the model ranks; others get the most popular items."""
+    """Of new users, those for whom the model ranks. Others get the most popular items."""
     return np.bincount(histories.users[model._informative(histories)], minlength=histories.n_users) > 0
 
 

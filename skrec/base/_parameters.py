@@ -114,7 +114,7 @@ def _parameter_owners(classes: tuple[type, ...]) -> dict[str, type]:
 
 
 def _is_class_variable(cls: type, annotation: Any) -> bool:
-    """Whether an annotation is ``ClassVar``; annotations are strings under ``from __future__ import annotations``."""
+    """Whether an annotation is ``ClassVar``. Annotations are strings under ``from __future__ import annotations``."""
     if not isinstance(annotation, str):
         return annotation is ClassVar or get_origin(annotation) is ClassVar
     head = re.match(r"[\w.]*", annotation.strip()).group()  # type: ignore[union-attr]
@@ -193,7 +193,7 @@ def _merged_doc(cls: type) -> str:
 
 
 def _united(docs: list[str], title: str) -> dict[str, str]:
-    """The entries of a section in several docstrings, by name; the first that has one wins."""
+    """The entries of a section in several docstrings, by name. The first docstring with an entry wins."""
     united: dict[str, str] = {}
     for doc in docs:
         for name, text in _entries(doc, title).items():
@@ -206,7 +206,7 @@ def _section(doc: str, title: str) -> re.Match | None:
 
 
 def _with_section(doc: str, title: str, entries: dict[str, str], *, before: list[str]) -> str:
-    """A docstring whose section of this title has these entries; a new one stands behind the sections ``before``."""
+    """A docstring whose section of this title has these entries. A new section stands behind the sections ``before``."""
     if not entries:
         return doc
     text = f"{title}\n{'-' * len(title)}\n" + "\n".join(dict.fromkeys(entries.values()))

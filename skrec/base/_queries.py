@@ -56,7 +56,7 @@ class KnownUsers:
         return RowPattern.of(model.seen_, self.codes)
 
     def is_familiar(self, model: Any) -> NDArray[np.bool_]:
-        """Whether the model ranks for each user; others get the most popular items."""
+        """Whether the model ranks for each user. Others get the most popular items."""
         return model._familiar_users(self.codes)
 
     def check_scores(self, scores: Any) -> None:
@@ -70,7 +70,7 @@ class NewUsers:
     Attributes
     ----------
     histories : Interactions
-        Their events in the codes of the model, sorted by user; users are coded from 0.
+        Their events in the codes of the model, sorted by user. Users are coded from 0.
     labels : array of shape (n_users,)
     """
 
@@ -106,7 +106,7 @@ class NewUsers:
         return RowPattern.of(self.histories.to_csr(duplicates="any"))
 
     def is_familiar(self, model: Any) -> NDArray[np.bool_]:
-        """Whether the model ranks for each user; others get the most popular items."""
+        """Whether the model ranks for each user. Others get the most popular items."""
         return model._familiar_histories(self.histories)
 
     def check_scores(self, scores: Any) -> None:
@@ -119,7 +119,7 @@ Query = KnownUsers | NewUsers
 
 
 def known_users(vocabulary: Vocabulary, users: Any, *, name: str) -> KnownUsers:
-    """Users by their labels, all if None; unknown labels have the code -1."""
+    """Users by their labels, all if None. Unknown labels have the code -1."""
     if users is None:
         codes = np.arange(vocabulary.n_users)
         return KnownUsers(codes, decode(codes, vocabulary.user_ids))

@@ -79,7 +79,7 @@ class BaseRecommender(DeclaredParameters):
     _score: ClassVar[Callable[..., Any]]
 
     def _check_parameters(self) -> None:
-        """Check the values of parameters; called by `fit` and `partial_fit` when the data are known."""
+        """Check the values of parameters. `fit` and `partial_fit` call it when the data are known."""
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         self._recode(validation, name="validation")  # it is not used, but it is checked

@@ -44,12 +44,12 @@ def best_items(
 
 
 def no_formula(model: Any) -> Products | RowSums | None:
-    """How the scores of a model are computed, if their largest can be found faster than by ``_score``: unknown."""
+    """Return None: no formula of the scores is known."""
     return None
 
 
 def formula_of(model: Any) -> Products | RowSums | None:
-    """How the scores of a model are computed. It is unknown if a class overrides ``_score`` alone."""
+    """Return the formula of a model's scores. None if it is unknown, or if a class overrides ``_score`` alone."""
     score, formula = (next(cls for cls in type(model).__mro__ if name in vars(cls)) for name in ("_score", "_formula"))
     return model._formula() if issubclass(formula, score) else None
 
@@ -107,7 +107,7 @@ def _best_items_of_some_unknown(
 
 
 def score_blocks(model: Any, query: Query, *, exclude_seen: bool = True) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Scores of all items for blocks of users; minus infinity for items seen, or without training events."""
+    """Scores of all items for blocks of users. Minus infinity for items seen, or without training events."""
     everything = slice(0, model.n_items_)
     for users in whole_row_blocks(len(query), model.n_items_):
         part = query[users]
@@ -120,7 +120,7 @@ def score_blocks(model: Any, query: Query, *, exclude_seen: bool = True) -> Iter
 
 
 def all_scores(model: Any, query: Query, *, exclude_seen: bool) -> NDArray[np.float32]:
-    """Scores (n_users, n_items) of all items; minus infinity for items seen, or without training events.
+    """Scores (n_users, n_items) of all items. Minus infinity for items seen, or without training events.
 
     Raises
     ------

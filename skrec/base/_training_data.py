@@ -128,7 +128,7 @@ def check_order(model: Any, X: Any) -> None:
 
 
 def positive_events(data: Interactions, positive_from: float | None) -> Interactions:
-    """The positive events; ValueError if there are none."""
+    """The positive events. Raises ValueError if there are none."""
     is_positive = positive_mask(data, positive_from)
     if not is_positive.any():
         raise ValueError(
@@ -138,7 +138,7 @@ def positive_events(data: Interactions, positive_from: float | None) -> Interact
 
 
 def encode_test_data(model: Any, X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:
-    """Test data in the model's codes; warns of a matrix whose rows may be meant as the training users."""
+    """Test data in the model's codes. Warns if the rows of a matrix may be meant as the training users."""
     check_is_fitted(model)
     data, shape = model.vocabulary_.recode(X, y, name=name), (model.n_users_, model.n_items_)
     if is_of_shape(X, shape) and may_hold_known_users(data, model.seen_, first_user=model.n_users_):
@@ -157,7 +157,7 @@ def read_query(model: Any, users: Any, *, name: str = "users") -> Query:
 
 
 def read_new_users(model: Any, X: Any, *, name: str) -> NewUsers:
-    """New users by their interactions; warns if the columns of a matrix would be taken for an order in time."""
+    """New users by their interactions. Warns if the columns of a matrix would be taken for an order in time."""
     histories, labels = model.vocabulary_.histories(X, name=name)
     if model._ordered:
         warn_about_item_order(histories, from_matrix=is_matrix(X), model=type(model).__name__, name=name)

@@ -68,7 +68,7 @@ def _nested(estimator: Any) -> Iterator[Any]:
 
 
 def shared_positive_from(estimators: Mapping[str, Any]) -> float | None:
-    """``positive_from`` of all models that have it; None if they differ."""
+    """``positive_from`` of all models that have it. None if they differ."""
     recommenders = [recommender_of(estimator) for estimator in estimators.values()]
     values = {model.positive_from for model in recommenders if hasattr(model, "positive_from")}
     return values.pop() if len(values) == 1 else None

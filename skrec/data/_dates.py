@@ -108,7 +108,7 @@ def duration_in_unit(unit: str | None, duration: Any, name: str) -> int | None:
 
 
 def read_timedelta(duration: str | datetime.timedelta | np.timedelta64) -> Any:
-    """Convert a duration to `pandas.Timedelta`; NaT for text that is no duration with a unit, and for too long durations."""
+    """Convert a duration to `pandas.Timedelta`. NaT for text that is no duration with a unit, and for too long durations."""
     if isinstance(duration, str) and not duration.strip(" +-.0123456789"):  # pandas takes "30" for nanoseconds
         return pd.NaT
     try:

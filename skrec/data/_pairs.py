@@ -107,7 +107,7 @@ def _sort_pairs(events: Any) -> Pairs:
 
 
 def order_by_pair(users: Codes, items: Codes, shape: tuple[int, int]) -> tuple[Codes | slice, Codes, Codes]:
-    """The positions of events sorted by user, item and position; their items; and the place of each user's first event.
+    """Return events sorted by user, item and position: positions, items, and the place of each user's first event.
 
     The positions are a full slice if the events are in this order. The items may then be the given array.
     """

@@ -35,8 +35,8 @@ def read_half_life(half_life: HalfLife | None, data: Interactions, name: str = "
     TypeError
         If it is neither a number nor a timedelta nor text.
     ValueError
-        If it is not positive, or text that is no duration; if the events have no timestamps; if it is a timedelta and the unit
-        of the timestamps is unknown.
+        If it is not positive, if it is text that is no duration, if the events have no timestamps, or if it is a timedelta and
+        the unit of the timestamps is unknown.
     """
     if half_life is None:
         return None

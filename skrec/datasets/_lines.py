@@ -28,7 +28,7 @@ def convert_lines(
     header: str | None = None,
     max_bytes: int | None = None,
 ) -> Iterator[T]:
-    """Yield the converted lines of a file; see `open_binary` for compressed files and `convert_open_lines` for the rest."""
+    """Yield the converted lines of a file. See `open_binary` for compressed files and `convert_open_lines` for the rest."""
     with open_binary(path, max_bytes) as file:
         yield from convert_open_lines(file, path.name, convert, encoding=encoding, header=header)
 
@@ -67,7 +67,7 @@ def convert_open_lines(
 def parse_columns(
     file: BinaryIO, dtypes: Mapping[str, type], *, separator: str, has_header: bool = False
 ) -> pd.DataFrame | None:
-    """Parse a table without quotes at once. Returns None if that fails; reading line by line then finds the error."""
+    """Parse a table without quotes at once. Returns None if that fails. Reading line by line then finds the error."""
     n_fields = 1 + file.readline(MAX_LINE_BYTES).count(separator.encode())
     if n_fields != len(dtypes):  # with too many fields, pandas would use the first one as the index
         return None
@@ -99,7 +99,7 @@ def split_csv(line: str) -> list[str]:
 
 
 def split_tabs(line: str, names: str) -> list[str]:
-    """Fields between tabs; their number must be that of the comma-separated names."""
+    """Fields between tabs. Their number must be that of the comma-separated names."""
     fields, n_fields = line.split("\t"), 1 + names.count(",")
     if len(fields) != n_fields:
         raise ValueError(f"expected {n_fields} fields between tabs ({names}), got {len(fields)}")

@@ -134,7 +134,7 @@ def _article(line: str) -> dict[str, Any]:
 
 
 def _entities(text: str) -> list[str]:
-    """Wikidata ids; the column is empty for a few articles of the release."""
+    """Wikidata ids. The column is empty for a few articles of the release."""
     entities = parse_json(text) if text else []
     try:
         ids = [entity["WikidataId"] for entity in entities]

@@ -105,7 +105,7 @@ def _ratings(files: Files, name: str, stars: NDArray, *, separator: str = "\t", 
 
 
 def _parse_numbers(content: bytes, separator: str, header: str | None) -> pd.DataFrame | None:
-    """Parse a table at once. Returns None if that fails; reading line by line then finds the error."""
+    """Parse a table at once. Returns None if that fails. Reading line by line then finds the error."""
     allowed = b"0123456789.\r\n" + separator.encode()
     if content.translate(None, allowed) != (header or "").encode().translate(None, allowed):
         return None

@@ -167,7 +167,7 @@ def _event(line: str) -> tuple[int, int, int]:
 
 
 def _negatives(path: Path, test: NDArray) -> NDArray[np.int64]:
-    """Negatives of each test event; each line begins with the pair of the event."""
+    """Negatives of each test event. Each line begins with the pair of the event."""
     rows = list(convert_lines(path, _candidates))
     if len(rows) != len(test):
         raise ValueError(f"{path.name} has {len(rows)} lines, the test file {len(test)}")

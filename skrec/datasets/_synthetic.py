@@ -211,7 +211,7 @@ def _rate(
 
 
 def _times(rng: np.random.Generator, users: NDArray[np.integer], n_users: int) -> NDArray[np.int64]:
-    """Unix seconds, increasing within each user; ``users`` is sorted."""
+    """Unix seconds, increasing within each user. ``users`` is sorted."""
     gaps = 1 + rng.exponential(YEAR_SECONDS / 365, len(users)).astype(np.int64)
     elapsed = np.cumsum(gaps)
     first = np.searchsorted(users, np.arange(n_users))

@@ -433,7 +433,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     @property
     def item_biases_(self) -> NDArray[np.float32]:
-        """Biases of the items, (n_items_,); 0 without biases."""
+        """Biases of the items, (n_items_,). They are 0 without biases."""
         biases = self.module_.all_item_biases()
         return np.zeros(self.n_items_, np.float32) if biases is None else biases.detach().cpu().numpy()
 

@@ -110,7 +110,7 @@ class ALSRecommender(EmbeddingRecommender):
         self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
-        """Alternate between the users and the items of the new events; keep all other factors."""
+        """Alternate between the users and the items of the new events. Keep all other factors."""
         if before.item_embeddings_.shape[1] != self.n_factors:
             raise ValueError(
                 f"n_factors must not change in partial_fit: fit used {before.item_embeddings_.shape[1]}, got {self.n_factors}"

@@ -42,7 +42,7 @@ class AutoRecRecommender(RowRecommender):
         Bounds of the predicted ratings, which a sigmoid maps predictions to. Requires ``loss="mse"``. Bounds slightly wider
         than the scale of the ratings make its ends reachable. If None, predictions are not bounded.
     n_factors : int, default=200
-        Size of the hidden layer; 500 in the paper.
+        Size of the hidden layer. The paper uses 500.
     activation : {"sigmoid", "tanh", "relu", "identity"}, default="sigmoid"
         Activation function f of the hidden layer.
     dropout : float, default=0.0

@@ -76,8 +76,8 @@ class BPRRecommender(EmbeddingRecommender):
 
     Notes
     -----
-    An epoch takes O(n_events * n_factors) time. New users are folded in as in `MFRecommender`: their vector maximizes the
-    posterior under the same loss, found in a fixed number of steps.
+    An epoch takes O(n_events * n_factors) time. New users are folded in as in `MFRecommender`. Their vector maximizes the
+    posterior under the same loss.
 
     References
     ----------

@@ -21,7 +21,7 @@ class CaserRecommender(SequenceRecommender):
         Number of dimensions of the user embeddings and of the input item embeddings. The output item embeddings have twice as
         many.
     window : int, default=5
-        Number of last items that are read; L in the paper.
+        Number of last items that are read. It is L in the paper.
     n_horizontal : int, default=16
         Number of horizontal filters of each height from 1 to ``window``.
     n_vertical : int, default=4

@@ -45,9 +45,9 @@ class ColdStartRecommender(EmbeddingRecommender):
     user_embeddings_ : float32 array of shape (n_users_, d)
         User vectors of ``estimator_``.
     item_embeddings_ : float32 array of shape (n_items_, d)
-        Item vectors of ``estimator_``; predictions for items without events.
+        Item vectors of ``estimator_``. Those of items without events are predicted.
     item_biases_ : float32 array of shape (n_items_,)
-        Item biases of ``estimator_``, zeros if it has none; predictions for items without events.
+        Item biases of ``estimator_``, zeros if it has none. Those of items without events are predicted.
 
     Notes
     -----

@@ -48,12 +48,12 @@ def finite_factors(solver: Any, estimator: Any, *, of_values: bool) -> Iterator[
 
 
 def with_n_rows(factors: np.ndarray, n: int, row: np.ndarray | float) -> np.ndarray:
-    """A copy with n rows; additional rows are all equal to ``row``."""
+    """A copy with n rows. Additional rows are all equal to ``row``."""
     longer = np.empty((n, factors.shape[1]), factors.dtype)
     longer[: len(factors)], longer[len(factors) :] = factors, row
     return longer
 
 
 def writable(factors: np.ndarray) -> np.ndarray:
-    """A writable array; implicit rejects read-only ones, such as those joblib passes to its workers."""
+    """A writable array. The library implicit rejects read-only ones, such as those joblib passes to its workers."""
     return np.require(factors, requirements="W")

@@ -46,13 +46,12 @@ class MFRecommender(PairRecommender):
     ----------
     solver : {"gradient", "als"} or ALS, default="gradient"
         "gradient" minimizes ``loss`` by gradient descent. "als" minimizes squared errors over all pairs of a user and an item
-        by alternating least squares, and `ALS` does so with other parameters. ``loss`` must then keep its default. Parameters
+        by alternating least squares. `ALS` sets its parameters. With "als", ``loss`` must be "softmax", the default. Parameters
         of gradients, such as ``learning_rate`` and ``negatives``, have no effect. ``weights`` of events multiply their errors.
         ``regularization=None`` means 0.005.
     loss : str, CosineContrastiveLoss or callable, default="softmax"
-        "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss, and
-        `CosineContrastiveLoss` the same with other parameters. "mse" predicts values. A callable is described in
-        `TorchRecommender`.
+        "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss.
+        `CosineContrastiveLoss` sets its parameters. "mse" predicts values. A callable is described in `TorchRecommender`.
     n_factors : int, default=64
         Number of dimensions of the embeddings.
     dropout : float, default=0.0

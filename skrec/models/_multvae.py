@@ -36,6 +36,10 @@ class MultVAERecommender(RowRecommender):
         ``valid_loss`` is the likelihood alone.
     batch_size : int, default=None
         Number of rows in a minibatch. If None, 128.
+    positive_from : float, default=None
+        Smallest value of a positive event. If None, values above 0 are positive.
+    regularization : float, default=None
+        Strength of the L2 penalty on the embeddings that a minibatch uses, per example. If None, 0.
 
     Attributes
     ----------

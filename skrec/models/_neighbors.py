@@ -65,7 +65,7 @@ class NeighborParameters(DeclaredParameters):
     def _nearest(self, queries: sp.csr_array, vectors: sp.csr_array, own: NDArray[np.int64] | None = None) -> sp.csr_array:
         """Similarities (n_queries, n_vectors), float32, of the nearest vectors of each query with a product above 0.
 
-        Ties are broken by position. ``own`` holds the positions of the queries among the vectors; a query is not its own
+        Ties are broken by position. ``own`` holds the positions of the queries among the vectors. A query is not its own
         neighbor.
         """
         similarities = self._similarities(queries, vectors, self.asymmetry, own)
@@ -114,7 +114,7 @@ def weighted(rows: sp.csr_array, of_users: NDArray, of_items: NDArray) -> sp.csr
 
 
 def stacked(blocks: list[sp.csr_array], width: int) -> sp.csr_array:
-    """All rows of the blocks; the list may be empty."""
+    """All rows of the blocks. The list may be empty."""
     return sp.vstack([sp.csr_array((0, width), dtype=np.float32), *blocks], format="csr")
 
 
@@ -123,7 +123,7 @@ def _lengths(vectors: sp.csr_array) -> NDArray[np.float64]:
 
 
 def _largest_of_rows(matrix: sp.csr_array, k: int) -> sp.csr_array:
-    """The k largest positive entries of each row; ties are broken by column."""
+    """The k largest positive entries of each row. Ties are broken by column."""
     kept = []
     for start, stop in zip(matrix.indptr[:-1], matrix.indptr[1:]):
         positions = start + np.flatnonzero(matrix.data[start:stop] > 0)
@@ -136,7 +136,7 @@ def _largest_of_rows(matrix: sp.csr_array, k: int) -> sp.csr_array:
 
 
 def largest(values: NDArray, columns: NDArray, k: int) -> NDArray[np.int64]:
-    """Positions of the k largest values; ties are broken by the lowest column."""
+    """Positions of the k largest values. Ties are broken by the lowest column."""
     if len(values) <= k:
         return np.arange(len(values))
     least = np.partition(values, -k)[-k]

@@ -53,7 +53,7 @@ class NeuMFRecommender(PairRecommender):
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, d) and (n_items_, d)
-        The embeddings of both branches, concatenated; ``d = n_factors + mlp_factors``.
+        The embeddings of both branches, concatenated. ``d`` is ``n_factors + mlp_factors``.
     pretrained_ : bool
         Whether the last training started from pretrained branches. False after `partial_fit`.
 

@@ -1,4 +1,7 @@
-"""News recommendation from the text of articles and the clicks of users."""
+"""News recommendation from the text of articles and the clicks of users.
+
+Parameters of training are documented in `TorchRecommender`.
+"""
 
 import copy
 from dataclasses import replace
@@ -98,7 +101,7 @@ class NewsRecommender(TorchRecommender):
         User and item vectors. Their dot product is the score without the part of age. Users are represented by all their
         clicks.
     recency_weight_ : float
-        Score that is added to a new article. 0 without ``item_half_life``.
+        Score that is added to a new article. It is 0 without ``item_half_life``.
 
     Notes
     -----
@@ -109,7 +112,7 @@ class NewsRecommender(TorchRecommender):
     References
     ----------
     Wu, Wu, An, Huang, Huang, Xie, "Neural News Recommendation with Attentive Multi-View Learning", IJCAI 2019, for the additive
-    attention; Wu et al., "Neural News Recommendation with Multi-Head Self-Attention", EMNLP 2019, for several negatives.
+    attention. Wu et al., "Neural News Recommendation with Multi-Head Self-Attention", EMNLP 2019, for several negatives.
 
     Examples
     --------
@@ -298,7 +301,7 @@ class NewsRecommender(TorchRecommender):
 
     @property
     def recency_weight_(self) -> float:
-        """Score that is added to a new article; 0 without ``item_half_life``."""
+        """Score that is added to a new article. It is 0 without ``item_half_life``."""
         return 0.0 if self.item_half_life is None else float(self.module_.recency_weight.detach())
 
     # ---- training ----------------------------------------------------------------------------------------------------

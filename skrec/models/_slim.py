@@ -144,7 +144,7 @@ class SLIMRecommender(ItemWeightsRecommender):
 
 
 class _ItemNotConverged(MutedWarning):
-    """scikit-learn's warning about one item; `fit` warns once for all items."""
+    """scikit-learn's warning about one item. `fit` warns once for all items."""
 
     category = ConvergenceWarning
 

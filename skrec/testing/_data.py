@@ -56,7 +56,7 @@ def checkerboard() -> sp.csr_array:
 
 @cache
 def cyclic_sequences() -> Interactions:
-    """24 users who visit 7 successive items of a cycle of 12, user u from item u on; rows are in random order."""
+    """24 users who visit 7 successive items of a cycle of 12, user u from item u on. Rows are in random order."""
     users, steps = np.divmod(np.random.default_rng(0).permutation(24 * N_STEPS), N_STEPS)
     data = Interactions.from_arrays(users, (users + steps) % 12, timestamps=steps)
     for array in (data.users, data.items, data.values, data.timestamps):
@@ -73,7 +73,7 @@ class Split(NamedTuple):
 
 @cache
 def split_events() -> Split:
-    """About 8,000 events of 300 users and 120 items, values 3 to 11, in order of time; a fifth of them is held out."""
+    """About 8,000 events of 300 users and 120 items, values 3 to 11, in order of time. A fifth of them is held out."""
     events = make_interactions(300, 120, density=0.22, popularity_skew=0.5, random_state=0).interactions
     plain = Interactions.from_arrays(
         events.users,

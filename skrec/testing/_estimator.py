@@ -45,7 +45,7 @@ def _raised_in_scikit_learn(error: Exception) -> bool:
 
 
 def check_parameters(estimator: BaseRecommender) -> None:
-    """`get_params`, `set_params` and `clone` agree; the constructor neither changes nor validates parameters."""
+    """`get_params`, `set_params` and `clone` agree. The constructor neither changes nor validates parameters."""
     marks = {name: object() for name in estimator.get_params(deep=False)}
     marked = type(estimator)(**marks)
     assert marked.get_params() == marks, "the constructor changes a parameter"

@@ -34,7 +34,7 @@ def fitted(estimator: BaseRecommender, data: Callable[[], Any]) -> BaseRecommend
 
 
 def score_matrix(model: BaseRecommender, users: Any = None) -> NDArray[np.float32]:
-    """Scores of shape (n_users, n_items) by which `recommend` ranks; minus infinity for items without events."""
+    """Scores of shape (n_users, n_items) by which `recommend` ranks. Minus infinity for items without events."""
     answer = model.recommend(users, k=model.n_items_, exclude_seen=False)
     scores = np.full(answer.codes.shape, np.nan, np.float32)
     np.put_along_axis(scores, answer.codes, answer.scores, axis=1)

@@ -21,7 +21,7 @@ def check_every_form_of_a_matrix_is_the_same(estimator: BaseRecommender) -> None
 
 
 def check_y_holds_the_values_of_events(estimator: BaseRecommender) -> None:
-    """Values passed as y are the values of a table of events; y is ignored with a matrix."""
+    """Values passed as y are the values of a table of events. y is ignored with a matrix."""
     values = labeled().values * (np.arange(len(labeled())) % 4 > 0)
     together = labeled().with_values(values).to_frame()
     expected = fresh(estimator).fit(together)
@@ -32,7 +32,7 @@ def check_y_holds_the_values_of_events(estimator: BaseRecommender) -> None:
 
 
 def check_optional_fields_are_accepted(estimator: BaseRecommender) -> None:
-    """X may have timestamps, impressions, features and weights; ignored weights give a warning."""
+    """X may have timestamps, impressions, features and weights. Ignored weights give a warning."""
     plain = likes().tocoo()
     columns = {
         "timestamps": np.arange(plain.nnz) + 10**9,

@@ -62,7 +62,7 @@ def _interrupt(model: BaseRecommender, learn: Learn) -> None:
 
 
 def _calls_while_learning(model: BaseRecommender, learn: Learn, *, stop_at: int | None) -> int:
-    """Train; count calls of functions of skrec and of the model's modules from ``_fit`` on, and stop at one of them."""
+    """Train, count calls of functions of skrec and of the model's modules from ``_fit`` on, and stop at one of them."""
     own_modules = {parent.__module__ for parent in type(model).__mro__}
     n_calls = 0
 

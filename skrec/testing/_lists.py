@@ -74,7 +74,7 @@ def check_items_without_events_come_last(estimator: BaseRecommender) -> None:
 
 
 def check_lists_are_padded(estimator: BaseRecommender) -> None:
-    """Short lists are padded with -1, NaN and None for labels; `to_frame` leaves the padding out."""
+    """Short lists are padded with -1, NaN and None for labels. `to_frame` leaves the padding out."""
     unseen = 24 - np.diff(likes().indptr)
     model = fitted(estimator, likes)
     for answer in (model.recommend(k=30), fitted(estimator, labeled).recommend(k=30)):
@@ -196,7 +196,7 @@ def check_bad_arguments_are_refused(estimator: BaseRecommender) -> None:
 
 
 def check_audience(estimator: BaseRecommender) -> None:
-    """`recommend_users` ranks users by the score of the item; users without events are left out."""
+    """`recommend_users` ranks users by the score of the item. Users without events are left out."""
     model, seen = fitted(estimator, likes), likes().toarray() > 0
     scores, active = score_matrix(model), seen.any(axis=1)
     items = np.array([8, 0, 3])
@@ -217,7 +217,7 @@ def check_audience(estimator: BaseRecommender) -> None:
 
 
 def check_audience_with_labels(estimator: BaseRecommender) -> None:
-    """`recommend_users` takes and returns labels; a list does not depend on the other requested items."""
+    """`recommend_users` takes and returns labels. A list does not depend on the other requested items."""
     model, data = fitted(estimator, labeled), labeled()
     answer = model.recommend_users(data.item_ids[[8, 3, 0]], k=50)
     plain = fitted(estimator, likes).recommend_users([8, 3, 0], k=50)

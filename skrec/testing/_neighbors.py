@@ -29,7 +29,7 @@ def check_similar_users(estimator: BaseRecommender) -> None:
 
 
 def check_similar_items_of_candidates(estimator: BaseRecommender) -> None:
-    """`exclude` and `candidates` filter the similar items, not the queries; labels are taken and returned."""
+    """`exclude` and `candidates` filter the similar items, not the queries. Labels are taken and returned."""
     ask, ids = _implemented(fitted(estimator, labeled).similar_items), labeled().item_ids
     ranked = ask(ids[[0, 8]], k=24).codes
 

@@ -34,7 +34,7 @@ def check_partial_fit_keeps_codes_and_adds_labels(estimator: BaseRecommender) ->
 
 
 def check_partial_fit_takes_rows_for_new_users(estimator: BaseRecommender) -> None:
-    """The rows of a matrix are appended as new users; a matrix of another width raises an error."""
+    """The rows of a matrix are appended as new users. A matrix of another width raises an error."""
     model = fresh(estimator).fit(likes())
     _learn_more(model, likes()[:7])
     assert (model.n_users_, model.n_items_) == (52, 24)

@@ -126,7 +126,7 @@ def _cuda_random_states() -> list[list[int]]:
 
 @contextlib.contextmanager
 def captured() -> Iterator[list[str]]:
-    """Capture the standard streams, including output below Python; complete when the block has ended."""
+    """Capture the standard streams, including output below Python. It is complete when the block has ended."""
     streams: list[str] = []
     written = [io.StringIO(), io.StringIO()]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:

@@ -7,7 +7,9 @@ from skrec.base._parameters import DeclaredParameters
 
 
 class ALS(DeclaredParameters):
-    """Alternating least squares, the value "als" of ``solver`` in `MFRecommender` with other parameters.
+    """Alternating least squares, a value of ``solver`` of `MFRecommender`.
+
+    ``solver="als"`` is ``solver=ALS()``.
 
     The loss is a squared error over all pairs of a user and an item. The score ``s`` of a positive pair with weight ``w`` adds
     ``w * (1 - s)**2``. Each pair, positive or not, adds ``unobserved_weight * s**2``. The vector ``p`` of a user adds
@@ -29,7 +31,8 @@ class ALS(DeclaredParameters):
     n_steps : int, default=2
         Number of steps of conjugate gradients in each least squares problem of an epoch. Vectors with fewer events take fewer.
     n_jobs : int, default=None
-        Number of threads on a CPU. If None or -1, all that are available. The result does not depend on it.
+        Maximum number of threads on a CPU. If None or -1, all that are available. Small data use fewer. The result does not
+        depend on it.
 
     See Also
     --------
@@ -39,9 +42,8 @@ class ALS(DeclaredParameters):
     Notes
     -----
     Before each half of an epoch, both tables are rotated to the principal axes of the fixed table. The sum over all pairs then
-    is a diagonal matrix, and the diagonal of the equations is a good preconditioner: one or two steps reach what three steps
-    without it reach. An epoch takes about ``4 * (n_steps + 2) * n_events * n_factors + 6 * (n_users + n_items) * n_factors**2``
-    multiplications and additions.
+    is a diagonal matrix, and the diagonal of the equations is a good preconditioner. An epoch takes about
+    ``4 * (n_steps + 2) * n_events * n_factors + 6 * (n_users + n_items) * n_factors**2`` multiplications and additions.
 
     References
     ----------

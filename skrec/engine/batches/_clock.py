@@ -36,7 +36,7 @@ class Clock:
         return cls(int(events.timestamps.min()), int(events.timestamps.max()), events.timestamp_unit)
 
     def since_end(self, times: NDArray[np.int64] | int) -> NDArray[np.float32]:
-        """The time from the latest event to some timestamps; before it, negative."""
+        """The time from the latest event to some timestamps. It is negative for earlier ones."""
         if self.latest is None:
             return np.zeros(np.shape(times), np.float32)
         return np.asarray(times - self.latest, np.float32)
@@ -47,7 +47,7 @@ class Clock:
         Raises
         ------
         TypeError, ValueError
-            If it is no time; if it is a date, and the unit of the timestamps is not known; if there are no timestamps.
+            If it is no time, if it is a date and the unit of the timestamps is unknown, or if there are no timestamps.
         """
         if self.latest is None:
             raise ValueError(f"at={at!r} needs a model that was fitted with timestamps, and this one was not")

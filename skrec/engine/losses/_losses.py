@@ -155,7 +155,9 @@ def ccl(
 
 
 class CosineContrastiveLoss(DeclaredParameters):
-    """Cosine contrastive loss, the value "ccl" of ``loss`` with other parameters.
+    """Cosine contrastive loss, a value of ``loss`` of `MFRecommender`.
+
+    ``loss="ccl"`` is ``loss=CosineContrastiveLoss()``.
 
     The loss of a positive is 1 minus its cosine. The loss of a negative is the excess of its cosine over ``margin``. The mean
     over the negatives is multiplied by ``negative_weight``. Scores are cosines without biases.

@@ -170,7 +170,7 @@ def _of_seed(random_state: Any) -> Any:
 
 
 def _of_value(value: Any) -> Any:
-    """Equal numbers are equal whatever their type; of a function, what it does."""
+    """The form in which a value is compared: numbers of any type as floats, functions by what they do."""
     if isinstance(value, Real) and not isinstance(value, bool | np.bool_ | np.timedelta64):
         return float(value)
     if isinstance(value, DeclaredParameters):

@@ -1,4 +1,4 @@
-"""When training stops, and which events choose the epoch."""
+"""Early stopping."""
 
 from typing import Any
 

@@ -44,7 +44,7 @@ class PairSteps:
 
     @staticmethod
     def support(network: nn.Module, loss: Callable[..., Tensor], optimizer: Callable[..., Any], batches: PairBatches) -> bool:
-        """Whether training with these can be done by this class."""
+        """Whether this class supports the network, loss and optimizer."""
         return (
             type(network) is DotProduct
             and network.temperature is None
