@@ -245,6 +245,7 @@ def no_progress_monitor() -> Iterator[None]:
 # ---- forks ---------------------------------------------------------------------------------------------------------------
 
 _ended: list[str] = []
+_held: list[Any] = []  # locks of other libraries
 
 
 def _before_fork() -> None:
@@ -252,9 +253,18 @@ def _before_fork() -> None:
 
     A child process has none of these threads, but GNU OpenMP would wait for them forever.
     """
+    for lock in _compiler_locks():
+        lock.acquire()
+        _held.append(lock)
     _random_state.acquire()
     _lock.acquire()
     _ended[:] = [pool.filepath for pool in _gnu_openmp() if _end_threads(pool)]
+
+
+def _compiler_locks() -> list[Any]:
+    """The lock of numba's compiler, if numba is loaded. A child would wait forever for a thread that compiles."""
+    lock = getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
+    return [] if lock is None else [lock]
 
 
 def _gnu_openmp() -> list[LibController]:
@@ -268,10 +278,16 @@ def _end_threads(pool: LibController) -> bool:
     return pause is not None and pause(soft) == 0
 
 
+def _release_compiler() -> None:
+    while _held:
+        _held.pop().release()
+
+
 def _after_fork_in_parent() -> None:
     _ended.clear()
     _lock.release()
     _random_state.release()
+    _release_compiler()
 
 
 def _after_fork_in_child() -> None:
@@ -282,6 +298,7 @@ def _after_fork_in_child() -> None:
     """
     global _lock, _random_state
     _lock, _random_state = threading.RLock(), threading.RLock()
+    _release_compiler()
     for change in _changes:
         change.drop_other_threads()
     for pool in _gnu_openmp():
