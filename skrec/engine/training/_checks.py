@@ -1,5 +1,6 @@
 """Checks of the parameters of neural recommenders."""
 
+import inspect
 from collections.abc import Sized
 from typing import Any
 
@@ -234,10 +235,11 @@ def _check_options(options: dict[str, Any]) -> None:
     """Raise ValueError for options that Lightning's Trainer does not have."""
     if options.keys() <= _READ_HERE:  # they are no reason to import Lightning
         return
-    from skrec.engine.training._lightning import TRAINER_OPTIONS
+    from pytorch_lightning import Trainer
 
+    accepted = inspect.signature(Trainer).parameters
     for name in options:
-        if name not in TRAINER_OPTIONS:
+        if name not in accepted:
             raise ValueError(f"trainer must hold keyword arguments of Lightning's Trainer, got {name!r}")
 
 

@@ -1,6 +1,5 @@
-"""The LightningModule that trains all networks. Only this file imports Lightning, and it is imported only by `fit`."""
+"""The LightningModule that trains all networks. This file imports Lightning, and is imported only by `fit`."""
 
-import inspect
 import logging
 import signal
 import threading
@@ -43,7 +42,6 @@ from skrec.engine.training._work import work_of_step
 CHUNK = 16
 # sums of products of two such weights do not overflow float32
 _LARGEST_WEIGHT = 1e18
-TRAINER_OPTIONS = frozenset(inspect.signature(pl.Trainer).parameters)
 
 
 class Training(pl.LightningModule):
