@@ -126,7 +126,8 @@ def test_what_a_fit_prints(capsys, verbose):
 def test_neither_lightning_nor_numba_is_imported_before_it_is_needed():
     probe = (
         "import sys; from scipy.sparse import eye_array; from skrec import MFRecommender; m = MFRecommender(solver='als', "
-        "n_factors=2, max_epochs=1, trainer={'accelerator': 'cpu'}); print('numba' in sys.modules); m.fit(eye_array(4, format='csr')).recommend([0], k=1); "
+        "n_factors=2, max_epochs=1, trainer={'accelerator': 'cpu'}); print('numba' in sys.modules); "
+        "m.fit(eye_array(4, format='csr')).recommend([0], k=1); "
         "print('pytorch_lightning' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", probe], text=True).split() == ["False", "False"]
