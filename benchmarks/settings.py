@@ -149,7 +149,7 @@ ROWS = {
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
         "MFRecommender": MFRecommender(**_COSINES | {"max_epochs": 40}),
         "MFRecommender-als": MFRecommender(
-            solver=ALS(unobserved_weight=0.0256, regularization_exponent=0.0), n_factors=64, regularization=0.5, max_epochs=6
+            solver=ALS(unobserved_weight=0.01), n_factors=64, regularization=0.006, max_epochs=5
         ),
         "MultVAERecommender": MultVAERecommender(**_VAE_GOWALLA),
         "LightGCNRecommender-epoch5": LightGCNRecommender(  # the authors' own, after five of their 1,000 epochs

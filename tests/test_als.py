@@ -126,7 +126,8 @@ def test_what_a_fit_prints(capsys, verbose):
 def test_neither_lightning_nor_numba_is_imported_before_it_is_needed():
     probe = (
         "import sys; from scipy.sparse import eye_array; from skrec import MFRecommender; m = MFRecommender(solver='als', "
-        "n_factors=2, max_epochs=1); print('numba' in sys.modules); m.fit(eye_array(4, format='csr')).recommend([0], k=1); "
+        "n_factors=2, max_epochs=1, trainer={'accelerator': 'cpu'}); print('numba' in sys.modules); "
+        "m.fit(eye_array(4, format='csr')).recommend([0], k=1); "
         "print('pytorch_lightning' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", probe], text=True).split() == ["False", "False"]
@@ -288,6 +289,21 @@ def test_parameters_of_gradients_have_no_effect(name, value):
         assert same(weights_of(model(max_epochs=2, **{name: value}).fit(likes())), plain)
 
 
+@pytest.mark.parametrize("solver", ["gradient", "als"])
+def test_a_number_of_negatives_needs_another_solver_and_negatives_that_are_drawn(solver):
+    words = r"n_negatives=3 has no effect .* it needs solver='gradient', and negatives that are drawn, as with"
+    with pytest.warns(UserWarning, match=words):
+        MFRecommender(solver=solver, n_negatives=3, n_factors=3, max_epochs=1, random_state=0).fit(likes())
+
+
+def test_an_exponent_of_no_penalty_has_no_effect():
+    settings = {"n_factors": 3, "max_epochs": 2, "regularization": 0, "random_state": 0}
+    plain = weights_of(MFRecommender(solver="als", **settings).fit(likes()))
+    words = "solver__regularization_exponent=0.3 has no effect on this fit of MFRecommender: it needs regularization above 0"
+    with pytest.warns(UserWarning, match=words):
+        assert same(weights_of(MFRecommender(solver=ALS(regularization_exponent=0.3), **settings).fit(likes())), plain)
+
+
 def test_the_type_of_device_may_be_given():
     model(trainer={"accelerator": "cpu"}).fit(likes())
 
@@ -307,8 +323,9 @@ def test_other_losses_are_refused(loss):
 @pytest.mark.parametrize(
     ("solver", "error", "message"),
     [
-        ("cg", ValueError, "solver must be one of 'gradient', 'als', got 'cg'"),
-        (None, ValueError, "solver must be one of 'gradient', 'als', got None"),
+        ("cg", ValueError, "solver must be 'gradient', 'als' or an ALS, got 'cg'"),
+        (None, TypeError, "solver must be 'gradient', 'als' or an ALS, got None"),
+        (3, TypeError, "solver must be 'gradient', 'als' or an ALS, got 3"),
         (ALS, TypeError, "solver must not be a class, got ALS: pass an object, such as ALS"),
         (ALS(unobserved_weight=0), ValueError, "unobserved_weight must be a finite number above 0 or None, got 0"),
         (ALS(regularization_exponent=-1), ValueError, "regularization_exponent must be"),

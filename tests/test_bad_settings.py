@@ -5,6 +5,7 @@ import pytest
 from small_models import likes, model, ratings
 
 from skrec import (
+    ALS,
     AutoRecRecommender,
     CosineContrastiveLoss,
     CosineRestarts,
@@ -23,9 +24,30 @@ def test_trainer_must_not_contradict_a_parameter(name):
         model(trainer={name: 1}).fit(likes())
 
 
+@pytest.mark.parametrize("solver", ("gradient", "als"))
+@pytest.mark.parametrize("name", ("precison", "gpus", 3))
+def test_trainer_must_hold_options_of_lightning(name, solver):
+    words = f"^trainer must hold keyword arguments of Lightning's Trainer, got {name!r}$"
+    with pytest.raises(ValueError, match=words):
+        MFRecommender(trainer={name: 1, "accelerator": "cpu"}, solver=solver).fit(likes())
+
+
+@pytest.mark.parametrize("loss", (ALS(), None, "hinge"), ids=str)
+def test_the_losses_of_a_model_are_named(loss):
+    of_all = "'mse', 'bce', 'softmax', 'bpr', 'warp'"
+    for estimator, accepted in (
+        (MFRecommender, f"{of_all}, 'ccl', a CosineContrastiveLoss or a callable"),
+        (NeuMFRecommender, f"{of_all} or a callable"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=f"^loss must be one of {accepted}, got "):
+            estimator(loss=loss).fit(likes())
+
+
 BAD = [
     ("loss", "hinge", ValueError),
-    ("loss", None, ValueError),
+    ("loss", None, TypeError),
+    ("loss", 3, TypeError),
+    ("loss", ALS(), TypeError),
     ("positive_from", "4", TypeError),
     ("positive_from", np.nan, ValueError),
     ("max_epochs", 0, ValueError),

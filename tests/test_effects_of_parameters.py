@@ -8,6 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from skrec import (
+    ALS,
     ALSRecommender,
     AutoRecRecommender,
     CaserRecommender,
@@ -140,6 +141,9 @@ OTHER_VALUES = {
     "side": "item",
     "smoothing": 5.0,
     "solver": "als",
+    "solver__n_steps": 1,
+    "solver__regularization_exponent": 0.5,
+    "solver__unobserved_weight": 0.05,
     "temperature": 0.5,
     "tol": 0.5,
     "trainer": {"accumulate_grad_batches": 2},
@@ -236,6 +240,7 @@ OBJECTS = {
     "lr_schedule": (CosineRestarts(), {}),
     "early_stopping": (EarlyStopping("valid_loss"), {"loss": "bpr", "learning_rate": 0.1, "max_epochs": 12}),
     "loss": (CosineContrastiveLoss(), {"n_negatives": 3}),
+    "solver": (ALS(), {"batch_size": None}),
 }
 """Objects that are values of parameters, and settings with which all their parameters have an effect."""
 
@@ -246,7 +251,7 @@ def test_every_parameter_of_an_object_has_an_effect(name):
     settings = settings | {name: value}
     plain, without_effect = fitted(MFRecommender, RICH, settings)
     assert not without_effect
-    for inner in value.get_params():
+    for inner in value.get_params().keys() - NO_PART_OF_THE_ANSWER:
         changed = {name: clone(value).set_params(**{inner: OTHER_VALUES[f"{name}__{inner}"]})}
         given, without_effect = fitted(MFRecommender, RICH, settings | changed)
         assert not without_effect and not np.array_equal(given, plain), inner

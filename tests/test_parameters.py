@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skrec import CosineRestarts, MFRecommender
+from skrec import ALS, CosineRestarts, EarlyStopping, MFRecommender
 from skrec._checks import check_choice, check_flag, check_int, check_number
 from skrec.base import BaseRecommender
 from skrec.base._parameters import DeclaredParameters
@@ -264,6 +264,41 @@ def test_a_mutable_default_or_a_factory_is_refused(default):
 
         class Careless(Base):
             names: tuple = default
+
+
+NESTED = [
+    ({}, {"early_stopping__patience": 5}, "early_stopping, such as EarlyStopping, got early_stopping=None"),
+    ({"early_stopping": "ndcg@10"}, {"early_stopping__patience": 5}, "such as EarlyStopping, got early_stopping='ndcg@10'"),
+    ({"solver": "als"}, {"solver__n_steps": 5}, "solver, such as ALS, got solver='als'"),
+    ({"solver": ALS()}, {"solver": "als", "solver__n_steps": 5}, "solver, such as ALS, got solver='als'"),
+    ({}, {"solver": ALS, "solver__n_steps": 5}, f"solver, such as ALS, got solver={ALS!r}"),
+    ({"loss": "ccl"}, {"loss__margin": 0.1}, "loss, such as CosineContrastiveLoss, got loss='ccl'"),
+    ({}, {"lr_schedule__cycle_len": 2}, "lr_schedule, such as CosineRestarts, got lr_schedule='one_cycle'"),
+    ({}, {"solver__steps": 2}, "an object with parameters as solver, got solver='gradient'"),
+    ({}, {"n_factors__n": 2}, "an object with parameters as n_factors, got n_factors=64"),
+]
+
+
+@pytest.mark.parametrize(("given", "nested", "words"), NESTED, ids=str)
+def test_a_nested_name_of_a_value_without_parameters_is_refused(given, nested, words):
+    model = MFRecommender(**given)
+    with pytest.raises(ValueError) as refusal:
+        model.set_params(**nested)
+    message = str(refusal.value)
+    assert message.startswith(f"{list(nested)[-1]} needs an object with parameters as ") and message.endswith(words)
+    assert model.get_params(deep=False) == MFRecommender(**given).get_params(deep=False)
+
+
+def test_a_nested_name_applies_to_the_object_given_with_it():
+    model = MFRecommender().set_params(solver__n_steps=5, solver=ALS(), early_stopping=EarlyStopping("ndcg@10"), n_factors=8)
+    assert (model.solver.n_steps, model.early_stopping.scorer, model.n_factors) == (5, "ndcg@10", 8)
+    assert model.set_params() is model
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones():
+    for name in ("factors", "factors__n"):
+        with pytest.raises(ValueError, match=r"Invalid parameter 'factors' for estimator MFRecommender.*'n_factors'"):
+            MFRecommender().set_params(**{name: 2})
 
 
 def test_nothing_is_generated_once_a_class_writes_its_own_constructor():

@@ -28,7 +28,6 @@ from skrec import (
     UserKNNRecommender,
 )
 from skrec.base import _scoring
-from skrec.base._scoring import formula_of
 from skrec.topk import Products, ProductSearch, RowPattern, _products
 
 INTEGERS = st.integers(-3, 3).map(float)  # products and sums of these are exact
@@ -215,7 +214,7 @@ def test_models_recommend_the_same_by_a_search(model, query):
 
 
 def test_every_model_with_a_formula_is_searched(model):
-    assert formula_of(model) is not None
+    assert model._formula() is not None
 
 
 @pytest.mark.parametrize("kind", [ALSRecommender, MFRecommender])
@@ -226,9 +225,40 @@ def test_a_model_with_other_scores_is_not_searched(kind):
 
     ours = Reversed(n_factors=4, max_epochs=2, positive_from=2, random_state=0).fit(events())
     theirs = kind(n_factors=4, max_epochs=2, positive_from=2, random_state=0).fit(events())
-    assert formula_of(ours) is None
+    assert ours._formula() is None and theirs._formula() is not None
     with patch.object(_scoring, "SEARCHED_FROM", 0):
         worst = ours.recommend(k=30, exclude_seen=False).codes
         best = theirs.recommend(k=30, exclude_seen=False).codes
     assert (worst[10, :26] != best[10, :26]).any()
     assert worst[10, 0] == best[10, 25]
+
+
+class Shifted:
+    """A parent with scores of its own."""
+
+    def _score(self, state, items):
+        return super()._score(state, items) + 1
+
+
+def test_the_formula_is_that_of_the_scores_in_the_order_of_inheritance():
+    class FromAParent(Shifted, ALSRecommender):
+        pass
+
+    class Below(FromAParent):
+        pass
+
+    class OfOthers(ALSRecommender, Shifted):
+        pass
+
+    class WithBoth(Below):
+        def _score(self, state, items):
+            return ALSRecommender._score(self, state, items)
+
+        def _formula(self):
+            return ALSRecommender._formula(self)
+
+    found = {}
+    for kind in (FromAParent, Below, OfOthers, WithBoth):
+        fitted = kind(n_factors=4, max_epochs=2, positive_from=2, random_state=0).fit(events())
+        found[kind.__name__] = fitted._formula() is not None
+    assert found == {"FromAParent": False, "Below": False, "OfOthers": True, "WithBoth": True}

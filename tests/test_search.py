@@ -98,6 +98,13 @@ def test_parameters_of_objects_are_searched_by_nested_names(as_given):
     assert np.ptp(search.cv_results_["mean_test_score"]) > 0
 
 
+@pytest.mark.parametrize("name", ["early_stopping__patience", "loss__margin", "solver__n_steps"])
+def test_a_search_over_parameters_of_an_object_that_is_not_there_is_refused(name, as_given):
+    search = GridSearchCV(model(loss="ccl"), {name: [1, 2]}, scoring=NDCG, cv=FOLDS)
+    with pytest.raises(ValueError, match=f"{name} needs an object with parameters as"):
+        search.fit(as_given["Interactions"])
+
+
 def test_search_over_users_prefers_the_model_that_generalises_to_new_users(as_given):
     grid = {"regularization": [1e-6, 100.0]}  # the first one memorises
     search = GridSearchCV(EASERecommender(positive_from=4), grid, scoring=NDCG, cv=FOLDS).fit(as_given["CSR"])

@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 
 from skrec import (
     ALSRecommender,
+    EarlyStopping,
     EASERecommender,
     MarkovRecommender,
+    MFRecommender,
     PopularityRecommender,
     SLIMRecommender,
     compare,
@@ -103,6 +106,32 @@ OTHERS = {
 @pytest.mark.parametrize("call", [*WAYS.values(), *OTHERS.values()], ids=[*WAYS, *OTHERS])
 def test_a_warning_points_at_the_line_of_the_user(call):
     assert {warning.filename for warning in said_by(call)} == {__file__}
+
+
+NEURAL = {"n_factors": 2, "max_epochs": 2, "random_state": 0}
+STOPPING = EarlyStopping("valid_loss", validation_fraction=0.3)
+ACCUMULATED = MFRecommender(trainer={"accumulate_grad_batches": 3}, **NEURAL)
+OF_NEURAL_MODELS = {
+    "trainer, fit": lambda: ACCUMULATED.fit(EVENTS),
+    "trainer, partial_fit": lambda: clone(ACCUMULATED).fit(EVENTS[:300]).partial_fit(EVENTS[300:]),
+    "trainer, search": lambda: GridSearchCV(ACCUMULATED, {}, scoring=QUIET, cv=FOLDS).fit(EVENTS),
+    "early_stopping": lambda: MFRecommender(early_stopping=STOPPING, **NEURAL).fit(EVENTS, validation=TEST),
+    "n_negatives": lambda: MFRecommender(n_negatives=3, **NEURAL).fit(EVENTS),
+}
+
+
+@pytest.mark.parametrize("call", OF_NEURAL_MODELS.values(), ids=OF_NEURAL_MODELS)
+def test_a_warning_of_a_neural_model_points_at_the_line_of_the_user(call):
+    words = [warning for warning in said_by(call) if " has no effect on this fit" in str(warning.message)]
+    assert {warning.filename for warning in words} == {__file__}
+
+
+def test_a_warning_about_a_damaged_checkpoint_points_at_the_line_of_the_user(tmp_path):
+    model = MFRecommender(checkpoint_dir=tmp_path, positive_from=4, **NEURAL).fit(TRAIN)
+    for path in tmp_path.rglob("*.ckpt"):
+        path.write_bytes(b"damaged")
+    words = [warning for warning in said_by(lambda: model.fit(TRAIN)) if "cannot be read" in str(warning.message)]
+    assert {warning.filename for warning in words} == {__file__}
 
 
 def test_train_scores_are_asked_for_without_a_warning():

@@ -12,13 +12,6 @@ from skrec.base._allowed import Allowed, Unknown, read_allowed
 from skrec.data import Interactions
 
 
-def no_vectors(model: Any) -> Any:
-    """Vectors (n, d), dense or CSR, by which items or users are compared: none."""
-    raise NotImplementedError(
-        f"{type(model).__name__} has no vectors of users and items: it does not learn from who liked what"
-    )
-
-
 def no_contributions(model: Any, user: int, item: int, k: int) -> Any:
     """Raise NotImplementedError, since the score is not a sum over items."""
     raise NotImplementedError(

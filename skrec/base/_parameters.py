@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import Field
-from typing import Any, ClassVar, NamedTuple, dataclass_transform, get_origin
+from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform, get_args, get_origin
 
 from sklearn.base import BaseEstimator
 
@@ -55,6 +55,34 @@ class DeclaredParameters(BaseEstimator):
         if not _has_written_init(cls):
             cls.__init__ = _constructor(cls)  # type: ignore[method-assign]
         cls.__doc__ = _merged_doc(cls)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this estimator and of the objects that are values of its parameters.
+
+        Parameters
+        ----------
+        **params : object
+            Values by name. The name of a parameter of an object is nested, as in ``early_stopping__patience=5``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is not that of a parameter, or is nested and the value of the outer parameter is not an object with
+            parameters, such as None or a str.
+        """
+        accepted = inspect.signature(type(self)).parameters
+        for name in params:
+            prefix, _, inner = name.partition("__")
+            if inner and prefix in accepted:
+                value = params.get(prefix, getattr(self, prefix))
+                if isinstance(value, type) or not hasattr(value, "set_params"):
+                    needed = f"an object with parameters as {prefix}{_example(accepted[prefix].annotation, inner)}"
+                    raise ValueError(f"{name} needs {needed}, got {prefix}={value!r}")
+        return super().set_params(**params)
 
     def _warn_of_parameters_without_effect(self) -> None:
         """Warn about each parameter that is not at its default and whose needs are not met."""
@@ -167,6 +195,14 @@ def _constructor(cls: type) -> Callable[..., None]:
     __init__.__qualname__, __init__.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
     __init__._is_generated = True  # type: ignore[attr-defined]
     return __init__
+
+
+def _example(annotation: Any, inner: str) -> str:
+    """Name a class of the annotation that has a parameter, for an error message. Empty if there is none."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, DeclaredParameters) and inner in inspect.signature(kind).parameters:
+            return f", such as {kind.__name__}"
+    return ""
 
 
 def _has_written_init(cls: type) -> bool:

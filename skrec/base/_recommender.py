@@ -78,6 +78,10 @@ class BaseRecommender(DeclaredParameters):
     _new_state: ClassVar[Callable[..., Any]]
     _score: ClassVar[Callable[..., Any]]
 
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        scoring.forget_formula_of_other_scores(cls)
+
     def _check_parameters(self) -> None:
         """Check the values of parameters. `fit` and `partial_fit` call it when the data are known."""
 
@@ -94,18 +98,14 @@ class BaseRecommender(DeclaredParameters):
     _count, _informative = training.store_counts, training.informative_events
     _check_weights, _check_order = training.check_weights, training.check_order
     _positives = staticmethod(training.positive_events)
-    _recode, _query = training.encode_test_data, training.read_query
+    _recode, _query, _allowed = training.encode_test_data, training.read_query, knowledge.allowed_items
     _familiar_users, _familiar_histories = knowledge.familiar_users, knowledge.familiar_histories
-    _item_vectors = _user_vectors = knowledge.no_vectors
-    _allowed, _contributions = knowledge.allowed_items, knowledge.no_contributions
+    _contributions, _formula = knowledge.no_contributions, scoring.no_formula
     _score_pairs, _score_known_pairs = scoring.score_pairs, scoring.score_pairs_by_rows
-    _formula = scoring.no_formula
     __copy__, __deepcopy__ = shallow_copy, deep_copy
-    _compares_times = property(knowledge.compares_times)
+    _compares_times, _described_items = property(knowledge.compares_times), property(knowledge.described_items)
     _item_counts = property(lambda self: self.item_counts_)
-    _described_items = property(knowledge.described_items)
-    _familiar_items = property(knowledge.familiar_items)
-    _learned_items = property(knowledge.learned_items)
+    _familiar_items, _learned_items = property(knowledge.familiar_items), property(knowledge.learned_items)
     known_items_ = property(lambda self: self._familiar_items)
 
     def __sklearn_tags__(self) -> Tags:

@@ -37,7 +37,7 @@ def best_items(
         return _best_items_of_some_unknown(model, query, k, exclude_seen=exclude_seen, allowed=allowed)
     codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
     is_searched = allowed.to_each is None and len(query) * model.n_items_ >= SEARCHED_FROM
-    formula, width = formula_of(model) if is_searched else None, min(k, model.n_items_)
+    formula, width = model._formula() if is_searched else None, min(k, model.n_items_)
     find = _best_of_all if formula is None else partial(_best_by_search, formula)
     codes[:, :width], scores[:, :width] = find(model, query, width, exclude_seen=exclude_seen, allowed=allowed)
     return codes, scores
@@ -48,10 +48,11 @@ def no_formula(model: Any) -> Products | RowSums | None:
     return None
 
 
-def formula_of(model: Any) -> Products | RowSums | None:
-    """Return the formula of a model's scores. None if it is unknown, or if a class overrides ``_score`` alone."""
-    score, formula = (next(cls for cls in type(model).__mro__ if name in vars(cls)) for name in ("_score", "_formula"))
-    return model._formula() if issubclass(formula, score) else None
+def forget_formula_of_other_scores(cls: Any) -> None:
+    """Give a new class that overrides ``_score`` alone no formula, because the inherited one is that of other scores."""
+    nearest = next(base for base in cls.__mro__ if {"_score", "_formula"} & vars(base).keys())
+    if "_formula" not in vars(nearest):
+        cls._formula = no_formula
 
 
 def _best_by_search(

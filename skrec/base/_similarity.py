@@ -19,7 +19,7 @@ def find_similar_items(
 ) -> SimilarItems:
     """The nearest allowed items to items with these labels."""
     codes, known = model.vocabulary_.item_codes(items, name="items"), model._learned_items
-    vectors, allowed = model._item_vectors(), known & allowed
+    vectors, allowed = _vectors(model, "_item_vectors"), known & allowed
     found, scores = nearest(vectors, codes, known, allowed, k=k, metric=metric, include_self=include_self)
     return SimilarItems(decode(codes, model.item_ids_), decode(found, model.item_ids_), scores, found)
 
@@ -27,8 +27,18 @@ def find_similar_items(
 def find_similar_users(model: Any, users: Any, *, k: int, metric: Metric, include_self: bool) -> SimilarUsers:
     """The nearest users to users with these labels."""
     codes, known = model.vocabulary_.user_codes(users, name="users"), model._familiar_users(np.arange(model.n_users_))
-    found, scores = nearest(model._user_vectors(), codes, known, known, k=k, metric=metric, include_self=include_self)
+    vectors = _vectors(model, "_user_vectors")
+    found, scores = nearest(vectors, codes, known, known, k=k, metric=metric, include_self=include_self)
     return SimilarUsers(decode(codes, model.user_ids_), decode(found, model.user_ids_), scores, found)
+
+
+def _vectors(model: Any, name: str) -> Any:
+    """Vectors (n, d), dense or CSR, by which a model compares users or items."""
+    if not hasattr(model, name):
+        raise NotImplementedError(
+            f"{type(model).__name__} has no vectors of users and items: it does not learn from who liked what"
+        )
+    return getattr(model, name)()
 
 
 def nearest(

@@ -2,8 +2,8 @@
 
 import sys
 
-# Libraries that call this package for a user. A warning that points there is not helpful.
-_INTERMEDIATE = {"joblib", "lightning_fabric", "pytorch_lightning", "skrec", "sklearn", "torch"}
+# Libraries that call this package for a user, and the module of its decorators. A warning that points there is not helpful.
+_INTERMEDIATE = {"contextlib", "joblib", "lightning_fabric", "pytorch_lightning", "skrec", "sklearn", "torch"}
 
 
 def depth_of_caller() -> int:

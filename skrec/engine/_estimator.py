@@ -43,7 +43,7 @@ from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
-from skrec.engine.training._schedules import schedule_of
+from skrec.engine.training._schedules import CosineRestarts, schedule_of
 from skrec.topk import Products
 
 _USER_BYTES = 2**12  # memory for encoding one user
@@ -143,7 +143,7 @@ class TorchRecommender(EmbeddingRecommender):
     regularization: float | None = None
     weight_decay: float = 0.0
     optimizer: str | OptimizerFactory = "auto"
-    lr_schedule: Literal["one_cycle", "cosine"] | Callable[[float], float] | None = "one_cycle"
+    lr_schedule: Literal["one_cycle", "cosine"] | CosineRestarts | Callable[[float], float] | None = "one_cycle"
     early_stopping: str | EarlyStopping | None = None
     logger: str | Callable[[], Any] | None = None
     checkpoint_dir: Any = None
@@ -363,7 +363,7 @@ class TorchRecommender(EmbeddingRecommender):
     def _align_prior(self) -> None:
         """Choose coordinates of the prior in which fold-in converges fast, from the histories of some users."""
         # callable losses are called only in training and for new users
-        if self.module_.reads_histories or callable(self.loss) or self.objective_.solver == "als":
+        if self.module_.reads_histories or callable(self.loss) or not self.objective_.aligns_prior:
             return
         self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
 

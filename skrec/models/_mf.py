@@ -15,6 +15,7 @@ from skrec.data import Interactions
 from skrec.engine import (
     ALS,
     LOSSES,
+    NEEDS_DRAWN_NEGATIVES,
     DotProduct,
     Objective,
     PairRecommender,
@@ -111,7 +112,9 @@ class MFRecommender(PairRecommender):
     _losses = LOSSES | {"ccl": ccl}
     _architecture_parameters = ("n_factors", "temperature", "y_range")
     _needs: ClassVar[dict[str, Needs]] = dict.fromkeys(_PARAMETERS_OF_GRADIENTS, _NEEDS_GRADIENTS) | {
-        "trainer": Needs(lambda model: model._als is None or {*model.trainer} <= {"accelerator"}, _NEEDS_GRADIENTS.words)
+        "n_negatives": NEEDS_DRAWN_NEGATIVES._replace(words=f"{_NEEDS_GRADIENTS.words}, and {NEEDS_DRAWN_NEGATIVES.words}"),
+        "solver__regularization_exponent": Needs(lambda model: model.regularization != 0, "regularization above 0"),
+        "trainer": Needs(lambda model: model._als is None or {*model.trainer} <= {"accelerator"}, _NEEDS_GRADIENTS.words),
     }
 
     def _check_parameters(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from skrec._checks import check_choice, check_int, check_n_jobs, check_no_class, check_number
+from skrec._checks import check_int, check_n_jobs, check_no_class, check_number
 from skrec.base._parameters import DeclaredParameters
 
 
@@ -82,5 +82,6 @@ def check_solver(value: Any) -> None:
     check_no_class(value, "solver")
     if isinstance(value, ALS):
         value._check_parameters()
-    else:
-        check_choice(value, "solver", ("gradient", "als"))
+    elif not isinstance(value, str) or value not in ("gradient", "als"):
+        error = ValueError if isinstance(value, str) else TypeError
+        raise error(f"solver must be 'gradient', 'als' or an ALS, got {value!r}")

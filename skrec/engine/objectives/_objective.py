@@ -40,6 +40,8 @@ class Objective:
         Whether negatives are drawn.
     solver : {"gradient", "als"}
         Algorithm that minimizes the loss.
+    aligns_prior : bool
+        Whether fold-in is iterative and converges faster after a change of the coordinates of the prior.
     n_used_rows : int or None
         Maximum number of rows of the embeddings that a minibatch uses, if negatives are drawn. Else None.
     """
@@ -51,6 +53,7 @@ class Objective:
     predicts_ratings: ClassVar[bool] = False
     draws_negatives: ClassVar[bool] = False
     solver: ClassVar[str] = "gradient"
+    aligns_prior: ClassVar[bool] = True
     n_used_rows = property(lambda self: None)
 
     def training_mask(self, data: Interactions) -> NDArray[np.bool_]:

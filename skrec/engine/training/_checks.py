@@ -1,5 +1,6 @@
 """Checks of the parameters of neural recommenders."""
 
+import inspect
 from collections.abc import Sized
 from typing import Any
 
@@ -18,6 +19,7 @@ from skrec.metrics import CoverageWarning
 
 _ONE_POSITIVE = ("bpr", "warp", "ccl")
 LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "mlflow": "MLFlowLogger", "wandb": "WandbLogger"}
+_READ_HERE = {"accelerator", "accumulate_grad_batches", "devices", "gradient_clip_algorithm", "gradient_clip_val", "precision"}
 _OWN_PARAMETERS = {
     "enable_checkpointing": "checkpoint_dir",
     "enable_progress_bar": "verbose",
@@ -195,7 +197,10 @@ def check_y_range(y_range: Any, *, is_rating: bool) -> None:
 def _check_loss(settings: Any) -> None:
     check_no_class(settings.loss, "loss")
     if settings._loss_name not in settings._losses and not callable(settings.loss):
-        check_choice(settings.loss, "loss", tuple(settings._losses))
+        names = ", ".join(map(repr, settings._losses))
+        accepted = f"{names}, a CosineContrastiveLoss or a callable" if "ccl" in settings._losses else f"{names} or a callable"
+        error = ValueError if isinstance(settings.loss, str | CosineContrastiveLoss) else TypeError
+        raise error(f"loss must be one of {accepted}, got {settings.loss!r}")
     if isinstance(settings.loss, CosineContrastiveLoss):
         settings.loss._check_parameters()
 
@@ -209,6 +214,7 @@ def _check_trainer(options: dict[str, Any] | None) -> None:
     for name in options:
         if name in _OWN_PARAMETERS:
             raise ValueError(f"trainer must not hold {name!r}: use the parameter {_OWN_PARAMETERS[name]}")
+    _check_options(options)
     check_choice(options.get("accelerator", "auto"), "trainer['accelerator']", ("auto", "cpu", "gpu", "cuda"))
     check_int(n_accumulated_batches(options), "trainer['accumulate_grad_batches']", at_least=1)
     if options.get("gradient_clip_val") is not None:
@@ -223,6 +229,18 @@ def _check_trainer(options: dict[str, Any] | None) -> None:
     devices = options.get("devices", 1)
     if devices not in (1, "1", "auto") and not (isinstance(devices, list) and len(devices) == 1):
         raise ValueError(f"trainer['devices'] must be 1, got {devices!r}")
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Raise ValueError for options that Lightning's Trainer does not have."""
+    if options.keys() <= _READ_HERE:  # they are no reason to import Lightning
+        return
+    from pytorch_lightning import Trainer
+
+    accepted = inspect.signature(Trainer).parameters
+    for name in options:
+        if name not in accepted:
+            raise ValueError(f"trainer must hold keyword arguments of Lightning's Trainer, got {name!r}")
 
 
 def check_not_empty(settings: Any, batches: Sized) -> None:

@@ -1,4 +1,4 @@
-"""The LightningModule that trains all networks. Only this file imports Lightning, and it is imported only by `fit`."""
+"""The LightningModule that trains all networks. This file imports Lightning, and is imported only by `fit`."""
 
 import logging
 import signal
