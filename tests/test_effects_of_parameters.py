@@ -251,7 +251,7 @@ def test_every_parameter_of_an_object_has_an_effect(name):
     settings = settings | {name: value}
     plain, without_effect = fitted(MFRecommender, RICH, settings)
     assert not without_effect
-    for inner in value.get_params().keys() - NO_PART_OF_THE_ANSWER:
+    for inner in value.get_params().keys() - NO_EFFECT_ON_RESULTS:
         changed = {name: clone(value).set_params(**{inner: OTHER_VALUES[f"{name}__{inner}"]})}
         given, without_effect = fitted(MFRecommender, RICH, settings | changed)
         assert not without_effect and not np.array_equal(given, plain), inner

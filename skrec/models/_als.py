@@ -105,7 +105,7 @@ class ALSRecommender(EmbeddingRecommender):
     def _fit(self, data: Interactions) -> None:
         self.seed_ = draw_seed(self.random_state)
         self._learn_confidences(data)
-        with implicit_guard, finite_factors(solver := self._solver(), self, of_values=True):
+        with implicit_guard(), finite_factors(solver := self._solver(), self, of_values=True):
             solver.fit(self.confidences_, show_progress=bool(self.verbose))
         self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
 
@@ -121,7 +121,7 @@ class ALSRecommender(EmbeddingRecommender):
         new = new[self._informative(new)]
         users, items = np.unique(new.users), np.unique(new.items)
         rows, columns = self.confidences_[users], self.confidences_.T.tocsr()[items]
-        with implicit_guard, finite_factors(solver := self._solver(), self, of_values=True):
+        with implicit_guard(), finite_factors(solver := self._solver(), self, of_values=True):
             # with zeros for new items, new users with only new items would stay at zero
             mean = before.item_embeddings_[before._item_counts > 0].mean(0)
             solver.user_factors = with_n_rows(before.user_embeddings_, events.n_users, 0)
@@ -160,7 +160,7 @@ class ALSRecommender(EmbeddingRecommender):
         return self.user_embeddings_[users]
 
     def _new_state(self, histories: Interactions) -> NDArray[np.float32]:
-        with implicit_guard:
+        with implicit_guard():
             solver = self._solver()
             solver.item_factors = writable(self.item_embeddings_)
             positives = histories[self._informative(histories)]
@@ -189,7 +189,7 @@ class ALSRecommender(EmbeddingRecommender):
         return state
 
     def _contributions(self, user: int, item: int, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        with implicit_guard:
+        with implicit_guard():
             solver = self._solver()
             solver.item_factors = writable(self.item_embeddings_)
             _, best, _ = solver.explain(0, self.confidences_[[user]], item, N=k)

@@ -144,7 +144,7 @@ class BPRRecommender(EmbeddingRecommender):
     def _learn(self, solver: Any, network: DotProduct, data: Interactions) -> None:
         """Fit implicit's solver to some events and copy its factors into a network."""
         positives = self._positives(data, self.positive_from)
-        with implicit_guard, finite_factors(solver, self, of_values=False):
+        with implicit_guard(), finite_factors(solver, self, of_values=False):
             solver.fit(for_implicit(positives.to_csr(duplicates="any")), show_progress=bool(self.verbose))
         _copy_into(network.user_embeddings, solver.user_factors[:, :-1])
         _copy_into(network.item_embeddings, solver.item_factors[:, :-1])

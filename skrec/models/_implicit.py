@@ -11,16 +11,17 @@ from skrec._process import SharedChange, no_progress_monitor
 from skrec._threads import single_threaded_blas
 from skrec.base._divergence import divergence
 
+_no_monitor = SharedChange(no_progress_monitor)
+
 
 @contextmanager
-def _guard() -> Iterator[None]:
-    with single_threaded_blas, no_progress_monitor():
+def implicit_guard() -> Iterator[None]:
+    """Limit BLAS to one thread, since implicit has its own threads and warns about more.
+
+    Its progress bar starts a monitor thread even if it is not shown, which is suppressed.
+    """
+    with single_threaded_blas, _no_monitor:
         yield
-
-
-implicit_guard = SharedChange(_guard)
-"""Limits BLAS to one thread, since implicit has its own threads and warns about more, and suppresses the monitor thread that
-its progress bar starts even if it is not shown."""
 
 
 def for_implicit(matrix: sp.csr_array) -> sp.csr_matrix:
