@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,6 +47,21 @@ def test_by_default_all_pairs_weigh_fifteen_times_as_much_as_the_positive_ones()
     weight = 15 * 50 / (12 * 9)
     default, given = (MFRecommender(solver=ALS(unobserved_weight=w), n_factors=3, random_state=0) for w in (None, weight))
     assert same(weights_of(default.fit(likes())), weights_of(given.fit(likes())))
+
+
+@pytest.mark.parametrize("weight", [0.1, 1e-3, 1e-20])
+def test_by_default_a_common_factor_of_all_weights_changes_no_list(weight):
+    settings = {"solver": "als", "n_factors": 3, "random_state": 0}
+    weighted = replace(likes(), weights=np.full(50, weight, np.float32))
+    lists = [MFRecommender(**settings).fit(data).recommend(k=3).codes for data in (likes(), weighted)]
+    np.testing.assert_array_equal(*lists)
+
+
+@pytest.mark.parametrize("changes", [{}, {"n_factors": 40}, {"n_factors": 40, "n_steps": 20}, {"regularization": 1e-8}])
+def test_the_loss_falls_with_more_factors_than_items_and_without_a_penalty(changes):
+    losses = model(**{"regularization": 0.0, "n_factors": 12} | changes).fit(likes()).history_.train_loss
+    assert (np.diff(losses) < 1e-4).all() and losses.min() > 0
+
 
 
 def test_camps_are_completed():

@@ -1,6 +1,6 @@
 """Compiled steps for pairs: the same as autograd and torch's optimizers, for every loss."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -75,6 +75,20 @@ def test_fit_is_the_same_as_with_autograd(name, weighted, optimizer, monkeypatch
 )
 def test_other_fits_use_autograd(settings, monkeypatch):
     fit({"optimizer": "adam", **settings}, likes(), compiled=False, monkeypatch=monkeypatch)
+
+
+@dataclass
+class SquaresOfScores:
+    """A loss that has no hash."""
+
+    factor: float = 1.0
+
+    def __call__(self, scores, target, mask=None, log_q=None):
+        return self.factor * scores.square().sum(-1)
+
+
+def test_a_loss_without_a_hash_uses_autograd(monkeypatch):
+    fit({"loss": SquaresOfScores()}, likes(), compiled=False, monkeypatch=monkeypatch)
 
 
 @pytest.mark.parametrize("codes", [[], [5], [3, 3, 3], [0, 2**40, 0, 7, 2**40], list(range(1000)) * 2])

@@ -67,14 +67,13 @@ class ProductSearch:
 
     def __init__(self, products: Products, items: NDArray[np.int64]):
         self.products = products
-        vectors = _with_column(products.items, products.biases)
-        lengths = _lengths(vectors)[items]
+        lengths = _lengths(products.items, products.biases)[items]
         order = np.argsort(-lengths, kind="stable")
         self.items, self._positions = items[order], np.full(len(products.items), -1)
         self._positions[self.items] = np.arange(len(items))
-        self._vectors = vectors[self.items]
+        self._vectors = _gathered(products, self.items)
         # rounding errors of a product are relative to the product of the lengths
-        self._lengths = lengths[order] * (1 + 2 * (vectors.shape[1] + 8) * _EPS)
+        self._lengths = lengths[order] * (1 + 2 * (self._vectors.shape[1] + 8) * _EPS)
 
     def best(
         self, state: Any, k: int, hidden: RowPattern | None = None
@@ -181,6 +180,18 @@ def _with_column(vectors: NDArray[np.float32], column: Any) -> NDArray[np.float3
     return wider
 
 
-def _lengths(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Lengths of vectors. Squares of float32 numbers neither overflow nor vanish in float64."""
-    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+def _gathered(products: Products, items: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Vectors of items, with their biases as another column. Made in blocks, since a second table may be large."""
+    d = products.items.shape[1]
+    vectors = np.empty((len(items), d + (products.biases is not None)), np.float32)
+    for block in blocks(len(items), _LARGEST_WIDTH):
+        vectors[block, :d] = products.items[items[block]]
+    if products.biases is not None:
+        vectors[:, d] = products.biases[items]
+    return vectors
+
+
+def _lengths(vectors: NDArray[np.float32], column: NDArray[np.float32] | None = None) -> NDArray[np.float64]:
+    """Lengths of vectors with another column. Squares of float32 numbers neither overflow nor vanish in float64."""
+    squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    return np.sqrt(squares if column is None else squares + column.astype(np.float64) ** 2)
