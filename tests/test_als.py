@@ -63,7 +63,6 @@ def test_the_loss_falls_with_more_factors_than_items_and_without_a_penalty(chang
     assert (np.diff(losses) < 1e-4).all() and losses.min() > 0
 
 
-
 def test_camps_are_completed():
     fitted = MFRecommender(solver="als", n_factors=2, random_state=0).fit(two_camps())
     assert fitted.recommend(k=1).items[:, 0].tolist() == list(range(12))

@@ -40,7 +40,7 @@ def fit(settings, data, *, compiled, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Training, "minibatch_loss", lambda *arguments: (ways.append("autograd"), original(*arguments))[1])
         if not compiled:
-            patch.setattr(PairSteps, "support", staticmethod(lambda *arguments: False))
+            patch.setattr(PairSteps, "supports", staticmethod(lambda *arguments: False))
         fitted = model(**settings).fit(data)
     assert (len(ways) == 0) == compiled
     return fitted

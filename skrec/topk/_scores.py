@@ -72,10 +72,6 @@ class RowPattern(NamedTuple):
         nothing = np.zeros(n_rows, np.int64)
         return cls(nothing, nothing, np.empty(0, np.int32))
 
-    def __getitem__(self, rows: Any) -> Self:  # type: ignore[override]
-        """The same for some of the rows."""
-        return self._replace(starts=self.starts[rows], ends=self.ends[rows])
-
     def entries(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows and columns of all entries."""
         lengths = self.ends - self.starts

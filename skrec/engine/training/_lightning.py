@@ -138,7 +138,7 @@ class Training(pl.LightningModule):
             and not self.clip
             and self.n_accumulated == 1
             and type(self.batches) is PairBatches
-            and PairSteps.support(self.network, self.loss, self.make_optimizer, self.batches)
+            and PairSteps.supports(self.network, self.loss, self.make_optimizer, self.batches)
         )
 
     def generator(self, epoch: int) -> torch.Generator:

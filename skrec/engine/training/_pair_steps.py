@@ -43,7 +43,7 @@ class PairSteps:
         self.items = _Side(network.item_embeddings, network.item_biases, optimizer)
 
     @staticmethod
-    def support(network: nn.Module, loss: Callable[..., Tensor], optimizer: Callable[..., Any], batches: PairBatches) -> bool:
+    def supports(network: nn.Module, loss: Callable[..., Tensor], optimizer: Callable[..., Any], batches: PairBatches) -> bool:
         """Whether this class supports the network, loss and optimizer."""
         return (
             type(network) is DotProduct
@@ -51,7 +51,9 @@ class PairSteps:
             and network.dropout.p == 0
             and all(weight.device.type == "cpu" and weight.dtype is torch.float32 for weight in network.parameters())
             and optimizer in (adam, row_adam)
-            and (loss is mse if batches.negatives is None else any(_named(loss) is known for known in _RANKING_LOSSES))
+            and (
+                loss is mse if batches.negatives is None else any(_without_keywords(loss) is known for known in _RANKING_LOSSES)
+            )
         )
 
     def __call__(self, batch: Batch) -> float:
@@ -136,16 +138,20 @@ def _weights(batch: Batch) -> NDArray[np.float32]:
     return np.empty(0, np.float32) if batch.weight is None else batch.weight.numpy()
 
 
-def _named(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _without_keywords(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The loss itself, or that of a partial for WARP with the number of items."""
     return loss.func if isinstance(loss, partial) and loss.func is warp and loss.keywords["width"] == 0 else loss
+
+
+def _is_ranking_loss(loss: Callable[..., Tensor]) -> bool:
+    return any(_without_keywords(loss) is known for known in _RANKING_LOSSES)  # a callable may have no hash
 
 
 def _ranking_slopes(loss: Callable[..., Tensor]) -> Callable[[NDArray[np.float32], Batch], float]:
     from skrec.engine.training import _pair_kernels as kernels
 
     function, n_items = (
-        getattr(kernels, _RANKING_LOSSES[_named(loss)]),
+        getattr(kernels, _RANKING_LOSSES[_without_keywords(loss)]),
         loss.keywords["n_items"] if isinstance(loss, partial) else 0,
     )
 
