@@ -198,9 +198,9 @@ QUERIES = {
 @pytest.mark.parametrize("query", QUERIES.values(), ids=list(QUERIES))
 def test_models_recommend_the_same_by_a_search(model, query):
     options = {"k": 5} | query
-    with patch.object(_scoring, "SEARCHED_FROM", np.inf):
+    with patch.object(_scoring, "COMPILED_FROM", np.inf):
         expected = model.recommend(**options)
-    with patch.object(_scoring, "SEARCHED_FROM", 0), tiles(4, 6):
+    with patch.object(_scoring, "COMPILED_FROM", 0), tiles(4, 6):
         answer = model.recommend(**options)
     np.testing.assert_array_equal(np.isnan(answer.scores), np.isnan(expected.scores))
     finite = np.isfinite(expected.scores)
@@ -226,7 +226,7 @@ def test_a_model_with_other_scores_is_not_searched(kind):
     ours = Reversed(n_factors=4, max_epochs=2, positive_from=2, random_state=0).fit(events())
     theirs = kind(n_factors=4, max_epochs=2, positive_from=2, random_state=0).fit(events())
     assert ours._formula() is None and theirs._formula() is not None
-    with patch.object(_scoring, "SEARCHED_FROM", 0):
+    with patch.object(_scoring, "COMPILED_FROM", 0):
         worst = ours.recommend(k=30, exclude_seen=False).codes
         best = theirs.recommend(k=30, exclude_seen=False).codes
     assert (worst[10, :26] != best[10, :26]).any()

@@ -46,8 +46,8 @@ def matrix_of(pairs, shape):
 
 
 WAYS = {
-    "numpy": {"_COMPILED_FROM": 10**7},
-    "compiled": {"_COMPILED_FROM": 0},
+    "numpy": {"COMPILED_FROM": 10**7},
+    "compiled": {"COMPILED_FROM": 0},
     "another device": {"is_on_device": lambda scores: isinstance(scores, torch.Tensor)},
 }
 

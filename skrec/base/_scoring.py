@@ -11,7 +11,7 @@ from skrec._memory import MAX_RESULT_BYTES, blocks, rows_per_block
 from skrec.base._allowed import EVERYTHING, Allowed
 from skrec.base._queries import NewUsers, Query
 from skrec.topk import (
-    SEARCHED_FROM,
+    COMPILED_FROM,
     BestColumns,
     Products,
     RowSums,
@@ -36,7 +36,7 @@ def best_items(
     if query.is_unknown.any():
         return _best_items_of_some_unknown(model, query, k, exclude_seen=exclude_seen, allowed=allowed)
     codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
-    is_searched = allowed.to_each is None and len(query) * model.n_items_ >= SEARCHED_FROM
+    is_searched = allowed.to_each is None and len(query) * model.n_items_ >= COMPILED_FROM
     formula, width = model._formula() if is_searched else None, min(k, model.n_items_)
     find = _best_of_all if formula is None else partial(_best_by_search, formula)
     codes[:, :width], scores[:, :width] = find(model, query, width, exclude_seen=exclude_seen, allowed=allowed)

@@ -12,14 +12,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec.topk._blocks import check_list_length, column_blocks, row_blocks, whole_row_blocks
-from skrec.topk._lists import BestColumns
-from skrec.topk._products import SEARCHED_FROM, Products, ProductSearch
+from skrec.topk._lists import COMPILED_FROM, BestColumns
+from skrec.topk._products import Products, ProductSearch
 from skrec.topk._row_sums import RowSums
 from skrec.topk._scores import NO_CANDIDATE, RowPattern, as_array, as_scores, as_tensor, hide, like
 
 __all__ = [
+    "COMPILED_FROM",
     "NO_CANDIDATE",
-    "SEARCHED_FROM",
     "BestColumns",
     "ProductSearch",
     "Products",

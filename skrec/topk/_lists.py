@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from skrec.topk._scores import NO_CANDIDATE, RowPattern, as_array, hide, is_on_device
 
-_COMPILED_FROM = 10**7
-"""Number of scores from which compiled selection is worth the time to load it."""
+COMPILED_FROM = 10**7
+"""Number of scores from which compiled selection, or a search, is worth the time to load and to prepare it."""
 
 _NONE = np.iinfo(np.int64).max  # column of an empty place, above all others
 
@@ -28,7 +28,7 @@ class BestColumns:
         self._columns = np.full((n_rows, k), _NONE)
         self._values: NDArray | None = None
         self._all_columns = np.arange(n_columns)
-        self._is_large = n_rows * n_columns >= _COMPILED_FROM
+        self._is_large = n_rows * n_columns >= COMPILED_FROM
 
     def add(self, rows: slice, columns: slice, scores: Any, hidden: RowPattern | None = None) -> None:
         """Add the scores of a block.

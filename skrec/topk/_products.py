@@ -12,9 +12,6 @@ from skrec._threads import map_in_threads, n_threads
 from skrec.topk._lists import check_numbers, empty_lists, padded
 from skrec.topk._scores import RowPattern
 
-SEARCHED_FROM = 10**7
-"""Number of scores from which a search is worth the time to prepare it and to load compiled functions."""
-
 _HEIGHT = 512  # users of a block
 _FIRST_WIDTH = 512  # items of the first tile, with the longest vectors
 _LARGEST_WIDTH = 4096

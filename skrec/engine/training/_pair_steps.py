@@ -51,9 +51,7 @@ class PairSteps:
             and network.dropout.p == 0
             and all(weight.device.type == "cpu" and weight.dtype is torch.float32 for weight in network.parameters())
             and optimizer in (adam, row_adam)
-            and (
-                loss is mse if batches.negatives is None else any(_without_keywords(loss) is known for known in _RANKING_LOSSES)
-            )
+            and (loss is mse if batches.negatives is None else _is_ranking_loss(loss))
         )
 
     def __call__(self, batch: Batch) -> float:
@@ -150,10 +148,8 @@ def _is_ranking_loss(loss: Callable[..., Tensor]) -> bool:
 def _ranking_slopes(loss: Callable[..., Tensor]) -> Callable[[NDArray[np.float32], Batch], float]:
     from skrec.engine.training import _pair_kernels as kernels
 
-    function, n_items = (
-        getattr(kernels, _RANKING_LOSSES[_without_keywords(loss)]),
-        loss.keywords["n_items"] if isinstance(loss, partial) else 0,
-    )
+    function = getattr(kernels, _RANKING_LOSSES[_without_keywords(loss)])
+    n_items = loss.keywords["n_items"] if isinstance(loss, partial) else 0
 
     def slopes(scores: NDArray[np.float32], batch: Batch) -> float:
         log_q = np.empty((0, 0), np.float32) if batch.log_q is None else batch.log_q.numpy()
