@@ -320,7 +320,7 @@ def test_an_exponent_of_no_penalty_has_no_effect():
 
 
 def test_the_type_of_device_may_be_given():
-    model(trainer={"accelerator": "cpu"}).fit(likes())
+    assert model(trainer={"accelerator": "cpu"}).fit(likes()).device_ == "cpu"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -126,6 +126,8 @@ def implicit_squares(model: Any, solver: Any) -> ImplicitSquares:
 def _weight_of_positives(model: Any) -> float:
     """Sum of the weights of the positive pairs of the training data."""
     data = model.events_
+    if data.weights is None and model.half_life is None:
+        return float(model.popularity_.sum())  # the pairs have been counted
     positives = data[is_positive(data.values, model.positive_from)]
     positives = apply_half_life(positives[positives.last_of_each_pair()], model.half_life)
     return float(event_weights(positives).sum(dtype=float))
