@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-IMPORTED_AS = {"scikit-learn": "sklearn"}
+IMPORTED_AS = {"faiss-cpu": "faiss", "scikit-learn": "sklearn"}
 REQUIREMENT = re.compile(r"(?P<name>[\w-]+)(?:>=(?P<least>[\d.]+))?")
 
 
@@ -37,7 +37,7 @@ def imports(folder):
 
 
 def test_every_dependency_is_imported_and_every_import_is_declared():
-    declared = modules(PROJECT["dependencies"] + EXTRAS["parquet"] + EXTRAS["text"])
+    declared = modules(PROJECT["dependencies"] + EXTRAS["faiss"] + EXTRAS["parquet"] + EXTRAS["text"])
     assert imports("skrec") - {"pytest"} == declared  # which skrec.testing imports if it is there
 
 
