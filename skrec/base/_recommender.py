@@ -19,6 +19,7 @@ from skrec.base._explanation import explain, no_contributions
 from skrec.base._lists import read_list_request
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._parquet import recommend_to_parquet
+from skrec.base._prepared import forget
 from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import similar_items, similar_users
 from skrec.base._tags import RecommenderTags, with_recommender_tags
@@ -135,6 +136,7 @@ class BaseRecommender(DeclaredParameters):
             If data cannot be read or a parameter is out of range.
         """
         self.__dict__ = training.fitted_copy(self, X, y, validation).__dict__
+        forget(self)
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
@@ -163,6 +165,7 @@ class BaseRecommender(DeclaredParameters):
         if not hasattr(self, "vocabulary_"):
             return self.fit(X, y)
         self.__dict__ = training.further_fitted_copy(self, X, y).__dict__
+        forget(self)
         return self
 
     def anonymized(self) -> Self:
