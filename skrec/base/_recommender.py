@@ -282,8 +282,11 @@ class BaseRecommender(DeclaredParameters):
 
         Raises
         ------
+        UnknownUserError, UnknownItemError
+            If a user or a candidate is unknown and ``unknown`` is "raise". ``error.labels`` has the unknown labels. Both are
+            subclasses of ValueError and KeyError.
         ValueError, TypeError
-            If an id is unknown or of another kind than the known ids, or k is below 1.
+            If an id is of another kind than the known ids, or k is below 1.
         """
         request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown)
         return request.answer(self, slice(0, len(request.query)))
