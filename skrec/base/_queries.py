@@ -40,7 +40,7 @@ class KnownUsers:
         return self.codes < 0
 
     def check_known(self, vocabulary: Vocabulary, *, name: str) -> None:
-        """ValueError if a user is unknown, naming the labels."""
+        """Raise UnknownUserError if a user is unknown."""
         vocabulary.check_known_users(self.codes, self.labels, name=name)
 
     def where(self, choose: Callable[[Interactions], NDArray[np.bool_]]) -> Self:
