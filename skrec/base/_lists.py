@@ -6,6 +6,7 @@ from typing import Any
 
 from skrec._checks import check_choice, check_flag, check_int
 from skrec.base._allowed import Allowed, Unknown
+from skrec.base._item_index import ItemIndex, check_index
 from skrec.base._queries import Query
 from skrec.base._recommendations import Recommendations
 from skrec.base._scoring import best_items
@@ -26,6 +27,7 @@ class ListRequest:
     exclude_seen : bool
     batch_size : int
         For how many users lists are made at once.
+    index : ItemIndex or None
     """
 
     query: Query
@@ -33,11 +35,12 @@ class ListRequest:
     k: int
     exclude_seen: bool
     batch_size: int
+    index: ItemIndex | None
 
     def answer(self, model: Any, users: slice) -> Recommendations:
         """The lists of a range of the users."""
-        part = self.query[users]
-        codes, scores = best_items(model, part, self.k, exclude_seen=self.exclude_seen, allowed=self.allowed.of(users))
+        part, allowed = self.query[users], self.allowed.of(users)
+        codes, scores = best_items(model, part, self.k, exclude_seen=self.exclude_seen, allowed=allowed, index=self.index)
         return Recommendations(part.labels, decode(codes, model.item_ids_), scores, codes)
 
     def answers(self, model: Any) -> Iterator[Recommendations]:
@@ -55,6 +58,7 @@ def read_list_request(
     exclude: Any,
     candidates: Any,
     unknown: Unknown,
+    index: ItemIndex | None = None,
     batch_size: int | None = None,
 ) -> ListRequest:
     """Check the arguments of `recommend`. If ``batch_size`` is None, lists are made for all users at once."""
@@ -70,4 +74,6 @@ def read_list_request(
     if is_of_shape(users, shape):
         warn_about_training_shape("users", shape)
     allowed = model._allowed(query.labels, exclude, candidates, unknown=unknown)
-    return ListRequest(query, allowed, k, exclude_seen, max(size, 1))
+    if index is not None:
+        check_index(index, model, candidates)
+    return ListRequest(query, allowed, k, exclude_seen, max(size, 1), index)

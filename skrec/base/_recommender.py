@@ -16,6 +16,7 @@ from skrec.base._allowed import Unknown
 from skrec.base._audience import recommend_users
 from skrec.base._copying import deep_copy, shallow_copy
 from skrec.base._explanation import explain, no_contributions
+from skrec.base._item_index import ItemIndex, build_index
 from skrec.base._lists import read_list_request
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._parquet import recommend_to_parquet
@@ -248,6 +249,7 @@ class BaseRecommender(DeclaredParameters):
         exclude: Any = None,
         candidates: Any = None,
         unknown: Unknown = "raise",
+        index: ItemIndex | None = None,
     ) -> Recommendations:
         """Recommend the k best items to each user: ``items, scores = model.recommend(...)``.
 
@@ -272,6 +274,9 @@ class BaseRecommender(DeclaredParameters):
         unknown : {"raise", "popular"}, default="raise"
             Treatment of unknown ids. With "raise" they are an error. With "popular" an unknown user gets the most popular
             items, and unknown candidates are left out.
+        index : ItemIndex, default=None
+            What `build_index` returned for this fit. Its search replaces that among all items. ``candidates`` must be None.
+            Among items that an approximate index finds, those with equal scores are in the order of the vocabulary.
 
         Returns
         -------
@@ -288,7 +293,7 @@ class BaseRecommender(DeclaredParameters):
         ValueError, TypeError
             If an id is of another kind than the known ids, or k is below 1.
         """
-        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown)
+        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, index)
         return request.answer(self, slice(0, len(request.query)))
 
     def recommend_iter(
@@ -300,13 +305,14 @@ class BaseRecommender(DeclaredParameters):
         exclude: Any = None,
         candidates: Any = None,
         unknown: Unknown = "raise",
+        index: ItemIndex | None = None,
         batch_size: int = 10_000,
     ) -> Iterator[Recommendations]:
         """Recommend in batches of users, as `recommend` does. Errors in arguments are raised at once.
 
         Parameters
         ----------
-        users, k, exclude_seen, exclude, candidates, unknown
+        users, k, exclude_seen, exclude, candidates, unknown, index
             As for `recommend`.
         batch_size : int, default=10000
             Number of users in a batch.
@@ -315,8 +321,8 @@ class BaseRecommender(DeclaredParameters):
         -------
         iterator of Recommendations
         """
-        return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size).answers(self)
+        return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, index, batch_size).answers(self)
 
     # answers that are written in their own modules
-    recommend_to_parquet, recommend_users = recommend_to_parquet, recommend_users
+    recommend_to_parquet, recommend_users, build_index = recommend_to_parquet, recommend_users, build_index
     similar_items, similar_users, explain = similar_items, similar_users, explain

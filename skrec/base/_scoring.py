@@ -30,15 +30,16 @@ _LAST = float(np.finfo(np.float32).min)
 
 
 def best_items(
-    model: Any, query: Query, k: int, *, exclude_seen: bool = True, allowed: Allowed = EVERYTHING
+    model: Any, query: Query, k: int, *, exclude_seen: bool = True, allowed: Allowed = EVERYTHING, index: Any = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Codes and scores (n_users, k) of the best items, padded with -1 and NaN."""
+    """Codes and scores (n_users, k) of the best items, padded with -1 and NaN. An `ItemIndex` replaces the search."""
     if query.is_unknown.any():
-        return _best_items_of_some_unknown(model, query, k, exclude_seen=exclude_seen, allowed=allowed)
+        return _best_items_of_some_unknown(model, query, k, exclude_seen=exclude_seen, allowed=allowed, index=index)
     codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
-    is_searched = allowed.to_each is None and len(query) * model.n_items_ >= COMPILED_FROM
+    is_searched = index is None and allowed.to_each is None and len(query) * model.n_items_ >= COMPILED_FROM
     formula, width = model._formula() if is_searched else None, min(k, model.n_items_)
     find = _best_of_all if formula is None else partial(_best_by_search, formula)
+    find = find if index is None else index.best_items
     codes[:, :width], scores[:, :width] = find(model, query, width, exclude_seen=exclude_seen, allowed=allowed)
     return codes, scores
 
@@ -59,14 +60,31 @@ def _best_by_search(
     formula: Products | RowSums, model: Any, query: Query, k: int, *, exclude_seen: bool, allowed: Allowed
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """`best_items` by a search for the largest scores. Users whose list has other items get it by `_best_of_all`."""
-    codes, scores = np.empty((len(query), k), np.int64), np.empty((len(query), k), np.float32)
     may_rank = np.ones(model.n_items_, bool) if allowed.to_all is None else allowed.to_all
-    is_familiar, is_done = model._familiar_items, np.zeros(len(query), bool)
-    has_last_items = bool((may_rank & ~is_familiar).any())
-    search = formula.search(np.flatnonzero(may_rank & is_familiar))
+    is_familiar = model._familiar_items
+    find, has_last_items = formula.search(np.flatnonzero(may_rank & is_familiar)).best, bool((may_rank & ~is_familiar).any())
+    return lists_by(find, model, query, k, exclude_seen=exclude_seen, allowed=allowed, has_last_items=has_last_items)
+
+
+def lists_by(
+    find: Callable[..., Any],
+    model: Any,
+    query: Query,
+    k: int,
+    *,
+    exclude_seen: bool,
+    allowed: Allowed,
+    has_last_items: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """`best_items` by a function of a state, k and hidden items, as `ProductSearch.best`.
+
+    Lists of users without a past are made by `_best_of_all`, and those that are not full if ``has_last_items``.
+    """
+    codes, scores = np.empty((len(query), k), np.int64), np.empty((len(query), k), np.float32)
+    is_done = np.zeros(len(query), bool)
     for users in blocks(len(query), rows_per_block(_USER_BYTES)):
         part = query[users]
-        found = search.best(part.state(model), k, part.seen(model) if exclude_seen else None)
+        found = find(part.state(model), k, part.seen(model) if exclude_seen else None)
         if found is not None:
             codes[users], scores[users] = found
             is_done[users] = part.is_familiar(model) & ((codes[users, -1] >= 0) | (not has_last_items))
@@ -92,7 +110,7 @@ def _best_of_all(
 
 
 def _best_items_of_some_unknown(
-    model: Any, query: Any, k: int, *, exclude_seen: bool, allowed: Allowed
+    model: Any, query: Any, k: int, *, exclude_seen: bool, allowed: Allowed, index: Any
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """`best_items` for a query with unknown labels, which get the list of a new user without events."""
     codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
@@ -101,7 +119,8 @@ def _best_items_of_some_unknown(
     new = unknown if allowed.to_each is not None else unknown[:1]
     new_users = NewUsers(model.vocabulary_.without_events(len(new)), query.labels[new])
     for part, rows in ((query[known], known), (new_users, new)):
-        codes[rows], scores[rows] = best_items(model, part, k, exclude_seen=exclude_seen, allowed=allowed.of(rows))
+        options = {"exclude_seen": exclude_seen, "allowed": allowed.of(rows), "index": index}
+        codes[rows], scores[rows] = best_items(model, part, k, **options)
     if allowed.to_each is None:
         codes[unknown], scores[unknown] = codes[new], scores[new]
     return codes, scores

@@ -17,7 +17,7 @@ from skrec.base._pairs import dense_products
 from skrec.data import HalfLife, Interactions, apply_half_life, read_half_life
 from skrec.data._random import draw_seed
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
-from skrec.topk import Products
+from skrec.topk import Products, as_they_are
 
 
 class ALSRecommender(EmbeddingRecommender):
@@ -180,7 +180,7 @@ class ALSRecommender(EmbeddingRecommender):
         return state @ self.item_embeddings_[items].T
 
     def _formula(self) -> Products:
-        return Products(self.item_embeddings_, self._state_vectors)
+        return Products(self.item_embeddings_, as_they_are)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items)

@@ -34,7 +34,7 @@ from skrec.engine import (
     weights,
 )
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
-from skrec.topk import Products
+from skrec.topk import Products, as_they_are
 
 
 class BPRRecommender(EmbeddingRecommender):
@@ -170,7 +170,7 @@ class BPRRecommender(EmbeddingRecommender):
         return state @ self.item_embeddings_[items].T + self.item_biases_[items]
 
     def _formula(self) -> Products:
-        return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
+        return Products(self.item_embeddings_, as_they_are, self.item_biases_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items) + self.item_biases_[items]

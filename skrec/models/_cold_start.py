@@ -207,7 +207,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         return scores
 
     def _formula(self) -> Products:
-        return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
+        return Products(self.item_embeddings_, self.estimator_._state_vectors, self.item_biases_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         scores = self.estimator_._score_pairs(users, items)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from skrec._checks import check_int
 from skrec.retrieval._recall import RecallReport
 from skrec.retrieval._vectors import longest, not_built, read_exclude, read_queries, read_vectors
-from skrec.topk import Products, ProductSearch
+from skrec.topk import Products, ProductSearch, as_they_are
 
 
 class ExactIndex:
@@ -45,7 +45,7 @@ class ExactIndex:
         self
         """
         items = read_vectors(vectors, "vectors")
-        search = ProductSearch(Products(items, _as_they_are), np.arange(len(items)))
+        search = ProductSearch(Products(items, as_they_are), np.arange(len(items)))
         self._shape, self._longest, self._search = items.shape, longest(items), search
         return self
 
@@ -86,7 +86,3 @@ class ExactIndex:
         if self._search is None:
             raise not_built(self)
         return RecallReport(1.0, 1.0, None, 0, 1, 1, 1.0)
-
-
-def _as_they_are(queries: NDArray[np.float32]) -> NDArray[np.float32]:
-    return queries

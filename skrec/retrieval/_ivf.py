@@ -21,14 +21,17 @@ _EPOCHS_OF_KMEANS = 10
 _N_OWN_QUERIES = 2000  # drawn from the vectors if no queries are given
 _HEIGHT = 128  # queries of a block
 _BUILD_HEIGHT = 2**14  # vectors of a block
+_BOUND = 2.0  # standard deviations of the products in a list, by which lists with the same mean differ
 
 
 class IVFIndex:
     """Approximate search by an inverted file of faiss, which looks only into the lists that are nearest to a query.
 
-    k-means divides the vectors into lists. A search looks into the lists with the largest products of the query and the mean
-    of the list, and compares the query with all their vectors. The number of these lists is the smallest with the required
-    recall. It is chosen when the index is built, by exact answers to example queries. Requires ``skrec[faiss]``.
+    k-means divides the vectors into lists. A search looks into the lists that are expected to hold the largest products, and
+    compares the query with all their vectors. The expectation is the product with the mean of the list plus two standard
+    deviations, as if the vectors of a list differed by the same amount in all directions. The number of lists is the smallest
+    with the required recall. It is chosen when the index is built, by exact answers to example queries. Requires
+    ``skrec[faiss]``.
 
     Parameters
     ----------
@@ -115,23 +118,24 @@ class IVFIndex:
         read_exclude(exclude, (len(examples), len(items)))
         means = _means(items, n_lists, seed=int(generator.integers(2**31 - 1)))
         lists = _nearest(means, items)
-        self._index, self._longest = _inverted_file(items, means, lists), longest(items)
-        self._report = self._tune(items, means, lists, examples, exclude)
+        bounds = _with_column(means, _BOUND * _spread(items, means, lists) / items.shape[1] ** 0.5)
+        self._index, self._longest = _inverted_file(items, bounds, lists), longest(items)
+        self._report = self._tune(items, bounds, lists, examples, exclude)
         self._index.nprobe = self._report.n_probes
         return self
 
     def _tune(
         self,
         items: NDArray[np.float32],
-        means: NDArray[np.float32],
+        bounds: NDArray[np.float32],
         lists: NDArray[np.int64],
         queries: NDArray[np.float32],
         exclude: Any,
     ) -> RecallReport:
         """Choose the number of lists by every second query, and measure the recall of the others."""
-        n_lists, k = len(means), int(self.k)
+        n_lists, k = len(bounds), int(self.k)
         best, _ = ExactIndex().build(items).search(queries, k, exclude=exclude)
-        order = np.argsort(-(queries @ means.T), axis=1, kind="stable")
+        order = np.argsort(-(_with_length(queries) @ bounds.T), axis=1, kind="stable")
         recall = recall_by_probes(best, np.take_along_axis(np.argsort(order, axis=1), lists[best], axis=1), n_lists)
         used, held_out = (recall[::2], recall[1::2]) if len(recall) > 1 else (recall, recall)
         n_probes = probes_for(used, self.recall) if len(used) else n_lists
@@ -162,7 +166,7 @@ class IVFIndex:
         """
         if self._index is None:
             raise not_built(self)
-        vectors = read_queries(queries, self._index.d, self._longest)
+        vectors = _with_length(read_queries(queries, self._index.d - 1, self._longest))
         k, n = check_int(k, "k", at_least=1), self._index.ntotal
         hidden = read_exclude(exclude, (len(vectors), n)) or RowPattern.empty(len(vectors))
         found, products = np.full((len(vectors), k), -1), np.full((len(vectors), k), np.nan, np.float32)
@@ -247,7 +251,7 @@ def _means(vectors: NDArray[np.float32], n_lists: int, *, seed: int) -> NDArray[
 
 
 def _nearest(means: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The list (n_vectors,) with the nearest mean to each vector."""
+    """The list (n_vectors,) with the nearest mean to each vector. By inner products most would be in lists with long means."""
     index, nearest = _faiss().IndexFlatL2(means.shape[1]), np.empty(len(vectors), np.int64)
     index.add(means)
 
@@ -259,17 +263,37 @@ def _nearest(means: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArra
     return nearest
 
 
-def _inverted_file(vectors: NDArray[np.float32], means: NDArray[np.float32], lists: NDArray[np.int64]) -> Any:
-    """An index of faiss that looks into the lists by the inner products with their means.
+def _spread(vectors: NDArray[np.float32], means: NDArray[np.float32], lists: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Root mean square distance (n_lists,) of the vectors of a list from their mean."""
+    squares, sizes = np.zeros(len(means)), np.bincount(lists, minlength=len(means))
+    for block in blocks(len(vectors), _BUILD_HEIGHT):
+        differences = vectors[block] - means[lists[block]]
+        squares += np.bincount(lists[block], np.einsum("ij,ij->i", differences, differences), minlength=len(means))
+    return np.sqrt(squares / np.maximum(sizes, 1))
 
-    faiss would put a vector into the list by the inner product too, but most vectors have the largest one with a long mean of
-    other vectors.
+
+def _inverted_file(vectors: NDArray[np.float32], bounds: NDArray[np.float32], lists: NDArray[np.int64]) -> Any:
+    """An index of faiss with given lists, which looks into those with the largest products of the query and the bound.
+
+    Bounds, vectors and queries have another coordinate: the spread of a list, 0, and the length of a query.
     """
-    faiss = _faiss()
-    quantizer = faiss.IndexFlatIP(means.shape[1])
-    quantizer.add(means)
-    index = faiss.IndexIVFFlat(quantizer, means.shape[1], len(means), faiss.METRIC_INNER_PRODUCT)
+    faiss, width = _faiss(), bounds.shape[1]
+    quantizer = faiss.IndexFlatIP(width)
+    quantizer.add(bounds)
+    index = faiss.IndexIVFFlat(quantizer, width, len(bounds), faiss.METRIC_INNER_PRODUCT)
     quantizer.this.disown()
     index.own_fields = True
-    index.add_core(len(vectors), faiss.swig_ptr(vectors), None, faiss.swig_ptr(lists))
+    for block in blocks(len(vectors), _BUILD_HEIGHT):
+        part, numbers = _with_column(vectors[block], 0), np.arange(block.start, block.stop)
+        index.add_core(len(part), *map(faiss.swig_ptr, (part, numbers, lists[block])))
     return index
+
+
+def _with_length(queries: NDArray[np.float32]) -> NDArray[np.float32]:
+    return _with_column(queries, np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64)))
+
+
+def _with_column(vectors: NDArray[np.float32], column: Any) -> NDArray[np.float32]:
+    wider = np.empty((len(vectors), vectors.shape[1] + 1), np.float32)
+    wider[:, :-1], wider[:, -1] = vectors, column
+    return wider

@@ -42,7 +42,7 @@ def read_queries(values: ArrayLike, width: int, length: float) -> NDArray[np.flo
     queries = _as_vectors(values, "queries")
     if queries.shape[1] != width:
         raise ValueError(f"queries must have as many columns as the vectors, {width}, got shape {queries.shape}")
-    if not float(np.abs(queries).max(initial=0)) * width**0.5 * length < _LARGEST:  # NaN is not below it either
+    if not are_products_finite(queries, length):
         raise ValueError("queries must be finite numbers whose products with the vectors are below 3.4e38")
     return queries
 
@@ -55,6 +55,12 @@ def _as_vectors(values: ArrayLike, name: str) -> NDArray[np.float32]:
     if vectors.ndim != 2:
         raise ValueError(f"{name} must be an array of shape (n, d), got shape {vectors.shape}")
     return vectors
+
+
+def are_products_finite(queries: NDArray[np.float32], length: float) -> bool:
+    """Whether queries are finite, and their products with vectors of the given length certainly are."""
+    most = float(np.abs(queries).max(initial=0)) * queries.shape[1] ** 0.5  # NaN if a number is, which is not below anything
+    return most * length < _LARGEST
 
 
 def longest(vectors: NDArray[np.float32]) -> float:

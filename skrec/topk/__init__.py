@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skrec.topk._blocks import check_list_length, column_blocks, row_blocks, whole_row_blocks
 from skrec.topk._lists import COMPILED_FROM, BestColumns
-from skrec.topk._products import Products, ProductSearch
+from skrec.topk._products import Products, ProductSearch, as_they_are
 from skrec.topk._row_sums import RowSums
 from skrec.topk._scores import NO_CANDIDATE, RowPattern, as_array, as_scores, as_tensor, hide, like
 
@@ -28,6 +28,7 @@ __all__ = [
     "as_array",
     "as_scores",
     "as_tensor",
+    "as_they_are",
     "check_list_length",
     "column_blocks",
     "hide",

@@ -21,6 +21,11 @@ _EPS = float(np.finfo(np.float32).eps)
 _TINY = float(np.finfo(np.float32).tiny)
 
 
+def as_they_are(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The vectors of users whose state is their vectors."""
+    return vectors
+
+
 @dataclass(frozen=True, eq=False)
 class Products:
     """Scores that are products of vectors: ``rating(users @ items.T + biases + constants[:, None])``.
