@@ -1,6 +1,6 @@
 """Models of rows of users."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from skrec.base._counts import ones_at, with_index_of
 from skrec.base._recommender import BaseRecommender
 from skrec.data import Interactions
+from skrec.persistence import Array, Kind, Matrix
 
 
 class HistoryRecommender(BaseRecommender):
@@ -29,6 +30,11 @@ class HistoryRecommender(BaseRecommender):
     """
 
     positive_from: float | None = None
+
+    _stored: ClassVar[dict[str, Kind]] = {
+        "has_past_": Array("bool", "users", is_history=True),
+        "rows_": Matrix("float32", "users", "items", is_history=True),
+    }
 
     def _keep_rows(self, data: Interactions) -> sp.csr_array:
         positives = self._positives(data, self.positive_from)

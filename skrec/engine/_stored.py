@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from skrec.base._parameters import DeclaredParameters
 from skrec.engine.fold_in import DirectionPrior, Prior
 from skrec.engine.networks._network import RecommenderNetwork
+from skrec.engine.training._checks import architecture_of
 from skrec.persistence import Array, Kind, ModelFormatError, Table, Value
 
 _PRIORS = {"Prior": Prior, "DirectionPrior": DirectionPrior}
@@ -76,7 +77,7 @@ class NetworkKind(Kind):
     def write(self, value: Any, writer: Any) -> Any:
         """Write parameters and buffers, also those that are not in the ``state_dict``."""
         if not writer.includes_history:
-            value = value.without_histories()
+            value = _without_histories(value)
         return {name: None if tensor is None else writer.array(_as_array(tensor)) for name, tensor in _tensors_of(value)}
 
     def read(self, node: Any, reader: Any) -> Any:
@@ -88,10 +89,10 @@ class NetworkKind(Kind):
         if node.keys() != expected.keys():
             raise ModelFormatError(f"its network has other tensors: {sorted(node.keys() ^ expected.keys())}")
         for name, content in node.items():
-            tensor = None if content is None else torch.from_numpy(reader.array(content))
-            _set_tensor(network, name, tensor, expected[name])
+            _set_tensor(network, name, None if content is None else torch.from_numpy(reader.array(content)), expected[name])
         for module in network.modules():
-            getattr(module, "check_buffers", lambda: None)()
+            if hasattr(module, "check_entries"):
+                module.check_entries()
         return network.eval()
 
 
@@ -132,6 +133,18 @@ class PastKind(Array):
         return writer.array(np.zeros_like(value) if lacks_past else value)
 
 
+class ArchitectureKind(Kind):
+    """The parameters that must not change, which follow from those of the last training."""
+
+    def write(self, value: Any, writer: Any) -> Any:
+        """Write nothing."""
+        return None
+
+    def read(self, node: Any, reader: Any) -> Any:
+        """Return the parameters."""
+        return architecture_of(_as_trained(reader.model))
+
+
 class DeviceKind(Kind):
     """The device of the network, which is the CPU when it is loaded."""
 
@@ -146,7 +159,7 @@ class DeviceKind(Kind):
 
 STORED: dict[str, Kind] = {
     "trained_with_": TrainedWith(),
-    "architecture_": Value(dict),
+    "architecture_": ArchitectureKind(),
     "seed_": Value(int),
     "objective_": ObjectiveKind(),
     "optimizer_": Value(str),
@@ -205,20 +218,28 @@ def _tensors_of(network: nn.Module) -> Iterator[tuple[str, Tensor | None]]:
             yield f"{prefix}.{name}".lstrip("."), tensor
 
 
+def _without_histories(network: RecommenderNetwork) -> RecommenderNetwork:
+    """A copy whose tables of histories are empty."""
+    twin = copy.copy(network)
+    emptied: dict[str, Any] = {name: network.get_submodule(name).emptied() for name in network.history_tables}
+    twin._modules = network._modules | emptied
+    return twin
+
+
 def _set_tensor(network: nn.Module, name: str, tensor: Tensor | None, expected: Tensor | None) -> None:
+    """Set a tensor that is like the expected one. The sizes of tables of events differ, and results are made in training."""
     path, _, leaf = name.rpartition(".")
     module = network.get_submodule(path)
-    if leaf in module._parameters:
-        if tensor is None or expected is None or tensor.shape != expected.shape or tensor.dtype != expected.dtype:
-            raise ModelFormatError(f"the parameter {name!r} of its network has a wrong shape or dtype")
-        module._parameters[leaf] = nn.Parameter(tensor)
-        return
-    has_own_check = hasattr(module, "check_buffers")  # its buffers may have other shapes, as they depend on the events
-    if expected is not None and (tensor is None or tensor.dtype != expected.dtype):
-        raise ModelFormatError(f"the buffer {name!r} of its network has a wrong dtype")
-    if expected is not None and tensor is not None and tensor.shape != expected.shape and not has_own_check:
-        raise ModelFormatError(f"the buffer {name!r} of its network has a wrong shape")
-    module._buffers[leaf] = tensor
+    if expected is None:
+        shape = module.result_shapes.get(leaf)  # type: ignore[union-attr]
+        is_like = tensor is None if shape is None else (tensor is None and leaf == "y_range") or tensor.shape == shape
+    elif tensor is None or tensor.dtype != expected.dtype:
+        is_like = False
+    else:
+        is_like = tensor.shape == expected.shape or hasattr(module, "check_entries")
+    if not is_like:
+        raise ModelFormatError(f"the tensor {name!r} of its network has a wrong shape or dtype")
+    setattr(module, leaf, nn.Parameter(tensor) if leaf in module._parameters else tensor)
 
 
 def _as_array(tensor: Tensor) -> NDArray:

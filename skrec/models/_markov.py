@@ -57,6 +57,12 @@ class MarkovRecommender(BaseRecommender):
 
     _ordered = True
     _reads_weights = True
+    _stored: ClassVar[dict[str, Kind]] = {
+        "has_past_": Array("bool", "users", is_history=True),
+        "transitions_": Matrix("float64", "items", "items"),
+        "shares_": Array("float64", "items"),
+        "last_items_": Array("int64", "users", below="items", is_history=True),
+    }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

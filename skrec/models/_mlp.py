@@ -73,6 +73,7 @@ class MLPRecommender(PairRecommender):
     n_negatives: int = 4
 
     _losses_of_rows = ()
+    _stored: ClassVar[dict[str, Kind]] = {"embedding_widths_": Value(tuple)}
     _architecture_parameters = ("n_factors", "hidden_layer_sizes", "batch_norm", "y_range")
 
     def _check_parameters(self) -> None:

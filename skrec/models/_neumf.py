@@ -86,6 +86,7 @@ class NeuMFRecommender(PairRecommender):
     pretrain: bool = False
 
     _losses_of_rows = ()
+    _stored: ClassVar[dict[str, Kind]] = {"pretrained_": Value(bool)}
     _architecture_parameters = ("n_factors", "mlp_factors", "hidden_layer_sizes", "y_range")
     _default_penalty_of_ratings = 1.0
 

@@ -15,15 +15,42 @@ FORMAT = 1
 """The number of the format of new files."""
 
 
-def save_model(
-    model: Any,
+def save(
+    self: Any,
     path: str | PathLike,
     *,
-    include_events: bool | None,
-    include_history: bool,
-    leave_out: Iterable[str],
+    include_events: bool | None = None,
+    include_history: bool = True,
+    leave_out: str | Iterable[str] = (),
 ) -> None:
-    """Write an estimator to a file, as described in `BaseRecommender.save`."""
+    """Write the estimator, fitted or not, to a file, which `skrec.load` reads. The file has no pickles.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file in an existing folder. "~" is the user's home. An existing file is replaced when the new one is complete, and
+        its permissions are kept.
+    include_events : bool, default=None
+        Whether the training events are written, which `partial_fit` needs. They are most of a small model. Without them, the
+        loaded model makes the same recommendations to known and new users. If None, the value of ``include_history``.
+        `NewsRecommender` needs its events.
+    include_history : bool, default=True
+        Whether it is written which items the known users have seen. If False, the loaded model does not leave out seen items
+        of known users. Models that read the histories of users, such as `EASERecommender`, then give popular items to known
+        users, and recommend to new users as before. `UserKNNRecommender` needs the histories.
+    leave_out : str or iterable of str, default=()
+        Names of parameters that are not written, such as ``"loss"`` or ``"estimator__loss"``. Callables and objects of other
+        packages cannot be written. Pass their values to `skrec.load`.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written. An existing file stays unchanged.
+    TypeError
+        If a parameter or label cannot be written without pickle. The message has the names of the parameters.
+    ValueError
+        If the model cannot recommend without what is left out, or ``leave_out`` has a name that is not that of a parameter.
+    """
     target = read_path(path, "path")
     check_flag(include_history, "include_history")
     if include_events is None:
@@ -31,9 +58,9 @@ def save_model(
     check_flag(include_events, "include_events")
     if include_events and not include_history:
         raise ValueError("include_events must be False or None with include_history=False, since events hold the histories")
-    if hasattr(model, "vocabulary_"):
-        _check_needs(model, include_events, include_history)
-    content = _content_of(model, include_events, include_history, _read_names(leave_out))
+    if hasattr(self, "vocabulary_"):
+        _check_needs(self, include_events, include_history)
+    content = _content_of(self, include_events, include_history, _read_names(leave_out))
     with atomic_write(target) as file:
         write_content(file, content)
 

@@ -79,6 +79,18 @@ class ModelWriter(ValueWriter):
         finally:
             self.model, self._prefix = model, prefix
 
+    def changed_parameters(self, before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+        """Write earlier values of parameters, without those that are like the present ones."""
+        nodes = {}
+        for name, value in before.items():
+            try:
+                node = self.value(value)
+                if node != self.value(now[name]):
+                    nodes[name] = node
+            except NotStorable as error:
+                self.unstorable[f"{self._prefix}{name} of the last fit"] = str(error)
+        return nodes
+
     def estimator(self, model: Any) -> dict[str, Any]:
         """Write an estimator, or an object with parameters."""
         node: dict[str, Any] = {"class": name_of(type(model)), **self._parameters(model)}
