@@ -51,7 +51,15 @@ class HistoryRecommender(BaseRecommender):
         return histories[self._informative(histories)].to_csr(duplicates="any")
 
     def _item_vectors(self) -> Any:
-        return self.rows_.T.tocsr()
+        return self._rows_of_all().T.tocsr()
 
     def _user_vectors(self) -> Any:
+        return self._rows_of_all()
+
+    def _rows_of_all(self) -> sp.csr_array:
+        if self.rows_.nnz == 0:
+            raise ValueError(
+                f"{type(self).__name__} compares items and users by the histories of all users, and this one was saved with "
+                "include_history=False"
+            )
         return self.rows_

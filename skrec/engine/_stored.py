@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from skrec.base._parameters import DeclaredParameters
-from skrec.engine.fold_in import DirectionPrior, Prior
+from skrec.engine.fold_in._prior import DirectionPrior, Prior
 from skrec.engine.networks._network import RecommenderNetwork
 from skrec.engine.training._checks import architecture_of
 from skrec.persistence import Array, Kind, ModelFormatError, Table, Value
@@ -44,7 +44,13 @@ class TrainedWith(Kind):
         return parameters_of(trained)
 
 
-class ObjectiveKind(Kind):
+class MadeKind(Kind):
+    """What an estimator makes of its parameters and other attributes."""
+
+    is_made = True
+
+
+class ObjectiveKind(MadeKind):
     """The objective, which the estimator makes of its parameters. Its numbers are written, since some depend on the events."""
 
     def write(self, value: Any, writer: Any) -> Any:
@@ -62,7 +68,7 @@ class ObjectiveKind(Kind):
         return replace(made, **numbers)
 
 
-class NetworkKind(Kind):
+class NetworkKind(MadeKind):
     """The network. The estimator builds it without weights, and its parameters and buffers are read by their names.
 
     Parameters
@@ -96,7 +102,7 @@ class NetworkKind(Kind):
         return network.eval()
 
 
-class PriorKind(Kind):
+class PriorKind(MadeKind):
     """The prior of fold-in."""
 
     def write(self, value: Any, writer: Any) -> Any:
@@ -119,7 +125,7 @@ class PriorKind(Kind):
         shapes = [(mean, (d,)), (root, (d, d)), *([] if curvature is None else [(curvature, (d,))])]
         if any(tensor.shape != shape or tensor.dtype != dtype for tensor, shape in shapes):
             raise ModelFormatError("its prior has wrong shapes or dtypes")
-        if not network.reads_histories and widths != tuple(table.embedding_dim for table in network.user_tables):
+        if not network.reads_histories and widths != _state_widths(network):
             raise ModelFormatError("its prior has other widths than its network")
         return _PRIORS[node["class"]](mean, root, widths, curvature)
 
@@ -133,7 +139,7 @@ class PastKind(Array):
         return writer.array(np.zeros_like(value) if lacks_past else value)
 
 
-class ArchitectureKind(Kind):
+class ArchitectureKind(MadeKind):
     """The parameters that must not change, which follow from those of the last training."""
 
     def write(self, value: Any, writer: Any) -> Any:
@@ -218,6 +224,11 @@ def _tensors_of(network: nn.Module) -> Iterator[tuple[str, Tensor | None]]:
             yield f"{prefix}.{name}".lstrip("."), tensor
 
 
+@torch.no_grad()
+def _state_widths(network: RecommenderNetwork) -> tuple[int, ...]:
+    return tuple(part.shape[1] for part in network.encode(torch.tensor([0])))
+
+
 def _without_histories(network: RecommenderNetwork) -> RecommenderNetwork:
     """A copy whose tables of histories are empty."""
     twin = copy.copy(network)
@@ -231,15 +242,16 @@ def _set_tensor(network: nn.Module, name: str, tensor: Tensor | None, expected: 
     path, _, leaf = name.rpartition(".")
     module = network.get_submodule(path)
     if expected is None:
-        shape = module.result_shapes.get(leaf)  # type: ignore[union-attr]
-        is_like = tensor is None if shape is None else (tensor is None and leaf == "y_range") or tensor.shape == shape
+        shape = getattr(module, "result_shapes", {}).get(leaf)
+        is_like = (shape is None or leaf == "y_range") if tensor is None else tensor.shape == shape
     elif tensor is None or tensor.dtype != expected.dtype:
         is_like = False
     else:
         is_like = tensor.shape == expected.shape or hasattr(module, "check_entries")
     if not is_like:
         raise ModelFormatError(f"the tensor {name!r} of its network has a wrong shape or dtype")
-    setattr(module, leaf, nn.Parameter(tensor) if leaf in module._parameters else tensor)
+    if tensor is not None:
+        setattr(module, leaf, nn.Parameter(tensor) if leaf in module._parameters else tensor)
 
 
 def _as_array(tensor: Tensor) -> NDArray:

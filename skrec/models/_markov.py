@@ -3,6 +3,8 @@
 Other parameters are documented in `BaseRecommender`.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from skrec._checks import check_number
 from skrec.base import BaseRecommender
 from skrec.base._pairs import entries_at
 from skrec.data import Interactions
+from skrec.persistence import Array, Kind, Matrix
 
 
 class MarkovRecommender(BaseRecommender):

@@ -15,6 +15,7 @@ from skrec.base._pairs import sparse_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.models._neighbors import NeighborParameters, stacked, weighted, weights_of_items, weights_of_users
+from skrec.persistence import Array, Kind, Matrix
 from skrec.topk import RowSums
 
 

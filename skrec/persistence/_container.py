@@ -67,7 +67,8 @@ def write_content(file: BinaryIO, content: Content) -> None:
         If the document is too long.
     """
     tensors = dict(sorted(content.tensors.items(), key=lambda entry: -entry[1].itemsize))  # so that all are aligned
-    header, stop = {"__metadata__": {"skrec": _document_text(content.document)}}, 0
+    header: dict[str, Any] = {"__metadata__": {"skrec": _document_text(content.document)}}
+    stop = 0
     for name, array in tensors.items():
         start, stop = stop, stop + array.nbytes
         header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [start, stop]}
@@ -163,7 +164,7 @@ def _read_tensor(file: BinaryIO, dtype: np.dtype, shape: tuple[int, ...], checks
     n_bytes = dtype.itemsize * prod(shape)
     buffer = np.empty(n_bytes + _ALIGNMENT, np.uint8)
     first = -buffer.ctypes.data % _ALIGNMENT
-    flat = buffer[first : first + n_bytes]
+    flat: Any = buffer[first : first + n_bytes]
     for start in range(0, n_bytes, _BLOCK):
         block = memoryview(flat[start : start + _BLOCK])
         if file.readinto(block) != len(block):  # type: ignore[attr-defined]

@@ -5,5 +5,5 @@ class ModelFormatError(ValueError):
     """A file is not a saved model, is damaged, or is of a version that cannot be read."""
 
 
-class NotStorable(TypeError):  # noqa: N818 - it never leaves the package
+class NotStorable(TypeError):
     """A value has no form in a file."""

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from skrec.data import Interactions
 from skrec.data._vocabulary import Vocabulary
@@ -42,9 +41,7 @@ class Events(Kind):
         events = reader.shared(node, lambda content: self._read(content, reader))
         model = reader.model
         reader.sizes |= {"users": events.n_users, "items": events.n_items}
-        model.vocabulary_ = Vocabulary(
-            events.n_users, events.n_items, events.user_ids, events.item_ids, type(model).__name__
-        )
+        model.vocabulary_ = Vocabulary(events.n_users, events.n_items, events.user_ids, events.item_ids, type(model).__name__)
         model.user_ids_, model.item_ids_ = events.user_ids, events.item_ids
         model.n_users_, model.n_items_ = events.n_users, events.n_items
         model.n_features_in_ = events.n_items
@@ -69,11 +66,13 @@ def _check_fields(fields: dict[str, Any]) -> None:
     checked = Interactions(**fields)
     for name in (*_COLUMNS, *_FEATURES):
         given, read = fields[name], getattr(checked, name)
-        if (given is None) != (read is None) or (given is not None and (given.dtype != read.dtype or given.shape != read.shape)):
+        if (given is None) != (read is None) or (
+            given is not None and (given.dtype != read.dtype or given.shape != read.shape)
+        ):
             raise ModelFormatError(f"the {name} of its events have a wrong dtype or shape")
 
 
-def _check_labels(labels: NDArray, n: int | None) -> None:
+def _check_labels(labels: Any, n: int | None) -> None:
     """Raise ModelFormatError unless labels are distinct, none is missing, and there are n of them."""
     if labels.ndim != 1 or labels.dtype.kind not in "biufMmO" or (n is not None and len(labels) != n):
         raise ModelFormatError("its labels have a wrong dtype or number")

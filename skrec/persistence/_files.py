@@ -6,7 +6,7 @@ from os import PathLike
 from typing import Any
 
 from skrec._checks import check_flag, read_path
-from skrec._writing import atomic_write
+from skrec._writing import atomic_update
 from skrec.persistence._container import Content, read_content, write_content
 from skrec.persistence._errors import ModelFormatError
 from skrec.persistence._models import ModelReader, ModelWriter
@@ -61,7 +61,7 @@ def save(
     if hasattr(self, "vocabulary_"):
         _check_needs(self, include_events, include_history)
     content = _content_of(self, include_events, include_history, _read_names(leave_out))
-    with atomic_write(target) as file:
+    with atomic_update(target) as file:
         write_content(file, content)
 
 
@@ -92,7 +92,13 @@ def _content_of(model: Any, include_events: bool, include_history: bool, left_ou
         raise TypeError(
             f"{name} cannot be saved: {reasons}. Pass leave_out={list(writer.unstorable)!r}, and give the values to skrec.load"
         )
-    document = {"format": FORMAT, "skrec": sys.modules["skrec"].__version__, "left_out": left_out, "tables": writer.tables, "model": node}
+    document = {
+        "format": FORMAT,
+        "skrec": sys.modules["skrec"].__version__,
+        "left_out": left_out,
+        "tables": writer.tables,
+        "model": node,
+    }
     return Content(document, writer.tensors)
 
 
@@ -157,8 +163,7 @@ def _left_out_of(document: dict[str, Any]) -> set[str]:
     """The names of the parameters that a file lacks, if it has a known format."""
     if document.get("format") != FORMAT:
         raise ModelFormatError(
-            f"it has the format {document.get('format')!r} and was saved by skrec {document.get('skrec')!r}; this version reads "
-            f"format {FORMAT}"
+            f"it has the format {document.get('format')!r} of skrec {document.get('skrec')!r}, and this version reads {FORMAT}"
         )
     names = document["left_out"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -5,7 +5,7 @@ checks what it reads: files may hold anything.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,15 @@ from skrec.persistence._errors import ModelFormatError
 
 
 class Kind(ABC):
-    """How an attribute is stored."""
+    """How an attribute is stored.
+
+    Attributes
+    ----------
+    is_made : bool, default=False
+        Whether the attribute is made of other attributes, and is read after them.
+    """
+
+    is_made: ClassVar[bool] = False
 
     @abstractmethod
     def write(self, value: Any, writer: Any) -> Any:
@@ -87,9 +95,7 @@ class Array(Kind):
         Whether the attribute may be None.
     """
 
-    def __init__(
-        self, dtype: str, *shape: str, below: str | None = None, is_history: bool = False, is_optional: bool = False
-    ):
+    def __init__(self, dtype: str, *shape: str, below: str | None = None, is_history: bool = False, is_optional: bool = False):
         self.dtype, self.shape, self.below = np.dtype(dtype), shape, below
         self.is_history, self.is_optional = is_history, is_optional
 

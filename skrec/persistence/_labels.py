@@ -94,9 +94,7 @@ _TEXTS = {
     "bytes": _Text(bytes, bytes.hex, bytes.fromhex),
     "uuid": _Text(uuid.UUID, lambda label: label.hex, uuid.UUID),
     "timestamp": _Text(pd.Timestamp, _write_timestamp, _read_timestamp),
-    "timedelta64": _Text(
-        pd.Timedelta, lambda span: f"{span.to_timedelta64().astype(np.int64)}|{span.unit}", _read_timedelta64
-    ),
+    "timedelta64": _Text(pd.Timedelta, lambda span: f"{span.to_timedelta64().astype(np.int64)}|{span.unit}", _read_timedelta64),
     "datetime": _Text(dt.datetime, _write_datetime, _read_datetime),
     "date": _Text(dt.date, dt.date.isoformat, dt.date.fromisoformat),
     "time": _Text(dt.time, dt.time.isoformat, dt.time.fromisoformat),
@@ -139,8 +137,8 @@ def write_labels(labels: NDArray, add: Callable[[NDArray], str]) -> dict[str, An
     types = sorted(set(map(type, labels)), key=lambda kind: kind.__name__)
     if len(types) > 1:
         which = np.fromiter(map(types.index, map(type, labels)), np.uint8, len(labels))
-        parts = [write_labels(labels[which == number], add) for number in range(len(types))]
-        return {"kind": "mixed", "which": add(which), "parts": parts}
+        of_types = [write_labels(labels[which == number], add) for number in range(len(types))]
+        return {"kind": "mixed", "which": add(which), "parts": of_types}
     (kind,) = types or [str]
     if kind is str:
         return {"kind": "str", **_join(labels, add)}
@@ -181,9 +179,8 @@ def read_labels(node: dict[str, Any], tensor: Callable[[str], NDArray], depth: i
         slices = map(slice, (stops - lengths).tolist(), stops.tolist())
         return np.fromiter(map(tuple, map(parts.__getitem__, slices)), object, len(lengths))
     texts = _split(node, tensor)
-    if node["kind"] != "str":
-        texts = map(_TEXTS[node["kind"]].read, texts)
-    return np.fromiter(texts, object, node["n"])
+    found = texts if node["kind"] == "str" else map(_TEXTS[node["kind"]].read, texts)
+    return np.fromiter(found, object, len(texts))
 
 
 def _has_numpy_scalars(labels: NDArray) -> bool:

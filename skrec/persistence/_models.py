@@ -17,11 +17,11 @@ _DERIVED = {"vocabulary_", "user_ids_", "item_ids_", "n_users_", "n_items_", "n_
 
 
 def stored_attributes(cls: type) -> dict[str, Kind]:
-    """The attributes that a class and its bases declare, those of bases first."""
+    """The attributes that a class and its bases declare, in the order in which they are read."""
     stored: dict[str, Kind] = {}
     for base in reversed(cls.__mro__):
         stored |= vars(base).get("_stored", {})
-    return stored
+    return dict(sorted(stored.items(), key=lambda entry: entry[1].is_made))
 
 
 class ModelWriter(ValueWriter):

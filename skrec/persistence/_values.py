@@ -1,6 +1,5 @@
 """Values of parameters and attributes as JSON, with their arrays as tensors."""
 
-import datetime as dt
 import math
 import os
 from collections.abc import Callable
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -183,7 +181,4 @@ _READERS: dict[str, Callable[[ValueReader, Any], Any]] = {
     "path": lambda reader, content: Path(content),
     "random": lambda reader, content: read_random_state(content, reader.value),
     "object": lambda reader, content: read_object(content),
-} | {
-    name: lambda reader, content, made=made: made(map(reader.value, content))  # type: ignore[misc]
-    for name, made in _CONTAINERS.items()
-}
+} | {name: lambda reader, content, made=made: made(map(reader.value, content)) for name, made in _CONTAINERS.items()}
