@@ -22,6 +22,8 @@ from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine._products import products_of
+from skrec.engine._stored import STORED, parameters_of
+from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
@@ -35,19 +37,19 @@ from skrec.engine.training._checks import (
     accelerator_of,
     architecture_of,
     check_held_out,
-    check_not_empty,
     check_same_architecture,
     check_training,
-    n_accumulated_batches,
 )
+from skrec.engine.training._descent import descend
 from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
-from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
+from skrec.engine.training._optimizers import OptimizerFactory, choose_optimizer
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
-from skrec.engine.training._schedules import CosineRestarts, schedule_of
+from skrec.engine.training._schedules import CosineRestarts
 from skrec.topk import Products
 
 _USER_BYTES = 2**12  # memory for encoding one user
+_SOLVERS: dict[str, Callable[..., torch.device]] = {"gradient": descend, "als": alternate}
 
 
 class TorchRecommender(EmbeddingRecommender):
@@ -160,6 +162,7 @@ class TorchRecommender(EmbeddingRecommender):
     }
     _reads_weights = True
     _losses: ClassVar[dict[str, Loss]] = LOSSES
+    _stored = STORED
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
     # the value of ``regularization=None`` for ratings
@@ -211,7 +214,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     @torch_threads_in_step(0)
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self.objective_ = self._objective()
+        self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
         self.objective_.check(data, n_pairs=self.seen_.nnz)
         if not self._predicts_ratings:
             self._positives(data, self.positive_from)  # raises if there are none
@@ -263,7 +266,8 @@ class TorchRecommender(EmbeddingRecommender):
                 "set_params(early_stopping=None) keeps the fitted model"
             )
         check_same_architecture(self, before.architecture_)
-        self.objective_, self.architecture_ = self._objective(), before.architecture_
+        self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
+        self.architecture_ = before.architecture_
         if self.objective_.solver != before.objective_.solver:
             raise ValueError(
                 f"solver must not change in partial_fit: fit used {before.objective_.solver!r}, got {self.objective_.solver!r}"
@@ -280,8 +284,10 @@ class TorchRecommender(EmbeddingRecommender):
         self.train_loss_ = before.train_loss_
 
     def _learn_new(self, network: RecommenderNetwork, examples: Interactions, n_known: int) -> bool:
-        """Train on the examples behind the first ``n_known`` and on some of these. Return False if they have no signal."""
-        chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
+        """Train on the examples behind the first ``n_known``. Return False if they have no signal."""
+        chosen = np.arange(n_known, len(examples))
+        if self.objective_.forgets:
+            chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
         if has_signal := self.objective_.has_signal(examples[chosen]):
             self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
         return has_signal
@@ -311,31 +317,8 @@ class TorchRecommender(EmbeddingRecommender):
         checkpoints: Checkpoints | None = None,
         rate: float = 1.0,
     ) -> torch.device:
-        from skrec.engine.training import _lightning
-
-        check_not_empty(self, batches)
-        n_accumulated = n_accumulated_batches(self.trainer)
-        if n_accumulated > 1 and len(batches) == 1:
-            needs = "more than one minibatch in an epoch, as with a smaller batch_size"
-            self._warn_of_no_effect("trainer['accumulate_grad_batches']", n_accumulated, needs)
-        self.optimizer_ = self._optimizer_name(network)
-        if self.optimizer_ == "row_adam":
-            use_row_gradients(network)
-        training = _lightning.Training(
-            network,
-            batches,
-            loss=self.objective_.losses.training,
-            optimizer=self.optimizer if callable(self.optimizer) else OPTIMIZERS[self.optimizer_],
-            schedule=schedule_of(self.lr_schedule, -(-len(batches) // n_accumulated), self.max_epochs),
-            learning_rate=rate * self.learning_rate,
-            settings=self,
-            seed=self.seed_,
-            history=history,
-            checkpoints=checkpoints,
-        )
-        device = _lightning.run(training, logger=_lightning.make_logger(self.logger))
-        history.restore_best()
-        return device
+        """Minimize the loss by the solver of the objective, and return the device of the network."""
+        return _SOLVERS[self.objective_.solver](self, network, batches, history, checkpoints, rate)
 
     def _new_network(
         self, examples: Interactions, build: Callable[[Interactions], RecommenderNetwork] | None = None
