@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_choice, check_flag, check_int, read_path
+from skrec._memory import blocks
 from skrec.base._writing import atomic_write
 from skrec.data import Interactions
 from skrec.export._graph import Graph, Input, Value
@@ -21,6 +22,7 @@ from skrec.export._states import History, States
 from skrec.topk import Products
 
 _LABELS_VERSION = 1
+_USERS = 2**14  # whose states are computed at once
 
 
 def to_onnx(
@@ -109,8 +111,12 @@ def scores_of_formula(model: Any) -> Scores:
     formula = model._formula()
     if formula is None:
         raise NotImplementedError(f"to_onnx needs scores of a known formula, which {type(model).__name__} does not have")
-    state = model._known_state(np.arange(model.n_users_))
-    return ProductScores(formula, state) if isinstance(formula, Products) else RowSumScores(formula, state)
+    scores = ProductScores if isinstance(formula, Products) else RowSumScores
+
+    def states() -> Iterator[Any]:
+        return (model._known_state(np.arange(model.n_users_)[users]) for users in blocks(model.n_users_, _USERS))
+
+    return scores(formula, states)
 
 
 def no_states(model: Any) -> States:

@@ -1,6 +1,7 @@
 """Scores of states in graphs, and the stored states of known users."""
 
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -28,18 +29,23 @@ class ProductScores:
     ----------
     products : Products
         ``rating`` is None or has the attribute ``bounds`` of a sigmoid.
-    state : object
-        State of all known users, for the functions of ``products``.
+    states : callable
+        Yields the states of blocks of the known users, for the functions of ``products``.
     """
 
-    def __init__(self, products: Products, state: Any):
-        self.products, self._state = products, state
+    def __init__(self, products: Products, states: Callable[[], Iterator[Any]]):
+        self.products, self._states = products, states
 
     def known(self, graph: Graph, users: Value) -> tuple[Value, Value | None]:
-        tables = self.products.users(self._state), None if self.products.constants is None else self.products.constants(self._state)
-        vectors, constants = (None if table is None else graph.gather(graph.constant(table), users) for table in tables)
-        assert vectors is not None
-        return vectors, constants
+        parts = [(self.products.users(state), self._constants(state)) for state in self._states()]
+        vectors, constants = zip(*parts, strict=True)
+        of_users = graph.gather(graph.constant(np.concatenate(vectors)), users)
+        if constants[0] is None:
+            return of_users, None
+        return of_users, graph.gather(graph.constant(np.concatenate(constants)), users)
+
+    def _constants(self, state: Any) -> NDArray[np.float32] | None:
+        return None if self.products.constants is None else self.products.constants(state)
 
     def of(self, graph: Graph, state: tuple[Value, Value | None]) -> Value:
         vectors, constants = state
@@ -48,10 +54,7 @@ class ProductScores:
             scores = scores + graph.constant(self.products.biases)
         if constants is not None:
             scores = scores + constants.with_axis(1)
-        if self.products.rating is None:
-            return scores
-        low, high = (np.float32(bound) for bound in self.products.rating.bounds)  # type: ignore[attr-defined]
-        return low + (high - low) * scores.apply("Sigmoid")
+        return _bounded(scores, None if self.products.rating is None else self.products.rating.bounds)  # type: ignore[attr-defined]
 
 
 class RowSumScores:
@@ -60,15 +63,15 @@ class RowSumScores:
     Parameters
     ----------
     sums : RowSums
-    state : CSR of shape (n_users, n_rows)
-        State of all known users.
+    states : callable
+        Yields the states, CSR, of blocks of the known users.
     """
 
-    def __init__(self, sums: RowSums, state: sp.csr_array):
-        self.weights, self._state = sums.weights, state
+    def __init__(self, sums: RowSums, states: Callable[[], Iterator[sp.csr_array]]):
+        self.weights, self._states = sums.weights, states
 
     def known(self, graph: Graph, users: Value) -> tuple[Value, Value]:
-        return StoredRows(graph, self._state).padded(users)
+        return StoredRows(graph, sp.vstack(list(self._states()), format="csr")).padded(users)
 
     def of(self, graph: Graph, state: tuple[Value, Value]) -> Value:
         codes, shares = state
@@ -81,6 +84,59 @@ class RowSumScores:
             return (shares.with_axis(0) @ graph.gather(weights, codes)).without_axis(0)
 
         return graph.for_each_row(score, codes, shares)  # the rows of all users at once would need much memory
+
+
+class LayerScores:
+    """Sums of branches: products of vectors, and rectified layers over sums of vectors. A state has a vector for each branch.
+
+    Parameters
+    ----------
+    branches : list of Branch
+    bias : float
+    bounds : (float, float) or None
+        Range of a sigmoid that scores are mapped to.
+    """
+
+    def __init__(self, branches: "list[Branch]", bias: float, bounds: tuple[float, float] | None):
+        self.branches, self.bias, self.bounds = branches, bias, bounds
+
+    def known(self, graph: Graph, users: Value) -> list[Value]:
+        return [graph.gather(graph.constant(branch.users), users) for branch in self.branches]
+
+    def of(self, graph: Graph, state: list[Value]) -> Value:
+        parts = [branch.scores(graph, vectors) for branch, vectors in zip(self.branches, state, strict=True)]
+        return _bounded(sum(parts, graph.constant(self.bias, np.float32)), self.bounds)
+
+
+class Branch(NamedTuple):
+    """A part of scores.
+
+    Attributes
+    ----------
+    users, items : float32 arrays of shape (n_users, d) and (n_items, d)
+        Vectors of users and items.
+    maps : list of (array, array)
+        Weight (n_out, n_in) and bias (n_out,) of the linear map after each rectifier of the sum of both vectors. The last one
+        has one output. Without maps, the score is the product of the vectors.
+    """
+
+    users: NDArray[np.float32]
+    items: NDArray[np.float32]
+    maps: list[tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+    def scores(self, graph: Graph, vectors: Value) -> Value:
+        """Scores (n_users, n_items)."""
+        if not self.maps:
+            return vectors @ graph.constant(np.ascontiguousarray(self.items.T))
+        items = graph.constant(self.items)
+
+        def score(vector: Value) -> Value:
+            layer = vector.with_axis(0) + items
+            for weight, bias in self.maps:
+                layer = layer.apply("Relu") @ graph.constant(np.ascontiguousarray(weight.T)) + graph.constant(bias)
+            return layer.without_axis(1)
+
+        return graph.for_each_row(score, vectors)  # the layers of all users at once would need much memory
 
 
 class CommonScores:
@@ -126,3 +182,11 @@ class TransitionScores:
         totals = self.transitions.sum(1) + self.pseudo_counts.sum()
         scores = (counts + graph.constant(self.pseudo_counts)) / graph.gather(graph.constant(totals), last)
         return scores.to(np.float32)
+
+
+def _bounded(scores: Value, bounds: tuple[float, float] | None) -> Value:
+    """Map scores into a range by a sigmoid."""
+    if bounds is None:
+        return scores
+    low, high = (np.float32(bound) for bound in bounds)
+    return low + (high - low) * scores.apply("Sigmoid")
