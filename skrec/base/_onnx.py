@@ -14,7 +14,7 @@ from skrec._checks import check_choice, check_flag, check_int, read_path
 from skrec._memory import blocks
 from skrec.base._writing import atomic_write
 from skrec.data import Interactions
-from skrec.export._graph import Graph, Input, Value
+from skrec.export._graph import Graph, Port, Value
 from skrec.export._lists import Catalog, best_items
 from skrec.export._rows import StoredRows
 from skrec.export._scores import ProductScores, RowSumScores, Scores
@@ -179,7 +179,7 @@ def _write(target: Path, graph_and_outputs: tuple[Graph, dict[str, Value]], k: i
     from skrec.export import _proto
 
     graph, outputs = graph_and_outputs
-    ends = [Input(graph.named(value, name).name, value.dtype, ["batch", k]) for name, value in outputs.items()]
+    ends = [Port(graph.named(value, name).name, value.dtype, ["batch", k]) for name, value in outputs.items()]
     model, files = _proto.model_of(graph, ends, properties), [target]
     if sum(array.nbytes for array in graph.weights.values()) < _proto.MAX_BYTES:
         _proto.store_inside(model, graph.weights)

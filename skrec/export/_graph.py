@@ -24,16 +24,16 @@ class Body(NamedTuple):
     """The nodes of a loop, which may use values from outside."""
 
     nodes: list[Any]
-    inputs: list["Value"]
-    outputs: list["Value"]
+    inputs: list["Port"]
+    outputs: list["Port"]
 
 
-class Input(NamedTuple):
-    """An input of a graph, with the names of its axes."""
+class Port(NamedTuple):
+    """An input or output of a graph, with the lengths or names of its axes, or None if they are not known."""
 
     name: str
     dtype: np.dtype
-    shape: Sequence[str | int]
+    shape: Sequence[str | int] | None = None
 
 
 class Value:
@@ -48,8 +48,15 @@ class Value:
     dtype : numpy dtype
     """
 
+    __array_ufunc__ = None  # operators with an array on the left are those of this class
+
     def __init__(self, graph: "Graph", name: str, dtype: DTypeLike):
         self.graph, self.name, self.dtype = graph, name, np.dtype(dtype)
+
+    @property
+    def port(self) -> Port:
+        """The value as an input or output of a part of a graph."""
+        return Port(self.name, self.dtype)
 
     def __add__(self, other: Any) -> "Value":
         return self.graph.node("Add", self, other)
@@ -77,6 +84,9 @@ class Value:
 
     def __floordiv__(self, other: Any) -> "Value":
         return self.graph.node("Div", self, other)  # of integers that are not negative
+
+    def __rfloordiv__(self, other: Any) -> "Value":
+        return self.graph.node("Div", other, self)
 
     def __mod__(self, other: Any) -> "Value":
         return self.graph.node("Mod", self, other)
@@ -173,19 +183,19 @@ class Graph:
     weights : dict of str to array
         The constants by their names.
     nodes : list of Node, or of NodeProto from other models
-    inputs : list of Input
+    inputs : list of Port
     """
 
     def __init__(self) -> None:
         self.weights: dict[str, NDArray] = {}
         self.nodes: list[Any] = []
-        self.inputs: list[Input] = []
+        self.inputs: list[Port] = []
         self._small: dict[Any, Value] = {}
         self._n_names = 0
 
     def input(self, name: str, dtype: DTypeLike, shape: Sequence[str | int]) -> Value:
         """Declare an input."""
-        self.inputs.append(Input(name, np.dtype(dtype), shape))
+        self.inputs.append(Port(name, np.dtype(dtype), shape))
         return Value(self, name, dtype)
 
     def constant(self, array: Any, dtype: DTypeLike | None = None) -> Value:
@@ -288,11 +298,11 @@ class Graph:
 
     def loop(self, n: int, step: Callable[..., tuple[Value, ...]], *start: Value) -> list[Value]:
         """Apply a step to some values, at most n times. It returns whether to go on, bool (), and the new values."""
-        number, go_on = Value(self, self.new_name("number"), np.int64), Value(self, self.new_name("go_on"), bool)
         state = [Value(self, self.new_name("state"), value.dtype) for value in start]
         with self._body() as nodes:
             results = [self._copy(value) for value in step(*state)]
-        body = Body(nodes, [number, go_on, *state], results)
+        counter, condition = Port(self.new_name("counter"), np.dtype(np.int64), ()), Port(self.new_name("go_on"), np.dtype(bool), ())
+        body = Body(nodes, [counter, condition, *(value.port for value in state)], [value.port for value in results])
         dtypes = [value.dtype for value in start]
         return self.nodes_of("Loop", np.int64(n), np.bool_(True), *start, dtypes=dtypes, body=body)
 
@@ -301,7 +311,7 @@ class Graph:
         rows = [Value(self, self.new_name("row"), array.dtype) for array in arrays]
         with self._body() as nodes:
             result = self._copy(function(*rows))
-        body = Body(nodes, rows, [result])
+        body = Body(nodes, [row.port for row in rows], [result.port])
         return self.node("Scan", *arrays, dtype=result.dtype, body=body, num_scan_inputs=len(rows))
 
     def _copy(self, value: Value) -> Value:

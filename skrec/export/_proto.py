@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from skrec.export._graph import Body, Graph, Input, Node, Value
+from skrec.export._graph import Body, Graph, Port, Node, Value
 
 OPSET, IR_VERSION = 18, 10
 """Versions of the operators and of the format, which onnxruntime 1.18 and later read."""
@@ -21,19 +21,19 @@ _SMALL = 1024  # weights that stay inside in any case: shapes, numbers
 _PAGE = 4096  # weights in a file begin at multiples, so that they can be mapped into memory
 
 
-def model_of(graph: Graph, outputs: Sequence[Input], properties: dict[str, str]) -> onnx.ModelProto:
+def model_of(graph: Graph, outputs: Sequence[Port], properties: dict[str, str]) -> onnx.ModelProto:
     """Convert a graph, without its weights.
 
     Parameters
     ----------
     graph : Graph
-    outputs : sequence of Input
+    outputs : sequence of Port
         Names, types and shapes of the outputs.
     properties : dict of str to str
         Metadata.
     """
-    nodes, inputs = [_node(node) for node in graph.nodes], [_info(*part) for part in graph.inputs]
-    converted = helper.make_graph(nodes, "recommend", inputs, [_info(*part) for part in outputs])
+    nodes, inputs = [_node(node) for node in graph.nodes], [_info(*port) for port in graph.inputs]
+    converted = helper.make_graph(nodes, "recommend", inputs, [_info(*port) for port in outputs])
     model = helper.make_model(
         converted, producer_name="skrec", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
     )
@@ -87,7 +87,7 @@ def _attribute(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return numpy_helper.from_array(value)
     if isinstance(value, Body):
-        infos = ([_info(part.name, part.dtype, None) for part in parts] for parts in (value.inputs, value.outputs))
+        infos = ([_info(*port) for port in ports] for ports in (value.inputs, value.outputs))
         return helper.make_graph([_node(node) for node in value.nodes], "body", *infos)
     return value
 

@@ -72,7 +72,7 @@ class History:
         return graph.smaller(items, self.n_items - 1), lengths
 
     def distinct(self, *, summed: bool = False) -> tuple[Value, Value, Value | None]:
-        """The distinct items of each user, ascending.
+        """The distinct items of each user, ascending, padded at the end.
 
         Parameters
         ----------
@@ -90,14 +90,15 @@ class History:
         graph = self.graph
         codes, order = graph.largest(self.codes, self.codes.size(1), largest=False)
         following = self._with_column(codes.part(1, np.iinfo(np.int64).max, 1), np.int64(-1))
-        is_item = (codes < self.n_items) & ~codes.equals(following)  # the last one of equal codes
+        codes = graph.where(codes.equals(following), np.int64(self.n_items), codes)  # the last one of equal codes remains
+        codes, places = graph.largest(codes, codes.size(1), largest=False)
         values = None
         if self.values is not None and summed:
             totals = graph.full(graph.shape(self.codes.size(0), self.n_items + 1), np.float32(0))
             values = graph.gather_in_rows(graph.scatter_in_rows(totals, self.codes, self.values, add=True), codes)
         elif self.values is not None:
-            values = graph.gather_in_rows(self.values, order)
-        return graph.smaller(codes, self.n_items - 1), is_item, values
+            values = graph.gather_in_rows(self.values, graph.gather_in_rows(order, places))
+        return graph.smaller(codes, self.n_items - 1), codes < self.n_items, values
 
 
 class States(Protocol):
