@@ -11,11 +11,14 @@ from torch import Tensor
 
 from skrec.base._copying import shallow_copy
 from skrec.base._onnx import scores_of_formula
+from skrec.engine._exported_networks import NewsStates, RowStates, SequenceStates
 from skrec.engine._products import RatingRange
 from skrec.engine.fold_in import FoldIn
 from skrec.engine.fold_in._least_squares import LEAST_CURVATURE
 from skrec.engine.losses._losses import bce, bpr, softmax
 from skrec.engine.networks._branches import MLP, BranchNetwork
+from skrec.engine.networks._news import News
+from skrec.engine.networks._sequence import SequenceNetwork
 from skrec.engine.objectives._implicit_squares import ImplicitSquares
 from skrec.engine.objectives._rankings import FOLD_IN_NEGATIVES, InBatchRanking, SampledRanking, WholeRows
 from skrec.engine.objectives._ratings import Ratings
@@ -59,8 +62,13 @@ def _branch(branch: Any, head: Tensor) -> Branch:
 def exported_state(model: Any) -> States:
     """The states of new users of a fitted `TorchRecommender`."""
     model = on_cpu(model)
-    if model.module_.reads_histories:
-        raise NotImplementedError
+    network = model.module_
+    if isinstance(network, News):
+        return NewsStates(network, model.max_length)
+    if isinstance(network, SequenceNetwork):
+        return SequenceStates(network, model.max_length)
+    if network.reads_histories:
+        return RowStates(network, model._predicts_ratings, float(network.mean) if network.y_range is None else 0.0)
     return folded_in(type(model).__name__, model._fold_in())
 
 
