@@ -74,17 +74,6 @@ class SequenceEncoder(nn.Module):
         return self.network.user_vectors(((states * requested[..., None]).sum(1),))
 
 
-class NewsEncoder(nn.Module):
-    """Vectors of users from their clicks, by a `News` network."""
-
-    def __init__(self, network: Any):
-        super().__init__()
-        self.network = network
-
-    def forward(self, items: Tensor, is_there: Tensor) -> Tensor:
-        return self.network.readers(items, is_there, self.network.vectors, self.network.logits)
-
-
 @dataclass(frozen=True, eq=False)
 class RowStates:
     """States of users from their rows, for `ProductScores`.
@@ -137,28 +126,6 @@ class SequenceStates:
         sequences = {"items": items, "requested": requested}
         width = self.max_length if is_fixed else _EXAMPLE_WIDTH
         return _traced(history.graph, SequenceEncoder(self.network), sequences, width, has_fixed_width=is_fixed), None
-
-
-@dataclass(frozen=True, eq=False)
-class NewsStates:
-    """States of users from their latest clicks, for `ProductScores`.
-
-    Attributes
-    ----------
-    network : News
-    max_length : int
-        Number of clicks that are used.
-    """
-
-    network: Any
-    max_length: int
-    reads_values: ClassVar[bool] = False
-
-    def of(self, history: History) -> tuple[Value, None]:
-        """Return the states of users from their histories."""
-        items, lengths = history.latest(self.max_length, fixed=False)
-        is_there = history.graph.range(items.size(1)) < lengths.with_axis(1)
-        return _traced(history.graph, NewsEncoder(self.network), {"items": items, "is_there": is_there}), None
 
 
 def _traced(

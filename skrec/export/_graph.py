@@ -33,7 +33,7 @@ class Port(NamedTuple):
 
     name: str
     dtype: np.dtype
-    shape: Sequence[str | int] | None = None
+    shape: Sequence[str | int | None] | None = None
 
 
 class Value:
@@ -307,11 +307,11 @@ class Graph:
         return self.nodes_of("Loop", np.int64(n), np.bool_(True), *start, dtypes=dtypes, body=body)
 
     def for_each_row(self, function: Callable[..., Value], *arrays: Value) -> Value:
-        """Apply a function to the rows of arrays, one after the other, and stack the results."""
+        """Apply a function to the rows of arrays, one after the other, and stack the results, which have one axis."""
         rows = [Value(self, self.new_name("row"), array.dtype) for array in arrays]
         with self._body() as nodes:
             result = self._copy(function(*rows))
-        body = Body(nodes, [row.port for row in rows], [result.port])
+        body = Body(nodes, [row.port for row in rows], [result.port._replace(shape=[None])])
         return self.node("Scan", *arrays, dtype=result.dtype, body=body, num_scan_inputs=len(rows))
 
     def _copy(self, value: Value) -> Value:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skrec.export._fold_in import ItemProducts, own_items
+from skrec.export._fold_in import counts_of_items, softplus
 from skrec.export._graph import Graph, Value
+from skrec.export._item_scores import ItemScores
 from skrec.export._minimization import Function
 from skrec.export._states import History
 
@@ -16,7 +17,7 @@ from skrec.export._states import History
 _DRAWS_PER_USER, _DRAWS_PER_EVENT = 2048, 8
 
 # maps scores of events (n_users, n_events) and of the pool (n_users, n_pool) to losses (n_users, 1) and the derivatives
-_LossOfPairs = Callable[[Value, Value], tuple[Value, Value, Value]]
+LossOfPairs = Callable[[Value, Value], tuple[Value, Value, Value]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,35 +26,39 @@ class Pairs:
 
     Attributes
     ----------
-    loss : {"bpr", "bce", "softmax"}
+    loss : callable
+        `bpr`, `bce`, `softmax`, or another function with these arguments.
     pool : int64 array of shape (n,)
         Items that were drawn once for all users.
-    log_counts : float64 array of shape (n,)
-        Logarithm of the expected number of times that each item of the pool is drawn for an event. 0 without correction.
+    log_counts : float64 array of shape (n,), or None
+        Logarithm of the expected number of times that each item of the pool is drawn for an event, which is subtracted from
+        its score.
     n_negatives : int
     """
 
-    loss: str
+    loss: Callable[[Graph, "Draws", Value], "LossOfPairs"]
     pool: NDArray[np.int64]
-    log_counts: NDArray[np.float64]
+    log_counts: NDArray[np.float64] | None
     n_negatives: int
     reads_values: bool = False
 
-    def of(self, graph: Graph, products: ItemProducts, history: History) -> Function:
+    def of(self, graph: Graph, items: ItemScores, history: History) -> Function:
         """Return the losses of histories."""
         codes, is_item, _ = history.distinct()
-        mask, own, pool = is_item.to(np.float64), products.gathered(graph, codes), products.of_some(self.pool)
-        draws = self._draws(graph, is_item, own_items(graph, codes, mask, len(products.vectors)))
-        losses_of, table = _LOSSES[self.loss](graph, draws, mask), graph.constant(pool.vectors)
+        mask, of_own, of_pool = is_item.to(np.float64), items.of_own(graph, codes), items.of_all(graph, self.pool)
+        draws = self._draws(graph, is_item, counts_of_items(graph, codes, mask, items.n_items) > 0)
+        losses_of = self.loss(graph, draws, mask)
 
         def losses(users: Value) -> tuple[Value, Value]:
-            negative = pool.scores(graph, users) - self.log_counts
-            values, by_positive, by_negative = losses_of(own.scores(users), negative)
-            return values, own.weighted(by_positive) + by_negative @ table
+            positive, from_positive = of_own(users)
+            negative, from_negative = of_pool(users)
+            negative = negative if self.log_counts is None else negative - self.log_counts
+            values, by_positive, by_negative = losses_of(positive, negative)
+            return values, from_positive(by_positive) + from_negative(by_negative)
 
         return losses
 
-    def _draws(self, graph: Graph, is_item: Value, is_own: Value) -> "_Draws":
+    def _draws(self, graph: Graph, is_item: Value, is_own: Value) -> "Draws":
         """The lists of a user: events, in order of items, take consecutive items of the pool."""
         n_events, n_pool = is_item.to(np.int64).sum(1, keepdims=True), len(self.pool)
         n_draws = graph.smaller(graph.larger(_DRAWS_PER_USER // graph.larger(n_events, 1), _DRAWS_PER_EVENT), n_pool)
@@ -63,7 +68,7 @@ class Pairs:
         is_list = lists < n_all
         places = (lists.with_axis(1) * self.n_negatives + np.arange(self.n_negatives)) % n_pool
         is_other = graph.node("Gather", ~graph.node("Gather", is_own, self.pool, axis=1), places, axis=1)
-        return _Draws(
+        return Draws(
             events=graph.smaller(lists // n_lists, is_item.size(1) - 1),
             places=places,
             is_used=(is_other & is_list.with_axis(2)).to(np.float64),
@@ -72,7 +77,7 @@ class Pairs:
         )
 
 
-class _Draws(NamedTuple):
+class Draws(NamedTuple):
     """Lists of items of the pool, each drawn for one event.
 
     Attributes
@@ -114,30 +119,65 @@ class _Draws(NamedTuple):
         return graph.scatter_in_rows(mask * 0.0, self.events, values, add=True)
 
 
-def _bpr(graph: Graph, draws: _Draws, mask: Value) -> _LossOfPairs:
+def bpr(graph: Graph, draws: Draws, mask: Value) -> LossOfPairs:
+    """Bayesian personalized ranking."""
     shares = draws.is_used * (draws.weights / graph.larger(draws.is_used.sum(2), 1.0)).with_axis(2)
 
     def losses(positive: Value, negative: Value) -> tuple[Value, Value, Value]:
         differences = draws.negatives(graph, negative) - draws.positives(graph, positive)
         slopes = differences.apply("Sigmoid") * shares
-        values = (_softplus(graph, differences) * shares).sum(2).sum(1, keepdims=True)
+        values = (softplus(graph, differences) * shares).sum(2).sum(1, keepdims=True)
         return values, draws.summed_by_event(graph, -slopes.sum(2), mask), draws.summed(graph, slopes)
 
     return losses
 
 
-def _bce(graph: Graph, draws: _Draws, mask: Value) -> _LossOfPairs:
+def bce(graph: Graph, draws: Draws, mask: Value) -> LossOfPairs:
+    """Binary cross-entropy."""
     counts = draws.summed(graph, draws.is_used * draws.weights.with_axis(2))
 
     def losses(positive: Value, negative: Value) -> tuple[Value, Value, Value]:
-        values = (_softplus(graph, -positive) * mask).sum(1, keepdims=True)
-        values = values + (_softplus(graph, negative) * counts).sum(1, keepdims=True)
+        values = (softplus(graph, -positive) * mask).sum(1, keepdims=True)
+        values = values + (softplus(graph, negative) * counts).sum(1, keepdims=True)
         return values, -(-positive).apply("Sigmoid") * mask, negative.apply("Sigmoid") * counts
 
     return losses
 
 
-def _softmax(graph: Graph, draws: _Draws, mask: Value) -> _LossOfPairs:
+def warp(graph: Graph, draws: Draws, mask: Value, *, n_items: int, width: float) -> LossOfPairs:
+    """Smooth weighted approximate-rank pairwise loss."""
+    share = (n_items - 1) / graph.larger(draws.is_used.sum(2), 1.0)  # items of the catalog for each negative
+
+    def losses(positive: Value, negative: Value) -> tuple[Value, Value, Value]:
+        excess = (draws.negatives(graph, negative) - draws.positives(graph, positive) + 1) / width
+        hinges = width * (softplus(graph, excess) * draws.is_used).sum(2)
+        violates = excess.apply("Sigmoid") * draws.is_used
+        violations = violates.sum(2)
+        at_least, rank = graph.larger(violations, 1e-12), share * violations
+        by_hinges = draws.weights * (1 + rank).apply("Log") / at_least
+        by_violations = hinges * (draws.weights * share / (1 + rank) - by_hinges) / (width * at_least)
+        slopes = violates * (by_hinges.with_axis(2) + by_violations.with_axis(2) * (1 - violates))
+        values = (by_hinges * hinges).sum(1, keepdims=True)
+        return values, draws.summed_by_event(graph, -slopes.sum(2), mask), draws.summed(graph, slopes)
+
+    return losses
+
+
+def ccl(graph: Graph, draws: Draws, mask: Value, *, margin: float, negative_weight: float, width: float) -> LossOfPairs:
+    """Smooth cosine contrastive loss."""
+    weights = draws.is_used * (negative_weight * draws.weights / graph.larger(draws.is_used.sum(2), 1.0)).with_axis(2)
+    counts = draws.summed(graph, weights)  # the loss is a sum over the items of the pool
+
+    def losses(positive: Value, negative: Value) -> tuple[Value, Value, Value]:
+        excess = (negative - margin) / width
+        of_pool = width * (softplus(graph, excess) * counts).sum(1, keepdims=True)
+        return ((1 - positive) * mask).sum(1, keepdims=True) + of_pool, -mask, excess.apply("Sigmoid") * counts
+
+    return losses
+
+
+def softmax(graph: Graph, draws: Draws, mask: Value) -> LossOfPairs:
+    """Softmax cross-entropy."""
     def losses(positive: Value, negative: Value) -> tuple[Value, Value, Value]:
         chosen, others = draws.positives(graph, positive), draws.negatives(graph, negative)
         highest = graph.larger(chosen, others.max(2, keepdims=True))
@@ -150,10 +190,3 @@ def _softmax(graph: Graph, draws: _Draws, mask: Value) -> _LossOfPairs:
         return values.sum(1, keepdims=True), by_events, draws.summed(graph, by_others)
 
     return losses
-
-
-def _softplus(graph: Graph, x: Value) -> Value:
-    return graph.larger(x, 0.0) + (1 + (-x.apply("Abs")).apply("Exp")).apply("Log")
-
-
-_LOSSES = {"bpr": _bpr, "bce": _bce, "softmax": _softmax}

@@ -92,5 +92,5 @@ def _attribute(value: Any) -> Any:
     return value
 
 
-def _info(name: str, dtype: np.dtype, shape: Sequence[str | int] | None) -> onnx.ValueInfoProto:
+def _info(name: str, dtype: np.dtype, shape: Sequence[str | int | None] | None) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(dtype), shape)

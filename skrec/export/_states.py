@@ -1,9 +1,11 @@
 """States of new users in graphs, computed from their histories."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skrec.export._graph import Graph, Value
 
@@ -133,3 +135,37 @@ class LastItem:
 
     def of(self, history: History) -> Value:
         return history.last()
+
+
+@dataclass(frozen=True, eq=False)
+class MeansOfItems:
+    """Weighted means of the vectors of a user's latest items and of a default vector, as a state of `ProductScores`.
+
+    Attributes
+    ----------
+    vectors : float32 array of shape (n_items, d)
+    logits : float32 array of shape (n_items,)
+        The weights are the softmax of the logits.
+    default : float32 array of shape (d,)
+    default_logit : float
+    max_length : int
+        Number of items that are used.
+    """
+
+    vectors: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    default: NDArray[np.float32]
+    default_logit: float
+    max_length: int
+    reads_values: ClassVar[bool] = False
+
+    def of(self, history: History) -> tuple[Value, None]:
+        """Return the states of users from their histories."""
+        graph = history.graph
+        items, lengths = history.latest(self.max_length, fixed=False)
+        is_item = graph.range(items.size(1)) < lengths.with_axis(1)
+        logits = graph.where(is_item, graph.gather(graph.constant(self.logits), items), np.float32(-np.inf))
+        of_default = graph.full(graph.shape(items.size(0), 1), np.float32(self.default_logit))
+        shares = graph.joined([of_default, logits], 1).apply("Softmax", axis=1)
+        own = shares.part(1, np.iinfo(np.int64).max, 1).with_axis(1) @ graph.gather(graph.constant(self.vectors), items)
+        return shares.part(0, 1, 1) * self.default + own.without_axis(1), None
