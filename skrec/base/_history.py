@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from skrec.base._counts import ones_at, with_index_of
 from skrec.base._recommender import BaseRecommender
 from skrec.data import Interactions
+from skrec.export._states import OwnItems, States
 from skrec.persistence import Array, Kind, Matrix
 
 
@@ -49,6 +50,9 @@ class HistoryRecommender(BaseRecommender):
 
     def _new_state(self, histories: Interactions) -> sp.csr_array:
         return histories[self._informative(histories)].to_csr(duplicates="any")
+
+    def _exported_state(self) -> States:
+        return OwnItems()
 
     def _item_vectors(self) -> Any:
         return self._rows_of_all().T.tocsr()

@@ -20,6 +20,7 @@ from skrec.data import HalfLife, Interactions
 from skrec.data._random import draw_seed
 from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
+from skrec.engine._exported import exported_scores, exported_state
 from skrec.engine._pairs import score_pairs
 from skrec.engine._products import products_of
 from skrec.engine._stored import STORED, parameters_of
@@ -163,6 +164,7 @@ class TorchRecommender(EmbeddingRecommender):
     _reads_weights = True
     _losses: ClassVar[dict[str, Loss]] = LOSSES
     _stored = STORED
+    _exported_scores, _exported_state = exported_scores, exported_state
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
     # the value of ``regularization=None`` for ratings

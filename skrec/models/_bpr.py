@@ -35,6 +35,8 @@ from skrec.engine import (
     sample_with_replay,
     weights,
 )
+from skrec.engine._exported import folded_in
+from skrec.export._states import States
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
 from skrec.persistence import Kind, Value
 from skrec.topk import Products, as_they_are
@@ -180,6 +182,9 @@ class BPRRecommender(EmbeddingRecommender):
 
     def _formula(self) -> Products:
         return Products(self.item_embeddings_, as_they_are, self.item_biases_)
+
+    def _exported_state(self) -> States:
+        return folded_in(type(self).__name__, self._fold_in())
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items) + self.item_biases_[items]

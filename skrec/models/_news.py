@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from skrec._checks import check_choice, check_flag, check_int
 from skrec._memory import rows_per_block
@@ -43,6 +44,7 @@ from skrec.engine import (
 from skrec.engine.networks._news import News
 from skrec.models._news_objective import DrawnClicks, ShownClicks
 from skrec.models._news_times import Readers, appearance_times, first_times, has_appeared, is_before
+from skrec.topk import Products
 
 _ROW_BYTES = 2**12  # memory for one user or score
 
@@ -291,6 +293,14 @@ class NewsRecommender(TorchRecommender):
         if self._time is not None:
             users = users._replace(times=torch.full_like(users.times, float(self._readers.clock.since_end(self._time))))
         return self.module_.state_from(past, users)
+
+    @torch.no_grad()
+    def _formula(self) -> Products | None:
+        if self.device_ != "cpu":
+            return None
+        times = 0 if self._time is None else self._readers.clock.since_end(self._time)
+        freshness, vectors = self.module_.freshness(float(times) - self.module_.appeared), self.module_.vectors
+        return Products(vectors.numpy(), self._state_vectors, freshness.numpy() if isinstance(freshness, Tensor) else None)
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         if self.module_.text is None:
