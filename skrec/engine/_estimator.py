@@ -387,7 +387,7 @@ class TorchRecommender(EmbeddingRecommender):
         return score_items(self, state, items)
 
     def _formula(self) -> Products | None:
-        return products_of(self)
+        return prepared(self, products_of)
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return score_pairs(self, users, items)
