@@ -1,8 +1,8 @@
 """A service with FastAPI that recommends by a model written by `model.save`.
 
 `pip install skrec fastapi uvicorn`, then `SKREC_MODEL=model.skrec uvicorn app:make_app --factory --workers 2`. Each worker
-reads the file once, and answers in several threads. `GET /docs` shows the requests, for example `GET /users/42?k=5`, and
-`POST /new-users` with `{"items": [10, 20], "ratings": [5, 4]}`.
+reads the file once, and answers in several threads. `GET /docs` shows the requests: `GET /recommendations?user=42&k=5` for a
+known user, and `POST /recommendations` with `{"items": [10, 20], "ratings": [5, 4]}` for a new one.
 """
 
 import os
@@ -22,12 +22,12 @@ def make_app(path: str | None = None) -> FastAPI:
     app = FastAPI(title=f"Recommendations by {type(model).__name__}")
     User, Item = type_of(model.user_ids_), type_of(model.item_ids_)
 
-    @app.get("/users/{user}")
+    @app.get("/recommendations")
     def recommend(user: User, k: Length = 10) -> dict:
         """The best items for a user, or the most popular ones for a user whom the model does not know."""
         return first_list(model.recommend([user], k=k, unknown="popular"))
 
-    @app.post("/new-users")
+    @app.post("/recommendations")
     def recommend_to_new_user(
         items: Annotated[list[Item], Body(min_length=1, max_length=1000)],
         ratings: Annotated[list[float] | None, Body()] = None,
