@@ -100,14 +100,19 @@ def test_the_search_finds_what_sorting_every_row_finds(problem, height, width):
     np.testing.assert_array_equal(best, expected_best)
 
 
-@given(seed=st.integers(0, 10**6), scale=st.sampled_from([1e-25, 1e-3, 1.0, 1e15]), k=st.integers(1, 5))
-def test_vectors_of_very_different_lengths_are_searched_exactly(seed, scale, k):
+@given(
+    seed=st.integers(0, 10**6),
+    scale=st.sampled_from([1e-25, 1e-3, 1.0, 1e15]),
+    k=st.integers(1, 5),
+    n_users=st.sampled_from([1, 9]),
+)
+def test_vectors_of_very_different_lengths_are_searched_exactly(seed, scale, k, n_users):
     rng = np.random.default_rng(seed)
     lengths = scale * 10.0 ** rng.integers(-3, 4, 60)
     items = (rng.standard_normal((60, 3)) * lengths[:, None]).astype(np.float32)
-    users = rng.standard_normal((9, 3)).astype(np.float32)
+    users = rng.standard_normal((n_users, 3)).astype(np.float32)
     with tiles(4, 7):
-        found, best = ProductSearch(Products(items, lambda rows: users[rows]), np.arange(60)).best(np.arange(9), k)
+        found, best = ProductSearch(Products(items, lambda rows: users[rows]), np.arange(60)).best(np.arange(n_users), k)
     scores = users.astype(np.float64) @ items.T.astype(np.float64)
     expected = -np.sort(-scores, axis=1)[:, :k]
     np.testing.assert_allclose(np.take_along_axis(scores, found, 1), expected, rtol=1e-5)
