@@ -32,7 +32,7 @@ def imports(folder):
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add(node.module.partition(".")[0])
-    own = {path.stem for directory in ("tests", "benchmarks") for path in (ROOT / directory).glob("*.py")}
+    own = {path.stem for directory in ("tests", "benchmarks", "examples") for path in (ROOT / directory).rglob("*.py")}
     return found - set(sys.stdlib_module_names) - own - {"skrec"}
 
 

@@ -50,7 +50,7 @@ class IVFIndex:
     n_vectors) * d``. Lists of ``n_vectors`` vectors take the memory of the vectors.
 
     Graphs of neighbors (HNSW) on inner products are not offered. A few long vectors are the nearest neighbors of all others,
-    so that a walk through the graph reaches a part of the vectors only, and the recall on vectors of recommenders stays low.
+    so that a walk through the graph does not reach most vectors.
 
     References
     ----------
