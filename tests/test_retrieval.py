@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from forked import in_a_fork
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,6 +133,15 @@ def test_the_number_of_threads_does_not_change_answers(n, index, monkeypatch):
         found, products = other.search(QUERIES, 10, exclude=EXCLUDE)
         np.testing.assert_array_equal(found, expected[0])
         np.testing.assert_array_equal(products, expected[1])
+
+
+def test_an_index_is_searched_and_built_after_a_fork(index):
+    def answers():
+        return [
+            each.search(QUERIES[:20], 5)[0].tolist() for each in (index, IVFIndex(0.9, random_state=0).build(VECTORS, QUERIES))
+        ]
+
+    assert in_a_fork(answers) == [index.search(QUERIES[:20], 5)[0].tolist()] * 2
 
 
 def test_a_build_leaves_global_states_and_arguments_as_they_were(capfd):
