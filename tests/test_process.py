@@ -19,7 +19,7 @@ from sklearn.base import clone
 from small_models import likes, model, two_camps
 from threadpoolctl import threadpool_limits
 
-from skrec import ALSRecommender, BPRRecommender, EASERecommender, ItemKNNRecommender, SLIMRecommender, _process
+from skrec import ALSRecommender, BPRRecommender, EASERecommender, ItemKNNRecommender, SLIMRecommender, TrainingLog, _process
 from skrec.data._vocabulary import Vocabulary
 from skrec.engine import build_seeded
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+_LOWER_IS_BETTER = ("peak_memory_mb", "seconds", "train_loss", "valid_loss")
+
 
 class OptunaPruningCallback(pl.Callback):
     """End a training whose trial of Optuna does not look promising.
@@ -56,21 +58,25 @@ class OptunaPruningCallback(pl.Callback):
     def __deepcopy__(self, memo: dict[int, Any]) -> "OptunaPruningCallback":
         return self  # a copy of the trial would not reach the study
 
+    def on_fit_start(self, trainer: pl.Trainer, training: Any) -> None:
+        """Check the direction of the study."""
+        expected = "minimize" if self.monitor in _LOWER_IS_BETTER else "maximize"
+        study = getattr(self.trial, "study", None)  # a FixedTrial has none
+        directions = [] if study is None else [direction.name.lower() for direction in study.directions]
+        if directions not in ([], [expected]):
+            raise ValueError(
+                f"the study must have direction={expected!r} for monitor={self.monitor!r}, got {' and '.join(map(repr, directions))}"
+            )
+
     def on_train_epoch_end(self, trainer: pl.Trainer, training: Any) -> None:
         """Report the figure of the epoch."""
         import optuna
 
         value = trainer.callback_metrics.get(self.monitor)
         if value is None:
-            raise ValueError(f"monitor must be a column of history_, one of {sorted(trainer.callback_metrics)}, got {self.monitor!r}")
-        self._check_direction()
+            names = sorted(trainer.callback_metrics)
+            raise ValueError(f"monitor must be a column of history_, one of {names}, got {self.monitor!r}")
         self._step = max(self._step + 1, trainer.current_epoch)
         self.trial.report(float(value), self._step)
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"{self.monitor} was {float(value):.5g} in epoch {trainer.current_epoch}")
-
-    def _check_direction(self) -> None:
-        expected = "minimize" if self.monitor.endswith("loss") else "maximize"
-        study = getattr(self.trial, "study", None)  # a FixedTrial has none
-        if study is not None and study.direction.name.lower() != expected:
-            raise ValueError(f"the study must have direction={expected!r} for monitor={self.monitor!r}, got {study.direction.name.lower()!r}")
