@@ -295,7 +295,8 @@ def test_a_checkpoint_of_another_shape_is_left_out(tmp_path, monkeypatch):
     ("name", "value"),
     {
         "batch_size": 7, "dropout": 0.2, "learning_rate": 0.1, "logger": TrainingLog("csv", folder="unused"),
-        "lr_schedule": None, "negatives": "uniform", "optimizer": "sgd", "temperature": 0.2, "trainer": {"precision": "16-mixed"}, "weight_decay": 0.1,
+        "lr_schedule": None, "negatives": "uniform", "optimizer": "sgd", "temperature": 0.2,
+        "trainer": {"precision": "16-mixed"}, "weight_decay": 0.1,
     }.items(),
 )  # fmt: skip
 def test_parameters_of_gradients_have_no_effect(name, value):

@@ -180,7 +180,14 @@ def test_codes_are_the_labels_of_items_without_labels():
 def test_answers_without_rows_have_the_columns_of_items():
     model = fitted("str")
     answer = model.recommend(model.user_ids_[:1], candidates=[])
-    assert names(answer.to_frame(items=TITLES.assign(item=model.item_ids_))) == ["user", "item", "score", "rank", "title", "year"]
+    assert names(answer.to_frame(items=TITLES.assign(item=model.item_ids_))) == [
+        "user",
+        "item",
+        "score",
+        "rank",
+        "title",
+        "year",
+    ]
 
 
 def test_a_table_of_items_stays_as_it_was():
@@ -193,12 +200,12 @@ def test_a_table_of_items_stays_as_it_was():
 BAD_ITEMS = {
     "positions": (TITLES, ValueError, "items must have the labels of items in a column 'item' or as its index"),
     "positions in polars": (pl.DataFrame(TITLES), ValueError, "items must have the labels of items in a column 'item'"),
-    "other labels": (TITLES.assign(item=np.arange(N)), ValueError, "rows for the items of the answers, such as 'film .', got labels"),
+    "other labels": (TITLES.assign(item=np.arange(N)), ValueError, "the items of the answers, such as 'film .', got labels"),
     "no rows": (TITLES.assign(item=0)[:0], ValueError, "rows for the items of the answers, such as 'film .', got no rows"),
     "twice": (TITLES.assign(item="film 1"), ValueError, "column 'item' of items must be distinct labels, but 'film 1'"),
     "twice in the index": (TITLES.set_index(pd.Index(["film 1"] * N)), ValueError, "index of items must be distinct labels"),
     "missing": (TITLES.assign(item=None), ValueError, "column 'item' of items must not be missing"),
-    "a score": (TITLES.assign(item="a", score=1), ValueError, "items must not have the columns of the table of answers.*'score'"),
+    "a score": (TITLES.assign(item="a", score=1), ValueError, "items must not have the columns of .* answers, .* 'score'"),
     "lazy": (pl.LazyFrame({"item": ["film 1"]}), TypeError, "items is a LazyFrame"),
     "a dict": ({"film 1": "Title 1"}, TypeError, "items must be a DataFrame or Table"),
 }  # fmt: skip

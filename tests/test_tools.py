@@ -34,8 +34,7 @@ def mlflow(monkeypatch):
     for name, value in {"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    with pytest.MonkeyPatch.context():
-        yield pytest.importorskip("mlflow")
+    return pytest.importorskip("mlflow")
 
 
 @pytest.mark.filterwarnings("ignore::Warning:(mlflow|sqlalchemy|alembic|pydantic).*")
@@ -110,8 +109,14 @@ def test_wandb_has_a_run_for_each_fit(tmp_path, monkeypatch, current_folder, cap
         factors.append(config["n_factors"])
         assert config["estimator"] == '"MFRecommender"'
         names = {record.run.display_name for record in records if record.HasField("run")}
-        assert all(name.startswith("tuned-") for name in names) and {r.run.project for r in records if r.HasField("run")} == {"films"}
-        history = [{item.key or item.nested_key[0]: item.value_json for item in r.history.item} for r in records if r.HasField("history")]
+        assert all(name.startswith("tuned-") for name in names) and {r.run.project for r in records if r.HasField("run")} == {
+            "films"
+        }
+        history = [
+            {item.key or item.nested_key[0]: item.value_json for item in r.history.item}
+            for r in records
+            if r.HasField("history")
+        ]
         last = [float(row["ndcg@10"]) for row in history]
         assert any(record.HasField("exit") and record.exit.exit_code == 0 for record in records)
     assert factors == ["2", "2", "3", "3", str(search.best_params_["n_factors"])]
@@ -139,7 +144,11 @@ def test_the_search_of_optuna_tunes_a_model(form):
     optuna = pytest.importorskip("optuna")
     integration = pytest.importorskip("optuna_integration")
     frame = likes().to_frame()
-    data = {"events": (likes(),), "matrix": (likes().to_csr(),), "table and ratings": (frame[["user", "item"]], frame["rating"])}
+    data = {
+        "events": (likes(),),
+        "matrix": (likes().to_csr(),),
+        "table and ratings": (frame[["user", "item"]], frame["rating"]),
+    }
     search = integration.OptunaSearchCV(
         model(),
         {"n_factors": optuna.distributions.IntDistribution(2, 5)},

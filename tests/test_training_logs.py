@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from small_models import N_EPOCHS, N_ITEMS, N_USERS, likes, model
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from skrec import EarlyStopping, NeuMFRecommender, TrainingLog, get_scorer
 
@@ -94,12 +95,11 @@ def test_values_that_are_not_numbers_are_logged_by_name(log):
 
 
 def test_tensorboard_shows_the_figures_and_the_parameters(tmp_path):
-    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     log = TrainingLog("tensorboard", folder=tmp_path / "runs")
     fitted = model(logger=log, early_stopping="ndcg@10").fit(likes())
     (folder,) = folders_of(log)
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
-    shown = event_accumulator.EventAccumulator(str(folder)).Reload()
+    shown = EventAccumulator(str(folder)).Reload()
     for name in ("train_loss", "ndcg@10"):
         values = {event.step: event.value for event in shown.Scalars(name)}
         np.testing.assert_allclose([values[epoch] for epoch in range(N_EPOCHS)], fitted.history_[name], rtol=1e-5)
@@ -190,8 +190,6 @@ def test_the_run_of_a_fit_that_fails_is_closed(error, log):
 
 @pytest.mark.parametrize("make", [CSVLogger, TensorBoardLogger])
 def test_a_model_with_a_logger_can_be_copied(make, tmp_path):
-    if make is TensorBoardLogger:
-        pytest.importorskip("tensorboard")
     estimator = model(logger=make(tmp_path / "runs", name="all"))
     for _ in range(2):  # before and after a fit
         again = pickle.loads(pickle.dumps(clone(estimator)))
@@ -235,11 +233,11 @@ BAD = {
     "a number as folder": (TrainingLog("csv", folder=3), TypeError, "the folder of logger must be a str or os.PathLike"),
     "a path as name": (TrainingLog("csv", folder="x", name="../x"), ValueError, "the name of logger must not be empty"),
     "a number as name": (TrainingLog("csv", folder="x", name=3), TypeError, "the name of logger must be a str or None, got 3"),
-    "a project of files": (TrainingLog("csv", folder="x", project="p"), ValueError, "the project of logger must be None for 'csv'"),
+    "a project of files": (TrainingLog("csv", folder="x", project="p"), ValueError, "project of logger must be None for 'csv'"),
     "a class": (CSVLogger, TypeError, "logger must not be a class"),
     "a number": (3, TypeError, "logger must be a name, a TrainingLog, a Lightning logger or a function, got 3"),
     "several": ([Notebook()], TypeError, "logger must be a name, a TrainingLog, a Lightning logger or a function, got"),
-    "a function of nothing": (lambda: "csv", TypeError, "the function given as logger must return a Lightning logger, got 'csv'"),
+    "a function of nothing": (lambda: "csv", TypeError, "logger must return a Lightning logger, got 'csv'"),
 }  # fmt: skip
 
 

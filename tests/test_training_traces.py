@@ -10,7 +10,6 @@ import threading
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from small_models import N_BATCHES, N_EPOCHS, close, likes, model, ratings, weights_of

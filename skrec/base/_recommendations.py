@@ -78,9 +78,9 @@ class Ranking:
         rows, ranks = np.nonzero(self.codes >= 0)
         label_column = self.label_column if self.label_column != self.query_column else f"similar_{self.label_column}"
         labels = without_padding(self.labels[rows, ranks], self.label_sample)
-        columns = {self.query_column: self.queries[rows], label_column: labels}
+        columns: dict[str, NDArray] = {self.query_column: self.queries[rows], label_column: labels}
         samples = {self.query_column: _first(self.queries, self.query_sample), label_column: self.label_sample}
-        numbers = {"score": self.scores[rows, ranks], "rank": ranks + 1}
+        numbers: dict[str, NDArray] = {"score": self.scores[rows, ranks], "rank": ranks + 1}
         table = make_table(columns | numbers, samples, backend)
         if items is None:
             return table

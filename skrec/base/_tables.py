@@ -44,7 +44,10 @@ def without_padding(labels: NDArray, sample: NDArray | None) -> NDArray:
 
 
 def _pandas() -> tuple[Callable, Callable]:
-    return pd.DataFrame, lambda values: pd.Series(values.tolist() if values.dtype == object and len(values) else as_index(values))
+    def make_column(labels: NDArray) -> pd.Series:
+        return pd.Series(labels.tolist() if labels.dtype == object and len(labels) else as_index(labels))
+
+    return pd.DataFrame, make_column
 
 
 def _polars() -> tuple[Callable, Callable]:

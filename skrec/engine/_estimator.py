@@ -103,8 +103,8 @@ class TorchRecommender(EmbeddingRecommender):
         `EarlyStopping` sets both numbers. If None, all epochs are trained and the weights of the last one are kept.
     logger : TrainingLog, {"csv", "tensorboard", "mlflow", "wandb"}, Lightning logger or callable, default=None
         Logger of ``history_`` and of the parameters. `TrainingLog` names a folder and makes a run of each fit. A name alone,
-        such as "mlflow", is ``TrainingLog("mlflow")``. A Lightning logger is used as it is, so that all fits write to its run. A
-        function without arguments returns a Lightning logger for each fit. None logs nothing.
+        such as "mlflow", is ``TrainingLog("mlflow")``. A Lightning logger is used as it is, so that all fits write to its run.
+        A function without arguments returns a Lightning logger for each fit. None logs nothing.
     checkpoint_dir : path, default=None
         Folder for a checkpoint after each epoch. The last two checkpoints are kept, in a subfolder for each combination of
         parameters and data. If a fit was interrupted, the next one with the same parameters and data continues from its last

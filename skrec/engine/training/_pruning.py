@@ -64,9 +64,8 @@ class OptunaPruningCallback(pl.Callback):
         study = getattr(self.trial, "study", None)  # a FixedTrial has none
         directions = [] if study is None else [direction.name.lower() for direction in study.directions]
         if directions not in ([], [expected]):
-            raise ValueError(
-                f"the study must have direction={expected!r} for monitor={self.monitor!r}, got {' and '.join(map(repr, directions))}"
-            )
+            given = " and ".join(map(repr, directions))
+            raise ValueError(f"the study must have direction={expected!r} for monitor={self.monitor!r}, got {given}")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, training: Any) -> None:
         """Report the figure of the epoch."""

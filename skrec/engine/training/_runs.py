@@ -135,14 +135,14 @@ class MlflowRun(Logger):
     def version(self) -> str:
         return self.run.info.run_id
 
-    def log_hyperparams(self, params: Mapping[str, Any]) -> None:  # type: ignore[override]
+    def log_hyperparams(self, params: Mapping[str, Any]) -> None:
         from mlflow.entities import Param
 
         entities = [Param(name, str(value)) for name, value in params.items()]
         for start in range(0, len(entities), _PARAMS_PER_REQUEST):
             self.client.log_batch(self.version, params=entities[start : start + _PARAMS_PER_REQUEST])
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:  # type: ignore[override]
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         from mlflow.entities import Metric
 
         now = time.time_ns() // 10**6

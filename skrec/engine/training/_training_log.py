@@ -3,7 +3,7 @@
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,9 @@ class TrainingLog(DeclaredParameters):
     """Log each training as a run of its own, with its parameters and the figures of each epoch.
 
     Every `fit` and `partial_fit` of a neural model begins a run and ends it. Inside a search, each candidate has a run for each
-    fold. A run has the rows of ``history_``, the name of the class, the parameters of the model, ``n_users``, ``n_items``,
-    ``n_events``, the seed, and ``data``, a hash of the events, by which the runs of a fold are found. Metrics have the number of
-    the epoch as their step. In MLflow, "@" in names of metrics is replaced by "_at_".
+    fold. A run has the rows of ``history_`` with the epoch as step, and as parameters ``estimator``, the name of the class, the
+    parameters of the model, ``n_users``, ``n_items``, ``n_events``, ``seed``, and ``data``, a hash of the events, which is the
+    same for all runs of a fold. In MLflow, "@" in names of metrics is replaced by "_at_".
 
     Parameters
     ----------
@@ -30,12 +30,13 @@ class TrainingLog(DeclaredParameters):
         Tool or format of the log. "csv" writes the files ``metrics.csv`` and ``hparams.yaml`` and needs no other package.
         The others need ``skrec[tensorboard]``, ``skrec[wandb]`` and ``skrec[mlflow]``.
     folder : path, default=None
-        Folder for the files. It is created if it does not exist. "csv" and "tensorboard" write a subfolder for each run. "mlflow"
-        writes a SQLite database ``mlflow.db``. If None, "wandb" writes to the folder of the environment variable ``WANDB_DIR``,
-        and "mlflow" to the server of ``MLFLOW_TRACKING_URI``. In all other cases a folder is required, because nothing is
-        written to the working directory unless it is named.
+        Folder for the files. It is created if it does not exist. "csv" and "tensorboard" write a subfolder for each run.
+        "mlflow" writes a SQLite database ``mlflow.db``. If None, "wandb" writes to the folder of the environment variable
+        ``WANDB_DIR``, and "mlflow" to the server of ``MLFLOW_TRACKING_URI``. Without these variables a folder is required, so
+        that nothing is written to the working directory unless it is named.
     name : str, default=None
-        Name of the runs. It is followed by the time and a random number, since there is a run for each fit. If None, the name of the model's class.
+        Name of the runs. It is followed by the time and a random number, since there is a run for each fit. If None, the name
+        of the model's class.
     project : str, default=None
         Project of wandb or experiment of MLflow. If None, "skrec". Must be None for "csv" and "tensorboard".
 
@@ -55,7 +56,7 @@ class TrainingLog(DeclaredParameters):
 
     def __init__(
         self,
-        kind: Literal["csv", "tensorboard", "wandb", "mlflow"],
+        kind: str,
         *,
         folder: Any = None,
         name: str | None = None,
