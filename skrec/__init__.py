@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from skrec.models import TwoTowerRecommender as TwoTowerRecommender
     from skrec.models import UserKNNRecommender as UserKNNRecommender
     from skrec.models import all_estimators as all_estimators
+    from skrec.persistence import ModelFormatError as ModelFormatError
+    from skrec.persistence import load as load
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
@@ -98,5 +100,6 @@ __getattr__, __dir__, __all__ = lazy_names(
             "UserKNNRecommender",
             "all_estimators",
         ],
+        "skrec.persistence": ["ModelFormatError", "load"],
     },
 )

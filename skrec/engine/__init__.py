@@ -13,6 +13,7 @@ from skrec.engine._pair_estimator import (
 )
 from skrec.engine._row_estimator import RowRecommender, row_objective
 from skrec.engine._sequence_estimator import SequenceRecommender
+from skrec.engine._stored import NetworkKind, PriorKind
 from skrec.engine.als import ALS, check_solver
 from skrec.engine.batches._at_times import NegativesAtTimes, TimedBatches, TimedSequenceTable, UsersAtTimes, one_user_per_event
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows, RowBatches, SlateBatches
@@ -68,12 +69,14 @@ __all__ = [
     "Loss",
     "Losses",
     "NegativesAtTimes",
+    "NetworkKind",
     "Noise",
     "Objective",
     "OutputLayer",
     "PairBatches",
     "PairRecommender",
     "PopularNegatives",
+    "PriorKind",
     "ProductNetwork",
     "Ranking",
     "RatingRows",

@@ -21,6 +21,7 @@ from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine._products import products_of
+from skrec.engine._stored import STORED, parameters_of
 from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FoldIn
@@ -165,6 +166,7 @@ class TorchRecommender(EmbeddingRecommender):
     }
     _reads_weights = True
     _losses: ClassVar[dict[str, Loss]] = LOSSES
+    _stored = STORED
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
     # the value of ``regularization=None`` for ratings
@@ -216,7 +218,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     @torch_threads_in_step(0)
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self.objective_ = self._objective()
+        self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
         self.objective_.check(data, n_pairs=self.seen_.nnz)
         if not self._predicts_ratings:
             self._positives(data, self.positive_from)  # raises if there are none
@@ -268,7 +270,8 @@ class TorchRecommender(EmbeddingRecommender):
                 "set_params(early_stopping=None) keeps the fitted model"
             )
         check_same_architecture(self, before.architecture_)
-        self.objective_, self.architecture_ = self._objective(), before.architecture_
+        self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
+        self.architecture_ = before.architecture_
         if self.objective_.solver != before.objective_.solver:
             raise ValueError(
                 f"solver must not change in partial_fit: fit used {before.objective_.solver!r}, got {self.objective_.solver!r}"

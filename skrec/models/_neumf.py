@@ -5,7 +5,7 @@ Parameters of training are documented in `TorchRecommender`, `y_range` and the n
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from skrec.engine import (
     ValidationMonitor,
     check_layers,
 )
+from skrec.persistence import Kind, Value
 
 
 class NeuMFRecommender(PairRecommender):
@@ -86,6 +87,7 @@ class NeuMFRecommender(PairRecommender):
     pretrain: bool = False
 
     _losses_of_rows = ()
+    _stored: ClassVar[dict[str, Kind]] = {"pretrained_": Value(bool)}
     _architecture_parameters = ("n_factors", "mlp_factors", "hidden_layer_sizes", "y_range")
     _default_penalty_of_ratings = 1.0
 
