@@ -1,8 +1,11 @@
 """Other tools with their own packages, which `tox -e tools` installs: wandb, MLflow and Optuna's search."""
 
 import os
+import runpy
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.model_selection import GridSearchCV, KFold
 from small_models import N_EPOCHS, likes, model
@@ -10,6 +13,7 @@ from small_models import N_EPOCHS, likes, model
 from skrec import TrainingLog, get_scorer
 
 pytestmark = pytest.mark.tools
+EXAMPLE = Path(__file__).parents[1] / "examples" / "mlflow_model.py"
 NDCG = get_scorer("ndcg@5")
 SETTINGS = {"early_stopping": "ndcg@10"}
 
@@ -70,6 +74,27 @@ def test_a_failed_fit_is_a_failed_run_of_the_server_in_the_environment(mlflow, t
     (run,) = client.search_runs([client.get_experiment_by_name("skrec").experiment_id])
     assert run.info.status == "FAILED" and run.info.run_name.startswith("MFRecommender-")
     assert list(current_folder.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore::Warning")
+@pytest.mark.parametrize("label", [int, "user {}".format], ids=["integers", "strings"])
+def test_mlflow_serves_a_saved_model(mlflow, label, tmp_path, monkeypatch, current_folder):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.create_experiment("films", artifact_location=(tmp_path / "artifacts").as_uri())
+    mlflow.set_experiment("films")
+    frame = likes().to_frame()
+    frame["user"] = frame["user"].map(label)
+    fitted = model().fit(frame)
+    logged = runpy.run_path(str(EXAMPLE))["log_recommender"](fitted, "recommender")
+    mlflow.end_run()
+    assert logged.signature.inputs.input_names() == ["user"] and logged.signature.params.params[0].name == "k"
+    assert logged.signature.outputs.input_names() == ["user", "item", "score", "rank"]
+    loaded, users = mlflow.pyfunc.load_model(logged.model_uri), fitted.user_ids_[:3]
+    answer = loaded.predict(pd.DataFrame({"user": users}), params={"k": 2})
+    pd.testing.assert_frame_equal(answer, fitted.recommend(users, k=2).to_frame())
+    assert len(loaded.predict(pd.DataFrame({"user": [label(99)]}))) > 0  # the popular items
+    with pytest.raises(mlflow.exceptions.MlflowException, match="user"):
+        loaded.predict(pd.DataFrame({"person": users}))
 
 
 # ---- wandb -----------------------------------------------------------------------------------------------------------
