@@ -19,10 +19,10 @@ from skrec.base._scikit_learn import postponed
 
 PACKAGE = Path(__file__).parents[1] / "skrec"
 LAYERS = [
-    {"_process", "_checks", "_lazy", "_memory", "_compiled"},
+    {"_process", "_checks", "_lazy", "_memory", "_compiled", "_writing"},
     {"_threads"},
     {"data", "topk"},
-    {"metrics"},
+    {"metrics", "persistence"},
     {"base"},
     {"engine"},
     {"models", "datasets"},
@@ -38,9 +38,11 @@ WITHOUT_TORCH = {
     "_threads",
     "_compiled",
     "_lazy",
+    "_writing",
     "data",
     "topk",
     "metrics",
+    "persistence",
     "base",
     "datasets",
     "model_selection",

@@ -25,6 +25,7 @@ from skrec.base._similarity import similar_items, similar_users
 from skrec.base._tags import RecommenderTags, with_recommender_tags
 from skrec.data import Interactions, check_pairs, is_matrix
 from skrec.metrics import get_scorer
+from skrec.persistence import Array, Events, Kind, Matrix, Value, save
 
 
 class BaseRecommender(DeclaredParameters):
@@ -69,6 +70,18 @@ class BaseRecommender(DeclaredParameters):
     _ordered: ClassVar[bool] = False  # whether the order of a user's events matters
     _predicts_ratings: ClassVar[bool] = False
     _reads_weights: ClassVar[bool] = False
+    _answers_from_histories: ClassVar[bool] = False  # the lists of all users need those of known users
+
+    # how the attributes of a fitted model are saved; a class declares its own ones
+    _stored: ClassVar[dict[str, Kind]] = {
+        "events_": Events(),
+        "positive_from_": Value(),
+        "seen_": Matrix("bool", "users", "items", is_history=True),
+        "item_counts_": Array("int64", "items"),
+        "learned_counts_": Array("int64", "items"),
+        "popularity_": Array("float64", "items"),
+        "has_past_": Array("bool", "users"),
+    }
 
     # the methods that a model writes; `fit` raises an error that names those that are missing
     _methods_of_models: ClassVar[tuple[str, ...]] = ("_fit", "_known_state", "_new_state", "_score")
@@ -318,5 +331,5 @@ class BaseRecommender(DeclaredParameters):
         return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size).answers(self)
 
     # answers that are written in their own modules
-    recommend_to_parquet, recommend_users = recommend_to_parquet, recommend_users
+    recommend_to_parquet, recommend_users, save = recommend_to_parquet, recommend_users, save
     similar_items, similar_users, explain = similar_items, similar_users, explain

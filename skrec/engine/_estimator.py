@@ -22,6 +22,7 @@ from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine._products import products_of
+from skrec.engine._stored import STORED, parameters_of
 from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of
@@ -45,6 +46,7 @@ from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OptimizerFactory, choose_optimizer
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import CosineRestarts
+from skrec.engine.training._training_log import TrainingLog
 from skrec.topk import Products
 
 _USER_BYTES = 2**12  # memory for encoding one user
@@ -99,8 +101,10 @@ class TorchRecommender(EmbeddingRecommender):
         Name of a scorer, such as "ndcg@10", or "valid_loss". Training stops after three epochs without improvement, and the
         weights of the best epoch are kept. If ``fit`` is called without validation data, a tenth of the events is held out.
         `EarlyStopping` sets both numbers. If None, all epochs are trained and the weights of the last one are kept.
-    logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
-        Logger of ``history_``: a name, or a function without arguments that returns a Lightning logger. None logs nothing.
+    logger : TrainingLog, {"csv", "tensorboard", "mlflow", "wandb"}, Lightning logger or callable, default=None
+        Logger of ``history_`` and of the parameters. `TrainingLog` names a folder and makes a run of each fit. A name alone,
+        such as "mlflow", is ``TrainingLog("mlflow")``. A Lightning logger is used as it is, so that all fits write to its run.
+        A function without arguments returns a Lightning logger for each fit. None logs nothing.
     checkpoint_dir : path, default=None
         Folder for a checkpoint after each epoch. The last two checkpoints are kept, in a subfolder for each combination of
         parameters and data. If a fit was interrupted, the next one with the same parameters and data continues from its last
@@ -145,7 +149,7 @@ class TorchRecommender(EmbeddingRecommender):
     optimizer: str | OptimizerFactory = "auto"
     lr_schedule: Literal["one_cycle", "cosine"] | CosineRestarts | Callable[[float], float] | None = "one_cycle"
     early_stopping: str | EarlyStopping | None = None
-    logger: str | Callable[[], Any] | None = None
+    logger: str | TrainingLog | Callable[[], Any] | Any | None = None
     checkpoint_dir: Any = None
     verbose: int = 0
     random_state: Any = None
@@ -161,6 +165,7 @@ class TorchRecommender(EmbeddingRecommender):
     }
     _reads_weights = True
     _losses: ClassVar[dict[str, Loss]] = LOSSES
+    _stored = STORED
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
     # the value of ``regularization=None`` for ratings
@@ -212,7 +217,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     @torch_threads_in_step(0)
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self.objective_ = self._objective()
+        self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
         self.objective_.check(data, n_pairs=self.seen_.nnz)
         if not self._predicts_ratings:
             self._positives(data, self.positive_from)  # raises if there are none
@@ -264,7 +269,8 @@ class TorchRecommender(EmbeddingRecommender):
                 "set_params(early_stopping=None) keeps the fitted model"
             )
         check_same_architecture(self, before.architecture_)
-        self.objective_, self.architecture_ = self._objective(), before.architecture_
+        self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
+        self.architecture_ = before.architecture_
         if self.objective_.solver != before.objective_.solver:
             raise ValueError(
                 f"solver must not change in partial_fit: fit used {before.objective_.solver!r}, got {self.objective_.solver!r}"

@@ -17,8 +17,8 @@ import joblib
 import numpy as np
 
 from skrec._checks import read_path
+from skrec._writing import UNFINISHED
 from skrec.base._parameters import DeclaredParameters
-from skrec.base._writing import UNFINISHED
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
 from skrec.data._random import draw_seed
