@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from small_models import likes, ratings, same, scores_of_all, two_camps, weights_of
 
-from skrec import ALS, ALSRecommender, EarlyStopping, MFRecommender, get_scorer
+from skrec import ALS, ALSRecommender, EarlyStopping, MFRecommender, TrainingLog, get_scorer
 from skrec.data import Interactions
 from skrec.engine.als import _training
 from skrec.engine.training import _history
@@ -294,8 +294,8 @@ def test_a_checkpoint_of_another_shape_is_left_out(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value"),
     {
-        "batch_size": 7, "dropout": 0.2, "learning_rate": 0.1, "logger": "csv", "lr_schedule": None, "negatives": "uniform",
-        "optimizer": "sgd", "temperature": 0.2, "trainer": {"precision": "16-mixed"}, "weight_decay": 0.1,
+        "batch_size": 7, "dropout": 0.2, "learning_rate": 0.1, "logger": TrainingLog("csv", folder="unused"),
+        "lr_schedule": None, "negatives": "uniform", "optimizer": "sgd", "temperature": 0.2, "trainer": {"precision": "16-mixed"}, "weight_decay": 0.1,
     }.items(),
 )  # fmt: skip
 def test_parameters_of_gradients_have_no_effect(name, value):

@@ -113,39 +113,6 @@ def test_fits_in_two_threads_overlap_and_give_what_they_give_alone():
 # ---- what was asked for ----------------------------------------------------------------------------------------------
 
 
-def test_a_logger_receives_each_epochs_row_of_the_history():
-    from pytorch_lightning.loggers import Logger
-
-    class Notebook(Logger):
-        name, version = "notebook", 0
-
-        def __init__(self):
-            super().__init__()
-            self.rows = []
-
-        def log_metrics(self, metrics, step):
-            self.rows.append((step, metrics))
-
-        def log_hyperparams(self, *args, **kwargs):
-            pass
-
-    notebooks = []
-
-    def factory():
-        notebooks.append(Notebook())
-        return notebooks[-1]
-
-    fitted = model(logger=factory, early_stopping="ndcg@10").fit(likes())
-    (notebook,) = notebooks
-    assert notebook.rows == list(enumerate(fitted.history_.to_dict("records")))
-
-
-def test_a_logger_by_name_writes_into_the_current_folder(workplace):
-    fitted = model(logger="csv").fit(likes())
-    (path,) = workplace.rglob("metrics.csv")
-    np.testing.assert_allclose(pd.read_csv(path).train_loss, fitted.history_.train_loss, rtol=1e-6)
-
-
 def test_verbose_1_shows_one_bar_on_stderr(capfd):
     model().fit(likes())
     capfd.readouterr()

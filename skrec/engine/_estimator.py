@@ -44,6 +44,7 @@ from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OptimizerFactory, choose_optimizer
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import CosineRestarts
+from skrec.engine.training._training_log import TrainingLog
 from skrec.topk import Products
 
 _USER_BYTES = 2**12  # memory for encoding one user
@@ -100,8 +101,10 @@ class TorchRecommender(EmbeddingRecommender):
         Name of a scorer, such as "ndcg@10", or "valid_loss". Training stops after three epochs without improvement, and the
         weights of the best epoch are kept. If ``fit`` is called without validation data, a tenth of the events is held out.
         `EarlyStopping` sets both numbers. If None, all epochs are trained and the weights of the last one are kept.
-    logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
-        Logger of ``history_``: a name, or a function without arguments that returns a Lightning logger. None logs nothing.
+    logger : TrainingLog, {"csv", "tensorboard", "mlflow", "wandb"}, Lightning logger or callable, default=None
+        Logger of ``history_`` and of the parameters. `TrainingLog` names a folder and makes a run of each fit. A name alone,
+        such as "mlflow", is ``TrainingLog("mlflow")``. A Lightning logger is used as it is, so that all fits write to its run. A
+        function without arguments returns a Lightning logger for each fit. None logs nothing.
     checkpoint_dir : path, default=None
         Folder for a checkpoint after each epoch. The last two checkpoints are kept, in a subfolder for each combination of
         parameters and data. If a fit was interrupted, the next one with the same parameters and data continues from its last
@@ -146,7 +149,7 @@ class TorchRecommender(EmbeddingRecommender):
     optimizer: str | OptimizerFactory = "auto"
     lr_schedule: Literal["one_cycle", "cosine"] | CosineRestarts | Callable[[float], float] | None = "one_cycle"
     early_stopping: str | EarlyStopping | None = None
-    logger: str | Callable[[], Any] | None = None
+    logger: str | TrainingLog | Callable[[], Any] | Any | None = None
     checkpoint_dir: Any = None
     verbose: int = 0
     random_state: Any = None

@@ -37,6 +37,7 @@ class ValidationMonitor:
     def __init__(self, estimator: Any, network: nn.Module, validation: Any, *, known: Interactions):
         self.estimator, self.network, self.validation, self.known = estimator, network, validation, known
         data = estimator._recode(validation, name="validation")
+        self.n_events = len(data)
         known_pairs = (data.users < estimator.n_users_) & (data.items >= 0)
         objective = estimator.objective_
         events = data[known_pairs & objective.example_mask(data)]
