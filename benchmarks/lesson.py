@@ -1,8 +1,8 @@
 """Repeat the lesson of the fastai course on MovieLens 100K, from the bare dot product to weight decay.
 
-The model has 50 factors and is trained for five epochs of one cycle, in minibatches of 64 ratings. A random fifth of the ratings
-is held out. The lesson prints mean squared errors of 0.871 for the dot product alone, 0.878 with a range of the predictions, 0.890
-with biases, which overfits, and 0.820 with weight decay. The weight decay of the first three is fastai's default.
+The model has 50 factors and is trained for five epochs of one cycle, in minibatches of 64 ratings. A random fifth of the
+ratings is held out. The lesson prints mean squared errors of 0.871 for the dot product alone, 0.878 with a range of the
+predictions, 0.890 with biases, which overfits, and 0.820 with weight decay. The decay of the first three is fastai's default.
 """
 
 import argparse
