@@ -322,3 +322,4 @@ class BaseRecommender(DeclaredParameters):
     # answers that are written in their own modules
     recommend_to_parquet, recommend_users = recommend_to_parquet, recommend_users
     similar_items, similar_users, explain = similar_items, similar_users, explain
+    user_codes, item_codes = knowledge.user_codes, knowledge.item_codes
