@@ -263,9 +263,9 @@ def test_a_model_gives_the_codes_of_labels():
     assert model.user_ids_[model.user_codes(["b", "a", "b"])].tolist() == ["b", "a", "b"]
     assert model.item_ids_[model.item_codes("x")].tolist() == ["x"]
     assert model.item_codes(["y"]).dtype == np.int64
-    with pytest.raises(ValueError, match="items .*'z'"):
+    with pytest.raises(ValueError, match=r"'z'"):
         model.item_codes(["x", "z"])
-    without_labels = PopularityRecommender().fit([[1, 0], [0, 1]])
+    without_labels = PopularityRecommender().fit([[1, 0, 1], [0, 1, 1], [1, 1, 0]])
     assert without_labels.user_codes([1, 0]).tolist() == [1, 0]
     with pytest.raises(NotFittedError):
         PopularityRecommender().item_codes(["x"])
