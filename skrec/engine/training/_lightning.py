@@ -24,13 +24,13 @@ from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
 from skrec._threads import torch_threads_in_step
 from skrec.base._divergence import divergence
 from skrec.engine.batches._batches import Batch, Batches, PairBatches
-from skrec.engine.losses._losses import total_loss
+from skrec.engine.losses._losses import loss_weight, total_loss
 from skrec.engine.networks._layers import set_generator
 from skrec.engine.networks._network import prepare
 from skrec.engine.training._checkpoint_files import write_checkpoint
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine.training._checks import accelerator_of, n_accumulated_batches
-from skrec.engine.training._history import TrainingHistory, pairwise_accuracy
+from skrec.engine.training._history import N_SAMPLED_PAIRS, TrainingHistory, named_accuracy
 from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._pair_steps import PairSteps
 from skrec.engine.training._resuming import check_checkpoint
@@ -116,7 +116,7 @@ class Training(pl.LightningModule):
         # getsignal returns None if the handler was not installed from Python
         self.on_sigterm = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
         self.batches.to(self.device)
-        self.sampled_pairs = self.batches.sample_pairs(10_000, self.generator(-1))
+        self.sampled_pairs = self.batches.sample_pairs(N_SAMPLED_PAIRS, self.generator(-1))
         # manual_backward adds a tenth to the time of a small step; without scaling or several devices it is equivalent
         self.is_plain = type(self.trainer.precision_plugin) is Precision and type(self.trainer.strategy) is SingleDeviceStrategy
         self.back_propagate = torch.Tensor.backward if self.is_plain else self.manual_backward
@@ -153,7 +153,7 @@ class Training(pl.LightningModule):
         self.network.train()
         set_generator(self.network, self.generator(self.current_epoch + 2**20))
         self.started = time.perf_counter()
-        self.counters.loss_sum, self.counters.n_examples = torch.zeros((), device=self.device), 0
+        self.counters.loss_sum, self.counters.loss_weight = torch.zeros((), device=self.device), 0
 
     def on_train_batch_start(self, chunk: tuple[int, list[Batch]], _: int) -> None:
         """Use as many threads as the first minibatch can feed."""
@@ -184,7 +184,7 @@ class Training(pl.LightningModule):
             self.set_rate(optimizer)
             optimizer._on_before_step()  # the counter of Lightning's global_step
             self.counters.loss_sum += steps(batch)
-            self.counters.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
+            self.counters.loss_weight += loss_weight(self.loss, batch)
             optimizer._on_after_step()
             self.counters.n_updates += 1
 
@@ -192,7 +192,7 @@ class Training(pl.LightningModule):
         """Return the mean loss of a minibatch plus the penalty on the rows that it uses."""
         total = total_loss(self.network, self.loss, batch)
         self.counters.loss_sum.add_(total.detach())
-        self.counters.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
+        self.counters.loss_weight += loss_weight(self.loss, batch)
         total = total / batch.n_examples
         if strength := self.settings._penalty:
             total = total + strength * self.network.penalty(batch.query, batch.touched_items, batch.item_share)
@@ -217,18 +217,20 @@ class Training(pl.LightningModule):
         rate = self.schedule(self.counters.n_updates)
         lr = self.learning_rate * rate.factor
         set_rate(optimizer, lr, rate.momentum)
+        self.counters.learning_rate = lr
         return lr
 
     def end_epoch(self) -> None:
         """Check the epoch, and record its figures."""
-        train_loss = float(self.counters.loss_sum) / (float(self.counters.n_examples) or 1.0)
+        train_loss = float(self.counters.loss_sum) / (float(self.counters.loss_weight) or 1.0)
         if not np.isfinite(train_loss):
             raise self.divergence(f"the loss is {train_loss}")
         if not all(bool((weight.abs() < _LARGEST_WEIGHT).all()) for weight in self.weights):
             raise self.divergence(f"a weight is not finite, or above {_LARGEST_WEIGHT:g}")
         prepare(self.network)
-        accuracy = pairwise_accuracy(self.network, self.sampled_pairs)
-        row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": accuracy}
+        row = {"epoch": self.current_epoch, "train_loss": train_loss}
+        row |= named_accuracy("train", self.network, self.sampled_pairs)
+        row["learning_rate"] = self.counters.learning_rate
         row["seconds"] = time.perf_counter() - self.started
         if self.history(row, self.device):
             self.trainer.should_stop = True
@@ -270,7 +272,8 @@ class _Counters:
 
     def __init__(self) -> None:
         self.loss_sum = torch.zeros(())
-        self.n_examples: int | Tensor = 0  # or the sum of their weights
+        self.loss_weight: int | Tensor = 0
+        self.learning_rate = 0.0
         self.n_updates = 0
 
 
