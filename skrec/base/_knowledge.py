@@ -12,14 +12,6 @@ from skrec.base._allowed import Allowed, Unknown, read_allowed
 from skrec.data import Interactions
 
 
-def no_contributions(model: Any, user: int, item: int, k: int) -> Any:
-    """Raise NotImplementedError, since the score is not a sum over items."""
-    raise NotImplementedError(
-        f"the score of {type(model).__name__} is not a sum over the user's past items, so it has no exact explanation; "
-        "similar_items(item, candidates=past_items) names the nearest of them"
-    )
-
-
 def compares_times(model: Any) -> bool:
     """Whether times of new events are compared with those of the training data, so that their units must agree."""
     return getattr(model, "half_life", None) is not None

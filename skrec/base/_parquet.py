@@ -1,12 +1,48 @@
 """Recommendations in Parquet files."""
 
 import errno
+import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+from skrec._checks import read_path
+from skrec.base._allowed import Unknown
+from skrec.base._lists import read_list_request
 from skrec.base._recommendations import Recommendations
 from skrec.base._writing import atomic_write
+
+
+def recommend_to_parquet(
+    self: Any,
+    path: str | os.PathLike,
+    users: Any = None,
+    *,
+    k: int = 10,
+    exclude_seen: bool = True,
+    exclude: Any = None,
+    candidates: Any = None,
+    unknown: Unknown = "raise",
+    batch_size: int = 10_000,
+) -> None:
+    """Write recommendations to a Parquet file with the columns user, item, score and rank. Requires pyarrow.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file in an existing folder. "~" is the user's home. An existing file is replaced when the new one is complete.
+    users, k, exclude_seen, exclude, candidates, unknown, batch_size
+        As for `recommend_iter`.
+
+    Raises
+    ------
+    OSError, ImportError
+        If the file cannot be written, or pyarrow is not installed. An existing file stays unchanged.
+    """
+    target = read_path(path, "path")
+    request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size)
+    write_parquet(target, request.answers(self))
 
 
 def write_parquet(target: Path, parts: Iterable[Recommendations]) -> None:

@@ -1,30 +1,28 @@
 """The base class of all recommenders."""
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skrec._checks import check_flag, check_int, read_path
+from skrec._checks import check_flag
 from skrec.base import _knowledge as knowledge
 from skrec.base import _scoring as scoring
 from skrec.base import _training_data as training
-from skrec.base._allowed import Unknown, read_items
-from skrec.base._audience import find_audience
+from skrec.base._allowed import Unknown
+from skrec.base._audience import recommend_users
 from skrec.base._copying import deep_copy, shallow_copy
+from skrec.base._explanation import explain, no_contributions
 from skrec.base._lists import read_list_request
 from skrec.base._parameters import DeclaredParameters
-from skrec.base._parquet import write_parquet
-from skrec.base._recommendations import Audience, Recommendations, SimilarItems, SimilarUsers
-from skrec.base._similarity import Metric, find_similar_items, find_similar_users
+from skrec.base._parquet import recommend_to_parquet
+from skrec.base._recommendations import Recommendations
+from skrec.base._similarity import similar_items, similar_users
 from skrec.base._tags import RecommenderTags, with_recommender_tags
 from skrec.data import Interactions, check_pairs, is_matrix
-from skrec.data._vocabulary import decode
 from skrec.metrics import get_scorer
 
 
@@ -100,7 +98,7 @@ class BaseRecommender(DeclaredParameters):
     _positives = staticmethod(training.positive_events)
     _recode, _query, _allowed = training.encode_test_data, training.read_query, knowledge.allowed_items
     _familiar_users, _familiar_histories = knowledge.familiar_users, knowledge.familiar_histories
-    _contributions, _formula = knowledge.no_contributions, scoring.no_formula
+    _contributions, _formula = no_contributions, scoring.no_formula
     _score_pairs, _score_known_pairs = scoring.score_pairs, scoring.score_pairs_by_rows
     __copy__, __deepcopy__ = shallow_copy, deep_copy
     _compares_times, _described_items = property(knowledge.compares_times), property(knowledge.described_items)
@@ -313,138 +311,6 @@ class BaseRecommender(DeclaredParameters):
         """
         return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size).answers(self)
 
-    def recommend_to_parquet(
-        self,
-        path: str | os.PathLike,
-        users: Any = None,
-        *,
-        k: int = 10,
-        exclude_seen: bool = True,
-        exclude: Any = None,
-        candidates: Any = None,
-        unknown: Unknown = "raise",
-        batch_size: int = 10_000,
-    ) -> None:
-        """Write recommendations to a Parquet file with the columns user, item, score and rank. Requires pyarrow.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            A file in an existing folder. "~" is the user's home. An existing file is replaced when the new one is complete.
-        users, k, exclude_seen, exclude, candidates, unknown, batch_size
-            As for `recommend_iter`.
-
-        Raises
-        ------
-        OSError, ImportError
-            If the file cannot be written, or pyarrow is not installed. An existing file stays unchanged.
-        """
-        target = read_path(path, "path")
-        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size)
-        write_parquet(target, request.answers(self))
-
-    def recommend_users(self, items: Any, *, k: int = 10, exclude_seen: bool = True) -> Audience:
-        """Find the k known users with the highest scores for each item: ``users, scores = model.recommend_users(...)``.
-
-        Models that are trained to order the items of each user may have scores that are not comparable between users.
-
-        Parameters
-        ----------
-        items : label or array-like of labels
-            Known items.
-        k : int, default=10
-            Length of the lists.
-        exclude_seen : bool, default=True
-            Whether users who have interacted with the item are left out.
-
-        Returns
-        -------
-        Audience
-            Users without an event that the model learns from are not included, unless the model knows their features. The list
-            of such an item is empty.
-        """
-        check_is_fitted(self)
-        check_flag(exclude_seen, "exclude_seen")
-        return find_audience(self, items, k, exclude_seen=exclude_seen)
-
-    def similar_items(
-        self,
-        items: Any,
-        *,
-        k: int = 10,
-        metric: Metric = "cosine",
-        include_self: bool = False,
-        exclude: Any = None,
-        candidates: Any = None,
-        min_count: int = 0,
-    ) -> SimilarItems:
-        """Find the k items nearest to each of some items: ``labels, scores = model.similar_items(...)``.
-
-        Parameters
-        ----------
-        items : label or array-like of labels
-            Known items.
-        k : int, default=10
-            Length of the lists.
-        metric : {"cosine", "dot", "l2"}, default="cosine"
-            How vectors of items are compared. Scores are higher for nearer items, so "l2" gives negative distances.
-        include_self : bool, default=False
-            Whether an item may be in its own list.
-        exclude, candidates : array-like of labels, optional
-            Items that must not be in the lists, and the only items that may be. Unknown excluded labels are ignored.
-        min_count : int, default=0
-            Minimum number of users of an item in the lists, among the events that the model learns from. The vectors of rare
-            items are noisy.
-
-        Returns
-        -------
-        SimilarItems
-            Items without an event that the model learns from have an empty list and are in no other list, unless the model
-            knows their features.
-        """
-        check_is_fitted(self)
-        check_int(min_count, "min_count", at_least=0)
-        allowed = (self.learned_counts_ >= min_count) & read_items(self.vocabulary_, exclude, candidates)
-        return find_similar_items(self, items, allowed, k=k, metric=metric, include_self=include_self)
-
-    def similar_users(self, users: Any, *, k: int = 10, metric: Metric = "cosine", include_self: bool = False) -> SimilarUsers:
-        """Find the k known users nearest to each of some known users.
-
-        Parameters
-        ----------
-        users : label or array-like of labels
-            Known users.
-        k, metric, include_self
-            As for `similar_items`.
-
-        Returns
-        -------
-        SimilarUsers
-        """
-        check_is_fitted(self)
-        return find_similar_users(self, users, k=k, metric=metric, include_self=include_self)
-
-    def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
-        """Find the k items of a known user's history that contribute most to the score of an item.
-
-        Models other than `ALSRecommender` and linear item-item models such as `EASERecommender` raise a NotImplementedError.
-
-        Parameters
-        ----------
-        user, item : label
-            A user and an item of the training data.
-        k : int, default=5
-            Number of items.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``item`` and ``contribution``, largest first. Over the whole history, the contributions add up to the score.
-            In `ALSRecommender` this is the score that the user has when folded in.
-        """
-        check_is_fitted(self)
-        check_int(k, "k", at_least=1)
-        (of_user,) = self.vocabulary_.user_codes([user], name="user")
-        (of_item,) = self.vocabulary_.item_codes([item], name="item")
-        items, contributions = self._contributions(int(of_user), int(of_item), k)
-        return pd.DataFrame({"item": decode(items, self.item_ids_), "contribution": contributions})
+    # answers that are written in their own modules
+    recommend_to_parquet, recommend_users = recommend_to_parquet, recommend_users
+    similar_items, similar_users, explain = similar_items, similar_users, explain

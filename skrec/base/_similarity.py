@@ -5,8 +5,10 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
-from skrec._checks import check_choice, check_flag
+from skrec._checks import check_choice, check_flag, check_int
+from skrec.base._allowed import read_items
 from skrec.base._recommendations import SimilarItems, SimilarUsers
 from skrec.data._vocabulary import decode
 from skrec.topk import NO_CANDIDATE, BestColumns, check_list_length, column_blocks, row_blocks
@@ -14,22 +16,69 @@ from skrec.topk import NO_CANDIDATE, BestColumns, check_list_length, column_bloc
 Metric = Literal["cosine", "dot", "l2"]
 
 
-def find_similar_items(
-    model: Any, items: Any, allowed: NDArray[np.bool_], *, k: int, metric: Metric, include_self: bool
+def similar_items(
+    self: Any,
+    items: Any,
+    *,
+    k: int = 10,
+    metric: Metric = "cosine",
+    include_self: bool = False,
+    exclude: Any = None,
+    candidates: Any = None,
+    min_count: int = 0,
 ) -> SimilarItems:
-    """The nearest allowed items to items with these labels."""
-    codes, known = model.vocabulary_.item_codes(items, name="items"), model._learned_items
-    vectors, allowed = _vectors(model, "_item_vectors"), known & allowed
-    found, scores = nearest(vectors, codes, known, allowed, k=k, metric=metric, include_self=include_self)
-    return SimilarItems(decode(codes, model.item_ids_), decode(found, model.item_ids_), scores, found)
+    """Find the k items nearest to each of some items: ``labels, scores = model.similar_items(...)``.
+
+    Parameters
+    ----------
+    items : label or array-like of labels
+        Known items.
+    k : int, default=10
+        Length of the lists.
+    metric : {"cosine", "dot", "l2"}, default="cosine"
+        How vectors of items are compared. Scores are higher for nearer items, so "l2" gives negative distances.
+    include_self : bool, default=False
+        Whether an item may be in its own list.
+    exclude, candidates : array-like of labels, optional
+        Items that must not be in the lists, and the only items that may be. Unknown excluded labels are ignored.
+    min_count : int, default=0
+        Minimum number of users of an item in the lists, among the events that the model learns from. The vectors of rare
+        items are noisy.
+
+    Returns
+    -------
+    SimilarItems
+        Items without an event that the model learns from have an empty list and are in no other list, unless the model
+        knows their features.
+    """
+    check_is_fitted(self)
+    check_int(min_count, "min_count", at_least=0)
+    allowed = (self.learned_counts_ >= min_count) & read_items(self.vocabulary_, exclude, candidates)
+    codes, known = self.vocabulary_.item_codes(items, name="items"), self._learned_items
+    vectors = _vectors(self, "_item_vectors")
+    found, scores = nearest(vectors, codes, known, known & allowed, k=k, metric=metric, include_self=include_self)
+    return SimilarItems(decode(codes, self.item_ids_), decode(found, self.item_ids_), scores, found)
 
 
-def find_similar_users(model: Any, users: Any, *, k: int, metric: Metric, include_self: bool) -> SimilarUsers:
-    """The nearest users to users with these labels."""
-    codes, known = model.vocabulary_.user_codes(users, name="users"), model._familiar_users(np.arange(model.n_users_))
-    vectors = _vectors(model, "_user_vectors")
+def similar_users(self: Any, users: Any, *, k: int = 10, metric: Metric = "cosine", include_self: bool = False) -> SimilarUsers:
+    """Find the k known users nearest to each of some known users.
+
+    Parameters
+    ----------
+    users : label or array-like of labels
+        Known users.
+    k, metric, include_self
+        As for `similar_items`.
+
+    Returns
+    -------
+    SimilarUsers
+    """
+    check_is_fitted(self)
+    codes, known = self.vocabulary_.user_codes(users, name="users"), self._familiar_users(np.arange(self.n_users_))
+    vectors = _vectors(self, "_user_vectors")
     found, scores = nearest(vectors, codes, known, known, k=k, metric=metric, include_self=include_self)
-    return SimilarUsers(decode(codes, model.user_ids_), decode(found, model.user_ids_), scores, found)
+    return SimilarUsers(decode(codes, self.user_ids_), decode(found, self.user_ids_), scores, found)
 
 
 def _vectors(model: Any, name: str) -> Any:
