@@ -49,16 +49,25 @@ class ItemFeatures:
             raise ValueError(
                 "item_features has labels, but the model was fitted without labels: pass an array in the order of codes"
             )
-        places = IdEncoder(self.labels, name="labels of item_features").encode_same_kind(
-            item_ids, name="the items of the model"
-        )
+        return self.rows[self.places(item_ids, np.arange(n_items), name="the model")]
+
+    def places(self, labels: NDArray, codes: NDArray[np.int64], *, name: str) -> NDArray[np.int64]:
+        """The row of each item, by its label if the features have labels, and by its code otherwise."""
+        if self.labels is None:
+            if codes.max(initial=-1) >= self.rows.shape[0]:
+                raise ValueError(
+                    f"item_features must have a row for each item of {name}, up to code {codes.max()}, got "
+                    f"shape {self.rows.shape}"
+                )
+            return codes
+        encoder = IdEncoder(self.labels, name="labels of item_features")
+        places = encoder.encode_same_kind(labels, name=f"the items of {name}")
         if (places < 0).any():
-            lacking = item_ids[places < 0]
+            lacking = labels[places < 0]
             raise ValueError(
-                f"item_features must have a row for each item of the model, but {len(lacking)} have none: "
-                f"{as_list(lacking[:5])}"
+                f"item_features must have a row for each item of {name}, but {len(lacking)} have none: {as_list(lacking[:5])}"
             )
-        return self.rows[places]
+        return places
 
     def _parts(self) -> tuple[NDArray, ...]:
         labels = np.zeros(0) if self.labels is None else self.labels
