@@ -13,7 +13,7 @@ from skrec.engine._pair_estimator import (
 )
 from skrec.engine._row_estimator import RowRecommender, row_objective
 from skrec.engine._sequence_estimator import SequenceRecommender
-from skrec.engine.als import ALS, alternate, check_solver
+from skrec.engine.als import ALS, check_solver
 from skrec.engine.batches._at_times import NegativesAtTimes, TimedBatches, TimedSequenceTable, UsersAtTimes, one_user_per_event
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows, RowBatches, SlateBatches
 from skrec.engine.batches._clock import Clock
@@ -105,7 +105,6 @@ __all__ = [
     "ValidationMonitor",
     "WholeColumns",
     "WholeRows",
-    "alternate",
     "bpr",
     "build_seeded",
     "ccl",

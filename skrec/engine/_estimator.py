@@ -21,6 +21,7 @@ from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine._products import products_of
+from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FoldIn
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
@@ -34,21 +35,21 @@ from skrec.engine.training._checks import (
     accelerator_of,
     architecture_of,
     check_held_out,
-    check_not_empty,
     check_same_architecture,
     check_training,
-    n_accumulated_batches,
 )
+from skrec.engine.training._descent import descend
 from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
-from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
+from skrec.engine.training._optimizers import OptimizerFactory, choose_optimizer
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
-from skrec.engine.training._schedules import CosineRestarts, schedule_of
+from skrec.engine.training._schedules import CosineRestarts
 from skrec.topk import Products
 
 _USER_BYTES = 2**12  # memory for encoding one user
 # with an error of 0 the ratings of new users would have infinite weight
 _MIN_NOISE = 1e-9
+_SOLVERS: dict[str, Callable[..., torch.device]] = {"gradient": descend, "als": alternate}
 
 
 class TorchRecommender(EmbeddingRecommender):
@@ -281,8 +282,10 @@ class TorchRecommender(EmbeddingRecommender):
         self.train_loss_ = before.train_loss_
 
     def _learn_new(self, network: RecommenderNetwork, examples: Interactions, n_known: int) -> bool:
-        """Train on the examples behind the first ``n_known`` and on some of these. Return False if they have no signal."""
-        chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
+        """Train on the examples behind the first ``n_known``. Return False if they have no signal."""
+        chosen = np.arange(n_known, len(examples))
+        if self.objective_.forgets:
+            chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
         if has_signal := self.objective_.has_signal(examples[chosen]):
             self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
         return has_signal
@@ -312,31 +315,8 @@ class TorchRecommender(EmbeddingRecommender):
         checkpoints: Checkpoints | None = None,
         rate: float = 1.0,
     ) -> torch.device:
-        from skrec.engine.training import _lightning
-
-        check_not_empty(self, batches)
-        n_accumulated = n_accumulated_batches(self.trainer)
-        if n_accumulated > 1 and len(batches) == 1:
-            needs = "more than one minibatch in an epoch, as with a smaller batch_size"
-            self._warn_of_no_effect("trainer['accumulate_grad_batches']", n_accumulated, needs)
-        self.optimizer_ = self._optimizer_name(network)
-        if self.optimizer_ == "row_adam":
-            use_row_gradients(network)
-        training = _lightning.Training(
-            network,
-            batches,
-            loss=self.objective_.losses.training,
-            optimizer=self.optimizer if callable(self.optimizer) else OPTIMIZERS[self.optimizer_],
-            schedule=schedule_of(self.lr_schedule, -(-len(batches) // n_accumulated), self.max_epochs),
-            learning_rate=rate * self.learning_rate,
-            settings=self,
-            seed=self.seed_,
-            history=history,
-            checkpoints=checkpoints,
-        )
-        device = _lightning.run(training, logger=_lightning.make_logger(self.logger))
-        history.restore_best()
-        return device
+        """Minimize the loss by the solver of the objective, and return the device of the network."""
+        return _SOLVERS[self.objective_.solver](self, network, batches, history, checkpoints, rate)
 
     def _new_network(
         self, examples: Interactions, build: Callable[[Interactions], RecommenderNetwork] | None = None

@@ -3,10 +3,9 @@
 Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from skrec._checks import check_int, check_number
@@ -19,8 +18,6 @@ from skrec.engine import (
     DotProduct,
     Objective,
     PairRecommender,
-    TrainingHistory,
-    alternate,
     ccl,
     check_solver,
     implicit_squares,
@@ -154,20 +151,6 @@ class MFRecommender(PairRecommender):
             dropout=self.dropout,
             temperature=1.0 if self._loss_name == "ccl" else self.temperature if self._als is None else None,
         )
-
-    def _learn_new(self, network: DotProduct, examples: Interactions, n_known: int) -> bool:
-        if self._als is None:
-            return super()._learn_new(network, examples, n_known)
-        self._learn(network, examples[n_known:], known=examples)
-        return True
-
-    def _run(
-        self, network: DotProduct, batches: Any, history: TrainingHistory, checkpoints: Any = None, rate: float = 1.0
-    ) -> torch.device:
-        if self._als is None:
-            return super()._run(network, batches, history, checkpoints, rate)
-        self.optimizer_ = "als"
-        return alternate(self, network, batches, history, checkpoints)
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:

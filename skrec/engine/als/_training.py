@@ -31,7 +31,8 @@ def alternate(
     network: DotProduct,
     problems: LeastSquares,
     history: TrainingHistory,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: Checkpoints | None,
+    rate: float,
 ) -> torch.device:
     """Train a network by alternating least squares, and return its device.
 
@@ -44,6 +45,8 @@ def alternate(
     problems : LeastSquares
     history : TrainingHistory
     checkpoints : Checkpoints or None
+    rate : ignored
+        Not used, present for consistency with gradient descent.
 
     Raises
     ------
@@ -52,6 +55,7 @@ def alternate(
     CheckpointUnusable
         If the chosen checkpoint does not fit the run.
     """
+    model.optimizer_ = "als"
     device = torch.device(accelerator_of(model.trainer))
     network.to(device)
     problems.to(device)

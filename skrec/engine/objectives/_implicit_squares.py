@@ -44,6 +44,7 @@ class ImplicitSquares(Ranking):
     regularization_exponent: float
 
     solver: ClassVar[str] = "als"
+    forgets: ClassVar[bool] = False
     aligns_prior: ClassVar[bool] = False
 
     def penalties(self, sums: NDArray[np.float64], n: int) -> NDArray[np.float64]:

@@ -40,6 +40,8 @@ class Objective:
         Whether negatives are drawn.
     solver : {"gradient", "als"}
         Algorithm that minimizes the loss.
+    forgets : bool
+        Whether training on new examples alone makes the model worse for the known ones, so that `partial_fit` repeats some.
     aligns_prior : bool
         Whether fold-in is iterative and converges faster after a change of the coordinates of the prior.
     n_used_rows : int or None
@@ -53,6 +55,7 @@ class Objective:
     predicts_ratings: ClassVar[bool] = False
     draws_negatives: ClassVar[bool] = False
     solver: ClassVar[str] = "gradient"
+    forgets: ClassVar[bool] = True
     aligns_prior: ClassVar[bool] = True
     n_used_rows = property(lambda self: None)
 
