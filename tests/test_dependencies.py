@@ -48,7 +48,9 @@ def test_what_is_not_in_the_package_imports_what_is_declared_too(folder):
 
 
 def test_the_least_versions_are_those_that_are_tested():
-    requirements = [REQUIREMENT.match(text) for text in PROJECT["dependencies"] + EXTRAS["parquet"] + EXTRAS["plot"] + EXTRAS["test"]]
+    requirements = [
+        REQUIREMENT.match(text) for text in PROJECT["dependencies"] + EXTRAS["parquet"] + EXTRAS["plot"] + EXTRAS["test"]
+    ]
     least = {match["name"]: match["least"] for match in requirements if match["least"] and match["name"] != "pytest"}
     lines = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
     assert dict(line.split("==") for line in lines if "==" in line) == least

@@ -1,19 +1,21 @@
 """Labels of points without overlap."""
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+# places around a point: all angles at the first distance, then at the next one
 _ANGLES = np.deg2rad([20, 160, -20, 200, 60, 120, -60, 240, 90, 270, 0, 180, 40, 140, -40, 220])
-_DISTANCES = (8.0, 15, 23, 33, 45, 59, 75, 93, 113, 135, 160, 190, 225, 265, 310)  # points of 1/72 inch
+_RINGS = np.array([8.0, 15, 23, 33, 45, 59, 75, 93, 113, 135, 160, 190, 225, 265, 310])  # points of 1/72 inch
+_DISTANCES = np.repeat(_RINGS, len(_ANGLES))
+_DIRECTIONS = np.tile(np.column_stack([np.cos(_ANGLES), np.sin(_ANGLES)]).round(3), (len(_RINGS), 1))
 _WITHOUT_LINE = 8  # labels at this distance need no line to their point
 _MARGIN = 2.0  # around a label, in pixels
 _COST_OF_DISTANCE = 0.1  # in covered pixels, for each 1/72 inch
 _MARKER = 10.0  # size of a labeled point, in points of 1/72 inch
-_N_PARTS = 16  # a line to a point is checked at its ends and between as many parts
+_N_PARTS = 16  # number of places at which a line is checked
 
 
 class _Occupied:
@@ -23,11 +25,21 @@ class _Occupied:
         self.markers, self.frame = markers, frame
         self.labels, self.lines = np.zeros((0, 4)), np.zeros((0, 4))
 
-    def cost(self, box: NDArray, line: NDArray, own: int) -> float:
-        """Area that a label covers or that is outside of the frame. Crossings of lines and labels weigh little."""
-        covered = _overlaps(box[None], np.delete(self.markers, own, axis=0)) + 10 * _overlaps(box[None], self.labels)
-        outside = _area(box) - _overlaps(box[None], self.frame[None])
-        crossings = _overlaps(box[None], self.lines) + _overlaps(line, self.labels)
+    def costs(self, boxes: NDArray, lines: NDArray, own: int) -> NDArray:
+        """Areas that labels cover or that are outside of the frame. Crossings of lines and labels weigh little.
+
+        Parameters
+        ----------
+        boxes : array of shape (n, 4)
+            A label at n places.
+        lines : array of shape (n, n_parts, 4)
+            Parts of its line to the point.
+        own : int
+            Number of the marker that the label belongs to.
+        """
+        covered = _overlaps(boxes, np.delete(self.markers, own, axis=0)) + 10 * _overlaps(boxes, self.labels)
+        outside = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) - _overlaps(boxes, self.frame[None])
+        crossings = _overlaps(boxes, self.lines) + _overlaps(lines, self.labels).sum(axis=1)
         return covered + 10 * outside + crossings / 10
 
     def add(self, box: NDArray, line: NDArray) -> None:
@@ -66,7 +78,7 @@ def place_labels(
     scale, frame = figure.dpi / 72, ax.get_window_extent()
     pixels = ax.transData.transform(points)
     others = np.zeros((0, 2)) if avoid is None or len(avoid) == 0 else ax.transData.transform(avoid)
-    markers = np.array([_box(x, y, _MARKER * scale, _MARKER * scale) for x, y in np.concatenate([pixels, others])])
+    markers = _boxes(np.concatenate([pixels, others]), np.full(2, _MARKER * scale))
     occupied = _Occupied(markers, np.array([frame.x0, frame.y0, frame.x1, frame.y1]))
     style = {"fontsize": fontsize, "ha": "center", "va": "center", "zorder": 5}
     style["path_effects"] = [patheffects.withStroke(linewidth=2.5, foreground="white")]
@@ -97,38 +109,27 @@ def _size(ax: Any, text: str, fontsize: float) -> NDArray:
 
 def _best_place(point: NDArray, size: NDArray, scale: float, occupied: _Occupied, *, own: int) -> tuple[NDArray, float]:
     """Center of a label, and its distance from the point: near, and where it covers little."""
-    best: tuple[NDArray, float, NDArray] = (point, 0.0, np.zeros((0, 4)))
-    least = np.inf
-    for distance, angle in product(_DISTANCES, _ANGLES):
-        if least <= distance * _COST_OF_DISTANCE:  # farther places cost more
-            break
-        direction = np.array([np.cos(angle), np.sin(angle)]).round(3)
-        center = point + distance * scale * direction + size / 2 * np.sign(direction) * [1, 0.5]
-        line = np.zeros((0, 4)) if distance <= _WITHOUT_LINE else _line(point, center, size)
-        cost = occupied.cost(_box(center[0], center[1], *size), line, own) + distance * _COST_OF_DISTANCE
-        if cost < least:
-            best, least = (center, distance, line), cost
-    center, distance, line = best
-    occupied.add(_box(center[0], center[1], *size), line)
-    return center, distance
+    centers = point + _DISTANCES[:, None] * scale * _DIRECTIONS + size / 2 * np.sign(_DIRECTIONS) * [1, 0.5]
+    boxes, lines = _boxes(centers, size), _lines(point, centers, size)
+    best = int(np.argmin(occupied.costs(boxes, lines, own) + _COST_OF_DISTANCE * _DISTANCES))
+    occupied.add(boxes[best], lines[best])
+    return centers[best], float(_DISTANCES[best])
 
 
-def _line(point: NDArray, center: NDArray, size: NDArray) -> NDArray:
-    """Small boxes along the line from a point to its label, without the part under the label."""
-    steps = point + np.linspace(0, 1, _N_PARTS + 1)[:, None] * (center - point)
-    is_free = (np.abs(steps - center) > size / 2).any(axis=1)
-    return np.array([_box(x, y, 3, 3) for x, y in steps[is_free]]).reshape(-1, 4)
+def _lines(point: NDArray, centers: NDArray, size: NDArray) -> NDArray:
+    """Small boxes along the lines from a point to a label at n places, (n, n_parts, 4). Parts under the label are empty."""
+    steps = point + np.linspace(0, 1, _N_PARTS)[:, None] * (centers - point)[:, None]
+    is_drawn = (np.abs(steps - centers[:, None]) > size / 2).any(axis=2) & (_DISTANCES > _WITHOUT_LINE)[:, None]
+    return _boxes(steps, np.where(is_drawn, 3.0, 0.0)[..., None])
 
 
-def _box(x: float, y: float, width: float, height: float) -> NDArray:
-    return np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
+def _boxes(centers: NDArray, sizes: NDArray) -> NDArray:
+    """Left, bottom, right and top of boxes, (..., 4)."""
+    return np.concatenate([centers - sizes / 2, centers + sizes / 2], axis=-1)
 
 
-def _area(box: NDArray) -> float:
-    return float((box[2] - box[0]) * (box[3] - box[1]))
-
-
-def _overlaps(boxes: NDArray, others: NDArray) -> float:
-    """Area that some boxes share with others."""
-    sides = np.minimum(boxes[:, None, 2:], others[:, 2:]) - np.maximum(boxes[:, None, :2], others[:, :2])
-    return float(np.clip(sides, 0, None).prod(axis=2).sum())
+def _overlaps(boxes: NDArray, others: NDArray) -> NDArray:
+    """Area that each of some boxes (..., 4) shares with all others (n, 4)."""
+    low, high = (np.expand_dims(boxes[..., half], -2) for half in (slice(2), slice(2, 4)))
+    sides = np.minimum(high, others[:, 2:]) - np.maximum(low, others[:, :2])
+    return np.clip(sides, 0, None).prod(axis=-1).sum(axis=-1)
