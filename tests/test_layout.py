@@ -26,7 +26,7 @@ LAYERS = [
     {"base"},
     {"engine"},
     {"models", "datasets"},
-    {"model_selection", "features", "benchmark", "testing"},
+    {"model_selection", "features", "benchmark", "testing", "inspection", "reranking"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 ROOT = ""  # the part that skrec/__init__.py is: it hands out names of every layer
@@ -47,6 +47,8 @@ WITHOUT_TORCH = {
     "datasets",
     "model_selection",
     "features",
+    "inspection",
+    "reranking",
 }
 
 
