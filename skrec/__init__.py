@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from skrec.engine import EarlyStopping as EarlyStopping
     from skrec.engine import PairRecommender as PairRecommender
     from skrec.engine import TorchRecommender as TorchRecommender
+    from skrec.engine import TrainingLog as TrainingLog
+    from skrec.engine.training._pruning import OptunaPruningCallback as OptunaPruningCallback
     from skrec.features import FeatureEncoder as FeatureEncoder
     from skrec.features import text_vectors as text_vectors
     from skrec.metrics import get_scorer as get_scorer
@@ -71,7 +73,9 @@ __getattr__, __dir__, __all__ = lazy_names(
             "EarlyStopping",
             "PairRecommender",
             "TorchRecommender",
+            "TrainingLog",
         ],
+        "skrec.engine.training._pruning": ["OptunaPruningCallback"],
         "skrec.features": ["FeatureEncoder", "text_vectors"],
         "skrec.metrics": ["get_scorer", "make_multi_scorer", "make_ranking_scorer"],
         "skrec.models": [

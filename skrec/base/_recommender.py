@@ -25,6 +25,7 @@ from skrec.base._prepared import forget
 from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import similar_items, similar_users
 from skrec.base._tags import RecommenderTags, with_recommender_tags
+from skrec.base._validation import Validation, read_validation
 from skrec.data import Interactions, check_pairs, is_matrix
 from skrec.metrics import get_scorer
 from skrec.persistence import Array, Events, Kind, Matrix, Value, save
@@ -99,8 +100,10 @@ class BaseRecommender(DeclaredParameters):
     def _check_parameters(self) -> None:
         """Check the values of parameters. `fit` and `partial_fit` call it when the data are known."""
 
-    def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self._recode(validation, name="validation")  # it is not used, but it is checked
+    def _fit_validated(self, data: Interactions, validation: Validation) -> None:
+        if validation.metrics:
+            raise ValueError(f"metrics must be None for {type(self).__name__}, which is not trained in epochs")
+        self._recode(validation.data, name="validation")  # it is not used, but it is checked
         self._fit(data)
 
     def _partial_fit(self, events: Interactions, before: Self) -> None:
@@ -128,7 +131,7 @@ class BaseRecommender(DeclaredParameters):
         tags.input_tags.sparse = True
         return with_recommender_tags(tags, RecommenderTags(bool(self._ordered), bool(self._predicts_ratings)))
 
-    def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None) -> Self:
+    def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None, metrics: Any = None) -> Self:
         """Learn from interactions. If this fails, a fitted estimator stays unchanged.
 
         Parameters
@@ -139,8 +142,13 @@ class BaseRecommender(DeclaredParameters):
         y : array-like of shape (n_events,), optional
             Values of the events, such as ratings, if X is a table of events.
         validation : like X, optional
-            Held-out data. Models that are trained in epochs store the loss on these data in ``history_`` after each epoch, and
-            choose the epoch by them if ``early_stopping`` is set. Other models only check that the data can be read.
+            Held-out data. Models that are trained in epochs store the loss on these data in ``history_`` after each epoch. They
+            choose the epoch by them only if ``early_stopping`` is set. Other models only check that the data can be read.
+        metrics : str, list of str or dict of str to int, optional
+            Names of scorers, such as ``["ndcg@10", "recall@20"]``, that are evaluated on the held-out data and stored in
+            ``history_``. A dict has the number of epochs between two evaluations, such as ``{"ndcg@10": 5}``. The last epoch is
+            always evaluated. Requires ``validation`` or ``early_stopping``. Models that are not trained in epochs accept only
+            None.
 
         Returns
         -------
@@ -151,7 +159,7 @@ class BaseRecommender(DeclaredParameters):
         ValueError, TypeError
             If data cannot be read or a parameter is out of range.
         """
-        self.__dict__ = training.fitted_copy(self, X, y, validation).__dict__
+        self.__dict__ = training.fitted_copy(self, X, y, read_validation(validation, metrics)).__dict__
         forget(self)
         return self
 
@@ -341,3 +349,4 @@ class BaseRecommender(DeclaredParameters):
     # answers that are written in their own modules
     recommend_to_parquet, recommend_users, save, build_index = recommend_to_parquet, recommend_users, save, build_index
     similar_items, similar_users, explain, to_onnx = similar_items, similar_users, explain, to_onnx
+    user_codes, item_codes = knowledge.user_codes, knowledge.item_codes

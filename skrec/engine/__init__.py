@@ -39,6 +39,7 @@ from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import CosineRestarts
+from skrec.engine.training._training_log import TrainingLog
 
 __all__ = [
     "ACTIVATIONS",
@@ -103,6 +104,7 @@ __all__ = [
     "TorchRecommender",
     "Tower",
     "TrainingHistory",
+    "TrainingLog",
     "UniformNegatives",
     "UsersAtTimes",
     "ValidationMonitor",
