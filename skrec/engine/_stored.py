@@ -16,7 +16,7 @@ from skrec.base._parameters import DeclaredParameters
 from skrec.engine.fold_in._prior import DirectionPrior, Prior
 from skrec.engine.networks._network import RecommenderNetwork
 from skrec.engine.training._checks import architecture_of
-from skrec.persistence import Array, Kind, ModelFormatError, Table, Value
+from skrec.persistence import Array, Kind, ModelFormatError, Table, Value, check_finite
 
 _PRIORS = {"Prior": Prior, "DirectionPrior": DirectionPrior}
 
@@ -40,7 +40,6 @@ class TrainedWith(Kind):
         """Read all parameters of the last training."""
         changed = {name: reader.value(content) for name, content in node.items()}
         trained = _with_parameters(reader.model, changed)
-        trained._check_parameters()
         return parameters_of(trained)
 
 
@@ -95,7 +94,7 @@ class NetworkKind(MadeKind):
         if node.keys() != expected.keys():
             raise ModelFormatError(f"its network has other tensors: {sorted(node.keys() ^ expected.keys())}")
         for name, content in node.items():
-            _set_tensor(network, name, None if content is None else torch.from_numpy(reader.array(content)), expected[name])
+            _set_tensor(network, name, _read_tensor(content, reader), expected[name])
         for module in network.modules():
             if hasattr(module, "check_entries"):
                 module.check_entries()
@@ -116,9 +115,7 @@ class PriorKind(MadeKind):
 
     def read(self, node: Any, reader: Any) -> Any:
         """Read a prior and check its shapes."""
-        mean, root, curvature = (
-            None if content is None else torch.from_numpy(reader.array(content)) for content in node["tensors"]
-        )
+        mean, root, curvature = (_read_tensor(content, reader) for content in node["tensors"])
         widths = tuple(node["widths"])
         network = reader.model.module_
         dtype, d = next(network.parameters()).dtype, sum(widths)
@@ -166,13 +163,13 @@ class DeviceKind(Kind):
 STORED: dict[str, Kind] = {
     "trained_with_": TrainedWith(),
     "architecture_": ArchitectureKind(),
-    "seed_": Value(int),
+    "seed_": Value(int, at_least=0),
     "objective_": ObjectiveKind(),
     "optimizer_": Value(str),
     "history_": Table(),
-    "best_epoch_": Value(int),
+    "best_epoch_": Value(int, at_least=0),
     "device_": DeviceKind(),
-    "train_loss_": Value(float, np.float64),
+    "train_loss_": Value(float),
     "module_": NetworkKind(lambda model, events: model._build(events)),
     "prior_": PriorKind(),
     "has_past_": PastKind("bool", "users"),
@@ -189,7 +186,10 @@ class _WithoutValues(TorchFunctionMode):
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(function, "__name__", "")
-        if name in ("normal_", "uniform_", "fill_", "zero_") or getattr(function, "__module__", None) == "torch.nn.init":
+        if (
+            name in ("normal_", "uniform_", "fill_", "zero_", "mul_")
+            or getattr(function, "__module__", None) == "torch.nn.init"
+        ):
             return kwargs["tensor"] if "tensor" in (kwargs or {}) else args[0]
         if name in ("empty", "zeros", "ones", "randn", "tensor", "as_tensor"):
             self._n_made["tensors"] += 1
@@ -243,7 +243,8 @@ def _set_tensor(network: nn.Module, name: str, tensor: Tensor | None, expected: 
     module = network.get_submodule(path)
     if expected is None:
         shape = getattr(module, "result_shapes", {}).get(leaf)
-        is_like = (shape is None or leaf == "y_range") if tensor is None else tensor.shape == shape
+        has_numbers = tensor is None or tensor.dtype == torch.float32 or leaf == "y_range"
+        is_like = has_numbers and ((shape is None or leaf == "y_range") if tensor is None else tensor.shape == shape)
     elif tensor is None or tensor.dtype != expected.dtype:
         is_like = False
     else:
@@ -252,6 +253,14 @@ def _set_tensor(network: nn.Module, name: str, tensor: Tensor | None, expected: 
         raise ModelFormatError(f"the tensor {name!r} of its network has a wrong shape or dtype")
     if tensor is not None:
         setattr(module, leaf, nn.Parameter(tensor) if leaf in module._parameters else tensor)
+
+
+def _read_tensor(content: Any, reader: Any) -> Any:
+    """A tensor of finite numbers, or None."""
+    if content is None:
+        return None
+    check_finite(array := reader.array(content))
+    return torch.from_numpy(array)
 
 
 def _as_array(tensor: Tensor) -> NDArray:

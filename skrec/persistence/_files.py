@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any
 
 from skrec._checks import check_flag, read_path
+from skrec._process import MutedWarning
 from skrec._writing import atomic_update
 from skrec.persistence._container import Content, read_content, write_content
 from skrec.persistence._errors import ModelFormatError
@@ -13,6 +14,12 @@ from skrec.persistence._models import ModelReader, ModelWriter
 
 FORMAT = 1
 """The number of the format of new files."""
+
+
+class _MutedWarnings(MutedWarning):
+    """Warnings about parameters, which `fit` has given before."""
+
+    category = UserWarning
 
 
 def save(
@@ -59,6 +66,8 @@ def save(
     if include_events and not include_history:
         raise ValueError("include_events must be False or None with include_history=False, since events hold the histories")
     if hasattr(self, "vocabulary_"):
+        with _MutedWarnings.muted:
+            self._check_parameters()
         _check_needs(self, include_events, include_history)
     content = _content_of(self, include_events, include_history, _read_names(leave_out))
     with atomic_update(target) as file:
@@ -75,7 +84,7 @@ def _check_needs(model: Any, include_events: bool, include_history: bool) -> Non
 
 
 def _read_names(leave_out: Any) -> list[str]:
-    names = [leave_out] if isinstance(leave_out, str) else list(leave_out)
+    names = [leave_out] if isinstance(leave_out, str) or not isinstance(leave_out, Iterable) else list(leave_out)
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"leave_out must hold names of parameters, got {leave_out!r}")
     return names
@@ -147,7 +156,8 @@ def load(path: str | PathLike, **left_out: Any) -> Any:
         names = _left_out_of(content.document)
         if left_out.keys() == names:
             reader = ModelReader(content.tensors, content.document["tables"], left_out)
-            return reader.estimator(content.document["model"])
+            with _MutedWarnings.muted:
+                return reader.estimator(content.document["model"])
     except (OSError, ImportError):
         raise
     except Exception as error:  # whatever the content of a file leads to

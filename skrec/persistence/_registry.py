@@ -77,7 +77,7 @@ def name_of(cls: type) -> str:
         if (name in _MODULE_OF or name in _registered) and class_of(name) is cls:
             return name
     raise NotStorable(
-        f"an object of the class {cls.__module__}.{cls.__qualname__}, which skrec.persistence.register can register"
+        f"an object of {cls.__module__}.{cls.__qualname__}, which is not registered by skrec.persistence.register"
     )
 
 
