@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -121,16 +122,12 @@ def scores_of_formula(model: Any) -> Scores:
 
 def no_states(model: Any) -> States:
     """Raise NotImplementedError, since it is not known how states of new users are computed."""
-    raise NotImplementedError(
-        f"to_onnx(inputs='history') is not available for {type(model).__name__}, inputs='user' may be"
-    )
+    raise NotImplementedError(f"to_onnx(inputs='history') is not available for {type(model).__name__}, inputs='user' may be")
 
 
 def _check_installed() -> None:
-    try:
-        import onnx
-    except ImportError:
-        raise ImportError("to_onnx needs onnx: pip install 'skrec[onnx]'") from None
+    if find_spec("onnx") is None:
+        raise ImportError("to_onnx needs onnx: pip install 'skrec[onnx]'")
 
 
 def _graph(model: Any, inputs: str, k: int, *, exclude_seen: bool) -> tuple[Graph, dict[str, Value]]:
@@ -146,9 +143,7 @@ def _graph(model: Any, inputs: str, k: int, *, exclude_seen: bool) -> tuple[Grap
     return graph, {"items": items, "scores": values}
 
 
-def _known_users(
-    graph: Graph, model: Any, scores: Scores, *, exclude_seen: bool
-) -> tuple[Any, Value | None, list[Value]]:
+def _known_users(graph: Graph, model: Any, scores: Scores, *, exclude_seen: bool) -> tuple[Any, Value | None, list[Value]]:
     """State of known users, whether each is familiar, and their seen items."""
     users = graph.input("user", np.int64, ["batch"])
     is_familiar = np.append(model._familiar_users(np.arange(model.n_users_)), False)  # the last one stands for unknown users

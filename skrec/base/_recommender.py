@@ -17,8 +17,8 @@ from skrec.base._audience import recommend_users
 from skrec.base._copying import deep_copy, shallow_copy
 from skrec.base._explanation import explain, no_contributions
 from skrec.base._lists import read_list_request
-from skrec.base._parameters import DeclaredParameters
 from skrec.base._onnx import no_states, scores_of_formula, to_onnx
+from skrec.base._parameters import DeclaredParameters
 from skrec.base._parquet import recommend_to_parquet
 from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import similar_items, similar_users

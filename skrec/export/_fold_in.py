@@ -12,6 +12,7 @@ from skrec.export._item_scores import ItemScores
 from skrec.export._minimization import Function, minimize
 from skrec.export._states import History
 
+
 class Prior(NamedTuple):
     """Normal distribution of states, in whitened coordinates of which the state is ``mean + root @ z``.
 
@@ -54,7 +55,8 @@ class Prior(NamedTuple):
 class Likelihood(Protocol):
     """The loss of histories. ``reads_values`` tells whether it depends on the values of events."""
 
-    reads_values: bool
+    @property
+    def reads_values(self) -> bool: ...
 
     def of(self, graph: Graph, items: ItemScores, history: History) -> Function:
         """Return a function from the vectors of users to losses (n_users, 1) and their gradients."""

@@ -221,9 +221,9 @@ class Graph:
 
     def nodes_of(self, kind: str, *inputs: Any, dtypes: Sequence[DTypeLike | None], **attributes: Any) -> list[Value]:
         """Append a node with as many outputs as there are types."""
-        like = next((value.dtype for value in inputs if isinstance(value, Value)), None)
+        like: Any = next((value.dtype for value in inputs if isinstance(value, Value)), None)
         names = [self.as_value(value, like).name for value in inputs]
-        outputs = [Value(self, self.new_name(kind), like if dtype is None else dtype) for dtype in dtypes]
+        outputs = [Value(self, self.new_name(kind), like if dtype is None else np.dtype(dtype)) for dtype in dtypes]
         self.nodes.append(Node(kind, names, [value.name for value in outputs], attributes))
         return outputs
 
@@ -301,7 +301,10 @@ class Graph:
         state = [Value(self, self.new_name("state"), value.dtype) for value in start]
         with self._body() as nodes:
             results = [self._copy(value) for value in step(*state)]
-        counter, condition = Port(self.new_name("counter"), np.dtype(np.int64), ()), Port(self.new_name("go_on"), np.dtype(bool), ())
+        counter, condition = (
+            Port(self.new_name("counter"), np.dtype(np.int64), ()),
+            Port(self.new_name("go_on"), np.dtype(bool), ()),
+        )
         body = Body(nodes, [counter, condition, *(value.port for value in state)], [value.port for value in results])
         dtypes = [value.dtype for value in start]
         return self.nodes_of("Loop", np.int64(n), np.bool_(True), *start, dtypes=dtypes, body=body)

@@ -1,4 +1,4 @@
-"""Minimization of functions of many users at once in graphs, by the algorithm of fold-in: BFGS with a line search by bisection."""
+"""Minimization of functions of many users at once in graphs, by BFGS as in fold-in."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,14 @@ def minimize(graph: Graph, function: Function, curvature: Value) -> Value:
     directions = -gradients / curvature
 
     def step(
-        points: Value, inverses: Value, gradients: Value, directions: Value, values: Value, steps: Value, low: Value, high: Value
+        points: Value,
+        inverses: Value,
+        gradients: Value,
+        directions: Value,
+        values: Value,
+        steps: Value,
+        low: Value,
+        high: Value,
     ) -> tuple[Value, ...]:
         moved, slopes = steps * directions, _dot(gradients, directions)
         trial = points + moved

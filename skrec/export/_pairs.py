@@ -178,6 +178,7 @@ def ccl(graph: Graph, draws: Draws, mask: Value, *, margin: float, negative_weig
 
 def softmax(graph: Graph, draws: Draws, mask: Value) -> LossOfPairs:
     """Softmax cross-entropy."""
+
     def losses(positive: Value, negative: Value) -> tuple[Value, Value, Value]:
         chosen, others = draws.positives(graph, positive), draws.negatives(graph, negative)
         highest = graph.larger(chosen, others.max(2, keepdims=True))

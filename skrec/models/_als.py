@@ -18,6 +18,7 @@ from skrec.data import HalfLife, Interactions, apply_half_life, read_half_life
 from skrec.data._random import draw_seed
 from skrec.export._graph import Value
 from skrec.export._least_squares import LeastSquares, Terms
+from skrec.export._states import States
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
 from skrec.topk import Products
 
@@ -184,7 +185,7 @@ class ALSRecommender(EmbeddingRecommender):
     def _formula(self) -> Products:
         return Products(self.item_embeddings_, self._state_vectors)
 
-    def _exported_state(self) -> LeastSquares:
+    def _exported_state(self) -> States:
         vectors = self.item_embeddings_.astype(np.float64)
         gram = vectors.T @ vectors + self.regularization * np.eye(vectors.shape[1])
         inverse_root = np.linalg.inv(np.linalg.cholesky(gram)).T

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from skrec._checks import check_choice, check_flag, check_int
 from skrec._memory import rows_per_block
