@@ -149,4 +149,5 @@ def assert_same(answer, expected):
     np.testing.assert_array_equal(scores == -np.inf, expected.scores == -np.inf)
     is_number = np.isfinite(expected.scores)
     scale = np.abs(np.where(is_number, expected.scores, 0)).max(axis=1, keepdims=True)
-    assert (np.abs(np.where(is_number, scores - expected.scores, 0)) <= 1e-5 * scale).all()
+    difference = np.subtract(scores, expected.scores, where=is_number, out=np.zeros_like(scores))
+    assert (np.abs(difference) <= 1e-5 * scale).all()
