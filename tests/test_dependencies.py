@@ -37,8 +37,9 @@ def imports(folder):
 
 
 def test_every_dependency_is_imported_and_every_import_is_declared():
-    declared = modules(PROJECT["dependencies"] + EXTRAS["parquet"] + EXTRAS["text"])
-    assert imports("skrec") - {"pytest"} == declared  # which skrec.testing imports if it is there
+    declared = modules(PROJECT["dependencies"] + EXTRAS["parquet"] + EXTRAS["text"] + EXTRAS["onnx"])
+    assert imports("skrec") - {"pytest"} == declared - {"onnxscript"}  # which torch imports when it traces a network
+    #  # which skrec.testing imports if it is there
 
 
 @pytest.mark.parametrize("folder", ["tests", "benchmarks", "examples"])
