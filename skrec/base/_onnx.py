@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_choice, check_flag, check_int, read_path
 from skrec._memory import blocks
-from skrec.base._writing import atomic_write
+from skrec._writing import atomic_write
 from skrec.data import Interactions
 from skrec.export._graph import Graph, Port, Value
 from skrec.export._lists import Catalog, best_items

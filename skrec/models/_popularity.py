@@ -3,6 +3,8 @@
 Other parameters are documented in `HistoryRecommender`.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from skrec.base._divergence import divergence
 from skrec.data import HalfLife, Interactions, read_half_life
 from skrec.export._scores import CommonScores
 from skrec.export._states import LastItem
+from skrec.persistence import Array, Kind
 
 
 class PopularityRecommender(HistoryRecommender):
@@ -45,6 +48,7 @@ class PopularityRecommender(HistoryRecommender):
     half_life: HalfLife | None = None
 
     _reads_weights = True
+    _stored: ClassVar[dict[str, Kind]] = {"item_scores_": Array("float64", "items")}
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

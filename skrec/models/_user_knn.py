@@ -17,6 +17,7 @@ from skrec.data import Interactions
 from skrec.export._graph import Graph, Value
 from skrec.export._neighbors import NearestUsers
 from skrec.models._neighbors import NeighborParameters, euclidean_lengths, stacked, weighted, weights_of_items, weights_of_users
+from skrec.persistence import Array, Kind, Matrix
 from skrec.topk import RowSums
 
 
@@ -72,6 +73,14 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
     """
 
     neighborhood: Literal["nearest", "reverse"] = "nearest"
+
+    _answers_from_histories = True
+    _stored: ClassVar[dict[str, Kind]] = {
+        "item_length_weights_": Array("float64", "items"),
+        "weighted_rows_": Matrix("float64", "users", "items"),
+        "reverse_neighbors_": Matrix("float32", "users", "users", is_optional=True),
+        "thresholds_": Array("float32", "users", is_optional=True),
+    }
 
     _needs: ClassVar[dict[str, Needs]] = {
         "weighting": Needs(
