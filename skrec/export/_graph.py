@@ -166,10 +166,6 @@ class Value:
         """Whether an entry along an axis is true."""
         return self.to(np.int64).max(axis) > 0
 
-    def transposed(self) -> "Value":
-        """Exchange the axes of a matrix."""
-        return self.graph.node("Transpose", self, perm=[1, 0])
-
     def apply(self, kind: str, **attributes: Any) -> "Value":
         """Apply an operator of one argument, such as "Sigmoid"."""
         return self.graph.node(kind, self, **attributes)

@@ -110,11 +110,10 @@ def weighted_squares(vectors: NDArray[np.float32], regularization: float, alpha:
 
 def _solve(graph: Graph, features: Value, terms: Terms) -> Value:
     """Solutions (n_users, d) of ``(I + F.T @ W @ F) x = F.T @ r`` by conjugate gradients."""
-    columns = graph.node("Transpose", features, perm=[0, 2, 1])
-    weights = terms.of_matrix.with_axis(1)
 
     def times(vectors: Value) -> Value:
-        return vectors + (((vectors.with_axis(1) @ columns) * weights) @ features).without_axis(1)
+        products = (vectors.with_axis(1) * features).sum(2) * terms.of_matrix
+        return vectors + (products.with_axis(1) @ features).without_axis(1)
 
     right = (terms.of_right.with_axis(1) @ features).without_axis(1)
     square = _squares(right)
