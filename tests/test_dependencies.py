@@ -14,7 +14,7 @@ PROJECT, GROUPS = SETTINGS["project"], SETTINGS["dependency-groups"]
 EXTRAS = PROJECT["optional-dependencies"]
 OF_USERS = [requirement for extra, requirements in EXTRAS.items() if extra != "test" for requirement in requirements]
 IMPORTED_AS = {"faiss-cpu": "faiss", "mlflow-skinny": "mlflow", "scikit-learn": "sklearn", "umap-learn": "umap"}
-IMPORTED_BY_OTHERS = {"alembic", "sqlalchemy", "tensorboard"}  # by MLflow and Lightning
+IMPORTED_BY_OTHERS = {"alembic", "onnxscript", "sqlalchemy", "tensorboard"}  # by MLflow, torch and Lightning
 REQUIREMENT = re.compile(r"(?P<name>[\w-]+)(?:>=(?P<least>[\d.]+))?")
 
 

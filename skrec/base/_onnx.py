@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,14 +90,14 @@ def to_onnx(
     check_choice(inputs, "inputs", ("user", "history"))
     check_int(k, "k", at_least=1)
     check_flag(exclude_seen, "exclude_seen")
-    texts = None if labels is None else _labels(self, inputs)
+    beside = None if labels is None else (read_path(labels, "labels"), _labels(self, inputs))
     _check_installed()
     graph = _graph(self, inputs, k, exclude_seen=exclude_seen)
     files = _write(target, graph, k, {"estimator": type(self).__name__, "inputs": inputs})
-    if labels is not None:
-        files.append(read_path(labels, "labels"))
-        with atomic_write(files[-1]) as file:
-            file.write(json.dumps(texts, ensure_ascii=False, allow_nan=False).encode())
+    if beside is not None:
+        with atomic_write(beside[0]) as file:
+            file.write(json.dumps(beside[1], ensure_ascii=False).encode())
+        files.append(beside[0])
     return files
 
 
@@ -125,10 +126,8 @@ def no_states(model: Any) -> States:
 
 
 def _check_installed() -> None:
-    try:
-        import onnx
-    except ImportError:
-        raise ImportError("to_onnx needs onnx: pip install 'skrec[onnx]'") from None
+    if find_spec("onnx") is None:
+        raise ImportError("to_onnx needs onnx: pip install 'skrec[onnx]'")
 
 
 def _graph(model: Any, inputs: str, k: int, *, exclude_seen: bool) -> tuple[Graph, dict[str, Value]]:

@@ -33,7 +33,7 @@ from skrec.export._pairs import Pairs
 from skrec.export._scores import Branch, LayerScores, Scores
 from skrec.export._states import MeansOfItems, States
 
-_LOSSES = {
+_LOSSES: dict[Any, Callable[..., pairs.LossOfPairs]] = {
     losses.bpr: pairs.bpr,
     losses.bce: pairs.bce,
     losses.softmax: pairs.softmax,
@@ -119,8 +119,10 @@ def folded_in(name: str, fold_in: FoldIn) -> States:
             f"to_onnx(inputs='history') is not available for {name} with this loss: it folds in new users, for which there "
             "are no graphs of callable losses and of negatives='hard'"
         )
-    items = _branch_items(network) if is_branched else _product_items(fold_in)
-    return MapEstimate(_prior(fold_in.prior), items, likelihood, _finish_branches(items) if is_branched else _finish(fold_in))
+    if is_branched:
+        branches = _branch_items(network)
+        return MapEstimate(_prior(fold_in.prior), branches, likelihood, _finish_branches(branches))
+    return MapEstimate(_prior(fold_in.prior), _product_items(fold_in), likelihood, _finish(fold_in))
 
 
 def _ridge(fold_in: FoldIn) -> LeastSquares:
@@ -168,7 +170,8 @@ def _likelihood(fold_in: FoldIn) -> Likelihood | None:
     if objective.is_softmax and (isinstance(objective, WholeRows) or is_by_popularity):
         return SoftmaxOfRows(catalog.compared)
     smooth = objective.losses.smooth
-    function, parameters = (smooth.func, smooth.keywords) if isinstance(smooth, partial) else (smooth, {})
+    function: Any = smooth.func if isinstance(smooth, partial) else smooth
+    parameters = smooth.keywords if isinstance(smooth, partial) else {}
     if isinstance(objective, WholeRows):
         return BinaryRows(catalog.compared) if function is losses.bce else None
     if function not in _LOSSES:
@@ -197,7 +200,8 @@ def _product_items(fold_in: FoldIn) -> ProductItems:
 
 
 def _branch_items(network: BranchNetwork) -> BranchItems:
-    maps, branches = [], []
+    maps: list[Any] = []
+    branches: list[ProductItems | RectifiedItems] = []
     for branch, head in zip(network.branches, network.head_weights(), strict=True):
         if isinstance(branch, MLP):
             maps.append((_wide(branch.of_user.weight).T, _wide(branch.of_user.bias)))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -35,7 +36,10 @@ class PaddedRows(NamedTuple):
     values: Tensor
     mask: Tensor
 
-    index = Ellipsis  # sums of rows have an axis of length 1, so that they need no index
+    @property
+    def index(self) -> Any:
+        """Index of the row of each entry in sums of rows: none, since these have an axis of length 1."""
+        return ...
 
     def sums(self) -> Tensor:
         """Sum of the values of each row, (n_rows, 1)."""
@@ -146,10 +150,8 @@ def _traced(
     """
     from skrec.export import _proto
 
-    try:
-        import onnxscript
-    except ImportError:
-        raise ImportError("to_onnx of networks that read histories needs onnxscript: pip install 'skrec[onnx]'") from None
+    if find_spec("onnxscript") is None:
+        raise ImportError("to_onnx of networks that read histories needs onnxscript: pip install 'skrec[onnx]'")
     any_size = torch.export.Dim.DYNAMIC
     axes = {0: any_size} if has_fixed_width else {0: any_size, 1: any_size}
     examples = {name: torch.ones(_EXAMPLE_USERS, width).to(_dtype(value)) for name, value in inputs.items()}

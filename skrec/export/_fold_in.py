@@ -55,7 +55,8 @@ class Prior(NamedTuple):
 class Likelihood(Protocol):
     """The loss of histories. ``reads_values`` tells whether it depends on the values of events."""
 
-    reads_values: bool
+    @property
+    def reads_values(self) -> bool: ...
 
     def of(self, graph: Graph, items: ItemScores, history: History) -> Function:
         """Return a function from the vectors of users to losses (n_users, 1) and their gradients."""

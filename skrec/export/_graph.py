@@ -166,10 +166,6 @@ class Value:
         """Whether an entry along an axis is true."""
         return self.to(np.int64).max(axis) > 0
 
-    def transposed(self) -> "Value":
-        """Exchange the axes of a matrix."""
-        return self.graph.node("Transpose", self, perm=[1, 0])
-
     def apply(self, kind: str, **attributes: Any) -> "Value":
         """Apply an operator of one argument, such as "Sigmoid"."""
         return self.graph.node(kind, self, **attributes)
@@ -221,9 +217,9 @@ class Graph:
 
     def nodes_of(self, kind: str, *inputs: Any, dtypes: Sequence[DTypeLike | None], **attributes: Any) -> list[Value]:
         """Append a node with as many outputs as there are types."""
-        like = next((value.dtype for value in inputs if isinstance(value, Value)), None)
+        like: Any = next((value.dtype for value in inputs if isinstance(value, Value)), None)
         names = [self.as_value(value, like).name for value in inputs]
-        outputs = [Value(self, self.new_name(kind), like if dtype is None else dtype) for dtype in dtypes]
+        outputs = [Value(self, self.new_name(kind), like if dtype is None else np.dtype(dtype)) for dtype in dtypes]
         self.nodes.append(Node(kind, names, [value.name for value in outputs], attributes))
         return outputs
 

@@ -83,10 +83,9 @@ class ProductItems:
     def of_own(self, graph: Graph, codes: Value) -> ScoreFunction:
         """Return the scores of each user's own items."""
         rows, biases = (graph.gather(graph.constant(part), codes) for part in (self.items, self.biases))
-        columns = graph.node("Transpose", rows, perm=[0, 2, 1])
 
         def scores(users: Value) -> tuple[Value, Pullback]:
-            products = (users.with_axis(1) @ columns).without_axis(1)
+            products = (users.with_axis(1) * rows).sum(2)
             return products + biases, lambda slopes: (slopes.with_axis(1) @ rows).without_axis(1)
 
         return scores

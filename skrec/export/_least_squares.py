@@ -67,13 +67,53 @@ class LeastSquares:
         return self.finish(_solve(graph, features, terms) * scale)
 
 
+def weighted_squares(vectors: NDArray[np.float32], regularization: float, alpha: float) -> LeastSquares:
+    """The states of new users in alternating least squares of implicit feedback.
+
+    Parameters
+    ----------
+    vectors : float32 array of shape (n_items, d)
+    regularization : float
+        Penalty of the squared length of a state.
+    alpha : float
+        Confidence of an event of value 1. The confidence of a pair without an event is 1.
+
+    Raises
+    ------
+    ValueError
+        If the equations of a user without events are singular.
+    """
+    wide = vectors.astype(np.float64)
+    try:
+        root = np.linalg.cholesky(wide.T @ wide + regularization * np.eye(wide.shape[1]))
+    except np.linalg.LinAlgError as error:
+        raise ValueError(
+            f"regularization must be larger for to_onnx(inputs='history'): with {regularization!r}, the equations of new users "
+            "are singular"
+        ) from error
+    back = np.linalg.inv(root)  # in these coordinates the squared scores of all pairs are the squared length
+
+    def terms(codes: Value, mask: Value, values: Value | None) -> Terms:
+        assert values is not None
+        confidences = values * float(alpha)
+        return Terms(mask * (confidences.apply("Abs") - 1), mask * codes.graph.larger(confidences, 0.0))
+
+    return LeastSquares(
+        features=wide @ back.T,
+        terms=terms,
+        penalties=lambda graph, n: n * 0.0 + 1,
+        finish=lambda solution: ((solution @ back).to(np.float32), None),
+        reads_values=True,
+        sums_values=True,
+    )
+
+
 def _solve(graph: Graph, features: Value, terms: Terms) -> Value:
     """Solutions (n_users, d) of ``(I + F.T @ W @ F) x = F.T @ r`` by conjugate gradients."""
-    columns = graph.node("Transpose", features, perm=[0, 2, 1])
-    weights = terms.of_matrix.with_axis(1)
 
     def times(vectors: Value) -> Value:
-        return vectors + (((vectors.with_axis(1) @ columns) * weights) @ features).without_axis(1)
+        products = (vectors.with_axis(1) * features).sum(2) * terms.of_matrix
+        return vectors + (products.with_axis(1) @ features).without_axis(1)
 
     right = (terms.of_right.with_axis(1) @ features).without_axis(1)
     square = _squares(right)

@@ -52,8 +52,7 @@ def best_items(
     if not catalog.is_familiar.all():
         scores = graph.where(graph.constant(catalog.is_familiar).with_axis(0), scores, number(_LAST))
     nothing = graph.full(graph.shape(scores.size(0), 1), number(-np.inf))  # stands at the code n_items
-    codes = [graph.where(part < 0, np.int64(n_items), part) for part in hidden]
-    codes = graph.joined(codes, 1) if len(codes) > 1 else codes[0]
+    codes = graph.joined([graph.where(part < 0, np.int64(n_items), part) for part in hidden], 1)
     scores = graph.scatter_in_rows(graph.joined([scores, nothing], 1), codes, graph.full(codes.shape(), number(-np.inf)))
     k = min(catalog.k, n_items)
     found, items = graph.largest(scores, k)

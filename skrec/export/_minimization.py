@@ -1,4 +1,4 @@
-"""Minimization of functions of many users at once in graphs, by the algorithm of fold-in: BFGS with a line search by bisection."""
+"""Minimization of functions of many users at once in graphs, by BFGS as in fold-in."""
 
 from collections.abc import Callable
 

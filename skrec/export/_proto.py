@@ -1,7 +1,6 @@
 """Graphs in the format of ONNX."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -65,10 +64,10 @@ def store_beside(model: onnx.ModelProto, weights: dict[str, NDArray], file: Bina
             place += array.nbytes
 
 
-def include(graph: Graph, path: Path | onnx.ModelProto, inputs: dict[str, Value]) -> list[Value]:
+def include(graph: Graph, model: onnx.ModelProto, inputs: dict[str, Value]) -> list[Value]:
     """Append the nodes of another model of the same versions to a graph. Returns its outputs, in float32."""
     prefix = graph.new_name("part") + "_"
-    part = onnx.compose.add_prefix(path, prefix).graph
+    part = onnx.compose.add_prefix(model, prefix).graph
     graph.weights |= {tensor.name: numpy_helper.to_array(tensor) for tensor in part.initializer}
     graph.nodes.extend(Node("Identity", [value.name], [prefix + name], {}) for name, value in inputs.items())
     graph.nodes.extend(part.node)
@@ -89,8 +88,8 @@ def _attribute(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return numpy_helper.from_array(value)
     if isinstance(value, Body):
-        infos = ([_info(*port) for port in ports] for ports in (value.inputs, value.outputs))
-        return helper.make_graph([_node(node) for node in value.nodes], "body", *infos)
+        inputs, outputs = ([_info(*port) for port in ports] for ports in (value.inputs, value.outputs))
+        return helper.make_graph([_node(node) for node in value.nodes], "body", inputs, outputs)
     return value
 
 

@@ -53,6 +53,6 @@ class StoredRows:
         if not self._are_ones:
             values = graph.gather(graph.constant(self._values), places) * values
         totals = graph.full(n * self._n_columns, values.dtype.type(0))
-        cells = (owners // rows.size(1)) * self._n_columns + columns
+        cells = (owners // graph.larger(rows.size(1), 1)) * self._n_columns + columns
         totals = graph.node("ScatterElements", totals, cells, values, axis=0, reduction="add")
         return totals.reshaped(n, self._n_columns)

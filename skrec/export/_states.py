@@ -112,7 +112,8 @@ class States(Protocol):
         Whether the states depend on the values of events.
     """
 
-    reads_values: ClassVar[bool]
+    @property
+    def reads_values(self) -> bool: ...
 
     def of(self, history: History) -> Any:
         """Return the states of users from their histories."""

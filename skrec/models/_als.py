@@ -20,8 +20,8 @@ from skrec.base._prepared import prepared
 from skrec.base._training_data import informative_part
 from skrec.data import HalfLife, Interactions, apply_half_life, read_half_life
 from skrec.data._random import draw_seed
-from skrec.export._graph import Value as GraphValue
-from skrec.export._least_squares import LeastSquares, Terms
+from skrec.export._least_squares import weighted_squares
+from skrec.export._states import States
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
 from skrec.persistence import Array, Kind, Matrix, Value
 from skrec.topk import Products, as_they_are
@@ -196,25 +196,8 @@ class ALSRecommender(EmbeddingRecommender):
     def _formula(self) -> Products:
         return Products(self.item_embeddings_, as_they_are)
 
-    def _exported_state(self) -> LeastSquares:
-        vectors = self.item_embeddings_.astype(np.float64)
-        gram = vectors.T @ vectors + self.regularization * np.eye(vectors.shape[1])
-        inverse_root = np.linalg.inv(np.linalg.cholesky(gram)).T
-
-        def terms(codes: GraphValue, mask: GraphValue, values: GraphValue | None) -> Terms:
-            assert values is not None
-            confidences = values * float(self.alpha)
-            of_right = mask * codes.graph.larger(confidences, 0.0)
-            return Terms(mask * (confidences.apply("Abs") - 1), of_right)
-
-        return LeastSquares(
-            features=vectors @ inverse_root,
-            terms=terms,
-            penalties=lambda graph, n: n * 0.0 + 1,
-            finish=lambda solution: ((solution @ np.ascontiguousarray(inverse_root.T)).to(np.float32), None),
-            reads_values=True,
-            sums_values=True,
-        )
+    def _exported_state(self) -> States:
+        return weighted_squares(self.item_embeddings_, self.regularization, self.alpha)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items)

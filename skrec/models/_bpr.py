@@ -184,7 +184,7 @@ class BPRRecommender(EmbeddingRecommender):
         return Products(self.item_embeddings_, as_they_are, self.item_biases_)
 
     def _exported_state(self) -> States:
-        return folded_in(type(self).__name__, self._fold_in())
+        return folded_in(type(self).__name__, prepared(self, _fold_in))
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items) + self.item_biases_[items]
