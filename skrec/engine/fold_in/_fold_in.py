@@ -1,6 +1,6 @@
 """Fold-in of the histories of new users into a trained network."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from skrec.data._histories import select_users, slice_users, sort_by_user
 from skrec.engine.batches._negatives import log_share
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
 from skrec.engine.fold_in._likelihoods import Events, Pool
-from skrec.engine.fold_in._map_estimate import VectorsAndLikelihood, curvature_of_events, map_estimate
+from skrec.engine.fold_in._map_estimate import VectorsAndLikelihood, VectorsOfStates, curvature_of_events, map_estimate
 from skrec.engine.fold_in._prior import Prior, State
 
 # with an error of 0 the ratings of new users would have infinite weight
@@ -134,6 +134,7 @@ class FoldIn(NamedTuple):
         """Approximate number of floating-point operations of the largest operation for some users."""
         return 2.0 * n_users * len(self.catalog.popularity) * len(self.prior.mean)
 
+    @torch.no_grad()
     def _search(self, histories: Interactions, added: Tensor | None) -> State:
         network = freeze(self.network, self.prior)
 
@@ -168,7 +169,7 @@ def weights_of_users(histories: Interactions) -> NDArray[np.float64]:
     return np.bincount(histories.users, weights=histories.weights, minlength=histories.n_users).astype(float)
 
 
-def _vectors_of(network: FrozenNetwork, added: Tensor | None) -> Callable[[State], Tensor]:
+def _vectors_of(network: FrozenNetwork, added: Tensor | None) -> VectorsOfStates:
     return network.vectors if added is None else lambda state: network.vectors((state[0] + added, *state[1:]))
 
 

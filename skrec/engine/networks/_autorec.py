@@ -24,6 +24,7 @@ class ItemAutoRec(ProductNetwork):
     """Item-based AutoRec: score(u, i) = v_u . f(W x_i + b) + c_u, where x_i is the column of the item."""
 
     item_biases = None
+    states_are_vectors = True
 
     def __init__(self, columns: sp.csr_array, width: int, activation: str, dropout: float):
         super().__init__()
