@@ -12,6 +12,7 @@ from skrec._checks import check_flag
 from skrec.base._copying import shallow_copy, without_learned_attributes
 from skrec.base._counts import count_events, stored_events
 from skrec.base._queries import NewUsers, Query, known_users
+from skrec.base._validation import Validation
 from skrec.data import Interactions, check_interactions, is_matrix, is_positive, positive_mask
 from skrec.data._appending import check_same_unit
 from skrec.data._callers import depth_of_caller
@@ -29,7 +30,7 @@ def check_methods(model: Any) -> None:
         raise NotImplementedError(f"{type(model).__name__} must implement {', '.join(missing)}")
 
 
-def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Any) -> Any:
+def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Validation | None) -> Any:
     """A copy of an estimator that has learned from X alone."""
     data = remembering_pairs(check_interactions(X, y))
     if len(data) == 0:
@@ -67,8 +68,14 @@ def further_fitted_copy(model: Any, X: Any, y: ArrayLike | None) -> Any:
 
 def store_events(model: Any) -> None:
     """Store the training events in little memory, or none of them."""
-    events = stored_events(model.events_, model.seen_)
-    model.events_ = events if model.keep_events else events[:0]
+    model.events_ = stored_events(model.events_, model.seen_)
+    if not model.keep_events:
+        model._drop_events()
+
+
+def drop_events(model: Any) -> None:
+    """Leave only the labels and features of the users and items of the training events."""
+    model.events_ = model.events_[:0]
 
 
 def without_identities(model: Any) -> Any:
@@ -78,7 +85,8 @@ def without_identities(model: Any) -> Any:
         raise ValueError(f"{type(model).__name__} needs its training events to recommend, so it cannot be anonymized")
     twin = shallow_copy(model)
     twin.user_ids_, twin.vocabulary_ = None, replace(model.vocabulary_, user_ids=None)
-    twin.events_ = model.events_[:0]._replace(user_ids=None, impression_ids=None)
+    twin._drop_events()
+    twin.events_ = twin.events_._replace(user_ids=None, impression_ids=None)
     return twin
 
 

@@ -28,7 +28,7 @@ _KINDS: tuple[tuple[str, Any], ...] = (
 _PLAIN_TYPES = {"bool": np.bool_, "integer": np.int64, "float": np.float64}
 _COMPARED_AS = {"integer": "number", "float": "number"}  # numbers are compared by value
 _LARGEST = np.iinfo(np.int64).max
-_BLOCK = 2**20  # labels at a time
+_BLOCK = 2**16  # labels at a time, which fit into a cache
 
 
 class IdEncoder:
