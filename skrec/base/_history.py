@@ -56,7 +56,7 @@ class HistoryRecommender(BaseRecommender):
         return OwnItems()
 
     def _item_vectors(self) -> Any:
-        return self._rows_of_all().T.tocsr()
+        return self._rows_of_all().T
 
     def _user_vectors(self) -> Any:
         return self._rows_of_all()

@@ -112,7 +112,8 @@ class BaseRecommender(DeclaredParameters):
         self._fit(events)
 
     # functions of a model, which it may override
-    _learn_vocabulary, _store_events = training.learn_vocabulary, training.store_events
+    _learn_vocabulary, _drop_events = training.learn_vocabulary, training.drop_events
+    _store_events = training.store_events
     _count, _informative = training.store_counts, training.informative_events
     _check_weights, _check_order = training.check_weights, training.check_order
     _positives = staticmethod(training.positive_events)
