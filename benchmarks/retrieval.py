@@ -87,7 +87,7 @@ def main():
     parser.add_argument("cases", nargs="*", choices=[*CASES, []], default=[])
     parser.add_argument("--quick", action="store_true", help="small cases, to see that the script runs")
     settings = parser.parse_args()
-    rounds, seconds = (1, 0.1) if settings.quick else (5, 0.5)
+    rounds, seconds = (1, 0.1) if settings.quick else (3, 0.5)
     for case in settings.cases or CASES:
         items, users = CASES[case](settings.quick)
         queries, examples = users[:N_QUERIES], users[N_QUERIES : N_QUERIES + N_EXAMPLES]

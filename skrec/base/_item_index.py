@@ -17,7 +17,8 @@ from skrec.base._allowed import Allowed
 from skrec.base._prepared import prepared
 from skrec.base._queries import Query
 from skrec.base._scoring import lists_by
-from skrec.retrieval import ExactIndex, IVFIndex, RecallReport, VectorIndex, are_products_finite, longest
+from skrec.retrieval import ExactIndex, IVFIndex, RecallReport, VectorIndex
+from skrec.retrieval._vectors import are_products_finite, longest
 from skrec.topk import Products, RowPattern
 
 _NAMES: dict[str, Callable[[], VectorIndex]] = {"exact": ExactIndex, "ivf": IVFIndex}

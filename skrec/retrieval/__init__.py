@@ -6,6 +6,6 @@ An index is any object with the methods of `VectorIndex`. `BaseRecommender.build
 from skrec.retrieval._exact import ExactIndex
 from skrec.retrieval._ivf import IVFIndex
 from skrec.retrieval._recall import RecallReport
-from skrec.retrieval._vectors import VectorIndex, are_products_finite, longest
+from skrec.retrieval._vectors import VectorIndex
 
-__all__ = ["ExactIndex", "IVFIndex", "RecallReport", "VectorIndex", "are_products_finite", "longest"]
+__all__ = ["ExactIndex", "IVFIndex", "RecallReport", "VectorIndex"]

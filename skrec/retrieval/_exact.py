@@ -7,11 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from skrec._checks import check_int
 from skrec.retrieval._recall import RecallReport
-from skrec.retrieval._vectors import longest, not_built, read_exclude, read_queries, read_vectors
+from skrec.retrieval._vectors import VectorIndex, longest, not_built, read_exclude, read_queries, read_vectors
 from skrec.topk import Products, ProductSearch, as_they_are
 
 
-class ExactIndex:
+class ExactIndex(VectorIndex):
     """Exact search that leaves out vectors that are too short to be among the best.
 
     Vectors are compared with a query in descending order of their length, until the k-th best product exceeds the product of
@@ -35,8 +35,8 @@ class ExactIndex:
 
         Parameters
         ----------
-        vectors : array-like of shape (n_vectors, d)
-            Finite numbers, which are stored as float32.
+        vectors
+            As for `VectorIndex.build`.
         queries, exclude : ignored
             Not needed for an exact search, present for API consistency.
 
@@ -54,18 +54,18 @@ class ExactIndex:
 
         Parameters
         ----------
-        queries : array-like of shape (n_queries, d)
-        k : int
-            Number of vectors of each query.
-        exclude : sparse matrix of shape (n_queries, n_vectors), optional
-            Stored entries are vectors that a query must not find.
+        queries, k, exclude
+            As for `VectorIndex.search`.
 
         Returns
         -------
-        positions : int64 array of shape (n_queries, k)
-            Rows of ``vectors``, best first. Equal products are in the order of rows. Padded with -1.
-        products : float32 array of shape (n_queries, k)
-            Padded with NaN.
+        positions, products
+            As for `VectorIndex.search`.
+
+        Raises
+        ------
+        ValueError
+            If an argument has another shape, or queries are not finite. If the index has not been built.
         """
         if self._search is None:
             raise not_built(self)

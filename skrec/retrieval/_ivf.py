@@ -14,17 +14,17 @@ from skrec._threads import map_in_threads, n_threads
 from skrec.data._random import as_generator, check_seed
 from skrec.retrieval._exact import ExactIndex
 from skrec.retrieval._recall import RecallReport, probes_for, recall_by_probes
-from skrec.retrieval._vectors import longest, not_built, read_exclude, read_queries, read_vectors
+from skrec.retrieval._vectors import VectorIndex, longest, not_built, read_exclude, read_queries, read_vectors
 from skrec.topk import RowPattern
 
-_EPOCHS_OF_KMEANS = 10
+_EPOCHS_OF_KMEANS, _VECTORS_OF_A_MEAN = 10, 64  # vectors of a sample that k-means is run on
 _N_OWN_QUERIES = 2000  # drawn from the vectors if no queries are given
 _HEIGHT = 128  # queries of a block
 _BUILD_HEIGHT = 2**14  # vectors of a block
 _BOUND = 2.0  # standard deviations of the products in a list, by which lists with the same mean differ
 
 
-class IVFIndex:
+class IVFIndex(VectorIndex):
     """Approximate search by an inverted file of faiss, which looks only into the lists that are nearest to a query.
 
     k-means divides the vectors into lists. A search looks into the lists that are expected to hold the largest products, and
@@ -46,8 +46,9 @@ class IVFIndex:
 
     Notes
     -----
-    k-means takes about ``5000 * n_lists**2 * d`` operations, and the search of a query ``(n_lists + share_compared *
-    n_vectors) * d``. Lists of ``n_vectors`` vectors take the memory of the vectors.
+    k-means takes about ``1300 * n_lists**2 * d`` operations, and the division of the vectors into lists ``2 * n_lists *
+    n_vectors * d``. The search of a query takes ``2 * (n_lists + share_compared * n_vectors) * d``. The index takes the memory
+    of the vectors.
 
     Graphs of neighbors (HNSW) on inner products are not offered. A few long vectors are the nearest neighbors of all others,
     so that a walk through the graph does not reach most vectors.
@@ -82,13 +83,13 @@ class IVFIndex:
 
         Parameters
         ----------
-        vectors : array-like of shape (n_vectors, d)
-            Finite numbers, which are stored as float32. At least one vector.
+        vectors
+            As for `VectorIndex.build`. At least one.
         queries : array-like of shape (n_queries, d), optional
             Examples of the queries to come, some hundreds or thousands. One half is used to choose the number of lists, the
             other half to measure the recall. If None, a sample of the vectors, for which other lists may be needed.
         exclude : sparse matrix of shape (n_queries, n_vectors), optional
-            Stored entries are vectors that a query must not find, as in `search`.
+            Stored entries are vectors that an example must not find.
 
         Returns
         -------
@@ -98,6 +99,8 @@ class IVFIndex:
         ------
         ImportError
             If faiss is not installed.
+        ValueError, TypeError
+            If a parameter of the index is out of range or an argument has another shape.
         """
         check_number(self.recall, "recall", above=0, at_most=1)
         check_int(self.k, "k", at_least=1)
@@ -156,12 +159,12 @@ class IVFIndex:
         Parameters
         ----------
         queries, k, exclude
-            As for `ExactIndex.search`.
+            As for `VectorIndex.search`.
 
         Returns
         -------
         positions, products
-            As for `ExactIndex.search`. Equal products are in the order of rows among the vectors that are found. If the lists
+            As for `VectorIndex.search`. Equal products are in the order of rows among the vectors that are found. If the lists
             of a query hold fewer than k vectors, all lists are searched.
         """
         if self._index is None:
@@ -243,8 +246,9 @@ def _in_one_thread(function: Callable[[Any], None], part: Any) -> None:
 def _means(vectors: NDArray[np.float32], n_lists: int, *, seed: int) -> NDArray[np.float32]:
     """Means of k-means. One thread, so that they do not depend on the number of threads."""
     faiss = _faiss()
-    # without a minimum, faiss prints a warning for few vectors
-    kmeans = faiss.Kmeans(vectors.shape[1], n_lists, niter=_EPOCHS_OF_KMEANS, seed=seed, min_points_per_centroid=1)
+    # with another minimum, faiss prints a warning for few vectors
+    sample = {"min_points_per_centroid": 1, "max_points_per_centroid": _VECTORS_OF_A_MEAN}
+    kmeans = faiss.Kmeans(vectors.shape[1], n_lists, niter=_EPOCHS_OF_KMEANS, seed=seed, **sample)
     with openmp_threads(1):
         kmeans.train(vectors)
     return kmeans.centroids

@@ -12,7 +12,7 @@ _STANDARD_ERRORS = 2.0  # by which the estimated recall must exceed the required
 class RecallReport:
     """How well an index finds the best vectors.
 
-    Attributes
+    Parameters
     ----------
     recall : float
         Share of the k best vectors that a search finds, as a mean over queries that were not used to choose ``n_probes``.

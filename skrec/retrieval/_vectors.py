@@ -1,6 +1,7 @@
 """The interface of an index, and checks of its arguments."""
 
-from typing import Any, Protocol, Self
+from abc import ABC, abstractmethod
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,19 +13,57 @@ from skrec.topk import RowPattern
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-class VectorIndex(Protocol):
-    """What `BaseRecommender.build_index` expects of an index. `ExactIndex` documents the arguments."""
+class VectorIndex(ABC):
+    """Base of indexes. An object with the same methods may be passed to `BaseRecommender.build_index`, too."""
 
-    def build(self, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None = None, exclude: Any = None) -> Self:
-        """Store vectors. Queries are examples of those to come."""
+    @abstractmethod
+    def build(self, vectors: ArrayLike, queries: ArrayLike | None = None, exclude: Any = None) -> Self:
+        """Store vectors, replacing those of an earlier call.
 
-    def search(
-        self, queries: NDArray[np.float32], k: int, *, exclude: sp.csr_array | None = None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return positions and products of the k best vectors for each query."""
+        Parameters
+        ----------
+        vectors : array-like of shape (n_vectors, d)
+            Finite numbers, which are stored as float32.
+        queries : array-like of shape (n_queries, d), optional
+            Examples of the queries to come.
+        exclude : sparse matrix of shape (n_queries, n_vectors), optional
+            Stored entries are vectors that an example must not find.
 
+        Returns
+        -------
+        self
+        """
+
+    @abstractmethod
+    def search(self, queries: ArrayLike, k: int, *, exclude: Any = None) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Find the vectors with the largest inner products with each query, or most of them.
+
+        Parameters
+        ----------
+        queries : array-like of shape (n_queries, d)
+            Finite numbers.
+        k : int
+            Number of vectors of each query.
+        exclude : sparse matrix of shape (n_queries, n_vectors), optional
+            Stored entries are vectors that a query must not find.
+
+        Returns
+        -------
+        positions : int64 array of shape (n_queries, k)
+            Rows of ``vectors``, best first. Equal products are in the order of rows. Padded with -1 if fewer than k vectors are
+            left.
+        products : float32 array of shape (n_queries, k)
+            Padded with NaN.
+        """
+
+    @abstractmethod
     def recall_report(self) -> RecallReport:
-        """Return the share of the best vectors that a search finds."""
+        """Return the share of the best vectors that a search finds.
+
+        Returns
+        -------
+        RecallReport
+        """
 
 
 def read_vectors(values: ArrayLike, name: str) -> NDArray[np.float32]:
