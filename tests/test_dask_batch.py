@@ -9,11 +9,13 @@ from pathlib import Path
 import dask
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 
 import skrec
 from skrec import ALSRecommender
 
+pytestmark = pytest.mark.skipif(int(pyarrow.__version__.partition(".")[0]) < 16, reason="Dask needs pyarrow 16")
 EXAMPLE = Path(__file__).parents[1] / "examples" / "dask_batch.py"
 
 
