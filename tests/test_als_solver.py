@@ -12,6 +12,7 @@ from small_models import likes
 from skrec import ALS, MFRecommender
 from skrec.data import Interactions
 from skrec.engine.als import _batched_rows, _compiled_rows
+from skrec.engine.batches import _least_squares
 from skrec.engine.batches._least_squares import Side, _nth_absent
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -117,7 +118,8 @@ def test_without_any_penalty_the_vectors_stay_finite():
 def test_the_result_does_not_depend_on_the_number_of_threads(monkeypatch):
     monkeypatch.setattr(_compiled_rows, "n_threads", lambda n_jobs, work: n_jobs)
     monkeypatch.setattr(_compiled_rows, "_BLOCK_COST", 50)
-    monkeypatch.setattr(_compiled_rows, "_TABLE_ROWS", 16)
+    monkeypatch.setattr(_compiled_rows, "TABLE_ROWS", 16)
+    monkeypatch.setattr(_least_squares, "TABLE_ROWS", 16)
     rng = np.random.default_rng(0)
     data = sp.random_array((60, 40), density=0.2, rng=rng, format="csr")
     one, three = (

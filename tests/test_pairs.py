@@ -79,6 +79,13 @@ def test_the_last_of_each_pair_is_its_latest_row(data):
     assert data.last_of_each_pair().tolist() == sorted(last.values())
 
 
+@given(data=coded_events(), modulus=st.integers(1, 4))
+def test_the_last_of_each_pair_is_found_among_some_events(data, modulus):
+    among = np.arange(len(data)) % modulus == 0
+    rows = np.flatnonzero(among)
+    assert data.last_of_each_pair(among).tolist() == rows[data[rows].last_of_each_pair()].tolist()
+
+
 @given(data=coded_events())
 def test_events_are_ordered_by_user_and_time(data):
     times = [0] * len(data) if data.timestamps is None else data.timestamps.tolist()
