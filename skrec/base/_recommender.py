@@ -19,6 +19,7 @@ from skrec.base._explanation import explain, no_contributions
 from skrec.base._lists import read_list_request
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._parquet import recommend_to_parquet
+from skrec.base._prepared import forget
 from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import similar_items, similar_users
 from skrec.base._tags import RecommenderTags, with_recommender_tags
@@ -135,6 +136,7 @@ class BaseRecommender(DeclaredParameters):
             If data cannot be read or a parameter is out of range.
         """
         self.__dict__ = training.fitted_copy(self, X, y, validation).__dict__
+        forget(self)
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
@@ -163,6 +165,7 @@ class BaseRecommender(DeclaredParameters):
         if not hasattr(self, "vocabulary_"):
             return self.fit(X, y)
         self.__dict__ = training.further_fitted_copy(self, X, y).__dict__
+        forget(self)
         return self
 
     def anonymized(self) -> Self:
@@ -279,8 +282,11 @@ class BaseRecommender(DeclaredParameters):
 
         Raises
         ------
+        UnknownUserError, UnknownItemError
+            If a user or a candidate is unknown and ``unknown`` is "raise". ``error.labels`` has the unknown labels. Both are
+            subclasses of ValueError and KeyError.
         ValueError, TypeError
-            If an id is unknown or of another kind than the known ids, or k is below 1.
+            If an id is of another kind than the known ids, or k is below 1.
         """
         request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown)
         return request.answer(self, slice(0, len(request.query)))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Codes = NDArray[Any]  # int32 or int64
 _FEW = 2**12  # codes for which a table is small
+_FEW_EVENTS = 2**10  # which are sorted by comparison in less time than it takes to make the matrices of a counting sort
 _COMPILED_FROM = 2**25  # events whose sort takes longer than to load compiled functions
 
 
@@ -119,6 +120,10 @@ def order_by_pair(users: Codes, items: Codes, shape: tuple[int, int]) -> tuple[C
         indptr = np.zeros(n_users + 1, dtype)
         np.cumsum(np.bincount(users, minlength=n_users), out=indptr[1:])
         return slice(None), items, indptr
+    if len(users) <= _FEW_EVENTS:
+        order = np.lexsort((items, users)).astype(dtype)
+        _, items, indptr = order_by_pair(users[order], items[order], shape)
+        return order, items, indptr
     present, items, n_items = _dense(items, shape[1])
     if len(users) < _COMPILED_FROM:
         order, items, indptr = _order_by_conversions(users, items, (n_users, n_items))
@@ -140,6 +145,8 @@ def _order_by_conversions(users: Codes, items: Codes, shape: tuple[int, int]) ->
 
 def group_by(codes: Codes, n_codes: int) -> Codes:
     """The positions of codes in stable ascending order, by a counting sort."""
+    if len(codes) <= _FEW_EVENTS:
+        return np.argsort(_read_codes(codes, n_codes, np.int64), kind="stable")
     _, codes, n_codes = _dense(codes, n_codes)
     dtype = index_dtype(n_codes, len(codes))
     columns, indptr = _read_codes(codes, n_codes, dtype), np.arange(len(codes) + 1, dtype=dtype)

@@ -15,6 +15,7 @@ from skrec._threads import torch_threads_in_step
 from skrec.base import EmbeddingRecommender
 from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
+from skrec.base._prepared import prepared
 from skrec.data import HalfLife, Interactions
 from skrec.data._random import draw_seed
 from skrec.engine._blocks import score_items, score_known_pairs
@@ -23,7 +24,7 @@ from skrec.engine._pairs import score_pairs
 from skrec.engine._products import products_of
 from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import Catalog, FoldIn
+from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
@@ -47,8 +48,6 @@ from skrec.engine.training._schedules import CosineRestarts
 from skrec.topk import Products
 
 _USER_BYTES = 2**12  # memory for encoding one user
-# with an error of 0 the ratings of new users would have infinite weight
-_MIN_NOISE = 1e-9
 _SOLVERS: dict[str, Callable[..., torch.device]] = {"gradient": descend, "als": alternate}
 
 
@@ -255,7 +254,7 @@ class TorchRecommender(EmbeddingRecommender):
             network = self._new_network(self.objective_.examples(data))
             network = expand_network(self, network, data, trained, trained._new_state)
             self._set_network(network, torch.device(self.device_), self.train_loss_)
-            self._align_prior()
+            self._keep_reference_events()
 
     @torch_threads_in_step(0)
     def _partial_fit(self, events: Interactions, before: Any) -> None:
@@ -277,7 +276,7 @@ class TorchRecommender(EmbeddingRecommender):
         network = expand_network(self, self._new_network(examples), events, before, before._new_state)
         if n_known == len(rows) or not self._learn_new(network, examples, n_known):
             self._set_network(network, torch.device(before.device_), before.train_loss_)
-            self._align_prior()
+            self._keep_reference_events()
         # the error on a few events that are used many times does not apply to the ratings of new users
         self.train_loss_ = before.train_loss_
 
@@ -305,7 +304,7 @@ class TorchRecommender(EmbeddingRecommender):
         device = self._run(network, self.objective_.batches(examples, known), history, checkpoints, rate)
         self.history_, self.best_epoch_ = pd.DataFrame(history.rows), history.best_epoch
         self._set_network(network, device, self.history_.train_loss[self.best_epoch_])
-        self._align_prior()
+        self._keep_reference_events()
 
     def _run(
         self,
@@ -332,6 +331,7 @@ class TorchRecommender(EmbeddingRecommender):
         """Set a trained network as the model's network, and learn the prior of new users from its users."""
         # Lightning moves networks to the CPU after training
         self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
+        self.reference_events_: Interactions | None = None
         prepare(network)
         users = self._tensor(np.flatnonzero(self.has_past_)).split(rows_per_block(_USER_BYTES))
         try:
@@ -340,12 +340,11 @@ class TorchRecommender(EmbeddingRecommender):
             what = "training diverged: the users' vectors are too large"
             raise divergence(self, what, of_values=self._predicts_ratings) from error
 
-    def _align_prior(self) -> None:
-        """Choose coordinates of the prior in which fold-in converges fast, from the histories of some users."""
+    def _keep_reference_events(self) -> None:
+        """Keep the events of a few users, by which fold-in chooses coordinates in which it converges fast."""
         # callable losses are called only in training and for new users
-        if self.module_.reads_histories or callable(self.loss) or not self.objective_.aligns_prior:
-            return
-        self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
+        if not self.module_.reads_histories and not callable(self.loss) and self.objective_.aligns_prior:
+            self.reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
 
     @property
     def _penalty(self) -> float:
@@ -377,17 +376,13 @@ class TorchRecommender(EmbeddingRecommender):
         return self._fold_in().states(histories)
 
     def _fold_in(self) -> FoldIn:
-        noise = max(self.train_loss_, _MIN_NOISE)
-        catalog = Catalog(
-            self._compared_items, self.popularity_, noise, self.seed_, self.device_, self.module_.floats_per_score
-        )
-        return FoldIn(self.module_, self.objective_, self.prior_, catalog)
+        return prepared(self, fold_in_of)
 
     def _score(self, state: State, items: slice) -> Tensor:
         return score_items(self, state, items)
 
     def _formula(self) -> Products | None:
-        return products_of(self)
+        return prepared(self, products_of)
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return score_pairs(self, users, items)

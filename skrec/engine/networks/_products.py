@@ -49,6 +49,10 @@ class ProductNetwork(EmbeddingNetwork):
     def all_item_biases(self) -> Tensor | None:
         return None if self.item_biases is None else self.item_biases.weight[:, 0]
 
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        """Vectors (n_items, d) of all items. On a CPU. Networks that store them return them without a copy."""
+        return self.item_vectors(torch.arange(n_items))
+
     def item_vectors(self, items: Tensor) -> Tensor:
         """Vectors of items, (..., d)."""
         raise NotImplementedError(f"{type(self).__name__} must implement item_vectors")
@@ -143,6 +147,9 @@ class DotProduct(ProductNetwork):
 
     def user_vectors(self, state: State) -> Tensor:
         return state[0] if self.temperature is None else F.normalize(state[0], dim=-1) / self.temperature
+
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        return self.item_embeddings.weight if self.temperature is None else super().all_item_vectors(n_items)
 
     def item_vectors(self, items: Tensor) -> Tensor:
         vectors = self.item_embeddings(items)
