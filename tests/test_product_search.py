@@ -213,6 +213,18 @@ def test_models_recommend_the_same_by_a_search(model, query):
     assert not (moved & (alone | ~finite)).any()
 
 
+@pytest.mark.parametrize("query", [{}, QUERIES["unknown users"]], ids=["known users", "unknown users"])
+def test_all_batches_of_lists_use_one_search(query):
+    model = ALSRecommender(n_factors=4, max_epochs=2, positive_from=2, random_state=0).fit(events())
+    with (
+        patch.object(_scoring, "COMPILED_FROM", 0),
+        patch.object(Products, "search", autospec=True, side_effect=Products.search) as search,
+    ):
+        batches = [batch.codes for batch in model.recommend_iter(**query, k=5, batch_size=2)]
+        assert search.call_count == 1
+        np.testing.assert_array_equal(np.concatenate(batches), model.recommend(**query, k=5).codes)
+
+
 def test_every_model_with_a_formula_is_searched(model):
     assert model._formula() is not None
 

@@ -8,10 +8,10 @@ from skrec._checks import check_choice, check_flag, check_int
 from skrec.base._allowed import Allowed, Unknown
 from skrec.base._queries import Query
 from skrec.base._recommendations import Recommendations
-from skrec.base._scoring import best_items
+from skrec.base._scoring import best_items, prepared_search
 from skrec.data._training_shape import is_of_shape, warn_about_training_shape
 from skrec.data._vocabulary import decode
-from skrec.topk import check_list_length
+from skrec.topk import Search, check_list_length
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,17 +34,18 @@ class ListRequest:
     exclude_seen: bool
     batch_size: int
 
-    def answer(self, model: Any, users: slice) -> Recommendations:
+    def answer(self, model: Any, users: slice, search: Search | None = None) -> Recommendations:
         """The lists of a range of the users."""
-        part = self.query[users]
-        codes, scores = best_items(model, part, self.k, exclude_seen=self.exclude_seen, allowed=self.allowed.of(users))
+        part, allowed = self.query[users], self.allowed.of(users)
+        codes, scores = best_items(model, part, self.k, exclude_seen=self.exclude_seen, allowed=allowed, search=search)
         return Recommendations(part.labels, decode(codes, model.item_ids_), scores, codes)
 
     def answers(self, model: Any) -> Iterator[Recommendations]:
         """The lists of all users, in one batch or more."""
         n, size = len(self.query), self.batch_size
-        batches = (slice(start, min(start + size, n)) for start in range(0, max(n, 1), size))
-        return (self.answer(model, users) for users in batches)
+        search = prepared_search(model, n, self.allowed)
+        for start in range(0, max(n, 1), size):
+            yield self.answer(model, slice(start, min(start + size, n)), search)
 
 
 def read_list_request(
