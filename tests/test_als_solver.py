@@ -115,6 +115,15 @@ def test_without_any_penalty_the_vectors_stay_finite():
     assert np.isfinite(found).all()
 
 
+def test_initial_vectors_have_no_negative_entries_and_are_zero_without_events():
+    model = MFRecommender(solver="als", n_factors=4, max_epochs=1, random_state=0)
+    data = Interactions.from_arrays([0, 1, 3], [0, 2, 2], n_users=4, n_items=3)
+    network = model.fit(data)._new_network(data)
+    for table, empty in ((network.user_embeddings.weight, 2), (network.item_embeddings.weight, 1)):
+        assert (np.delete(table.detach().numpy(), empty, axis=0) > 0).all()
+        assert (table[empty] == 0).all()
+
+
 def test_the_result_does_not_depend_on_the_number_of_threads(monkeypatch):
     monkeypatch.setattr(_compiled_rows, "n_threads", lambda n_jobs, work: n_jobs)
     monkeypatch.setattr(_compiled_rows, "_BLOCK_COST", 50)

@@ -63,6 +63,7 @@ class ImplicitSquares(Ranking):
 
     @torch.no_grad()
     def initialize(self, network: EmbeddingNetwork, examples: Interactions) -> None:
+        # With entries of both signs the vectors of the users of an item cancel out, and the first epochs learn this noise.
         for tables, codes in ((network.user_tables, examples.users), (network.item_tables, examples.items)):
             for table in tables:
                 table.weight.abs_()
