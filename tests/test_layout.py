@@ -148,7 +148,10 @@ USED_BY_SKLEARN = {"scipy.stats", "scipy.special", "numpy.f2py", "numpy.testing"
     [
         ("import skrec, skrec.models, skrec.metrics, skrec.data", set()),
         ("from skrec import ALSRecommender, EASERecommender, Interactions, get_scorer", set()),
-        ("from skrec import ALSRecommender; from numpy import eye; ALSRecommender(n_factors=2).fit(eye(4)).recommend(k=1)", set()),
+        (
+            "from skrec import ALSRecommender; from numpy import eye; ALSRecommender(n_factors=2).fit(eye(4)).recommend(k=1)",
+            set(),
+        ),
         ("from skrec import ALSRecommender, compare; from skrec.model_selection import k_core", USED_BY_SKLEARN),
         ("import sklearn, skrec; sklearn.clone(skrec.MFRecommender())", USED_BY_SKLEARN | {"torch"}),
     ],

@@ -122,7 +122,9 @@ def _best_items_of_some_unknown(
     new = unknown if allowed.to_each is not None else unknown[:1]
     new_users = NewUsers(model.vocabulary_.without_events(len(new)), query.labels[new])
     for part, rows in ((query[known], known), (new_users, new)):
-        codes[rows], scores[rows] = best_items(model, part, k, exclude_seen=exclude_seen, allowed=allowed.of(rows), search=search)
+        codes[rows], scores[rows] = best_items(
+            model, part, k, exclude_seen=exclude_seen, allowed=allowed.of(rows), search=search
+        )
     if allowed.to_each is None:
         codes[unknown], scores[unknown] = codes[new], scores[new]
     return codes, scores
