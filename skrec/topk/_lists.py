@@ -64,7 +64,7 @@ class BestColumns:
             all_columns = np.arange(self._n_columns)
             places = columns.start, all_columns, all_columns, np.arange(len(scores))
             pattern, lists = hidden or RowPattern.empty(len(scores)), self._lists(rows, scores)
-            check_numbers(insert_largest(np.require(scores, requirements="CW"), *places, *lists, *pattern))
+            check_numbers(insert_largest(np.require(scores, requirements=("C", "W")), *places, *lists, *pattern))
             return
         if hidden is not None:
             hide(scores, hidden, columns)

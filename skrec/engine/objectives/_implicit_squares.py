@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from skrec.data import Interactions, apply_half_life, is_positive
 from skrec.engine.batches._batches import Batches, PairBatches
