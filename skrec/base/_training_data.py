@@ -12,6 +12,7 @@ from skrec._checks import check_flag
 from skrec.base._copying import shallow_copy, without_learned_attributes
 from skrec.base._counts import count_events, stored_events
 from skrec.base._queries import NewUsers, Query, known_users
+from skrec.base._validation import Validation
 from skrec.data import Interactions, check_interactions, is_matrix, is_positive, positive_mask
 from skrec.data._appending import check_same_unit
 from skrec.data._callers import depth_of_caller
@@ -29,7 +30,7 @@ def check_methods(model: Any) -> None:
         raise NotImplementedError(f"{type(model).__name__} must implement {', '.join(missing)}")
 
 
-def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Any) -> Any:
+def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Validation | None) -> Any:
     """A copy of an estimator that has learned from X alone."""
     data = remembering_pairs(check_interactions(X, y))
     if len(data) == 0:

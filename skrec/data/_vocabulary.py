@@ -192,6 +192,11 @@ def decode(codes: NDArray[np.int64], ids: NDArray | None) -> NDArray:
     return labels
 
 
+def first_label(ids: NDArray | None) -> NDArray | None:
+    """The first label, shape (1,), or None if there are no labels."""
+    return None if ids is None else ids[:1]
+
+
 def _check_both_labelled(ids, own_ids, axis: str, name: str) -> None:
     if ids is None:
         raise ValueError(

@@ -4,10 +4,11 @@ Other parameters are documented in `BaseRecommender`.
 """
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from skrec._checks import check_int, check_n_jobs, check_number
 from skrec._threads import n_threads, single_threaded_blas
@@ -20,6 +21,7 @@ from skrec.base._training_data import informative_part
 from skrec.data import HalfLife, Interactions, apply_half_life, read_half_life
 from skrec.data._random import draw_seed
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
+from skrec.persistence import Array, Kind, Matrix, Value
 from skrec.topk import Products
 
 
@@ -95,6 +97,12 @@ class ALSRecommender(EmbeddingRecommender):
     random_state: Any = None
 
     _reads_weights = True
+    _stored: ClassVar[dict[str, Kind]] = {
+        "seed_": Value(int),
+        "confidences_": Matrix("float32", "users", "items", made=csr_matrix, is_history=True),
+        "user_embeddings_": Array("float32", "users", "factors"),
+        "item_embeddings_": Array("float32", "items", "factors"),
+    }
 
     def _check_parameters(self) -> None:
         check_int(self.n_factors, "n_factors", at_least=1)

@@ -3,7 +3,7 @@
 Other parameters are documented in `BaseRecommender`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from skrec.engine import (
     DotProduct,
     FoldIn,
     Losses,
+    NetworkKind,
+    PriorKind,
     SampledRanking,
     State,
     bpr,
@@ -34,6 +36,7 @@ from skrec.engine import (
     weights,
 )
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
+from skrec.persistence import Kind, Value
 from skrec.topk import Products
 
 
@@ -104,6 +107,12 @@ class BPRRecommender(EmbeddingRecommender):
     n_jobs: int = 1
     verbose: int = 0
     random_state: Any = None
+
+    _stored: ClassVar[dict[str, Kind]] = {
+        "seed_": Value(int),
+        "module_": NetworkKind(lambda model, events: model._network(events)),
+        "prior_": PriorKind(),
+    }
 
     def _check_parameters(self) -> None:
         check_n_jobs(self.n_jobs)

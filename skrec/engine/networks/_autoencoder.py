@@ -73,6 +73,8 @@ class RowNetwork(ProductNetwork):
     """
 
     reads_histories = True
+    encodes_histories = True
+    history_tables = ("rows",)
 
     def __init__(self, rows: sp.csr_array, width: int, *, dropout: float, normalize: bool = False):
         super().__init__()

@@ -2,7 +2,9 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -140,6 +142,10 @@ class DotProduct(ProductNetwork):
     @property
     def item_tables(self) -> list[nn.Embedding]:
         return [self.item_embeddings] if self.item_biases is None else [self.item_embeddings, self.item_biases]
+
+    def expect_ratings(self, values: NDArray[np.float32], y_range: tuple[float, float] | None) -> None:
+        if y_range is not None or self.item_biases is not None:  # else the product alone is the rating
+            super().expect_ratings(values, y_range)
 
     def encode(self, users: Tensor) -> State:
         vectors, *biases = super().encode(users)

@@ -27,6 +27,8 @@ class SequenceNetwork(ProductNetwork):
 
     item_biases = None
     reads_histories = True
+    encodes_histories = True
+    history_tables = ("sequences",)
 
     def __init__(self, sequences: SequenceTable, n_items: int, width: int):
         super().__init__()

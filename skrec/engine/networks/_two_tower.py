@@ -40,6 +40,11 @@ class TwoTower(ProductNetwork):
     def item_tables(self) -> list[nn.Embedding]:
         return [self.items.table]
 
+    @property
+    def result_shapes(self) -> dict[str, tuple[int, ...]]:
+        vectors = {"final_users": self.users.table.weight.shape, "final_items": self.items.table.weight.shape}
+        return super().result_shapes | vectors
+
     def prepare(self) -> None:
         self.final_users, self.final_items = self.users.all_vectors() + self.common, self.items.all_vectors()
 
