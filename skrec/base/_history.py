@@ -52,7 +52,7 @@ class HistoryRecommender(BaseRecommender):
         return informative_part(self, histories).to_csr(duplicates="any")
 
     def _item_vectors(self) -> Any:
-        return self._rows_of_all().T.tocsr()
+        return self._rows_of_all().T
 
     def _user_vectors(self) -> Any:
         return self._rows_of_all()

@@ -109,7 +109,8 @@ class BaseRecommender(DeclaredParameters):
         self._fit(events)
 
     # functions of a model, which it may override
-    _learn_vocabulary, _store_events = training.learn_vocabulary, training.store_events
+    _learn_vocabulary, _drop_events = training.learn_vocabulary, training.drop_events
+    _store_events = training.store_events
     _count, _informative = training.store_counts, training.informative_events
     _check_weights, _check_order = training.check_weights, training.check_order
     _positives = staticmethod(training.positive_events)
@@ -217,7 +218,7 @@ class BaseRecommender(DeclaredParameters):
             Ratings, if the model predicts ratings. Those of unknown users or items are means. For other models, the score of an
             unknown user is the popularity of the item, and the score of an unknown item is minus infinity.
         """
-        check_is_fitted(self)
+        training.check_fitted(self)
         if not is_matrix(X):
             data = self._recode(check_pairs(X))
             return self._score_pairs(data.users, data.items)

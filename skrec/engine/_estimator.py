@@ -26,7 +26,7 @@ from skrec.engine._products import products_of
 from skrec.engine._stored import STORED, parameters_of
 from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of
+from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of, settled_prior
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
@@ -345,7 +345,7 @@ class TorchRecommender(EmbeddingRecommender):
         """Set a trained network as the model's network, and learn the prior of new users from its users."""
         # Lightning moves networks to the CPU after training
         self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
-        self.reference_events_: Interactions | None = None
+        self._reference_events_: Interactions | None = None
         prepare(network)
         users = self._tensor(np.flatnonzero(self.has_past_)).split(rows_per_block(_USER_BYTES))
         try:
@@ -358,7 +358,11 @@ class TorchRecommender(EmbeddingRecommender):
         """Keep the events of a few users, by which fold-in chooses coordinates in which it converges fast."""
         # callable losses are called only in training and for new users
         if not self.module_.reads_histories and not callable(self.loss) and self.objective_.aligns_prior:
-            self.reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
+            self._reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
+
+    def _drop_events(self) -> None:
+        self.prior_, self._reference_events_ = settled_prior(self), None
+        super()._drop_events()
 
     @property
     def _penalty(self) -> float:
@@ -408,6 +412,10 @@ class TorchRecommender(EmbeddingRecommender):
     @torch.no_grad()
     def _state_vectors(self, state: State) -> NDArray[np.float32]:
         return self.module_.user_vectors(state).cpu().numpy()
+
+    def _item_vectors(self) -> NDArray[np.float32]:
+        products = self._formula()
+        return self.item_embeddings_ if products is None else products.items  # which are no copy
 
     @property
     def user_embeddings_(self) -> NDArray[np.float32]:

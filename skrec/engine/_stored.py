@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from skrec.base._parameters import DeclaredParameters
+from skrec.engine.fold_in import settled_prior
 from skrec.engine.fold_in._prior import DirectionPrior, Prior
 from skrec.engine.networks._network import RecommenderNetwork
 from skrec.engine.training._checks import architecture_of
@@ -106,7 +107,8 @@ class PriorKind(MadeKind):
     """The prior of fold-in."""
 
     def write(self, value: Any, writer: Any) -> Any:
-        """Write a prior."""
+        """Write a prior in the coordinates of fold-in, since a file may have no events to find them by."""
+        value = settled_prior(writer.model)
         tensors = [value.mean, value.root, value.curvature]
         return {
             "class": type(value).__name__,

@@ -131,7 +131,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         super()._store_events()
         self.seen_ = self.estimator_.seen_
         if not self.keep_events:
-            self.estimator_.events_ = self.estimator_.events_[:0]
+            self.estimator_._drop_events()
         elif self.estimator_.keep_events:
             self.events_ = self.estimator_.events_
 
