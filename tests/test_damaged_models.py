@@ -100,7 +100,7 @@ class TestDamage:
         """Any error but a ModelFormatError fails the test. Changed numbers cannot be noticed."""
         content, rng = golden("MFRecommender"), random.Random(2)
         for _ in range(2000):
-            is_refused(with_checksum(flipped(content, rng.randrange(64, 8 * len(content)))), file)
+            is_refused(with_checksum(flipped(content, rng.randrange(8 * 80, 8 * len(content)))), file)
 
     @pytest.mark.faults
     def test_a_killed_process_leaves_the_old_file_or_the_new_one(self, file):

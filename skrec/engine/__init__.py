@@ -21,7 +21,7 @@ from skrec.engine.batches._clock import Clock
 from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.batches._sparse_rows import Rows, RowTable, SparseMatrix
-from skrec.engine.fold_in import Catalog, FoldIn, learn_prior, prior_of
+from skrec.engine.fold_in import Catalog, FoldIn, events_of_reference_users, learn_prior, prior_of
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, bpr, ccl
 from skrec.engine.networks._autoencoder import ACTIVATIONS, OutputLayer, RowNetwork, SparseLinear
 from skrec.engine.networks._branches import GMF, MLP, BranchNetwork
@@ -39,6 +39,7 @@ from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import CosineRestarts
+from skrec.engine.training._training_log import TrainingLog
 
 __all__ = [
     "ACTIVATIONS",
@@ -103,6 +104,7 @@ __all__ = [
     "TorchRecommender",
     "Tower",
     "TrainingHistory",
+    "TrainingLog",
     "UniformNegatives",
     "UsersAtTimes",
     "ValidationMonitor",
@@ -116,6 +118,7 @@ __all__ = [
     "check_solver",
     "check_y_range",
     "embedding",
+    "events_of_reference_users",
     "expand_network",
     "feature_table",
     "implicit_squares",

@@ -134,8 +134,9 @@ class NeuMFRecommender(PairRecommender):
     def _pretrained(self, examples: Interactions, validation: Any, build: Callable[[Interactions], Any]) -> Any:
         """A network of one branch, trained with the same settings."""
         network = self._new_network(examples, build)
-        # the logger and the progress bar are for the joint training
-        alone = copy.copy(self).set_params(logger=None, verbose=0)
+        # the logger, callbacks and the progress bar are for the joint training
+        trainer = {name: value for name, value in (self.trainer or {}).items() if name != "callbacks"}
+        alone = copy.copy(self).set_params(logger=None, trainer=trainer, verbose=0)
         alone.pretrained_ = False
         monitor = None if validation is None else ValidationMonitor(alone, network, validation, known=examples)
         history = TrainingHistory(alone, network, monitor)

@@ -7,7 +7,7 @@ from skrec.persistence._errors import ModelFormatError, NotStorable
 
 # imported on first use, as the names of `skrec` are
 _OF_MODULES = {
-    "skrec.engine": ("ALS", "CosineContrastiveLoss", "CosineRestarts", "EarlyStopping"),
+    "skrec.engine": ("ALS", "CosineContrastiveLoss", "CosineRestarts", "EarlyStopping", "TrainingLog"),
     "skrec.models": (
         "ALSRecommender",
         "AutoRecRecommender",
