@@ -23,7 +23,7 @@ from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
 from skrec.engine._pairs import score_pairs
 from skrec.engine._products import products_of
-from skrec.engine._stored import STORED, parameters_of
+from skrec.engine._stored import STORED
 from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of, settled_prior
@@ -40,6 +40,7 @@ from skrec.engine.training._checks import (
     check_held_out,
     check_same_architecture,
     check_training,
+    parameters_of,
 )
 from skrec.engine.training._descent import descend
 from skrec.engine.training._early_stopping import EarlyStopping
