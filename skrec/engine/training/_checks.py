@@ -72,7 +72,8 @@ def check_training(settings: Any) -> None:
         check_early_stopping(settings.early_stopping)
     if settings.checkpoint_dir is not None:
         read_path(settings.checkpoint_dir, "checkpoint_dir")
-    check_logger(settings.logger)
+    if settings.logger is not None:
+        check_logger(settings.logger)
     _check_trainer(settings.trainer)
 
 

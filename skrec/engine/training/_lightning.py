@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -359,7 +359,8 @@ def run(training: Training) -> torch.device:
     plugins = _combined(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
     if options.get("num_nodes", 1) == 1 and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
         plugins.append(LightningEnvironment())  # a single process, also inside a cluster job
-    with _LightningWarning.muted, _silence, open_run(settings, training.history) as logger:
+    opened = nullcontext() if settings.logger is None else open_run(settings, training.history)
+    with _LightningWarning.muted, _silence, opened as logger:
         trainer = _Trainer(
             **{
                 "accelerator": accelerator_of(settings.trainer),
