@@ -16,7 +16,7 @@ import torch
 from pytorch_lightning.plugins.environments import ClusterEnvironment, LightningEnvironment
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.plugins.precision import MixedPrecision, Precision
-from pytorch_lightning.strategies import SingleDeviceStrategy
+from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor, nn
 
@@ -33,6 +33,7 @@ from skrec.engine.training._checks import accelerator_of, n_accumulated_batches
 from skrec.engine.training._history import TrainingHistory, pairwise_accuracy
 from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._pair_steps import PairSteps
+from skrec.engine.training._processes import n_processes, share_weights, sum_gradients, summed
 from skrec.engine.training._resuming import check_checkpoint
 from skrec.engine.training._runs import finite, open_run
 from skrec.engine.training._schedules import Schedule
@@ -118,6 +119,9 @@ class Training(pl.LightningModule):
         self.batches.to(self.device)
         self.sampled_pairs = self.batches.sample_pairs(10_000, self.generator(-1))
         # manual_backward adds a tenth to the time of a small step; without scaling or several devices it is equivalent
+        self.n_processes, self.rank = self.trainer.world_size, self.trainer.global_rank
+        if self.n_processes > 1:
+            share_weights(self.weights)
         self.is_plain = type(self.trainer.precision_plugin) is Precision and type(self.trainer.strategy) is SingleDeviceStrategy
         self.back_propagate = torch.Tensor.backward if self.is_plain else self.manual_backward
 
@@ -172,8 +176,9 @@ class Training(pl.LightningModule):
         for position, batch in enumerate(batches, first):
             # the last group of an epoch may be smaller; its gradient is the mean over its minibatches
             size = min(group, len(self.batches) - position // group * group)
-            loss = self.minibatch_loss(batch)
-            self.back_propagate(loss / size if size > 1 else loss)
+            if position % self.n_processes == self.rank:
+                loss = self.minibatch_loss(batch)
+                self.back_propagate(loss / size if size > 1 else loss)
             if (position + 1) % group == 0 or position + 1 == len(self.batches):
                 self.update(optimizer)
 
@@ -200,6 +205,8 @@ class Training(pl.LightningModule):
 
     def update(self, optimizer: Any) -> None:
         """Do one optimizer step, with learning rate, weight decay and gradient clipping."""
+        if self.n_processes > 1:
+            sum_gradients(self.weights)
         lr = self.set_rate(optimizer)
         if self.settings.weight_decay:
             decay(self.weights, 1 - lr * self.settings.weight_decay)
@@ -221,7 +228,11 @@ class Training(pl.LightningModule):
 
     def end_epoch(self) -> None:
         """Check the epoch, and record its figures."""
-        train_loss = float(self.counters.loss_sum) / (float(self.counters.n_examples) or 1.0)
+        sums = [float(self.counters.loss_sum), float(self.counters.n_examples)]
+        if self.n_processes > 1:
+            sums = summed(sums, self.device)
+        loss_sum, n_examples = sums
+        train_loss = loss_sum / (n_examples or 1.0)
         if not np.isfinite(train_loss):
             raise self.divergence(f"the loss is {train_loss}")
         if not all(bool((weight.abs() < _LARGEST_WEIGHT).all()) for weight in self.weights):
@@ -237,6 +248,7 @@ class Training(pl.LightningModule):
             self.logger.log_metrics(finite(row), step=self.current_epoch)
 
     def on_train_epoch_end(self) -> None:
+        self.trainer.should_stop = self.trainer.strategy.reduce_boolean_decision(self.trainer.should_stop, all=False)
         self.is_finished = self.trainer.should_stop or self.current_epoch + 1 == self.settings.max_epochs
         if self.checkpoints is not None:
             self.checkpoints.save(self.current_epoch, self.trainer.save_checkpoint)
@@ -263,6 +275,13 @@ class Training(pl.LightningModule):
             for epoch, row in enumerate(self.history.rows):
                 self.logger.log_metrics(finite(row), step=epoch)
         self.has_started = True
+
+
+class _Processes(DDPStrategy):
+    """Processes with the whole network in each. `Training.update` sums their gradients, so the network is not wrapped."""
+
+    def configure_ddp(self) -> None:
+        """Leave the network as it is."""
 
 
 class _Counters:
@@ -359,7 +378,10 @@ def run(training: Training) -> torch.device:
     plugins = _combined(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
     if options.get("num_nodes", 1) == 1 and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
         plugins.append(LightningEnvironment())  # a single process, also inside a cluster job
-    opened = nullcontext() if settings.logger is None else open_run(settings, training.history)
+    is_first = n_processes(options) == 1 or LightningEnvironment().local_rank() == 0
+    if n_processes(options) > 1:
+        options["strategy"] = _Processes()
+    opened = open_run(settings, training.history) if settings.logger is not None and is_first else nullcontext()
     with _LightningWarning.muted, _silence, opened as logger:
         trainer = _Trainer(
             **{
@@ -369,7 +391,7 @@ def run(training: Training) -> torch.device:
                 "logger": logger or False,
                 "callbacks": [
                     _Figures(),
-                    *_combined(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 else []),
+                    *_combined(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 and is_first else []),
                 ],
                 "plugins": plugins,
                 "enable_checkpointing": False,
