@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from skrec.benchmark import compare as compare
     from skrec.data import IdEncoder as IdEncoder
     from skrec.data import Interactions as Interactions
+    from skrec.data import UnknownItemError as UnknownItemError
+    from skrec.data import UnknownUserError as UnknownUserError
     from skrec.engine import ALS as ALS
     from skrec.engine import CosineContrastiveLoss as CosineContrastiveLoss
     from skrec.engine import CosineRestarts as CosineRestarts
@@ -63,7 +65,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "skrec.base": ["BaseRecommender", "EmbeddingRecommender", "HistoryRecommender", "Recommendations"],
         "skrec.benchmark": ["compare"],
-        "skrec.data": ["IdEncoder", "Interactions"],
+        "skrec.data": ["IdEncoder", "Interactions", "UnknownItemError", "UnknownUserError"],
         "skrec.engine": [
             "ALS",
             "CosineContrastiveLoss",

@@ -99,16 +99,16 @@ def test_a_half_life_weighs_events_by_age():
 
 def test_the_history_has_the_loss_of_each_epoch():
     fitted = model(max_epochs=4).fit(likes())
-    assert list(fitted.history_) == ["epoch", "train_loss", "pairwise_accuracy", "seconds", "peak_memory_mb"]
+    assert list(fitted.history_) == ["epoch", "train_loss", "train_pairwise_accuracy", "seconds", "memory_mb"]
     x, y = fitted.user_embeddings_.astype(float), fitted.item_embeddings_.astype(float)
     expected = loss_of(dense(likes()), x, y, **PENALTY) / len(likes())
     assert fitted.history_.train_loss.iloc[-1] == pytest.approx(expected, rel=1e-5)
-    assert fitted.history_.pairwise_accuracy.between(0, 1).all()
+    assert fitted.history_.train_pairwise_accuracy.between(0, 1).all()
     assert fitted.best_epoch_ == 3
 
 
 def test_the_accuracy_is_the_share_of_positives_above_unknown_items():
-    accuracies = MFRecommender(solver="als", n_factors=2, random_state=0).fit(two_camps(9)).history_.pairwise_accuracy
+    accuracies = MFRecommender(solver="als", n_factors=2, random_state=0).fit(two_camps(9)).history_.train_pairwise_accuracy
     assert accuracies.iloc[-1] > 0.9
 
 
@@ -266,7 +266,7 @@ def test_an_interrupted_fit_continues_to_the_same_result(tmp_path, monkeypatch, 
     resumed = model(**settings, checkpoint_dir=tmp_path).fit(likes())
     assert len(epochs) == len(whole.history_) - 3
     assert same(weights_of(resumed), weights_of(whole))
-    figures = [name for name in whole.history_ if name not in ("seconds", "peak_memory_mb")]
+    figures = [name for name in whole.history_ if name not in ("seconds", "memory_mb")]
     assert resumed.history_[figures].equals(whole.history_[figures])
 
 

@@ -13,7 +13,7 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT, GROUPS = SETTINGS["project"], SETTINGS["dependency-groups"]
 EXTRAS = PROJECT["optional-dependencies"]
 OF_USERS = [requirement for extra, requirements in EXTRAS.items() if extra != "test" for requirement in requirements]
-IMPORTED_AS = {"mlflow-skinny": "mlflow", "scikit-learn": "sklearn"}
+IMPORTED_AS = {"mlflow-skinny": "mlflow", "scikit-learn": "sklearn", "umap-learn": "umap"}
 IMPORTED_BY_OTHERS = {"alembic", "sqlalchemy", "tensorboard"}  # by MLflow and Lightning
 REQUIREMENT = re.compile(r"(?P<name>[\w-]+)(?:>=(?P<least>[\d.]+))?")
 
@@ -51,7 +51,9 @@ def test_what_is_not_in_the_package_imports_what_is_declared_too(folder):
 
 
 def test_the_least_versions_are_those_that_are_tested():
-    requirements = [REQUIREMENT.match(text) for text in PROJECT["dependencies"] + EXTRAS["parquet"] + EXTRAS["test"]]
+    requirements = [
+        REQUIREMENT.match(text) for text in PROJECT["dependencies"] + EXTRAS["parquet"] + EXTRAS["plot"] + EXTRAS["test"]
+    ]
     least = {match["name"]: match["least"] for match in requirements if match["least"] and match["name"] != "pytest"}
     lines = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
     assert dict(line.split("==") for line in lines if "==" in line) == least

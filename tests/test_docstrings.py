@@ -18,9 +18,11 @@ MODULES = [
     "skrec.data",
     "skrec.datasets",
     "skrec.features",
+    "skrec.inspection",
     "skrec.metrics",
     "skrec.model_selection",
     "skrec.models",
+    "skrec.reranking",
     "skrec.testing",
 ]
 ENGINE_CLASSES = ["PairRecommender", "RowRecommender", "SequenceRecommender", "TorchRecommender"]

@@ -218,7 +218,7 @@ def test_callbacks_find_the_figures_of_their_epoch():
     reader = Reader()
     fitted = model(trainer={"callbacks": reader}, early_stopping="ndcg@10").fit(likes())
     found = pd.DataFrame(reader.found)[list(fitted.history_)]
-    np.testing.assert_allclose(found.drop(columns="peak_memory_mb"), fitted.history_.drop(columns="peak_memory_mb"), rtol=1e-6)
+    np.testing.assert_allclose(found.drop(columns="memory_mb"), fitted.history_.drop(columns="memory_mb"), rtol=1e-6)
 
 
 # ---- what is refused -------------------------------------------------------------------------------------------------

@@ -147,14 +147,15 @@ def test_verbose_2_prints_a_line_for_each_epoch(capfd):
 
 def test_history_has_the_documented_columns():
     history = model(early_stopping="ndcg@10").fit(likes()).history_
-    figures = ["epoch", "train_loss", "pairwise_accuracy", "seconds", "valid_loss", "ndcg@10", "peak_memory_mb"]
+    figures = ["epoch", "train_loss", "train_pairwise_accuracy", "learning_rate", "seconds", "valid_loss"]
+    figures += ["valid_pairwise_accuracy", "ndcg@10", "memory_mb"]
     assert history.columns.tolist() == figures
-    assert history.pairwise_accuracy.between(0, 1).all() and (history.seconds > 0).all()
+    assert history.train_pairwise_accuracy.between(0, 1).all() and (history.seconds > 0).all()
 
 
 def test_pairwise_accuracy_is_the_share_of_positives_above_unknown_items():
     blocks = Interactions.from_csr(np.kron(np.eye(2), np.ones((4, 4))))
     history = model(max_epochs=200, learning_rate=0.1).fit(blocks).history_
-    assert history.pairwise_accuracy.iloc[0] < 0.9
-    assert history.pairwise_accuracy.iloc[-1] == 1
-    assert model(loss="mse").fit(ratings()).history_.pairwise_accuracy.isna().all()
+    assert history.train_pairwise_accuracy.iloc[0] < 0.9
+    assert history.train_pairwise_accuracy.iloc[-1] == 1
+    assert "train_pairwise_accuracy" not in model(loss="mse").fit(ratings()).history_

@@ -31,6 +31,11 @@ def recommend_users(self: Any, items: Any, *, k: int = 10, exclude_seen: bool = 
     Audience
         Users without an event that the model learns from are not included, unless the model knows their features. The list
         of such an item is empty.
+
+    Raises
+    ------
+    UnknownItemError
+        If an item is unknown.
     """
     check_is_fitted(self)
     check_flag(exclude_seen, "exclude_seen")

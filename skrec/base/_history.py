@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from skrec.base._counts import ones_at, with_index_of
 from skrec.base._recommender import BaseRecommender
+from skrec.base._training_data import informative_part
 from skrec.data import Interactions
 from skrec.persistence import Array, Kind, Matrix
 
@@ -48,7 +49,7 @@ class HistoryRecommender(BaseRecommender):
         return self.rows_[users]
 
     def _new_state(self, histories: Interactions) -> sp.csr_array:
-        return histories[self._informative(histories)].to_csr(duplicates="any")
+        return informative_part(self, histories).to_csr(duplicates="any")
 
     def _item_vectors(self) -> Any:
         return self._rows_of_all().T.tocsr()

@@ -19,9 +19,11 @@ from skrec.base._explanation import explain, no_contributions
 from skrec.base._lists import read_list_request
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._parquet import recommend_to_parquet
+from skrec.base._prepared import forget
 from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import similar_items, similar_users
 from skrec.base._tags import RecommenderTags, with_recommender_tags
+from skrec.base._validation import Validation, read_validation
 from skrec.data import Interactions, check_pairs, is_matrix
 from skrec.metrics import get_scorer
 from skrec.persistence import Array, Events, Kind, Matrix, Value, save
@@ -96,8 +98,10 @@ class BaseRecommender(DeclaredParameters):
     def _check_parameters(self) -> None:
         """Check the values of parameters. `fit` and `partial_fit` call it when the data are known."""
 
-    def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self._recode(validation, name="validation")  # it is not used, but it is checked
+    def _fit_validated(self, data: Interactions, validation: Validation) -> None:
+        if validation.metrics:
+            raise ValueError(f"metrics must be None for {type(self).__name__}, which is not trained in epochs")
+        self._recode(validation.data, name="validation")  # it is not used, but it is checked
         self._fit(data)
 
     def _partial_fit(self, events: Interactions, before: Self) -> None:
@@ -124,7 +128,7 @@ class BaseRecommender(DeclaredParameters):
         tags.input_tags.sparse = True
         return with_recommender_tags(tags, RecommenderTags(bool(self._ordered), bool(self._predicts_ratings)))
 
-    def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None) -> Self:
+    def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None, metrics: Any = None) -> Self:
         """Learn from interactions. If this fails, a fitted estimator stays unchanged.
 
         Parameters
@@ -135,8 +139,13 @@ class BaseRecommender(DeclaredParameters):
         y : array-like of shape (n_events,), optional
             Values of the events, such as ratings, if X is a table of events.
         validation : like X, optional
-            Held-out data. Models that are trained in epochs store the loss on these data in ``history_`` after each epoch, and
-            choose the epoch by them if ``early_stopping`` is set. Other models only check that the data can be read.
+            Held-out data. Models that are trained in epochs store the loss on these data in ``history_`` after each epoch. They
+            choose the epoch by them only if ``early_stopping`` is set. Other models only check that the data can be read.
+        metrics : str, list of str or dict of str to int, optional
+            Names of scorers, such as ``["ndcg@10", "recall@20"]``, that are evaluated on the held-out data and stored in
+            ``history_``. A dict has the number of epochs between two evaluations, such as ``{"ndcg@10": 5}``. The last epoch is
+            always evaluated. Requires ``validation`` or ``early_stopping``. Models that are not trained in epochs accept only
+            None.
 
         Returns
         -------
@@ -147,7 +156,8 @@ class BaseRecommender(DeclaredParameters):
         ValueError, TypeError
             If data cannot be read or a parameter is out of range.
         """
-        self.__dict__ = training.fitted_copy(self, X, y, validation).__dict__
+        self.__dict__ = training.fitted_copy(self, X, y, read_validation(validation, metrics)).__dict__
+        forget(self)
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
@@ -176,6 +186,7 @@ class BaseRecommender(DeclaredParameters):
         if not hasattr(self, "vocabulary_"):
             return self.fit(X, y)
         self.__dict__ = training.further_fitted_copy(self, X, y).__dict__
+        forget(self)
         return self
 
     def anonymized(self) -> Self:
@@ -292,8 +303,11 @@ class BaseRecommender(DeclaredParameters):
 
         Raises
         ------
+        UnknownUserError, UnknownItemError
+            If a user or a candidate is unknown and ``unknown`` is "raise". ``error.labels`` has the unknown labels. Both are
+            subclasses of ValueError and KeyError.
         ValueError, TypeError
-            If an id is unknown or of another kind than the known ids, or k is below 1.
+            If an id is of another kind than the known ids, or k is below 1.
         """
         request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown)
         return request.answer(self, slice(0, len(request.query)))
@@ -327,3 +341,4 @@ class BaseRecommender(DeclaredParameters):
     # answers that are written in their own modules
     recommend_to_parquet, recommend_users, save = recommend_to_parquet, recommend_users, save
     similar_items, similar_users, explain = similar_items, similar_users, explain
+    user_codes, item_codes = knowledge.user_codes, knowledge.item_codes

@@ -50,6 +50,11 @@ def similar_items(
     SimilarItems
         Items without an event that the model learns from have an empty list and are in no other list, unless the model
         knows their features.
+
+    Raises
+    ------
+    UnknownItemError
+        If an item is unknown.
     """
     check_is_fitted(self)
     check_int(min_count, "min_count", at_least=0)
@@ -74,6 +79,11 @@ def similar_users(self: Any, users: Any, *, k: int = 10, metric: Metric = "cosin
     Returns
     -------
     SimilarUsers
+
+    Raises
+    ------
+    UnknownUserError
+        If a user is unknown.
     """
     check_is_fitted(self)
     codes, known = self.vocabulary_.user_codes(users, name="users"), self._familiar_users(np.arange(self.n_users_))

@@ -118,7 +118,8 @@ class ColdStartRecommender(EmbeddingRecommender):
         self._fit_validated(data, None)
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self.estimator_ = clone(self.estimator).fit(data, validation=validation)
+        options = {} if validation is None else {"validation": validation.data, "metrics": validation.metrics or None}
+        self.estimator_ = clone(self.estimator).fit(data, **options)
         self._predict_item_vectors(data)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:

@@ -94,6 +94,9 @@ class RowNetwork(ProductNetwork):
     def item_biases(self) -> nn.Embedding:  # type: ignore[override]
         return self.output_layer.biases
 
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        return self.output_layer.vectors.weight
+
     def item_vectors(self, items: Tensor) -> Tensor:
         return self.output_layer.vectors(items)
 

@@ -78,6 +78,9 @@ class LightGCN(ProductNetwork):
     def encode(self, users: Tensor) -> tuple[Tensor]:
         return (self.final_users[users],)
 
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        return self.final_items
+
     def item_vectors(self, items: Tensor) -> Tensor:
         return self.final_items[items]
 

@@ -43,6 +43,9 @@ class SequenceNetwork(ProductNetwork):
     def item_tables(self) -> list[nn.Embedding]:
         return [self.items]
 
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        return self.items.weight
+
     def item_vectors(self, items: Tensor) -> Tensor:
         return self.items(items)
 

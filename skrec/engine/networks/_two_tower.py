@@ -61,6 +61,9 @@ class TwoTower(ProductNetwork):
     def user_vectors(self, state: State) -> Tensor:
         return state[0] if self.temperature is None else F.normalize(state[0], dim=-1) / self.temperature
 
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        return self.final_items if self.temperature is None else super().all_item_vectors(n_items)
+
     def item_vectors(self, items: Tensor) -> Tensor:
         vectors = self.items(items) if self.training else self.final_items[items]
         return vectors if self.temperature is None else F.normalize(vectors, dim=-1)

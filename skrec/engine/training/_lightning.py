@@ -7,16 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import ClusterEnvironment, LightningEnvironment
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.plugins.precision import MixedPrecision, Precision
-from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
+from pytorch_lightning.strategies import SingleDeviceStrategy
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor, nn
 
@@ -24,15 +22,15 @@ from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
 from skrec._threads import torch_threads_in_step
 from skrec.base._divergence import divergence
 from skrec.engine.batches._batches import Batch, Batches, PairBatches
-from skrec.engine.losses._losses import total_loss
+from skrec.engine.losses._losses import loss_weight, total_loss
 from skrec.engine.networks._layers import set_generator
 from skrec.engine.networks._network import prepare
-from skrec.engine.training._checkpoint_files import write_checkpoint
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine.training._checks import accelerator_of, n_accumulated_batches
-from skrec.engine.training._history import TrainingHistory, pairwise_accuracy
+from skrec.engine.training._history import N_SAMPLED_PAIRS, TrainingHistory, named_accuracy
 from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._pair_steps import PairSteps
+from skrec.engine.training._plugins import CheckpointFiles, Processes
 from skrec.engine.training._processes import n_processes, share_weights, sum_gradients, summed
 from skrec.engine.training._resuming import check_checkpoint
 from skrec.engine.training._runs import finite, open_run
@@ -117,7 +115,7 @@ class Training(pl.LightningModule):
         # getsignal returns None if the handler was not installed from Python
         self.on_sigterm = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
         self.batches.to(self.device)
-        self.sampled_pairs = self.batches.sample_pairs(10_000, self.generator(-1))
+        self.sampled_pairs = self.batches.sample_pairs(N_SAMPLED_PAIRS, self.generator(-1))
         # manual_backward adds a tenth to the time of a small step; without scaling or several devices it is equivalent
         self.n_processes, self.rank = self.trainer.world_size, self.trainer.global_rank
         if self.n_processes > 1:
@@ -157,7 +155,7 @@ class Training(pl.LightningModule):
         self.network.train()
         set_generator(self.network, self.generator(self.current_epoch + 2**20))
         self.started = time.perf_counter()
-        self.counters.loss_sum, self.counters.n_examples = torch.zeros((), device=self.device), 0
+        self.counters.loss_sum, self.counters.loss_weight = torch.zeros((), device=self.device), 0
 
     def on_train_batch_start(self, chunk: tuple[int, list[Batch]], _: int) -> None:
         """Use as many threads as the first minibatch can feed."""
@@ -189,7 +187,7 @@ class Training(pl.LightningModule):
             self.set_rate(optimizer)
             optimizer._on_before_step()  # the counter of Lightning's global_step
             self.counters.loss_sum += steps(batch)
-            self.counters.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
+            self.counters.loss_weight += loss_weight(self.loss, batch)
             optimizer._on_after_step()
             self.counters.n_updates += 1
 
@@ -197,7 +195,7 @@ class Training(pl.LightningModule):
         """Return the mean loss of a minibatch plus the penalty on the rows that it uses."""
         total = total_loss(self.network, self.loss, batch)
         self.counters.loss_sum.add_(total.detach())
-        self.counters.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
+        self.counters.loss_weight += loss_weight(self.loss, batch)
         total = total / batch.n_examples
         if strength := self.settings._penalty:
             total = total + strength * self.network.penalty(batch.query, batch.touched_items, batch.item_share)
@@ -224,22 +222,24 @@ class Training(pl.LightningModule):
         rate = self.schedule(self.counters.n_updates)
         lr = self.learning_rate * rate.factor
         set_rate(optimizer, lr, rate.momentum)
+        self.counters.learning_rate = lr
         return lr
 
     def end_epoch(self) -> None:
         """Check the epoch, and record its figures."""
-        sums = [float(self.counters.loss_sum), float(self.counters.n_examples)]
+        sums = [float(self.counters.loss_sum), float(self.counters.loss_weight)]
         if self.n_processes > 1:
             sums = summed(sums, self.device)
-        loss_sum, n_examples = sums
-        train_loss = loss_sum / (n_examples or 1.0)
+        loss_sum, weight_sum = sums
+        train_loss = loss_sum / (weight_sum or 1.0)
         if not np.isfinite(train_loss):
             raise self.divergence(f"the loss is {train_loss}")
         if not all(bool((weight.abs() < _LARGEST_WEIGHT).all()) for weight in self.weights):
             raise self.divergence(f"a weight is not finite, or above {_LARGEST_WEIGHT:g}")
         prepare(self.network)
-        accuracy = pairwise_accuracy(self.network, self.sampled_pairs)
-        row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": accuracy}
+        row = {"epoch": self.current_epoch, "train_loss": train_loss}
+        row |= named_accuracy("train", self.network, self.sampled_pairs)
+        row["learning_rate"] = self.counters.learning_rate
         row["seconds"] = time.perf_counter() - self.started
         if self.history(row, self.device):
             self.trainer.should_stop = True
@@ -277,19 +277,13 @@ class Training(pl.LightningModule):
         self.has_started = True
 
 
-class _Processes(DDPStrategy):
-    """Processes with the whole network in each. `Training.update` sums their gradients, so the network is not wrapped."""
-
-    def configure_ddp(self) -> None:
-        """Leave the network as it is."""
-
-
 class _Counters:
     """Counters of a run. A plain object, because setting attributes of an nn.Module is slow."""
 
     def __init__(self) -> None:
         self.loss_sum = torch.zeros(())
-        self.n_examples: int | Tensor = 0  # or the sum of their weights
+        self.loss_weight: int | Tensor = 0
+        self.learning_rate = 0.0
         self.n_updates = 0
 
 
@@ -315,19 +309,6 @@ class _Chunks:
                 first, chunk = first + len(chunk), []
         if chunk:
             yield first, chunk
-
-
-class _CheckpointFiles(TorchCheckpointIO):
-    """Writes Lightning's checkpoints to files with a checksum."""
-
-    def __init__(self, checkpoints: Checkpoints):
-        self.checkpoints = checkpoints
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        write_checkpoint(Path(path), checkpoint, run=self.checkpoints.run)
-
-    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> Any:
-        return self.checkpoints.state  # has been read and checked when it was chosen
 
 
 class _Figures(pl.Callback):
@@ -375,12 +356,12 @@ def run(training: Training) -> torch.device:
     options = {name: value for name, value in (settings.trainer or {}).items() if name not in own}
     if options.get("devices") == "auto":
         del options["devices"]  # "auto" would use all devices
-    plugins = _combined(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
+    plugins = _combined(options.pop("plugins", None), [CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
     if options.get("num_nodes", 1) == 1 and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
         plugins.append(LightningEnvironment())  # a single process, also inside a cluster job
     is_first = n_processes(options) == 1 or LightningEnvironment().local_rank() == 0
     if n_processes(options) > 1:
-        options["strategy"] = _Processes()
+        options["strategy"] = Processes()
     opened = open_run(settings, training.history) if settings.logger is not None and is_first else nullcontext()
     with _LightningWarning.muted, _silence, opened as logger:
         trainer = _Trainer(
