@@ -122,6 +122,8 @@ class TorchRecommender(EmbeddingRecommender):
         Keyword arguments of Lightning's ``Trainer``, such as ``{"precision": "16-mixed"}``. ``"accelerator"`` is "auto", "cpu",
         "gpu" or "cuda". "auto", the default, uses a CUDA GPU if there is one, else the CPU. Apple GPUs lack the double
         precision that is needed. ``"accumulate_grad_batches"`` is the number of minibatches per optimizer step, by default 1.
+        ``{"devices": 2, "strategy": "ddp"}`` trains in two processes, on two GPUs or on a CPU. Lightning runs the script once
+        more for each further process. Each step uses ``batch_size`` examples of all processes together.
 
     Attributes
     ----------

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-_LOWER_IS_BETTER = ("peak_memory_mb", "seconds", "train_loss", "valid_loss")
+_LOWER_IS_BETTER = ("memory_mb", "seconds", "train_loss", "valid_loss")
 
 
 class OptunaPruningCallback(pl.Callback):
