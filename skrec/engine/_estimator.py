@@ -46,6 +46,7 @@ from skrec.engine.training._descent import descend
 from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OptimizerFactory, choose_optimizer
+from skrec.engine.training._processes import batches_of_process, n_processes
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import CosineRestarts
 from skrec.engine.training._training_log import TrainingLog
@@ -122,6 +123,8 @@ class TorchRecommender(EmbeddingRecommender):
         Keyword arguments of Lightning's ``Trainer``, such as ``{"precision": "16-mixed"}``. ``"accelerator"`` is "auto", "cpu",
         "gpu" or "cuda". "auto", the default, uses a CUDA GPU if there is one, else the CPU. Apple GPUs lack the double
         precision that is needed. ``"accumulate_grad_batches"`` is the number of minibatches per optimizer step, by default 1.
+        ``{"devices": 2, "strategy": "ddp"}`` trains in two processes, on two GPUs or on a CPU. Lightning runs the script once
+        more for each further process. Each step uses ``batch_size`` examples of all processes together.
 
     Attributes
     ----------
@@ -316,7 +319,7 @@ class TorchRecommender(EmbeddingRecommender):
     ) -> None:
         """Train a network with ``rate`` times the learning rate and set it as the model's network."""
         history = TrainingHistory(self, network, monitor)
-        device = self._run(network, self.objective_.batches(examples, known), history, checkpoints, rate)
+        device = self._run(network, batches_of_process(self, examples, known), history, checkpoints, rate)
         self.history_, self.best_epoch_ = pd.DataFrame(history.rows), history.best_epoch
         self._set_network(network, device, self.history_.train_loss[self.best_epoch_])
         self._keep_reference_events()
@@ -375,7 +378,7 @@ class TorchRecommender(EmbeddingRecommender):
     def _optimizer_name(self, network: RecommenderNetwork) -> str:
         if self.optimizer != "auto":
             return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
-        if network.reads_histories:  # a minibatch changes most rows of the embeddings
+        if network.reads_histories or n_processes(self.trainer) > 1:  # a step changes most rows of the embeddings
             return "adam"
         has_compiled_steps = type(network) is DotProduct and accelerator_of(self.trainer) == "cpu"
         n_used = self.objective_.n_used_rows if has_compiled_steps else None
