@@ -112,7 +112,7 @@ class CalibratedReranker(DeclaredParameters):
     item_features : DataFrame, array or sparse matrix
         Features of items, none below 0, such as genres: a numeric table indexed by item label, or one row for each item code.
         The shares of an item are its features divided by their sum.
-    weight : float, default=0.5
+    weight : float, default=0.3
         Weight of calibration, in [0, 1]. 0 keeps the order of the candidates. It is the paper's lambda.
     smoothing : float, default=0.01
         Share of the history in the shares of the list, between 0 and 1, exclusive. It keeps the divergence finite if a genre of
@@ -137,12 +137,12 @@ class CalibratedReranker(DeclaredParameters):
     >>> candidates = PopularityRecommender().fit(watched).recommend(["c"], k=4)
     >>> candidates.items.tolist()
     [['Alien', 'Big', 'Carrie', 'Emma']]
-    >>> CalibratedReranker(item_features=genres).rerank(candidates, watched, k=2).items.tolist()
+    >>> CalibratedReranker(item_features=genres, weight=0.5).rerank(candidates, watched, k=2).items.tolist()
     [['Big', 'Emma']]
     """
 
     item_features: Any
-    weight: float = 0.5
+    weight: float = 0.3
     smoothing: float = 0.01
 
     def rerank(self, recommendations: Recommendations, histories: Any, *, k: int = 10) -> Recommendations:
