@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, GROUPS = SETTINGS["project"], SETTINGS["dependency-groups"]
 EXTRAS = PROJECT["optional-dependencies"]
-IMPORTED_AS = {"scikit-learn": "sklearn", "umap-learn": "umap"}
+OF_USERS = [requirement for extra, requirements in EXTRAS.items() if extra != "test" for requirement in requirements]
+IMPORTED_AS = {"mlflow-skinny": "mlflow", "scikit-learn": "sklearn", "umap-learn": "umap"}
+IMPORTED_BY_OTHERS = {"alembic", "sqlalchemy", "tensorboard"}  # by MLflow and Lightning
 REQUIREMENT = re.compile(r"(?P<name>[\w-]+)(?:>=(?P<least>[\d.]+))?")
 
 
@@ -37,13 +40,13 @@ def imports(folder):
 
 
 def test_every_dependency_is_imported_and_every_import_is_declared():
-    declared = modules(PROJECT["dependencies"] + EXTRAS["parquet"] + EXTRAS["plot"] + EXTRAS["text"] + EXTRAS["umap"])
-    assert imports("skrec") - {"pytest"} == declared  # which skrec.testing imports if it is there
+    declared = modules(PROJECT["dependencies"] + OF_USERS)
+    assert imports("skrec") - {"pytest"} == declared - IMPORTED_BY_OTHERS  # which skrec.testing imports if it is there
 
 
 @pytest.mark.parametrize("folder", ["tests", "benchmarks", "examples"])
 def test_what_is_not_in_the_package_imports_what_is_declared_too(folder):
-    declared = modules(PROJECT["dependencies"] + EXTRAS["test"] + EXTRAS["parquet"] + EXTRAS["plot"] + EXTRAS["text"])
+    declared = modules(PROJECT["dependencies"] + OF_USERS + EXTRAS["test"] + GROUPS["tools"])
     assert imports(folder) - declared == set()
 
 

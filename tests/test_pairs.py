@@ -47,6 +47,21 @@ def test_events_are_sorted_by_pair_and_row(data):
     assert pairs.items.tolist() == [item for _, item in sorted(set(events))]
 
 
+@pytest.mark.parametrize(("n_users", "n_items"), [(3, 5000), (5000, 3), (2000, 3000)])
+@pytest.mark.parametrize("n_events", [1, 20_000])
+def test_large_data_are_sorted_by_compiled_code_in_the_same_way(n_users, n_items, n_events, monkeypatch):
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(n_users, size=n_events), (n_items * rng.random(n_events) ** 3).astype(np.int64)
+    data = Interactions.from_arrays(users, items, n_users=n_users, n_items=n_items)
+    expected = sorted_pairs(data)
+    monkeypatch.setattr("skrec.data._pairs._COMPILED_FROM", 0)
+    monkeypatch.setattr("skrec.data._pairs._are_sorted", lambda users, items: False)
+    pairs = sorted_pairs(data)
+    assert np.arange(n_events)[pairs.order].tolist() == np.arange(n_events)[expected.order].tolist()
+    assert pairs.items.tolist() == expected.items.tolist() and pairs.items.dtype == expected.items.dtype
+    assert pairs.indptr.tolist() == expected.indptr.tolist()
+
+
 @given(data=coded_events())
 def test_columns_of_pairs_and_of_events_are_converted(data):
     pairs, events = sorted_pairs(data), pairs_of(data)

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_flag
 from skrec.base._recommendations import Audience
-from skrec.data._vocabulary import decode
+from skrec.data._vocabulary import decode, first_label
 from skrec.topk import NO_CANDIDATE, as_array, check_list_length, row_blocks, top_k_of_columns
 
 
@@ -31,13 +31,19 @@ def recommend_users(self: Any, items: Any, *, k: int = 10, exclude_seen: bool = 
     Audience
         Users without an event that the model learns from are not included, unless the model knows their features. The list
         of such an item is empty.
+
+    Raises
+    ------
+    UnknownItemError
+        If an item is unknown.
     """
     check_is_fitted(self)
     check_flag(exclude_seen, "exclude_seen")
     codes_of_items = self.vocabulary_.item_codes(items, name="items")
     check_list_length(k, len(codes_of_items), self.n_users_, "users")
     codes, scores = best_users(self, codes_of_items, k, exclude_seen=exclude_seen)
-    return Audience(decode(codes_of_items, self.item_ids_), decode(codes, self.user_ids_), scores, codes)
+    samples = first_label(self.item_ids_), first_label(self.user_ids_)
+    return Audience(decode(codes_of_items, self.item_ids_), decode(codes, self.user_ids_), scores, codes, *samples)
 
 
 def best_users(

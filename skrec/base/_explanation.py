@@ -26,6 +26,11 @@ def explain(self: Any, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
     DataFrame
         Columns ``item`` and ``contribution``, largest first. Over the whole history, the contributions add up to the score.
         In `ALSRecommender` this is the score that the user has when folded in.
+
+    Raises
+    ------
+    UnknownUserError, UnknownItemError
+        If the user or the item is unknown.
     """
     check_is_fitted(self)
     check_int(k, "k", at_least=1)

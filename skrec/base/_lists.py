@@ -10,7 +10,7 @@ from skrec.base._queries import Query
 from skrec.base._recommendations import Recommendations
 from skrec.base._scoring import best_items
 from skrec.data._training_shape import is_of_shape, warn_about_training_shape
-from skrec.data._vocabulary import decode
+from skrec.data._vocabulary import decode, first_label
 from skrec.topk import check_list_length
 
 
@@ -38,7 +38,8 @@ class ListRequest:
         """The lists of a range of the users."""
         part = self.query[users]
         codes, scores = best_items(model, part, self.k, exclude_seen=self.exclude_seen, allowed=self.allowed.of(users))
-        return Recommendations(part.labels, decode(codes, model.item_ids_), scores, codes)
+        samples = first_label(model.user_ids_), first_label(model.item_ids_)
+        return Recommendations(part.labels, decode(codes, model.item_ids_), scores, codes, *samples)
 
     def answers(self, model: Any) -> Iterator[Recommendations]:
         """The lists of all users, in one batch or more."""

@@ -1,6 +1,5 @@
 """Recommendations in Parquet files."""
 
-import errno
 import os
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -8,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from skrec._checks import read_path
+from skrec._writing import atomic_update
 from skrec.base._allowed import Unknown
 from skrec.base._lists import read_list_request
 from skrec.base._recommendations import Recommendations
-from skrec.base._writing import atomic_write
 
 
 def recommend_to_parquet(
@@ -48,18 +47,12 @@ def recommend_to_parquet(
 def write_parquet(target: Path, parts: Iterable[Recommendations]) -> None:
     """One row for each recommendation. An existing file is replaced when the new one is complete."""
     try:
-        import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         raise ImportError("recommend_to_parquet needs pyarrow: pip install 'skrec[parquet]'") from None
-    if target.exists() and not target.is_file():
-        raise FileExistsError(errno.EEXIST, "what stands there is not a regular file", str(target))
-    with atomic_write(target) as file, ExitStack() as stack:
+    with atomic_update(target) as file, ExitStack() as stack:
         writer = None
         for part in parts:
-            table = pa.Table.from_pandas(part.to_frame(), preserve_index=False)
-            if len(table):  # the labels of an empty one have no type
-                writer = writer or stack.enter_context(pq.ParquetWriter(file, table.schema))
-                writer.write_table(table.cast(writer.schema))
-        if writer is None:
-            stack.enter_context(pq.ParquetWriter(file, table.schema))
+            table = part.to_frame(backend="pyarrow")
+            writer = writer or stack.enter_context(pq.ParquetWriter(file, table.schema))
+            writer.write_table(table.cast(writer.schema))

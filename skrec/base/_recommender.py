@@ -19,11 +19,14 @@ from skrec.base._explanation import explain, no_contributions
 from skrec.base._lists import read_list_request
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._parquet import recommend_to_parquet
+from skrec.base._prepared import forget
 from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import similar_items, similar_users
 from skrec.base._tags import RecommenderTags, with_recommender_tags
+from skrec.base._validation import Validation, read_validation
 from skrec.data import Interactions, check_pairs, is_matrix
 from skrec.metrics import get_scorer
+from skrec.persistence import Array, Events, Kind, Matrix, Value, save
 
 
 class BaseRecommender(DeclaredParameters):
@@ -68,6 +71,18 @@ class BaseRecommender(DeclaredParameters):
     _ordered: ClassVar[bool] = False  # whether the order of a user's events matters
     _predicts_ratings: ClassVar[bool] = False
     _reads_weights: ClassVar[bool] = False
+    _answers_from_histories: ClassVar[bool] = False  # the lists of all users need those of known users
+
+    # how the attributes of a fitted model are saved; a class declares its own ones
+    _stored: ClassVar[dict[str, Kind]] = {
+        "events_": Events(),
+        "positive_from_": Value(),
+        "seen_": Matrix("bool", "users", "items", is_history=True),
+        "item_counts_": Array("int64", "items"),
+        "learned_counts_": Array("int64", "items"),
+        "popularity_": Array("float64", "items"),
+        "has_past_": Array("bool", "users"),
+    }
 
     # the methods that a model writes; `fit` raises an error that names those that are missing
     _methods_of_models: ClassVar[tuple[str, ...]] = ("_fit", "_known_state", "_new_state", "_score")
@@ -83,8 +98,10 @@ class BaseRecommender(DeclaredParameters):
     def _check_parameters(self) -> None:
         """Check the values of parameters. `fit` and `partial_fit` call it when the data are known."""
 
-    def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self._recode(validation, name="validation")  # it is not used, but it is checked
+    def _fit_validated(self, data: Interactions, validation: Validation) -> None:
+        if validation.metrics:
+            raise ValueError(f"metrics must be None for {type(self).__name__}, which is not trained in epochs")
+        self._recode(validation.data, name="validation")  # it is not used, but it is checked
         self._fit(data)
 
     def _partial_fit(self, events: Interactions, before: Self) -> None:
@@ -111,7 +128,7 @@ class BaseRecommender(DeclaredParameters):
         tags.input_tags.sparse = True
         return with_recommender_tags(tags, RecommenderTags(bool(self._ordered), bool(self._predicts_ratings)))
 
-    def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None) -> Self:
+    def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None, metrics: Any = None) -> Self:
         """Learn from interactions. If this fails, a fitted estimator stays unchanged.
 
         Parameters
@@ -122,8 +139,13 @@ class BaseRecommender(DeclaredParameters):
         y : array-like of shape (n_events,), optional
             Values of the events, such as ratings, if X is a table of events.
         validation : like X, optional
-            Held-out data. Models that are trained in epochs store the loss on these data in ``history_`` after each epoch, and
-            choose the epoch by them if ``early_stopping`` is set. Other models only check that the data can be read.
+            Held-out data. Models that are trained in epochs store the loss on these data in ``history_`` after each epoch. They
+            choose the epoch by them only if ``early_stopping`` is set. Other models only check that the data can be read.
+        metrics : str, list of str or dict of str to int, optional
+            Names of scorers, such as ``["ndcg@10", "recall@20"]``, that are evaluated on the held-out data and stored in
+            ``history_``. A dict has the number of epochs between two evaluations, such as ``{"ndcg@10": 5}``. The last epoch is
+            always evaluated. Requires ``validation`` or ``early_stopping``. Models that are not trained in epochs accept only
+            None.
 
         Returns
         -------
@@ -134,7 +156,8 @@ class BaseRecommender(DeclaredParameters):
         ValueError, TypeError
             If data cannot be read or a parameter is out of range.
         """
-        self.__dict__ = training.fitted_copy(self, X, y, validation).__dict__
+        self.__dict__ = training.fitted_copy(self, X, y, read_validation(validation, metrics)).__dict__
+        forget(self)
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
@@ -163,6 +186,7 @@ class BaseRecommender(DeclaredParameters):
         if not hasattr(self, "vocabulary_"):
             return self.fit(X, y)
         self.__dict__ = training.further_fitted_copy(self, X, y).__dict__
+        forget(self)
         return self
 
     def anonymized(self) -> Self:
@@ -279,8 +303,11 @@ class BaseRecommender(DeclaredParameters):
 
         Raises
         ------
+        UnknownUserError, UnknownItemError
+            If a user or a candidate is unknown and ``unknown`` is "raise". ``error.labels`` has the unknown labels. Both are
+            subclasses of ValueError and KeyError.
         ValueError, TypeError
-            If an id is unknown or of another kind than the known ids, or k is below 1.
+            If an id is of another kind than the known ids, or k is below 1.
         """
         request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown)
         return request.answer(self, slice(0, len(request.query)))
@@ -312,5 +339,6 @@ class BaseRecommender(DeclaredParameters):
         return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size).answers(self)
 
     # answers that are written in their own modules
-    recommend_to_parquet, recommend_users = recommend_to_parquet, recommend_users
+    recommend_to_parquet, recommend_users, save = recommend_to_parquet, recommend_users, save
     similar_items, similar_users, explain = similar_items, similar_users, explain
+    user_codes, item_codes = knowledge.user_codes, knowledge.item_codes

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from skrec._memory import MAX_RESULT_BYTES, blocks, rows_per_block
 from skrec.base._allowed import EVERYTHING, Allowed
+from skrec.base._prepared import prepared
 from skrec.base._queries import NewUsers, Query
 from skrec.topk import (
     COMPILED_FROM,
@@ -35,11 +36,13 @@ def best_items(
     """Codes and scores (n_users, k) of the best items, padded with -1 and NaN."""
     if query.is_unknown.any():
         return _best_items_of_some_unknown(model, query, k, exclude_seen=exclude_seen, allowed=allowed)
-    codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
     is_searched = allowed.to_each is None and len(query) * model.n_items_ >= COMPILED_FROM
     formula, width = model._formula() if is_searched else None, min(k, model.n_items_)
     find = _best_of_all if formula is None else partial(_best_by_search, formula)
-    codes[:, :width], scores[:, :width] = find(model, query, width, exclude_seen=exclude_seen, allowed=allowed)
+    codes, scores = find(model, query, width, exclude_seen=exclude_seen, allowed=allowed)
+    if width < k:
+        padding = ((0, 0), (0, k - width))
+        codes, scores = np.pad(codes, padding, constant_values=-1), np.pad(scores, padding, constant_values=np.nan)
     return codes, scores
 
 
@@ -147,7 +150,7 @@ def score_function(model: Any, query: Query, *, allowed: Allowed = EVERYTHING, r
     them by their features.
     """
     state = query.state(model)
-    unfamiliar_users, unfamiliar_items = np.flatnonzero(~query.is_familiar(model)), np.flatnonzero(~model._familiar_items)
+    unfamiliar_users, unfamiliar_items = np.flatnonzero(~query.is_familiar(model)), prepared(model, _unfamiliar_items)
 
     def score_block(items: slice):
         scores = as_scores(model._score(state, items))
@@ -161,6 +164,10 @@ def score_function(model: Any, query: Query, *, allowed: Allowed = EVERYTHING, r
         return scores
 
     return score_block
+
+
+def _unfamiliar_items(model: Any) -> NDArray[np.int64]:
+    return np.flatnonzero(~model._familiar_items)
 
 
 def score_pairs(model: Any, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:

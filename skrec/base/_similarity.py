@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrec._checks import check_choice, check_flag, check_int
 from skrec.base._allowed import read_items
 from skrec.base._recommendations import SimilarItems, SimilarUsers
-from skrec.data._vocabulary import decode
+from skrec.data._vocabulary import decode, first_label
 from skrec.topk import NO_CANDIDATE, BestColumns, check_list_length, column_blocks, row_blocks
 
 Metric = Literal["cosine", "dot", "l2"]
@@ -50,6 +50,11 @@ def similar_items(
     SimilarItems
         Items without an event that the model learns from have an empty list and are in no other list, unless the model
         knows their features.
+
+    Raises
+    ------
+    UnknownItemError
+        If an item is unknown.
     """
     check_is_fitted(self)
     check_int(min_count, "min_count", at_least=0)
@@ -57,7 +62,8 @@ def similar_items(
     codes, known = self.vocabulary_.item_codes(items, name="items"), self._learned_items
     vectors = _vectors(self, "_item_vectors")
     found, scores = nearest(vectors, codes, known, known & allowed, k=k, metric=metric, include_self=include_self)
-    return SimilarItems(decode(codes, self.item_ids_), decode(found, self.item_ids_), scores, found)
+    sample = first_label(self.item_ids_)
+    return SimilarItems(decode(codes, self.item_ids_), decode(found, self.item_ids_), scores, found, sample, sample)
 
 
 def similar_users(self: Any, users: Any, *, k: int = 10, metric: Metric = "cosine", include_self: bool = False) -> SimilarUsers:
@@ -73,12 +79,18 @@ def similar_users(self: Any, users: Any, *, k: int = 10, metric: Metric = "cosin
     Returns
     -------
     SimilarUsers
+
+    Raises
+    ------
+    UnknownUserError
+        If a user is unknown.
     """
     check_is_fitted(self)
     codes, known = self.vocabulary_.user_codes(users, name="users"), self._familiar_users(np.arange(self.n_users_))
     vectors = _vectors(self, "_user_vectors")
     found, scores = nearest(vectors, codes, known, known, k=k, metric=metric, include_self=include_self)
-    return SimilarUsers(decode(codes, self.user_ids_), decode(found, self.user_ids_), scores, found)
+    sample = first_label(self.user_ids_)
+    return SimilarUsers(decode(codes, self.user_ids_), decode(found, self.user_ids_), scores, found, sample, sample)
 
 
 def _vectors(model: Any, name: str) -> Any:

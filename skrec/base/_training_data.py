@@ -12,6 +12,7 @@ from skrec._checks import check_flag
 from skrec.base._copying import shallow_copy, without_learned_attributes
 from skrec.base._counts import count_events, stored_events
 from skrec.base._queries import NewUsers, Query, known_users
+from skrec.base._validation import Validation
 from skrec.data import Interactions, check_interactions, is_matrix, is_positive, positive_mask
 from skrec.data._appending import check_same_unit
 from skrec.data._callers import depth_of_caller
@@ -29,7 +30,7 @@ def check_methods(model: Any) -> None:
         raise NotImplementedError(f"{type(model).__name__} must implement {', '.join(missing)}")
 
 
-def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Any) -> Any:
+def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Validation | None) -> Any:
     """A copy of an estimator that has learned from X alone."""
     data = remembering_pairs(check_interactions(X, y))
     if len(data) == 0:
@@ -107,6 +108,12 @@ def informative_events(model: Any, data: Interactions) -> NDArray[np.bool_]:
     return np.ones(len(data), bool) if model._predicts_ratings else is_positive(data.values, model.positive_from_)
 
 
+def informative_part(model: Any, histories: Interactions) -> Interactions:
+    """The events that the model learns from."""
+    mask = model._informative(histories)
+    return histories if mask.all() else histories[mask]
+
+
 def check_weights(model: Any, data: Interactions) -> None:
     """Warn about weights that the model does not use, and refuse weights that are all 0."""
     if data.weights is None:
@@ -137,9 +144,15 @@ def positive_events(data: Interactions, positive_from: float | None) -> Interact
     return data if is_positive.all() else data[is_positive]
 
 
+def check_fitted(model: Any) -> None:
+    """Raise NotFittedError if a model is not fitted."""
+    if not hasattr(model, "vocabulary_"):
+        check_is_fitted(model)
+
+
 def encode_test_data(model: Any, X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:
     """Test data in the model's codes. Warns if the rows of a matrix may be meant as the training users."""
-    check_is_fitted(model)
+    check_fitted(model)
     data, shape = model.vocabulary_.recode(X, y, name=name), (model.n_users_, model.n_items_)
     if is_of_shape(X, shape) and may_hold_known_users(data, model.seen_, first_user=model.n_users_):
         warn_about_training_shape(name, shape)
@@ -150,7 +163,7 @@ def encode_test_data(model: Any, X: Any, y: ArrayLike | None = None, *, name: st
 
 def read_query(model: Any, users: Any, *, name: str = "users") -> Query:
     """Known users by their labels, all if None, or new ones by their interactions."""
-    check_is_fitted(model)
+    check_fitted(model)
     if users is None or are_labels(users):
         return known_users(model.vocabulary_, users, name=name)
     return read_new_users(model, users, name=name)
@@ -159,6 +172,7 @@ def read_query(model: Any, users: Any, *, name: str = "users") -> Query:
 def read_new_users(model: Any, X: Any, *, name: str) -> NewUsers:
     """New users by their interactions. Warns if the columns of a matrix would be taken for an order in time."""
     histories, labels = model.vocabulary_.histories(X, name=name)
+    histories = remembering_pairs(histories)  # they are read for the state and for the seen items
     if model._ordered:
         warn_about_item_order(histories, from_matrix=is_matrix(X), model=type(model).__name__, name=name)
     if model._compares_times:

@@ -13,6 +13,7 @@ from skrec.engine._pair_estimator import (
 )
 from skrec.engine._row_estimator import RowRecommender, row_objective
 from skrec.engine._sequence_estimator import SequenceRecommender
+from skrec.engine._stored import NetworkKind, PriorKind
 from skrec.engine.als import ALS, check_solver
 from skrec.engine.batches._at_times import NegativesAtTimes, TimedBatches, TimedSequenceTable, UsersAtTimes, one_user_per_event
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows, RowBatches, SlateBatches
@@ -20,7 +21,7 @@ from skrec.engine.batches._clock import Clock
 from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.batches._sparse_rows import Rows, RowTable, SparseMatrix
-from skrec.engine.fold_in import Catalog, FoldIn, learn_prior, prior_of
+from skrec.engine.fold_in import Catalog, FoldIn, events_of_reference_users, learn_prior, prior_of
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, bpr, ccl
 from skrec.engine.networks._autoencoder import ACTIVATIONS, OutputLayer, RowNetwork, SparseLinear
 from skrec.engine.networks._branches import GMF, MLP, BranchNetwork
@@ -38,6 +39,7 @@ from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import CosineRestarts
+from skrec.engine.training._training_log import TrainingLog
 
 __all__ = [
     "ACTIVATIONS",
@@ -67,12 +69,14 @@ __all__ = [
     "Loss",
     "Losses",
     "NegativesAtTimes",
+    "NetworkKind",
     "Noise",
     "Objective",
     "OutputLayer",
     "PairBatches",
     "PairRecommender",
     "PopularNegatives",
+    "PriorKind",
     "ProductNetwork",
     "Ranking",
     "RatingRows",
@@ -100,6 +104,7 @@ __all__ = [
     "TorchRecommender",
     "Tower",
     "TrainingHistory",
+    "TrainingLog",
     "UniformNegatives",
     "UsersAtTimes",
     "ValidationMonitor",
@@ -113,6 +118,7 @@ __all__ = [
     "check_solver",
     "check_y_range",
     "embedding",
+    "events_of_reference_users",
     "expand_network",
     "feature_table",
     "implicit_squares",

@@ -24,10 +24,10 @@ def products_of(model: Any) -> Products | None:
         return None
     biases = network.all_item_biases()
     return Products(
-        items=network.item_vectors(torch.arange(model.n_items_)).numpy(),
+        items=network.all_item_vectors(model.n_items_).detach().numpy(),
         users=partial(_vectors, network),
-        biases=None if biases is None else biases.numpy(),
-        constants=partial(_constants, network),
+        biases=None if biases is None else biases.detach().numpy(),
+        constants=partial(_constants, network, float(network.mean)),
         rating=None if network.y_range is None else partial(_rating, network),
     )
 
@@ -38,10 +38,10 @@ def _vectors(network: ProductNetwork, state: State) -> NDArray[np.float32]:
 
 
 @torch.no_grad()
-def _constants(network: ProductNetwork, state: State) -> NDArray[np.float32] | None:
+def _constants(network: ProductNetwork, mean: float, state: State) -> NDArray[np.float32] | None:
     """Biases of users, plus the mean rating if there is no ``y_range``."""
     biases = network.with_users(Factors(state[0], state[0]), state).user_biases
-    if network.y_range is None and network.mean != 0:
+    if network.y_range is None and mean != 0:
         biases = network.rating(torch.zeros(len(state[0])) if biases is None else biases)
     return None if biases is None else biases.numpy()
 

@@ -3,7 +3,7 @@
 Other parameters are documented in `BaseRecommender`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from skrec._checks import check_int, check_n_jobs, check_number
 from skrec._threads import n_threads, torch_threads_in_step
 from skrec.base import EmbeddingRecommender
 from skrec.base._pairs import dense_products
+from skrec.base._prepared import prepared
 from skrec.data import Interactions
 from skrec.data._random import draw_seed
 from skrec.engine import (
@@ -21,10 +22,13 @@ from skrec.engine import (
     DotProduct,
     FoldIn,
     Losses,
+    NetworkKind,
+    PriorKind,
     SampledRanking,
     State,
     bpr,
     build_seeded,
+    events_of_reference_users,
     expand_network,
     prepare,
     prior_of,
@@ -32,6 +36,7 @@ from skrec.engine import (
     weights,
 )
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
+from skrec.persistence import Kind, Value
 from skrec.topk import Products
 
 
@@ -103,6 +108,12 @@ class BPRRecommender(EmbeddingRecommender):
     verbose: int = 0
     random_state: Any = None
 
+    _stored: ClassVar[dict[str, Kind]] = {
+        "seed_": Value(int),
+        "module_": NetworkKind(lambda model, events: model._network(events)),
+        "prior_": PriorKind(),
+    }
+
     def _check_parameters(self) -> None:
         check_n_jobs(self.n_jobs)
         for name in ("n_factors", "max_epochs"):
@@ -152,7 +163,7 @@ class BPRRecommender(EmbeddingRecommender):
         prepare(network)
         self.module_ = network
         self.prior_ = prior_of(network, [torch.tensor(np.flatnonzero(self.has_past_))])
-        self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
+        self.reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.user_embeddings_[users]
@@ -161,20 +172,8 @@ class BPRRecommender(EmbeddingRecommender):
         return self._states(histories)[0].numpy()
 
     def _states(self, histories: Interactions) -> State:
-        fold_in = self._fold_in()
+        fold_in = prepared(self, _fold_in)
         return fold_in.states(fold_in.objective.history(histories))
-
-    def _fold_in(self) -> FoldIn:
-        objective = SampledRanking(
-            losses=Losses(bpr, bpr),
-            half_life=None,
-            batch_size=1,
-            positive_from=self.positive_from_,
-            sampling="popularity",
-            n_negatives=1,
-        )
-        compared = np.ones(self.n_items_, bool)
-        return FoldIn(self.module_, objective, self.prior_, Catalog(compared, self.popularity_, 1.0, self.seed_, "cpu", 1))
 
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T + self.item_biases_[items]
@@ -207,3 +206,16 @@ class BPRRecommender(EmbeddingRecommender):
 @torch.no_grad()
 def _copy_into(table: torch.nn.Embedding, rows: NDArray[np.float32]) -> None:
     table.weight.copy_(torch.tensor(rows))
+
+
+def _fold_in(model: BPRRecommender) -> FoldIn:
+    objective = SampledRanking(
+        losses=Losses(bpr, bpr),
+        half_life=None,
+        batch_size=1,
+        positive_from=model.positive_from_,
+        sampling="popularity",
+        n_negatives=1,
+    )
+    catalog = Catalog(np.ones(model.n_items_, bool), model.popularity_, 1.0, model.seed_, "cpu", 1)
+    return FoldIn(model.module_, objective, model.prior_, catalog).aligned(model.reference_events_)

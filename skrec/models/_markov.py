@@ -3,6 +3,8 @@
 Other parameters are documented in `BaseRecommender`.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from skrec._checks import check_number
 from skrec.base import BaseRecommender
 from skrec.base._pairs import entries_at
 from skrec.data import Interactions
+from skrec.persistence import Array, Kind, Matrix
 
 
 class MarkovRecommender(BaseRecommender):
@@ -57,6 +60,12 @@ class MarkovRecommender(BaseRecommender):
 
     _ordered = True
     _reads_weights = True
+    _stored: ClassVar[dict[str, Kind]] = {
+        "has_past_": Array("bool", "users", is_history=True),
+        "transitions_": Matrix("float64", "items", "items"),
+        "shares_": Array("float64", "items"),
+        "last_items_": Array("int64", "users", below="items", is_history=True),
+    }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

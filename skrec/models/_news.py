@@ -324,8 +324,10 @@ class NewsRecommender(TorchRecommender):
             self._clock.warn_of_unlikely_half_life(half_life, "item_half_life")
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        if validation is not None and not self._knows_time and not is_matrix(validation):
-            validation = check_interactions(validation)._replace(timestamps=None)  # X has no times to compare them with
+        held_out = None if validation is None else validation.data
+        if held_out is not None and not self._knows_time and not is_matrix(held_out):
+            # X has no times to compare them with
+            validation = validation._replace(data=check_interactions(held_out)._replace(timestamps=None))
         super()._fit_validated(with_event_times(data), validation)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:

@@ -3,6 +3,8 @@
 Other parameters are documented in `HistoryRecommender`.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from skrec.base import HistoryRecommender
 from skrec.base._divergence import divergence
 from skrec.data import HalfLife, Interactions, read_half_life
+from skrec.persistence import Array, Kind
 
 
 class PopularityRecommender(HistoryRecommender):
@@ -43,6 +46,7 @@ class PopularityRecommender(HistoryRecommender):
     half_life: HalfLife | None = None
 
     _reads_weights = True
+    _stored: ClassVar[dict[str, Kind]] = {"item_scores_": Array("float64", "items")}
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -15,6 +15,7 @@ from skrec.base._pairs import sparse_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.models._neighbors import NeighborParameters, stacked, weighted, weights_of_items, weights_of_users
+from skrec.persistence import Array, Kind, Matrix
 from skrec.topk import RowSums
 
 
@@ -70,6 +71,14 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
     """
 
     neighborhood: Literal["nearest", "reverse"] = "nearest"
+
+    _answers_from_histories = True
+    _stored: ClassVar[dict[str, Kind]] = {
+        "item_length_weights_": Array("float64", "items"),
+        "weighted_rows_": Matrix("float64", "users", "items"),
+        "reverse_neighbors_": Matrix("float32", "users", "users", is_optional=True),
+        "thresholds_": Array("float32", "users", is_optional=True),
+    }
 
     _needs: ClassVar[dict[str, Needs]] = {
         "weighting": Needs(

@@ -27,7 +27,7 @@ class BestColumns:
     def __init__(self, n_rows: int, n_columns: int, k: int):
         self._columns = np.full((n_rows, k), _NONE)
         self._values: NDArray | None = None
-        self._all_columns = np.arange(n_columns)
+        self._n_columns = n_columns
         self._is_large = n_rows * n_columns >= COMPILED_FROM
 
     def add(self, rows: slice, columns: slice, scores: Any, hidden: RowPattern | None = None) -> None:
@@ -56,7 +56,8 @@ class BestColumns:
         if self._is_large:
             from skrec.topk._kernels import insert_largest
 
-            places = columns.start, self._all_columns, self._all_columns, np.arange(len(scores))
+            all_columns = np.arange(self._n_columns)
+            places = columns.start, all_columns, all_columns, np.arange(len(scores))
             pattern, lists = hidden or RowPattern.empty(len(scores)), self._lists(rows, scores)
             check_numbers(insert_largest(np.ascontiguousarray(scores), *places, *lists, *pattern))
             return
@@ -100,12 +101,27 @@ def _insert(scores: NDArray, first: int, values: NDArray, found: NDArray[np.int6
     """The same as `insert_largest` by numpy, for a block whose columns begin with ``first``, without hidden columns."""
     if scores.size == 0:
         return
+    if len(scores) == 1 and found[0, 0] == _NONE:
+        _fill(scores[0], first, values[0], found[0])
+        return
     k, width = values.shape[1], scores.shape[1]
     largest = np.partition(scores, width - k, axis=1)[:, -k:] if k < width else scores
     check_numbers(bool(np.isnan(largest).any()))  # NaN is sorted behind all numbers
     least = np.maximum(largest[:, 0], values[:, -1]) if k < width else values[:, -1]
     rows, places = np.nonzero((scores >= least[:, None]) & (scores > NO_CANDIDATE))
     _merge(rows, first + places, scores[rows, places], values, found)
+
+
+def _fill(scores: NDArray, first: int, values: NDArray, found: NDArray[np.int64]) -> None:
+    """Insert the scores of a single row into its empty list."""
+    k = len(values)
+    largest = np.partition(scores, -k)[-k:] if k < len(scores) else scores
+    check_numbers(bool(np.isnan(largest).any()))
+    places = np.flatnonzero(scores >= largest[0]) if k < len(scores) else np.arange(len(scores))
+    of_places = scores[places]
+    order = np.argsort(-of_places, kind="stable")[:k]  # places are ascending, so ties are in the order of columns
+    order = order[: np.count_nonzero(of_places[order] > NO_CANDIDATE)]
+    values[: len(order)], found[: len(order)] = of_places[order], first + places[order]
 
 
 def _insert_listed(scores: NDArray, columns: NDArray[np.int64], values: NDArray, found: NDArray[np.int64]) -> None:

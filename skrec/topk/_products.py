@@ -44,6 +44,15 @@ class Products:
     constants: Callable[[Any], NDArray[np.float32] | None] | None = None
     rating: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None
 
+    def scores(self, state: Any, items: slice) -> NDArray[np.float32]:
+        """Compute the scores (n_users, n_items) of the users of a state for a slice of items."""
+        scores, constants = self.users(state) @ self.items[items].T, self.constants and self.constants(state)
+        if self.biases is not None:
+            scores += self.biases[items]
+        if constants is not None:
+            scores += constants[:, None]
+        return scores if self.rating is None else self.rating(scores)
+
     def search(self, items: NDArray[np.int64]) -> "ProductSearch":
         """Prepare a search among some items, ascending."""
         return ProductSearch(self, items)

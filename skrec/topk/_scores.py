@@ -82,6 +82,11 @@ class RowPattern(NamedTuple):
 
 def hide(scores: Any, hidden: RowPattern, columns: slice) -> None:
     """Set the scores of the stored entries in a block of columns to minus infinity."""
+    if len(hidden.starts) == 1:
+        stored = hidden.columns[hidden.starts[0] : hidden.ends[0]]
+        first, last = stored.searchsorted((columns.start, columns.stop))
+        scores[0, like(stored[first:last].astype(np.int64) - columns.start, scores)] = NO_CANDIDATE
+        return
     rows, stored = hidden.entries()
     inside = (stored >= columns.start) & (stored < columns.stop)
     scores[like(rows[inside], scores), like(stored[inside] - columns.start, scores)] = NO_CANDIDATE

@@ -68,6 +68,8 @@ class News(EmbeddingNetwork):
     """
 
     reads_histories = True
+    encodes_histories = True
+    history_tables = ("past",)
 
     def __init__(
         self,
@@ -105,6 +107,10 @@ class News(EmbeddingNetwork):
     @property
     def item_tables(self) -> list[nn.Embedding]:
         return [] if self.ids is None else [self.ids]
+
+    @property
+    def result_shapes(self) -> dict[str, tuple[int, ...]]:
+        return super().result_shapes | {"vectors": (self.n_items, len(self.default_reader)), "logits": (self.n_items,)}
 
     def read(self, items: Tensor) -> tuple[Tensor, Tensor]:
         """The vectors (n, d) of articles, and their attention logits (n,)."""

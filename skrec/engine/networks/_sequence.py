@@ -27,6 +27,8 @@ class SequenceNetwork(ProductNetwork):
 
     item_biases = None
     reads_histories = True
+    encodes_histories = True
+    history_tables = ("sequences",)
 
     def __init__(self, sequences: SequenceTable, n_items: int, width: int):
         super().__init__()
@@ -40,6 +42,9 @@ class SequenceNetwork(ProductNetwork):
     @property
     def item_tables(self) -> list[nn.Embedding]:
         return [self.items]
+
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        return self.items.weight
 
     def item_vectors(self, items: Tensor) -> Tensor:
         return self.items(items)

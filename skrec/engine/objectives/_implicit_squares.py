@@ -66,6 +66,7 @@ class ImplicitSquares(Ranking):
     def initialize(self, network: EmbeddingNetwork, examples: Interactions) -> None:
         for tables, codes in ((network.user_tables, examples.users), (network.item_tables, examples.items)):
             for table in tables:
+                table.weight.abs_()
                 has_events = np.bincount(codes, minlength=table.num_embeddings) > 0
                 table.weight[torch.as_tensor(~has_events)] = 0  # the least squares solution
 

@@ -14,7 +14,7 @@ from skrec.data._pairs import remembering_pairs, sorted_pairs
 from skrec.data._splitting import hold_out_events
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, Prior, State, prior_of
-from skrec.engine.losses._losses import Losses, total_loss
+from skrec.engine.losses._losses import Losses, loss_weight, total_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ class Objective:
         total, n = torch.zeros((), device=generator.device), torch.zeros((), device=generator.device)
         for batch in batches.epoch(generator):
             total += total_loss(network, self.losses.training, batch)
-            n += batch.n_examples if batch.weight is None else batch.weight.sum()
+            n += loss_weight(self.losses.training, batch)
         return float(total) / (float(n) or 1.0)
 
     def prior(self, network: Any, users: Iterable[torch.Tensor]) -> Prior:

@@ -15,10 +15,10 @@ from skrec.engine.losses._losses import CosineContrastiveLoss
 from skrec.engine.training._early_stopping import check_early_stopping
 from skrec.engine.training._optimizers import OPTIMIZERS
 from skrec.engine.training._schedules import check_schedule
+from skrec.engine.training._training_log import check_logger
 from skrec.metrics import CoverageWarning
 
 _ONE_POSITIVE = ("bpr", "warp", "ccl")
-LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "mlflow": "MLFlowLogger", "wandb": "WandbLogger"}
 _READ_HERE = {"accelerator", "accumulate_grad_batches", "devices", "gradient_clip_algorithm", "gradient_clip_val", "precision"}
 _OWN_PARAMETERS = {
     "enable_checkpointing": "checkpoint_dir",
@@ -72,8 +72,7 @@ def check_training(settings: Any) -> None:
         check_early_stopping(settings.early_stopping)
     if settings.checkpoint_dir is not None:
         read_path(settings.checkpoint_dir, "checkpoint_dir")
-    if settings.logger is not None and not callable(settings.logger):
-        check_choice(settings.logger, "logger", tuple(LOGGERS))
+    check_logger(settings.logger)
     _check_trainer(settings.trainer)
 
 

@@ -57,6 +57,6 @@ def descend(
         history=history,
         checkpoints=checkpoints,
     )
-    device = _lightning.run(training, logger=_lightning.make_logger(model.logger))
+    device = _lightning.run(training)
     history.restore_best()
     return device
