@@ -1,5 +1,6 @@
 """Re-rankers: a shorter list of recommended items that is more diverse, or closer to a user's interests."""
 
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -320,7 +321,7 @@ def _reranked(recommendations: Recommendations, rows: NDArray[np.int64], order: 
         np.take_along_axis(part, places, axis=1)
         for part in (recommendations.labels, recommendations.scores, recommendations.codes)
     )
-    return type(recommendations)(recommendations.queries, labels, scores, codes)
+    return replace(recommendations, labels=labels, scores=scores, codes=codes)
 
 
 def _relevance(scores: NDArray[np.float64]) -> NDArray[np.float64]:
