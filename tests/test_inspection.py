@@ -183,6 +183,12 @@ def test_given_axes_are_used_without_pyplot(makers, name, monkeypatch):
     assert pyplot.get_fignums() == []
 
 
+def test_axes_of_a_subfigure_are_used(als):
+    part = Figure(layout="constrained").subfigures(1, 2)[0]
+    display = EmbeddingDisplay.from_estimator(als, method="pca", labels=als.item_ids_[:2], ax=part.subplots())
+    assert display.figure_ is part and len(display.texts_) == 2
+
+
 @every_display
 def test_a_display_can_be_drawn_again(makers, name):
     display = makers[name]()

@@ -151,6 +151,7 @@ class LearningCurveDisplay:
             ha="right" if is_right else "left",
             color="0.35",
             fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )
 
 
