@@ -1,0 +1,33 @@
+"""Configuration of Sphinx: ``tox -e docs`` builds the manual."""
+
+from importlib.metadata import version as installed_version
+
+project = "skrec"
+author = copyright = "skrec developers"
+version = release = installed_version("skrec")
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser", "sphinx_gallery.gen_gallery"]
+exclude_patterns = ["_build", "_templates", "gallery", "sg_execution_times.rst"]  # the gallery is written to auto_examples
+templates_path = ["_templates"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+default_role = "py:obj"  # names in single backticks of docstrings
+
+autosummary_generate = True
+autodoc_typehints = "none"  # docstrings have the types
+maximum_signature_line_length = 88
+numpydoc_show_class_members = False
+
+myst_heading_anchors = 3
+suppress_warnings = ["misc.highlighting_failure"]  # lists of files are fenced by the name of a call
+
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_show_sourcelink = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "auto_examples",
+    "download_all_examples": False,
+    "show_signature": False,
+    "abort_on_example_error": True,
+}
