@@ -1,5 +1,6 @@
 """Configuration of Sphinx: ``tox -e docs`` builds the manual."""
 
+import re
 from importlib.metadata import version as installed_version
 
 project = "skrec"
@@ -31,3 +32,23 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "abort_on_example_error": True,
 }
+
+FITTED = re.compile(
+    r"(?<![\w`\\])(\w+)_(?![\w`])"
+)  # a name that ends in an underscore, which is a reference in reStructuredText
+DECLARED = re.compile(r"^(\w+(?:, \w+)*)( : |$)")
+
+
+def escape_fitted_attributes(app, what, name, obj, options, lines):
+    """Escape the underscores of fitted attributes outside of backticks."""
+    for place, line in enumerate(lines):
+        declared = DECLARED.match(line)
+        start = declared.end() if declared else 0
+        parts = re.split(r"(`+[^`]*`+)", line[start:])
+        parts[::2] = [FITTED.sub(r"\1\\_", part) for part in parts[::2]]
+        lines[place] = line[:start] + "".join(parts)
+
+
+def setup(app):
+    # before numpydoc, which has the priority 500
+    app.connect("autodoc-process-docstring", escape_fitted_attributes, priority=400)
