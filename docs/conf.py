@@ -33,9 +33,8 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
 }
 
-FITTED = re.compile(
-    r"(?<![\w`\\])(\w+)_(?![\w`])"
-)  # a name that ends in an underscore, which is a reference in reStructuredText
+# a name that ends in an underscore would be a reference in reStructuredText
+FITTED = re.compile(r"(?<![\w`\\])(\w+)_(?![\w`])")
 DECLARED = re.compile(r"^(\w+(?:, \w+)*)( : |$)")
 
 
