@@ -24,7 +24,9 @@ class BranchSteps:
         self.of_head = np.empty_like(self.head.weights)
         ends = np.cumsum([branch.width for branch in network.branches])[:-1]
         self.heads = [np.split(row, ends, 1) for row in (self.head.weights, self.of_head)]  # by branch
-        self.branches = [(_Product if isinstance(branch, GMF) else _Perceptron)(branch, self.adam) for branch in network.branches]
+        self.branches = [
+            (_Product if isinstance(branch, GMF) else _Perceptron)(branch, self.adam) for branch in network.branches
+        ]
 
     def scores(self, users: Codes, items: Codes) -> Floats:
         self.pairs = _Pairs(users, items)
@@ -40,7 +42,7 @@ class BranchSteps:
         for branch, head, gradient in zip(self.branches, *self.heads, strict=True):
             branch.step(self.pairs, head, gradient)
         self.head.step(self.of_head)
-        self.bias.step(slopes.sum(keepdims=True, dtype=np.float32))
+        self.bias.step(slopes.sum(keepdims=True, dtype=np.float64).astype(np.float32))
 
 
 class _Pairs:
@@ -56,9 +58,8 @@ class _Pairs:
 
     def set_slopes(self, slopes: Floats, mask: NDArray[np.bool_], penalties: tuple[float, float]) -> None:
         self.slopes = slopes
-        is_penalized = any(penalties)
-        self.decay_of_users = row_decay(self.of_users, np.empty(0, np.bool_), penalties[0]) if is_penalized else None
-        self.decay_of_items = row_decay(self.of_items, mask, penalties[1]) if is_penalized else None
+        self.decay_of_users = row_decay(self.of_users, np.empty(0, np.bool_), penalties[0])
+        self.decay_of_items = row_decay(self.of_items, mask, penalties[1])
 
 
 class _Embeddings:
@@ -68,7 +69,7 @@ class _Embeddings:
         self.table = Table.of(embeddings, adam)
         self.gradients = Buffer(embeddings.embedding_dim)
 
-    def step(self, used: Rows, gradients: Floats, decay: NDArray[np.float64] | None) -> None:
+    def step(self, used: Rows, gradients: Floats, decay: Floats | None) -> None:
         if decay is not None:
             add_penalty(used.rows, decay, self.table.weights, gradients)
         self.table.step_rows(used.rows, gradients)
@@ -84,7 +85,10 @@ class _Product:
         kernels.add_product_scores(pairs.users, pairs.items, *self._weights(), head, scores)
 
     def step(self, pairs: _Pairs, head: Floats, of_head: Floats) -> None:
-        of_users, of_items = self.users.gradients.zeros(len(pairs.of_users.rows)), self.items.gradients.zeros(len(pairs.of_items.rows))
+        of_users, of_items = (
+            self.users.gradients.zeros(len(pairs.of_users.rows)),
+            self.items.gradients.zeros(len(pairs.of_items.rows)),
+        )
         kernels.add_product_gradients(
             pairs.users, pairs.items, pairs.slots, pairs.slopes, self._weights(), head, (of_users, of_items, of_head)
         )
@@ -100,7 +104,11 @@ class _Part:
 
     def __init__(self, embeddings: nn.Embedding, layer: nn.Linear, adam: Adam):
         self.embeddings, self.weight = _Embeddings(embeddings, adam), Table(layer.weight, adam)
-        self.inputs, self.outputs, self.gradients = Buffer(layer.in_features), Buffer(layer.out_features), Buffer(layer.out_features)
+        self.inputs, self.outputs, self.gradients = (
+            Buffer(layer.in_features),
+            Buffer(layer.out_features),
+            Buffer(layer.out_features),
+        )
         self.of_weight = np.empty_like(self.weight.weights)
 
     def forward(self, used: Rows) -> Floats:
@@ -109,7 +117,7 @@ class _Part:
         np.take(self.embeddings.table.weights, used.rows, 0, out=inputs, mode="clip")
         return product(inputs, self.weight.weights.T, self.outputs.rows(len(inputs)))
 
-    def step(self, used: Rows, gradients: Floats, decay: NDArray[np.float64] | None) -> None:
+    def step(self, used: Rows, gradients: Floats, decay: Floats | None) -> None:
         n = len(gradients)
         product(gradients.T, self.inputs.rows(n), self.of_weight)
         of_rows = product(gradients, self.weight.weights, self.embeddings.gradients.rows(n))

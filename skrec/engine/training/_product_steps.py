@@ -13,6 +13,8 @@ from skrec.engine.networks._products import DotProduct
 from skrec.engine.training import _pair_kernels as kernels
 from skrec.engine.training._tables import Adam, Buffer, Codes, Floats, Rows, Table, row_decay
 
+_NO_MASK = np.empty((0, 0), np.bool_)
+
 
 class ProductSteps:
     """Scores of pairs, and optimizer steps for the slopes of the loss.
@@ -70,17 +72,21 @@ class ProductSteps:
             self.adam.numbers,
         )
         self.items.move(of_items.rows, gradients)
-        user_slots = Rows(of_users.rows, of_users.slots[:, None])
-        for biases, used, counted, penalty in (
-            (self.user_biases, user_slots, np.empty((0, 0), np.bool_), penalties[0]),
-            (self.item_biases, of_items, mask, penalties[1]),
-        ):
-            if biases is not None:
-                sums = np.zeros((len(used.rows), 1), np.float32)
-                kernels.add_bias_gradients(used.slots, slopes, mask, sums)
-                if penalty:
-                    kernels.add_penalty(used.rows, row_decay(used, counted, penalty), biases.weights, sums)
-                biases.move(used.rows, sums)
+        of_examples = Rows(of_users.rows, of_users.slots[:, None])
+        if self.user_biases is not None:
+            of_examples = Rows(of_users.rows, of_users.slots[:, None])
+            move_biases(self.user_biases, of_examples, slopes, mask, row_decay(of_examples, _NO_MASK, penalties[0]))
+        if self.item_biases is not None:
+            move_biases(self.item_biases, of_items, slopes, mask, row_decay(of_items, mask, penalties[1]))
+
+
+def move_biases(biases: Table, used: Rows, slopes: Floats, mask: NDArray[np.bool_], decay: Floats | None) -> None:
+    """Do a step for the biases of rows, of which each pair uses the one at its slot."""
+    sums = np.zeros((len(used.rows), 1), np.float32)
+    kernels.add_bias_gradients(used.slots, slopes, mask, sums)
+    if decay is not None:
+        kernels.add_penalty(used.rows, decay, biases.weights, sums)
+    biases.move(used.rows, sums)
 
 
 def _biases(biases: nn.Embedding | None, adam: Adam) -> Table | None:

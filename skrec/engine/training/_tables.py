@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from skrec.engine.training import _pair_kernels as kernels
 from skrec.engine.training._optimizers import moments
@@ -34,13 +34,21 @@ def distinct_rows(codes: Codes) -> Rows:
     return Rows(rows[: kernels.distinct(codes.ravel(), slots.ravel(), rows)], slots)
 
 
-def row_decay(used: Rows, mask: NDArray[np.bool_], penalty: float) -> NDArray[np.float64]:
-    """Factor of each row in the gradient of a penalty on all uses of the row, without those that are masked.
+def row_decay(used: Rows, mask: NDArray[np.bool_], penalty: float) -> Floats | None:
+    """Factor of each row in the gradient of a penalty on all uses of the row. None without a penalty.
 
-    An empty mask masks none.
+    Parameters
+    ----------
+    used : Rows
+    mask : bool array of the shape of the slots
+        Which uses count. Empty if all do.
+    penalty : float
+        Factor of the row for one use.
     """
+    if not penalty:
+        return None
     slots = used.slots.ravel() if mask.size == 0 else used.slots[mask]
-    return penalty * np.bincount(slots, minlength=len(used.rows))
+    return np.float32(penalty) * np.bincount(slots, minlength=len(used.rows)).astype(np.float32)
 
 
 class Buffer:
