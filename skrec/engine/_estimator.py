@@ -28,6 +28,7 @@ from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of, settled_prior
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
+from skrec.engine.networks._branches import BranchNetwork
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
 from skrec.engine.networks._products import DotProduct
@@ -93,8 +94,9 @@ class TorchRecommender(EmbeddingRecommender):
         Optimizer. "adam" and "adamw" are the same: Adam with betas (0.9, 0.99), eps 1e-5 and decoupled ``weight_decay``.
         "row_adam" updates only the rows of embeddings that a minibatch uses. "auto" is "row_adam" if there are more than
         200,000 users and items and ``weight_decay`` is 0, else "adam". For autoencoders, LightGCN, news and sequence models,
-        "auto" is always "adam". On a CPU, for MFRecommender with drawn negatives, it is "row_adam" from ``2 * batch_size * (2 +
-        n_negatives)`` users and items on. A callable gets the network's parameters and ``lr``, and returns a torch optimizer.
+        "auto" is always "adam". On a CPU, for MFRecommender, MLPRecommender and NeuMFRecommender with drawn negatives, it is
+        "row_adam" from ``2 * batch_size * (2 + n_negatives)`` users and items on. A callable gets the network's parameters and
+        ``lr``, and returns a torch optimizer.
     lr_schedule : {"one_cycle", "cosine"}, callable or None, default="one_cycle"
         Schedule of the learning rate. "one_cycle" increases it during the first quarter of all steps and decreases it to almost
         0 afterwards. "cosine" decreases it to 0. `CosineRestarts` decreases it to 0 and restarts it several times. Any callable
@@ -380,7 +382,7 @@ class TorchRecommender(EmbeddingRecommender):
             return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
         if network.reads_histories or n_processes(self.trainer) > 1:  # a step changes most rows of the embeddings
             return "adam"
-        has_compiled_steps = type(network) is DotProduct and accelerator_of(self.trainer) == "cpu"
+        has_compiled_steps = type(network) in (DotProduct, BranchNetwork) and accelerator_of(self.trainer) == "cpu"
         n_used = self.objective_.n_used_rows if has_compiled_steps else None
         return choose_optimizer(self.n_users_ + self.n_items_, n_used, self.weight_decay)
 
