@@ -1,11 +1,11 @@
 """Searches for the ten items with the largest scores: numpy, and the indexes of `skrec.retrieval`.
 
-``python benchmarks/retrieval.py [gowalla-als gowalla-mf clustered] [--quick]``
+``python benchmarks/retrieval.py [gowalla-als gowalla-mf clustered] [--recall 0.95 0.99] [--quick]``
 
 "gowalla-als" and "gowalla-mf" are the vectors of `ALSRecommender` and of `MFRecommender(loss="bpr")` with its biases as another
 coordinate, both with 64 factors, fitted to the training part of LightGCN's split in the folder SKREC_DATA. "clustered" are a
 million generated vectors in 2,000 clusters of different sizes, with lengths that differ. The figures are queries for each
-second of CPU time, one query at a time and in blocks of 500. numpy computes all products and selects by `argpartition`. The
+second of CPU time, one query at a time and in blocks of 100. numpy computes all products and selects by `argpartition`. The
 methods take turns, and the ratios are medians over the rounds. Run it with OMP_NUM_THREADS=1.
 """
 
@@ -85,6 +85,7 @@ def recall(found, best):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", choices=[*CASES, []], default=[])
+    parser.add_argument("--recall", type=float, nargs="+", default=[0.95, 0.99], help="required recalls, default 0.95 and 0.99")
     parser.add_argument("--quick", action="store_true", help="small cases, to see that the script runs")
     settings = parser.parse_args()
     rounds, seconds = (1, 0.1) if settings.quick else (3, 0.5)
@@ -95,7 +96,7 @@ def main():
         print(f"{case}: {len(items):,} x {items.shape[1]}, lengths at 1, 50 and 99 %: {lengths.round(2)}", flush=True)
         best = by_numpy(items, queries[:200])
         searches = {"numpy": lambda block, items=items: by_numpy(items, block)}
-        for index in (ExactIndex(), IVFIndex(0.95, random_state=0), IVFIndex(0.99, random_state=0)):
+        for index in (ExactIndex(), *(IVFIndex(required, random_state=0) for required in settings.recall)):
             start = time.process_time()
             index.build(items, examples)
             report = index.recall_report()
@@ -106,7 +107,7 @@ def main():
                 flush=True,
             )
             searches[f"{index!r}"] = lambda block, index=index: index.search(block, K)[0]
-        for size, name in ((1, "one at a time"), (500, "in blocks")):
+        for size, name in ((1, "one at a time"), (100, "in blocks")):
             measured = [{key: rate(search, queries, size, seconds) for key, search in searches.items()} for _ in range(rounds)]
             for key in searches:
                 ratio = median(rates[key] / rates["numpy"] for rates in measured)

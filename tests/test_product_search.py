@@ -218,6 +218,32 @@ def test_models_recommend_the_same_by_a_search(model, query):
     assert not (moved & (alone | ~finite)).any()
 
 
+@pytest.mark.parametrize("query", [{}, QUERIES["unknown users"]], ids=["known users", "unknown users"])
+def test_all_batches_of_lists_use_one_search(query):
+    model = ALSRecommender(n_factors=4, max_epochs=2, positive_from=2, random_state=0).fit(events())
+    with (
+        patch.object(_scoring, "COMPILED_FROM", 0),
+        patch.object(Products, "search", autospec=True, side_effect=Products.search) as search,
+    ):
+        batches = [batch.codes for batch in model.recommend_iter(**query, k=5, batch_size=2)]
+        assert search.call_count == 1
+        np.testing.assert_array_equal(np.concatenate(batches), model.recommend(**query, k=5).codes)
+
+
+@pytest.mark.parametrize("compiled_from", [np.inf, 0], ids=["numpy", "compiled"])
+def test_read_only_scores_are_ranked_and_kept(compiled_from):
+    class OfATable(ItemKNNRecommender):
+        def _score(self, state, items):
+            return self.table_[: state.shape[0], items]
+
+    model = OfATable(positive_from=2).fit(events())
+    model.table_ = np.random.default_rng(0).random((40, model.n_items_), np.float32)
+    expected, table = model.recommend(k=5).codes, model.table_.copy()
+    table.flags.writeable, model.table_ = False, table
+    with patch("skrec.topk._lists.COMPILED_FROM", compiled_from):
+        np.testing.assert_array_equal(model.recommend(k=5).codes, expected)
+
+
 def test_every_model_with_a_formula_is_searched(model):
     assert model._formula() is not None
 

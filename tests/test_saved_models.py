@@ -22,10 +22,9 @@ from skrec import (
     ALSRecommender,
     ColdStartRecommender,
     CosineContrastiveLoss,
-    EASERecommender,
     EarlyStopping,
+    EASERecommender,
     GRU4RecRecommender,
-    Interactions,
     MFRecommender,
     ModelFormatError,
     NewsRecommender,
@@ -36,7 +35,6 @@ from skrec import (
     all_estimators,
     load,
 )
-from skrec.engine import TorchRecommender
 from skrec.persistence import Array, Kind, Value, register
 from skrec.persistence._registry import _MODULE_OF
 
@@ -75,25 +73,17 @@ def silent_partial_fit(model):
 
 class TestRoundTrip:
     @pytest.mark.parametrize("name", MODELS)
-    def test_answers_are_equal_bit_by_bit(self, name, file):
-        assert_same(answers(saved(fitted(name), file)), expected(name))
-
-    @pytest.mark.parametrize("name", MODELS)
-    def test_parameters_and_attributes_are_the_same(self, name, file):
+    def test_a_loaded_model_is_the_same(self, name, file, tmp_path):
         model = fitted(name)
         loaded = saved(model, file)
         assert type(loaded) is type(model) and repr(loaded) == repr(model)
         assert vars(loaded).keys() == vars(model).keys()
-        assert loaded.user_ids_.tolist() == model.user_ids_.tolist()
-        assert loaded.item_ids_.tolist() == model.item_ids_.tolist()
-        np.testing.assert_array_equal(loaded.events_.timestamps, model.events_.timestamps)
-
-    @pytest.mark.parametrize("name", MODELS)
-    def test_a_file_of_the_loaded_model_is_the_same(self, name, file, tmp_path):
-        saved(fitted(name), file).save(tmp_path / "again.skrec")
+        assert loaded.events_.to_frame().equals(model.events_.to_frame())
+        assert_same(answers(loaded), expected(name))
+        loaded.save(tmp_path / "again.skrec")
         assert (tmp_path / "again.skrec").read_bytes() == file.read_bytes()
 
-    @pytest.mark.parametrize("name", MODELS)
+    @pytest.mark.parametrize("name", [*ESTIMATORS, *(pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS)])
     def test_partial_fit_continues_equally(self, name, file):
         loaded = silent_partial_fit(saved(fitted(name), file))
         model = silent_partial_fit(pickle.loads(pickle.dumps(fitted(name))))
@@ -101,14 +91,10 @@ class TestRoundTrip:
             learner.partial_fit(new_events())
         assert_same(answers(loaded), answers(model))
 
-    @pytest.mark.parametrize("name", MODELS)
-    def test_an_unfitted_estimator_stays_unfitted(self, name, file):
-        loaded = saved(clone(MODELS[name]), file)
-        assert repr(loaded) == repr(MODELS[name]) and not hasattr(loaded, "vocabulary_")
-
-    @pytest.mark.parametrize("cls", all_estimators(), ids=lambda cls: cls.__name__)
-    def test_every_estimator_can_be_saved_with_its_defaults(self, cls, file):
-        assert repr(saved(cls(), file)) == repr(cls())
+    def test_unfitted_estimators_stay_unfitted(self, file):
+        for model in (*(cls() for cls in all_estimators()), *(clone(model) for model in VARIANTS.values())):
+            loaded = saved(model, file)
+            assert repr(loaded) == repr(model) and not hasattr(loaded, "vocabulary_")
 
     def test_arrays_stay_shared(self, file):
         model = saved(fitted("EASERecommender"), file)
@@ -182,7 +168,7 @@ class TestWithoutEvents:
         loaded = saved(fitted(name), file, include_events=False)
         assert len(loaded.events_) == 0
         assert_same(answers(loaded), expected(name))
-        with pytest.raises(ValueError, match="partial_fit requires the training events.*include_events=True"):
+        with pytest.raises(ValueError, match=r"partial_fit requires the training events.*include_events=True"):
             silent_partial_fit(loaded).partial_fit(new_events())
 
     @pytest.mark.parametrize("name", sorted(MODELS.keys() - NEED_HISTORIES))
@@ -208,7 +194,7 @@ class TestWithoutEvents:
 
     def test_items_cannot_be_compared_by_histories_that_are_not_there(self, file):
         model = saved(fitted("EASERecommender"), file, include_history=False)
-        with pytest.raises(ValueError, match="EASERecommender compares .* saved with include_history=False"):
+        with pytest.raises(ValueError, match=r"EASERecommender compares .* saved with include_history=False"):
             model.similar_items([900])
 
     def test_no_event_can_be_found_in_the_file(self, file):
@@ -243,7 +229,9 @@ def my_loss(scores, target, mask=None, log_q=None):
 class TestParameters:
     def test_callables_are_named_in_the_error(self, file):
         model = MFRecommender(loss=my_loss, optimizer=torch.optim.Adam, trainer={"callbacks": [object()]})
-        with pytest.raises(TypeError, match=r"MFRecommender cannot be saved: loss is .*optimizer is .*trainer is .*leave_out"):
+        with pytest.raises(
+            TypeError, match=r"saved: loss has .*optimizer has .*trainer has .*leave_out"
+        ):
             model.save(file)
 
     def test_a_callable_is_given_to_load_again(self, file):
@@ -295,14 +283,16 @@ class TestParameters:
 
 class TestRegister:
     def test_the_package_has_registered_its_own_classes(self):
-        parameters = {cls.__name__ for cls in (skrec.ALS, CosineContrastiveLoss, skrec.CosineRestarts, EarlyStopping)}
+        parameters = {cls.__name__ for cls in (skrec.ALS, CosineContrastiveLoss, skrec.CosineRestarts, EarlyStopping, skrec.TrainingLog)}
         assert _MODULE_OF.keys() == {cls.__name__ for cls in all_estimators()} | parameters
 
     def test_a_class_that_is_not_registered_cannot_be_saved(self, file):
         class Unknown(PopularityRecommender):
             pass
 
-        with pytest.raises(TypeError, match="Unknown, which is not registered"):
+        with pytest.raises(
+            TypeError, match=r"cannot be saved: it has the class .*Unknown, which skrec.persistence"
+        ):
             Unknown().save(file)
 
     def test_a_registered_class_can_be_saved(self, file, monkeypatch):
@@ -398,9 +388,9 @@ class TestFiles:
         assert file.read_bytes() == (tmp_path / "other").read_bytes()
 
     def test_nothing_global_changes(self, file):
-        state, drawn = np.random.get_state()[1].copy(), torch.get_rng_state()
+        state, drawn = np.random.mtrand._rand.get_state()[1].copy(), torch.get_rng_state()
         saved(fitted("SASRecRecommender"), file)
-        np.testing.assert_array_equal(np.random.get_state()[1], state)
+        np.testing.assert_array_equal(np.random.mtrand._rand.get_state()[1], state)
         assert torch.equal(torch.get_rng_state(), drawn)
         assert torch.zeros(1).device.type == "cpu"
 

@@ -4,7 +4,6 @@ import copy
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -15,8 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 from skrec._memory import blocks, rows_per_block
 from skrec.base._allowed import Allowed
 from skrec.base._prepared import prepared
-from skrec.base._queries import Query
-from skrec.base._scoring import lists_by
 from skrec.retrieval import ExactIndex, IVFIndex, RecallReport, VectorIndex
 from skrec.retrieval._vectors import are_products_finite, longest
 from skrec.topk import Products, RowPattern
@@ -101,39 +98,58 @@ class ItemIndex:
         """
         return self.vectors.recall_report()
 
-    def best_items(
-        self, model: Any, query: Query, k: int, *, exclude_seen: bool, allowed: Allowed
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Codes and scores (n_users, k) of the best items. Users whose list is not full get it without the index."""
+    def search(self, model: Any, allowed: Allowed) -> "ItemSearch":
+        """Prepare a search for the best items of users of the model, among the items that are allowed to all."""
         closed = np.empty(0, np.int64) if allowed.to_all is None else np.flatnonzero(~allowed.to_all[self.items])
-        find = partial(self._best, prepared(model, _query_products), closed)
-        return lists_by(find, model, query, k, exclude_seen=exclude_seen, allowed=allowed, has_last_items=True)
+        return ItemSearch(self, prepared(model, _query_products), closed)
 
-    def _best(
-        self, products: Products, closed: NDArray[np.int64], state: Any, k: int, hidden: RowPattern | None
+
+@dataclass(frozen=True, eq=False)
+class ItemSearch:
+    """A search for the best items by an index.
+
+    Attributes
+    ----------
+    index : ItemIndex
+    products : Products
+        The formula of the model. Its vectors of items are not used.
+    closed : int64 array
+        Positions in the index that are not searched.
+    """
+
+    index: ItemIndex
+    products: Products
+    closed: NDArray[np.int64]
+
+    def best(
+        self, state: Any, k: int, hidden: RowPattern | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
-        """The best items of a state. None if products may not be finite."""
-        vectors = _vectors(products, state, has_biases=self.has_biases)
-        if not are_products_finite(vectors, self.longest):
+        """Find the k best items of users, as `ProductSearch.best`.
+
+        Lists whose order of equal scores is not known are empty. None if products may not be finite.
+        """
+        index, products = self.index, self.products
+        vectors = _vectors(products, state, has_biases=index.has_biases)
+        if not are_products_finite(vectors, index.longest):
             return None
         constants = None if products.constants is None else products.constants(state)
         is_product = constants is None and products.rating is None
         width, hidden = k if is_product else k + 1, hidden or RowPattern.empty(len(vectors))
         found, scores = np.empty((len(vectors), width), np.int64), np.empty((len(vectors), width), np.float32)
-        for rows in blocks(len(vectors), rows_per_block(_EXCLUSION_BYTES * (1 + len(closed)))):
-            exclude = self._exclusions(RowPattern(hidden.starts[rows], hidden.ends[rows], hidden.columns), closed)
-            found[rows], scores[rows] = self.vectors.search(vectors[rows], width, exclude=exclude)
-        codes = np.where(found >= 0, self.items[found], -1)
+        for rows in blocks(len(vectors), rows_per_block(_EXCLUSION_BYTES * (1 + len(self.closed)))):
+            exclude = self._exclusions(RowPattern(hidden.starts[rows], hidden.ends[rows], hidden.columns))
+            found[rows], scores[rows] = index.vectors.search(vectors[rows], width, exclude=exclude)
+        codes = np.where(found >= 0, index.items[found], -1)
         return (codes, scores) if is_product else _transformed(codes, scores, products.rating, constants)
 
-    def _exclusions(self, hidden: RowPattern, closed: NDArray[np.int64]) -> sp.csr_array | None:
-        """Positions of the hidden items of each user, and positions that are closed to all."""
-        rows, codes = hidden.entries()
+    def _exclusions(self, hidden: RowPattern) -> sp.csr_array | None:
+        """Positions of the hidden items of each user, and closed positions."""
+        (rows, codes), items, closed = hidden.entries(), self.index.items, self.closed
         if not len(codes) and not len(closed):
             return None
-        n_rows, n = len(hidden.starts), len(self.items)
-        places = np.minimum(np.searchsorted(self.items, codes), n - 1)
-        is_here = self.items[places] == codes
+        n_rows, n = len(hidden.starts), len(items)
+        places = np.minimum(np.searchsorted(items, codes), n - 1)
+        is_here = items[places] == codes
         exclude = _pattern(places[is_here], np.bincount(rows[is_here], minlength=n_rows), n)
         return exclude if not len(closed) else exclude + _pattern(np.tile(closed, n_rows), np.full(n_rows, len(closed)), n)
 

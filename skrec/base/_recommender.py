@@ -222,7 +222,7 @@ class BaseRecommender(DeclaredParameters):
             Ratings, if the model predicts ratings. Those of unknown users or items are means. For other models, the score of an
             unknown user is the popularity of the item, and the score of an unknown item is minus infinity.
         """
-        check_is_fitted(self)
+        training.check_fitted(self)
         if not is_matrix(X):
             data = self._recode(check_pairs(X))
             return self._score_pairs(data.users, data.items)

@@ -5,12 +5,12 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_choice, check_flag, check_int
 from skrec.base._allowed import read_items
 from skrec.base._prepared import prepared
 from skrec.base._recommendations import SimilarItems, SimilarUsers
+from skrec.base._training_data import check_fitted
 from skrec.data._vocabulary import decode, first_label
 from skrec.topk import NO_CANDIDATE, BestColumns, check_list_length, column_blocks, row_blocks
 
@@ -57,7 +57,7 @@ def similar_items(
     UnknownItemError
         If an item is unknown.
     """
-    check_is_fitted(self)
+    check_fitted(self)
     check_int(min_count, "min_count", at_least=0)
     allowed = (self.learned_counts_ >= min_count) & read_items(self.vocabulary_, exclude, candidates)
     codes, known = self.vocabulary_.item_codes(items, name="items"), self._learned_items
@@ -87,7 +87,7 @@ def similar_users(self: Any, users: Any, *, k: int = 10, metric: Metric = "cosin
     UnknownUserError
         If a user is unknown.
     """
-    check_is_fitted(self)
+    check_fitted(self)
     codes, known = self.vocabulary_.user_codes(users, name="users"), self._familiar_users(np.arange(self.n_users_))
     found, scores = nearest(prepared(self, _users), codes, known, known, k=k, metric=metric, include_self=include_self)
     sample = first_label(self.user_ids_)

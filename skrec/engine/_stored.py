@@ -1,7 +1,6 @@
 """How the attributes of neural recommenders are stored in files."""
 
 import copy
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
@@ -12,20 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from skrec.base._parameters import DeclaredParameters
 from skrec.engine.fold_in import settled_prior
 from skrec.engine.fold_in._prior import DirectionPrior, Prior
 from skrec.engine.networks._network import RecommenderNetwork
-from skrec.engine.training._checks import architecture_of
+from skrec.engine.training._checks import architecture_of, parameters_of
 from skrec.persistence import Array, Kind, ModelFormatError, Table, Value, check_finite
 
+# functions whose first use on the meta device would take a second, or that have no effect without values
+_INITIALIZERS = {"normal_", "uniform_", "fill_", "zero_", "mul_"}
+_MAKERS = {"empty", "zeros", "ones", "full", "randn", "tensor", "as_tensor"}
 _PRIORS = {"Prior": Prior, "DirectionPrior": DirectionPrior}
-
-
-def parameters_of(model: Any) -> dict[str, Any]:
-    """The parameters of a model, for its attribute ``trained_with_``. Objects are copied, since they may be changed later."""
-    values = model.get_params(deep=False)
-    return {name: copy.copy(value) if isinstance(value, DeclaredParameters) else value for name, value in values.items()}
 
 
 class TrainedWith(Kind):
@@ -184,22 +179,17 @@ class _WithoutValues(TorchFunctionMode):
 
     def __init__(self, limit: int):
         super().__init__()
-        self._limit, self._n_made = limit, Counter[str]()
+        self._limit, self._n_made = limit, 0
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = getattr(function, "__name__", "")
-        if (
-            name in ("normal_", "uniform_", "fill_", "zero_", "mul_")
-            or getattr(function, "__module__", None) == "torch.nn.init"
-        ):
-            return kwargs["tensor"] if "tensor" in (kwargs or {}) else args[0]
-        if name in ("empty", "zeros", "ones", "randn", "tensor", "as_tensor"):
-            self._n_made["tensors"] += 1
-            if self._n_made["tensors"] > self._limit:
+        name, kwargs = getattr(function, "__name__", ""), kwargs or {}
+        if name in _INITIALIZERS or getattr(function, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        if name in _MAKERS:
+            self._n_made += 1
+            if self._n_made > self._limit:
                 raise ModelFormatError("its network has more tensors than the file")
-        if name == "randn":
-            return torch.empty(*args, **(kwargs or {}))
-        return function(*args, **(kwargs or {}))
+        return (torch.empty if name == "randn" else function)(*args, **kwargs)
 
 
 def _with_parameters(model: Any, parameters: dict[str, Any]) -> Any:

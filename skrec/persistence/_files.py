@@ -9,7 +9,7 @@ from skrec._checks import check_flag, read_path
 from skrec._process import MutedWarning
 from skrec._writing import atomic_update
 from skrec.persistence._container import Content, read_content, write_content
-from skrec.persistence._errors import ModelFormatError
+from skrec.persistence._errors import ModelFormatError, NotStorable
 from skrec.persistence._models import ModelReader, ModelWriter
 
 FORMAT = 1
@@ -93,11 +93,14 @@ def _read_names(leave_out: Any) -> list[str]:
 def _content_of(model: Any, include_events: bool, include_history: bool, left_out: list[str]) -> Content:
     writer = ModelWriter(includes_events=include_events, includes_history=include_history, left_out=left_out)
     name = type(model).__name__
-    node = writer.estimator(model)
+    try:
+        node = writer.estimator(model)
+    except NotStorable as error:
+        raise TypeError(f"{name} cannot be saved: it has {error}") from error
     if writer.unused:
         raise ValueError(f"leave_out must hold names of parameters of {name}, got {sorted(writer.unused)}")
     if writer.unstorable:
-        reasons = "; ".join(f"{path} is {reason}" for path, reason in writer.unstorable.items())
+        reasons = "; ".join(f"{path} has {reason}" for path, reason in writer.unstorable.items())
         raise TypeError(
             f"{name} cannot be saved: {reasons}. Pass leave_out={list(writer.unstorable)!r}, and give the values to skrec.load"
         )
