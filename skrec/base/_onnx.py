@@ -101,6 +101,10 @@ def to_onnx(
     return files
 
 
+def _exported_scores(model: Any) -> Scores:
+    return model._exported_scores() if hasattr(model, "_exported_scores") else scores_of_formula(model)
+
+
 def scores_of_formula(model: Any) -> Scores:
     """The scores of a model with a formula.
 
@@ -120,9 +124,17 @@ def scores_of_formula(model: Any) -> Scores:
     return scores(formula, states)
 
 
-def no_states(model: Any) -> States:
-    """Raise NotImplementedError, since it is not known how states of new users are computed."""
-    raise NotImplementedError(f"to_onnx(inputs='history') is not available for {type(model).__name__}, inputs='user' may be")
+def exported_states(model: Any) -> States:
+    """The states of new users of a model, by its method ``_exported_state``.
+
+    Raises
+    ------
+    NotImplementedError
+        If it has none.
+    """
+    if not hasattr(model, "_exported_state"):
+        raise NotImplementedError(f"to_onnx(inputs='history') is not available for {type(model).__name__}, inputs='user' may be")
+    return model._exported_state()
 
 
 def _check_installed() -> None:
@@ -132,7 +144,7 @@ def _check_installed() -> None:
 
 def _graph(model: Any, inputs: str, k: int, *, exclude_seen: bool) -> tuple[Graph, dict[str, Value]]:
     """The graph and its outputs."""
-    graph, scores = Graph(), model._exported_scores()
+    graph, scores = Graph(), _exported_scores(model)
     if inputs == "user":
         state, is_familiar, hidden = _known_users(graph, model, scores, exclude_seen=exclude_seen)
     else:
@@ -153,7 +165,7 @@ def _known_users(graph: Graph, model: Any, scores: Scores, *, exclude_seen: bool
 
 def _new_users(graph: Graph, model: Any, *, exclude_seen: bool) -> tuple[Any, Value | None, list[Value]]:
     """The same for the users of histories."""
-    states, shape = model._exported_state(), ["batch", "n_history"]
+    states, shape = exported_states(model), ["batch", "n_history"]
     items = graph.input("history", np.int64, shape)
     values = graph.input("values", np.float32, shape) if states.reads_values else None
     history = History(graph, items, values, model.n_items_, is_positive=_threshold(model))
