@@ -102,7 +102,14 @@ def to_onnx(
 
 
 def _exported_scores(model: Any) -> Scores:
-    return model._exported_scores() if hasattr(model, "_exported_scores") else scores_of_formula(model)
+    is_described = _is_described(model, "_score", by="_exported_scores")
+    return model._exported_scores() if is_described else scores_of_formula(model)
+
+
+def _is_described(model: Any, method: str, *, by: str) -> bool:
+    """Whether a method has a description for graphs. A class outside of this package may override the method alone."""
+    owner = next(base for base in type(model).__mro__ if method in vars(base))
+    return hasattr(model, by) and (owner.__module__.startswith("skrec.") or by in vars(owner))
 
 
 def scores_of_formula(model: Any) -> Scores:
@@ -114,7 +121,8 @@ def scores_of_formula(model: Any) -> Scores:
         If it has none.
     """
     formula = model._formula()
-    if formula is None:
+    rating = formula.rating if isinstance(formula, Products) else None
+    if formula is None or (rating is not None and not hasattr(rating, "bounds")):
         raise NotImplementedError(f"to_onnx needs scores of a known formula, which {type(model).__name__} does not have")
     scores = ProductScores if isinstance(formula, Products) else RowSumScores
 
@@ -132,8 +140,10 @@ def exported_states(model: Any) -> States:
     NotImplementedError
         If it has none.
     """
-    if not hasattr(model, "_exported_state"):
-        raise NotImplementedError(f"to_onnx(inputs='history') is not available for {type(model).__name__}, inputs='user' may be")
+    if not _is_described(model, "_new_state", by="_exported_state"):
+        raise NotImplementedError(
+            f"to_onnx(inputs='history') is not available for {type(model).__name__}, inputs='user' may be"
+        )
     return model._exported_state()
 
 
