@@ -142,7 +142,7 @@ def exported_states(model: Any) -> States:
     """
     if not _is_described(model, "_new_state", by="_exported_state"):
         raise NotImplementedError(
-            f"to_onnx(inputs='history') is not available for {type(model).__name__}, inputs='user' may be"
+            f"to_onnx(inputs='history') has no graph of the states of new users of {type(model).__name__}"
         )
     return model._exported_state()
 
