@@ -13,7 +13,7 @@ from skrec.engine._pair_estimator import (
 )
 from skrec.engine._row_estimator import RowRecommender, row_objective
 from skrec.engine._sequence_estimator import SequenceRecommender
-from skrec.engine._stored import NetworkKind, PriorKind
+from skrec.engine._stored import NetworkKind, PriorKind, ReferenceEvents
 from skrec.engine.als import ALS, check_solver
 from skrec.engine.batches._at_times import NegativesAtTimes, TimedBatches, TimedSequenceTable, UsersAtTimes, one_user_per_event
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows, RowBatches, SlateBatches
@@ -84,6 +84,7 @@ __all__ = [
     "RatingsByItem",
     "RatingsByUser",
     "RecommenderNetwork",
+    "ReferenceEvents",
     "RowBatches",
     "RowNetwork",
     "RowRecommender",

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from skrec.base._prepared import prepared
+from skrec.engine.fold_in._fold_in import FoldIn, fold_in_of
 from skrec.engine.fold_in._prior import DirectionPrior, Prior
 from skrec.engine.networks._network import RecommenderNetwork
 from skrec.engine.training._checks import architecture_of, parameters_of
-from skrec.persistence import Array, Kind, ModelFormatError, Table, Value, check_finite
+from skrec.persistence import Array, Kind, ModelFormatError, Table, Value, check_finite, read_events, write_events
 
 # functions whose first use on the meta device would take a second, or that have no effect without values
 _INITIALIZERS = {"normal_", "uniform_", "fill_", "zero_", "mul_"}
@@ -97,10 +99,21 @@ class NetworkKind(MadeKind):
 
 
 class PriorKind(MadeKind):
-    """The prior of fold-in."""
+    """The prior of fold-in. In a file without events it has the coordinates that are otherwise chosen by some events.
+
+    Parameters
+    ----------
+    fold_in_of : callable
+        Returns the fold-in of an estimator.
+    """
+
+    def __init__(self, fold_in_of: Callable[[Any], FoldIn]):
+        self._fold_in_of = fold_in_of
 
     def write(self, value: Any, writer: Any) -> Any:
         """Write a prior."""
+        if not writer.includes_events:
+            value = prepared(writer.model, self._fold_in_of).prior
         tensors = [value.mean, value.root, value.curvature]
         return {
             "class": type(value).__name__,
@@ -120,6 +133,24 @@ class PriorKind(MadeKind):
         if not network.reads_histories and widths != _state_widths(network):
             raise ModelFormatError("its prior has other widths than its network")
         return _PRIORS[node["class"]](mean, root, widths, curvature)
+
+
+class ReferenceEvents(Kind):
+    """The events by which fold-in chooses coordinates. None in a file without events, see `PriorKind`."""
+
+    def write(self, value: Any, writer: Any) -> Any:
+        """Write events."""
+        return None if value is None or not writer.includes_events else write_events(value, value, writer)
+
+    def read(self, node: Any, reader: Any) -> Any:
+        """Read events of known users."""
+        if node is None:
+            return None
+        events = read_events(node, reader)
+        reader.check_sizes(("users", "items"), (events.n_users, events.n_items))
+        if len(events) == 0:
+            raise ModelFormatError("it has no events by which fold-in chooses coordinates")
+        return events
 
 
 class PastKind(Array):
@@ -166,7 +197,8 @@ STORED: dict[str, Kind] = {
     "device_": DeviceKind(),
     "train_loss_": Value(float),
     "module_": NetworkKind(lambda model, events: model._build(events)),
-    "prior_": PriorKind(),
+    "prior_": PriorKind(fold_in_of),
+    "reference_events_": ReferenceEvents(),
     "has_past_": PastKind("bool", "users"),
 }
 """The attributes of `TorchRecommender`."""

@@ -24,6 +24,7 @@ from skrec.engine import (
     Losses,
     NetworkKind,
     PriorKind,
+    ReferenceEvents,
     SampledRanking,
     State,
     bpr,
@@ -111,7 +112,8 @@ class BPRRecommender(EmbeddingRecommender):
     _stored: ClassVar[dict[str, Kind]] = {
         "seed_": Value(int, at_least=0),
         "module_": NetworkKind(lambda model, events: model._network(events)),
-        "prior_": PriorKind(),
+        "prior_": PriorKind(lambda model: _fold_in(model)),
+        "reference_events_": ReferenceEvents(),
     }
 
     def _check_parameters(self) -> None:
@@ -218,4 +220,5 @@ def _fold_in(model: BPRRecommender) -> FoldIn:
         n_negatives=1,
     )
     catalog = Catalog(np.ones(model.n_items_, bool), model.popularity_, 1.0, model.seed_, "cpu", 1)
-    return FoldIn(model.module_, objective, model.prior_, catalog).aligned(model.reference_events_)
+    fold_in = FoldIn(model.module_, objective, model.prior_, catalog)
+    return fold_in if model.reference_events_ is None else fold_in.aligned(model.reference_events_)
