@@ -92,9 +92,10 @@ def _check_fields(fields: dict[str, Any]) -> None:
     checked = Interactions(**fields)
     for name in (*_COLUMNS, *_FEATURES):
         given, read = fields[name], getattr(checked, name)
-        if (given is None) != (read is None) or (
-            given is not None and (given.dtype != read.dtype or given.shape != read.shape)
-        ):
+        if given is None and read is None:
+            continue
+        dtypes = {np.dtype(np.int32), np.dtype(np.int64)} if name in ("users", "items") else {read.dtype}
+        if given is None or given.dtype not in dtypes or given.shape != read.shape:
             raise ModelFormatError(f"the {name} of its events have a wrong dtype or shape")
 
 
