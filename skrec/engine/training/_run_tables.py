@@ -40,7 +40,9 @@ def read_runs(folder: Path, name: str | None, search: Any) -> pd.DataFrame:
         if candidates is not None:
             known |= candidates.results_of(known)
         figures = [column for column in epochs if column not in ("epoch", "step")]
-        parts.append(pd.DataFrame([known] * len(epochs)).assign(epoch=epochs["step"]).join(epochs[figures]))
+        parts.append(
+            pd.DataFrame([known] * len(epochs)).assign(epoch=epochs["step"]).join(epochs[figures], rsuffix="_of_epoch")
+        )
     if not parts:
         raise FileNotFoundError(f"{folder} has no runs" + ("" if name is None else f" with the name {name!r}"))
     return pd.concat(parts, ignore_index=True)
