@@ -1,6 +1,7 @@
 """The base class of all recommenders."""
 
 from collections.abc import Callable, Iterator
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,7 +17,9 @@ from skrec.base._allowed import Unknown
 from skrec.base._audience import recommend_users
 from skrec.base._copying import deep_copy, shallow_copy
 from skrec.base._explanation import explain, no_contributions
+from skrec.base._item_index import ItemIndex, build_index
 from skrec.base._lists import read_list_request
+from skrec.base._onnx import to_onnx
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._parquet import recommend_to_parquet
 from skrec.base._prepared import forget
@@ -76,7 +79,7 @@ class BaseRecommender(DeclaredParameters):
     # how the attributes of a fitted model are saved; a class declares its own ones
     _stored: ClassVar[dict[str, Kind]] = {
         "events_": Events(),
-        "positive_from_": Value(),
+        "positive_from_": Value(Real, type(None)),
         "seen_": Matrix("bool", "users", "items", is_history=True),
         "item_counts_": Array("int64", "items"),
         "learned_counts_": Array("int64", "items"),
@@ -109,7 +112,8 @@ class BaseRecommender(DeclaredParameters):
         self._fit(events)
 
     # functions of a model, which it may override
-    _learn_vocabulary, _store_events = training.learn_vocabulary, training.store_events
+    _learn_vocabulary, _drop_events = training.learn_vocabulary, training.drop_events
+    _store_events = training.store_events
     _count, _informative = training.store_counts, training.informative_events
     _check_weights, _check_order = training.check_weights, training.check_order
     _positives = staticmethod(training.positive_events)
@@ -217,7 +221,7 @@ class BaseRecommender(DeclaredParameters):
             Ratings, if the model predicts ratings. Those of unknown users or items are means. For other models, the score of an
             unknown user is the popularity of the item, and the score of an unknown item is minus infinity.
         """
-        check_is_fitted(self)
+        training.check_fitted(self)
         if not is_matrix(X):
             data = self._recode(check_pairs(X))
             return self._score_pairs(data.users, data.items)
@@ -269,6 +273,7 @@ class BaseRecommender(DeclaredParameters):
         exclude: Any = None,
         candidates: Any = None,
         unknown: Unknown = "raise",
+        index: ItemIndex | None = None,
     ) -> Recommendations:
         """Recommend the k best items to each user: ``items, scores = model.recommend(...)``.
 
@@ -293,6 +298,9 @@ class BaseRecommender(DeclaredParameters):
         unknown : {"raise", "popular"}, default="raise"
             Treatment of unknown ids. With "raise" they are an error. With "popular" an unknown user gets the most popular
             items, and unknown candidates are left out.
+        index : ItemIndex, default=None
+            What `build_index` returned for this fit. Its search replaces that among all items. ``candidates`` must be None.
+            Among items that an approximate index finds, those with equal scores are in the order of the vocabulary.
 
         Returns
         -------
@@ -309,7 +317,7 @@ class BaseRecommender(DeclaredParameters):
         ValueError, TypeError
             If an id is of another kind than the known ids, or k is below 1.
         """
-        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown)
+        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, index)
         return request.answer(self, slice(0, len(request.query)))
 
     def recommend_iter(
@@ -321,13 +329,14 @@ class BaseRecommender(DeclaredParameters):
         exclude: Any = None,
         candidates: Any = None,
         unknown: Unknown = "raise",
+        index: ItemIndex | None = None,
         batch_size: int = 10_000,
     ) -> Iterator[Recommendations]:
         """Recommend in batches of users, as `recommend` does. Errors in arguments are raised at once.
 
         Parameters
         ----------
-        users, k, exclude_seen, exclude, candidates, unknown
+        users, k, exclude_seen, exclude, candidates, unknown, index
             As for `recommend`.
         batch_size : int, default=10000
             Number of users in a batch.
@@ -336,9 +345,9 @@ class BaseRecommender(DeclaredParameters):
         -------
         iterator of Recommendations
         """
-        return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size).answers(self)
+        return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, index, batch_size).answers(self)
 
     # answers that are written in their own modules
-    recommend_to_parquet, recommend_users, save = recommend_to_parquet, recommend_users, save
-    similar_items, similar_users, explain = similar_items, similar_users, explain
+    recommend_to_parquet, recommend_users, save, build_index = recommend_to_parquet, recommend_users, save, build_index
+    similar_items, similar_users, explain, to_onnx = similar_items, similar_users, explain, to_onnx
     user_codes, item_codes = knowledge.user_codes, knowledge.item_codes

@@ -54,7 +54,7 @@ def further_fitted_copy(model: Any, X: Any, y: ArrayLike | None) -> Any:
     if len(model.events_) == 0:
         raise ValueError(
             f"partial_fit requires the training events, which this {type(model).__name__} did not keep: fit with "
-            "keep_events=True"
+            "keep_events=True, and save with include_events=True"
         )
     events = remembering_pairs(model.vocabulary_.extend(model.events_, X, y, name="X"))
     fresh = shallow_copy(model)
@@ -68,8 +68,14 @@ def further_fitted_copy(model: Any, X: Any, y: ArrayLike | None) -> Any:
 
 def store_events(model: Any) -> None:
     """Store the training events in little memory, or none of them."""
-    events = stored_events(model.events_, model.seen_)
-    model.events_ = events if model.keep_events else events[:0]
+    model.events_ = stored_events(model.events_, model.seen_)
+    if not model.keep_events:
+        model._drop_events()
+
+
+def drop_events(model: Any) -> None:
+    """Leave only the labels and features of the users and items of the training events."""
+    model.events_ = model.events_[:0]
 
 
 def without_identities(model: Any) -> Any:
@@ -79,7 +85,8 @@ def without_identities(model: Any) -> Any:
         raise ValueError(f"{type(model).__name__} needs its training events to recommend, so it cannot be anonymized")
     twin = shallow_copy(model)
     twin.user_ids_, twin.vocabulary_ = None, replace(model.vocabulary_, user_ids=None)
-    twin.events_ = model.events_[:0]._replace(user_ids=None, impression_ids=None)
+    twin._drop_events()
+    twin.events_ = twin.events_._replace(user_ids=None, impression_ids=None)
     return twin
 
 

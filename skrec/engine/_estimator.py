@@ -21,13 +21,15 @@ from skrec.data import HalfLife, Interactions
 from skrec.data._random import draw_seed
 from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
+from skrec.engine._exported import exported_scores, exported_state
 from skrec.engine._pairs import score_pairs
 from skrec.engine._products import products_of
-from skrec.engine._stored import STORED, parameters_of
+from skrec.engine._stored import STORED
 from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of
+from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of, settled_prior
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
+from skrec.engine.networks._branches import BranchNetwork
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
 from skrec.engine.networks._products import DotProduct
@@ -40,6 +42,7 @@ from skrec.engine.training._checks import (
     check_held_out,
     check_same_architecture,
     check_training,
+    parameters_of,
 )
 from skrec.engine.training._descent import descend
 from skrec.engine.training._early_stopping import EarlyStopping
@@ -92,8 +95,9 @@ class TorchRecommender(EmbeddingRecommender):
         Optimizer. "adam" and "adamw" are the same: Adam with betas (0.9, 0.99), eps 1e-5 and decoupled ``weight_decay``.
         "row_adam" updates only the rows of embeddings that a minibatch uses. "auto" is "row_adam" if there are more than
         200,000 users and items and ``weight_decay`` is 0, else "adam". For autoencoders, LightGCN, news and sequence models,
-        "auto" is always "adam". On a CPU, for MFRecommender with drawn negatives, it is "row_adam" from ``2 * batch_size * (2 +
-        n_negatives)`` users and items on. A callable gets the network's parameters and ``lr``, and returns a torch optimizer.
+        "auto" is always "adam". On a CPU, for MFRecommender, MLPRecommender and NeuMFRecommender with drawn negatives, it is
+        "row_adam" from ``2 * batch_size * (2 + n_negatives)`` users and items on. A callable gets the network's parameters and
+        ``lr``, and returns a torch optimizer.
     lr_schedule : {"one_cycle", "cosine"}, callable or None, default="one_cycle"
         Schedule of the learning rate. "one_cycle" increases it during the first quarter of all steps and decreases it to almost
         0 afterwards. "cosine" decreases it to 0. `CosineRestarts` decreases it to 0 and restarts it several times. Any callable
@@ -172,6 +176,7 @@ class TorchRecommender(EmbeddingRecommender):
     _reads_weights = True
     _losses: ClassVar[dict[str, Loss]] = LOSSES
     _stored = STORED
+    _exported_scores, _exported_state = exported_scores, exported_state
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
     # the value of ``regularization=None`` for ratings
@@ -348,7 +353,7 @@ class TorchRecommender(EmbeddingRecommender):
         """Set a trained network as the model's network, and learn the prior of new users from its users."""
         # Lightning moves networks to the CPU after training
         self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
-        self.reference_events_: Interactions | None = None
+        self._reference_events_: Interactions | None = None
         prepare(network)
         users = self._tensor(np.flatnonzero(self.has_past_)).split(rows_per_block(_USER_BYTES))
         try:
@@ -361,7 +366,11 @@ class TorchRecommender(EmbeddingRecommender):
         """Keep the events of a few users, by which fold-in chooses coordinates in which it converges fast."""
         # callable losses are called only in training and for new users
         if not self.module_.reads_histories and not callable(self.loss) and self.objective_.aligns_prior:
-            self.reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
+            self._reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
+
+    def _drop_events(self) -> None:
+        self.prior_, self._reference_events_ = settled_prior(self), None
+        super()._drop_events()
 
     @property
     def _penalty(self) -> float:
@@ -375,7 +384,7 @@ class TorchRecommender(EmbeddingRecommender):
             return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
         if network.reads_histories or n_processes(self.trainer) > 1:  # a step changes most rows of the embeddings
             return "adam"
-        has_compiled_steps = type(network) is DotProduct and accelerator_of(self.trainer) == "cpu"
+        has_compiled_steps = type(network) in (DotProduct, BranchNetwork) and accelerator_of(self.trainer) == "cpu"
         n_used = self.objective_.n_used_rows if has_compiled_steps else None
         return choose_optimizer(self.n_users_ + self.n_items_, n_used, self.weight_decay)
 
@@ -411,6 +420,10 @@ class TorchRecommender(EmbeddingRecommender):
     @torch.no_grad()
     def _state_vectors(self, state: State) -> NDArray[np.float32]:
         return self.module_.user_vectors(state).cpu().numpy()
+
+    def _item_vectors(self) -> NDArray[np.float32]:
+        products = self._formula()
+        return self.item_embeddings_ if products is None else products.items  # which are no copy
 
     @property
     def user_embeddings_(self) -> NDArray[np.float32]:

@@ -36,6 +36,8 @@ def score_pairs(model: Any, users: NDArray[np.int64], items: NDArray[np.int64]) 
     both = known_user & known_item
     scores = np.full(len(users), -np.inf, np.float32)
     scores[both] = model._forward(users[both], items[both])
+    if both.all():
+        return scores
     if not model._predicts_ratings:
         scores[~known_user & known_item] = model.popularity_[items[~known_user & known_item]]
         return scores

@@ -33,11 +33,14 @@ from skrec.engine import (
     prepare,
     prior_of,
     sample_with_replay,
+    settled_prior,
     weights,
 )
+from skrec.engine._exported import folded_in
+from skrec.export._states import States
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
 from skrec.persistence import Kind, Value
-from skrec.topk import Products
+from skrec.topk import Products, as_they_are
 
 
 class BPRRecommender(EmbeddingRecommender):
@@ -109,7 +112,7 @@ class BPRRecommender(EmbeddingRecommender):
     random_state: Any = None
 
     _stored: ClassVar[dict[str, Kind]] = {
-        "seed_": Value(int),
+        "seed_": Value(int, at_least=0),
         "module_": NetworkKind(lambda model, events: model._network(events)),
         "prior_": PriorKind(),
     }
@@ -163,7 +166,7 @@ class BPRRecommender(EmbeddingRecommender):
         prepare(network)
         self.module_ = network
         self.prior_ = prior_of(network, [torch.tensor(np.flatnonzero(self.has_past_))])
-        self.reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
+        self._reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.user_embeddings_[users]
@@ -172,14 +175,24 @@ class BPRRecommender(EmbeddingRecommender):
         return self._states(histories)[0].numpy()
 
     def _states(self, histories: Interactions) -> State:
-        fold_in = prepared(self, _fold_in)
+        fold_in = self._fold_in()
         return fold_in.states(fold_in.objective.history(histories))
+
+    def _fold_in(self) -> FoldIn:
+        return prepared(self, _fold_in)
+
+    def _drop_events(self) -> None:
+        self.prior_, self._reference_events_ = settled_prior(self), None
+        super()._drop_events()
 
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T + self.item_biases_[items]
 
     def _formula(self) -> Products:
-        return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
+        return Products(self.item_embeddings_, as_they_are, self.item_biases_)
+
+    def _exported_state(self) -> States:
+        return folded_in(type(self).__name__, prepared(self, _fold_in))
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items) + self.item_biases_[items]
@@ -218,4 +231,4 @@ def _fold_in(model: BPRRecommender) -> FoldIn:
         n_negatives=1,
     )
     catalog = Catalog(np.ones(model.n_items_, bool), model.popularity_, 1.0, model.seed_, "cpu", 1)
-    return FoldIn(model.module_, objective, model.prior_, catalog).aligned(model.reference_events_)
+    return FoldIn(model.module_, objective, model.prior_, catalog).aligned_for(model)

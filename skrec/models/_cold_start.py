@@ -13,9 +13,11 @@ from sklearn.linear_model import Ridge
 
 from skrec._checks import check_number
 from skrec.base import BaseRecommender, EmbeddingRecommender
+from skrec.base._onnx import exported_states
 from skrec.base._pairs import dense_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
+from skrec.export._states import States
 from skrec.persistence import Array, Kind, Nested
 from skrec.topk import Products, as_array
 
@@ -131,7 +133,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         super()._store_events()
         self.seen_ = self.estimator_.seen_
         if not self.keep_events:
-            self.estimator_.events_ = self.estimator_.events_[:0]
+            self.estimator_._drop_events()
         elif self.estimator_.keep_events:
             self.events_ = self.estimator_.events_
 
@@ -238,7 +240,10 @@ class ColdStartRecommender(EmbeddingRecommender):
         return scores
 
     def _formula(self) -> Products:
-        return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
+        return Products(self.item_embeddings_, self.estimator_._state_vectors, self.item_biases_)
+
+    def _exported_state(self) -> States:
+        return exported_states(self.estimator_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         scores = self.estimator_._score_pairs(users, items)

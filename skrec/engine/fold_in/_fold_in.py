@@ -1,6 +1,6 @@
 """Fold-in of the histories of new users into a trained network."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from skrec.data._histories import select_users, slice_users, sort_by_user
 from skrec.engine.batches._negatives import log_share
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
 from skrec.engine.fold_in._likelihoods import Events, Pool
-from skrec.engine.fold_in._map_estimate import VectorsAndLikelihood, curvature_of_events, map_estimate
+from skrec.engine.fold_in._map_estimate import VectorsAndLikelihood, VectorsOfStates, curvature_of_events, map_estimate
 from skrec.engine.fold_in._prior import Prior, State
 
 # with an error of 0 the ratings of new users would have infinite weight
@@ -130,10 +130,16 @@ class FoldIn(NamedTuple):
         curvature = curvature_of_events(self.prior, states, weights_of_users(histories).sum(), functions)
         return self._replace(prior=self.prior.aligned(curvature))
 
+    def aligned_for(self, model: Any) -> Self:
+        """Return the same fold-in, `aligned` if a model has kept events for that."""
+        events = getattr(model, "_reference_events_", None)
+        return self if events is None else self.aligned(events)
+
     def _work(self, n_users: int) -> float:
         """Approximate number of floating-point operations of the largest operation for some users."""
         return 2.0 * n_users * len(self.catalog.popularity) * len(self.prior.mean)
 
+    @torch.no_grad()
     def _search(self, histories: Interactions, added: Tensor | None) -> State:
         network = freeze(self.network, self.prior)
 
@@ -155,12 +161,17 @@ class FoldIn(NamedTuple):
         return (slice(*pair) for pair in zip(starts.tolist(), [*starts[1:].tolist(), histories.n_users], strict=True))
 
 
+def settled_prior(model: Any) -> Prior:
+    """Return the prior in the coordinates that fold-in uses, which no longer depends on events of the training data."""
+    return model.prior_ if getattr(model, "_reference_events_", None) is None else model._fold_in().prior
+
+
 def fold_in_of(model: Any) -> FoldIn:
     """Return the fold-in of a fitted `TorchRecommender`."""
     noise, network = max(model.train_loss_, _MIN_NOISE), model.module_
     properties = noise, model.seed_, model.device_, network.floats_per_score
     fold_in = FoldIn(network, model.objective_, model.prior_, Catalog(model._compared_items, model.popularity_, *properties))
-    return fold_in if model.reference_events_ is None else fold_in.aligned(model.reference_events_)
+    return fold_in.aligned_for(model)
 
 
 def weights_of_users(histories: Interactions) -> NDArray[np.float64]:
@@ -168,7 +179,7 @@ def weights_of_users(histories: Interactions) -> NDArray[np.float64]:
     return np.bincount(histories.users, weights=histories.weights, minlength=histories.n_users).astype(float)
 
 
-def _vectors_of(network: FrozenNetwork, added: Tensor | None) -> Callable[[State], Tensor]:
+def _vectors_of(network: FrozenNetwork, added: Tensor | None) -> VectorsOfStates:
     return network.vectors if added is None else lambda state: network.vectors((state[0] + added, *state[1:]))
 
 

@@ -62,9 +62,9 @@ class Prior(NamedTuple):
         """Whitened coordinates (d,) of the mean user."""
         return torch.zeros_like(self.mean)
 
-    def penalty(self, whitened: Tensor) -> Tensor:
-        """Negative log-density at whitened coordinates (n, d), up to a constant."""
-        return whitened.square().sum(1) / 2
+    def penalty(self, whitened: Tensor) -> tuple[Tensor, Tensor]:
+        """Negative log-density at whitened coordinates (n, d), up to a constant, and its gradients."""
+        return whitened.square().sum(1) / 2, whitened
 
     @property
     def stiffness(self) -> Tensor | float:
@@ -105,11 +105,14 @@ class DirectionPrior(Prior):
     def stiffness(self) -> Tensor | float:
         return (self.center.norm() / self.length.clamp(min=1e-150)).square().clamp(min=_MIN_STIFFNESS)
 
-    def penalty(self, whitened: Tensor) -> Tensor:
+    def penalty(self, whitened: Tensor) -> tuple[Tensor, Tensor]:
         rays = whitened + self.center
         lengths = rays.norm(dim=1).clamp(min=1e-150)
-        along = (rays @ self.center).clamp(min=0) / lengths
-        return (self.center.square().sum() - along.square() + (lengths - self.length).square()) / 2
+        along, excess = (rays @ self.center).clamp(min=0) / lengths, lengths - self.length
+        penalties = (self.center.square().sum() - along.square() + excess.square()) / 2
+        directions = rays / lengths[:, None]
+        gradients = (excess + along.square() / lengths)[:, None] * directions - (along / lengths)[:, None] * self.center
+        return penalties, gradients
 
 
 def learn_prior(states: Iterable[State], *, cov_scale: float = PRIOR_COV_SCALE) -> Prior:

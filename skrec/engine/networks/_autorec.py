@@ -25,6 +25,7 @@ class ItemAutoRec(ProductNetwork):
 
     item_biases = None
     history_tables = ("columns",)
+    states_are_vectors = True
 
     def __init__(self, columns: sp.csr_array, width: int, activation: str, dropout: float):
         super().__init__()

@@ -46,6 +46,11 @@ class ProductNetwork(EmbeddingNetwork):
 
     has_factors = True
 
+    @property
+    def states_are_vectors(self) -> bool:
+        """Whether the parts of a state are the user's vector and bias as they are. Fold-in takes less time then."""
+        return False
+
     item_biases: nn.Embedding | None  # a class attribute would hide the module of this name
 
     def all_item_biases(self) -> Tensor | None:
@@ -134,6 +139,10 @@ class DotProduct(ProductNetwork):
         self.item_biases = embedding(n_items, 1, std=0) if item_bias else None
         self.user_biases = embedding(n_users, 1, std=0) if user_bias else None
         self.dropout, self.temperature = Dropout(dropout), temperature
+
+    @property
+    def states_are_vectors(self) -> bool:
+        return self.temperature is None
 
     @property
     def user_tables(self) -> list[nn.Embedding]:

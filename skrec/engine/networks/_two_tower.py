@@ -33,6 +33,10 @@ class TwoTower(ProductNetwork):
             self.register_buffer(name, None, persistent=False)
 
     @property
+    def states_are_vectors(self) -> bool:
+        return self.temperature is None
+
+    @property
     def user_tables(self) -> list[nn.Embedding]:
         return [self.users.table]
 

@@ -1,5 +1,6 @@
 """Checks of the parameters of neural recommenders."""
 
+import copy
 import inspect
 from collections.abc import Sized
 from typing import Any
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from skrec._checks import check_choice, check_int, check_no_class, check_number, read_path
 from skrec._process import MutedWarning
+from skrec.base._parameters import DeclaredParameters
 from skrec.data import Interactions, read_half_life
 from skrec.engine.losses._losses import CosineContrastiveLoss
 from skrec.engine.training._early_stopping import check_early_stopping
@@ -144,6 +146,12 @@ def architecture_of(model: Any) -> dict[str, Any]:
     given = {name: getattr(model, name) for name in model._architecture_parameters}
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     return values | {"loss": "mse" if model._predicts_ratings else "a ranking loss"}
+
+
+def parameters_of(model: Any) -> dict[str, Any]:
+    """The parameters of a model, for its attribute ``trained_with_``. Objects are copied, since they may be changed later."""
+    values = model.get_params(deep=False)
+    return {name: copy.copy(value) if isinstance(value, DeclaredParameters) else value for name, value in values.items()}
 
 
 def check_same_architecture(model: Any, trained: dict[str, Any]) -> None:
