@@ -1,6 +1,7 @@
 """The base class of all recommenders."""
 
 from collections.abc import Callable, Iterator
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -76,7 +77,7 @@ class BaseRecommender(DeclaredParameters):
     # how the attributes of a fitted model are saved; a class declares its own ones
     _stored: ClassVar[dict[str, Kind]] = {
         "events_": Events(),
-        "positive_from_": Value(),
+        "positive_from_": Value(Real, type(None)),
         "seen_": Matrix("bool", "users", "items", is_history=True),
         "item_counts_": Array("int64", "items"),
         "learned_counts_": Array("int64", "items"),

@@ -98,7 +98,7 @@ class ALSRecommender(EmbeddingRecommender):
 
     _reads_weights = True
     _stored: ClassVar[dict[str, Kind]] = {
-        "seed_": Value(int),
+        "seed_": Value(int, at_least=0),
         "confidences_": Matrix("float32", "users", "items", made=csr_matrix, is_history=True),
         "user_embeddings_": Array("float32", "users", "factors"),
         "item_embeddings_": Array("float32", "items", "factors"),

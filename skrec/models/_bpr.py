@@ -110,7 +110,7 @@ class BPRRecommender(EmbeddingRecommender):
     random_state: Any = None
 
     _stored: ClassVar[dict[str, Kind]] = {
-        "seed_": Value(int),
+        "seed_": Value(int, at_least=0),
         "module_": NetworkKind(lambda model, events: model._network(events)),
         "prior_": PriorKind(),
     }
