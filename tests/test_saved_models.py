@@ -77,7 +77,7 @@ class TestRoundTrip:
         model = fitted(name)
         loaded = saved(model, file)
         assert type(loaded) is type(model) and repr(loaded) == repr(model)
-        assert vars(loaded).keys() == vars(model).keys()
+        assert {*vars(loaded)} == {name for name in vars(model) if name != "_reference_events_"}  # the prior is settled
         assert loaded.events_.to_frame().equals(model.events_.to_frame())
         assert_same(answers(loaded), expected(name))
         loaded.save(tmp_path / "again.skrec")
