@@ -119,7 +119,8 @@ class Vectors(NamedTuple):
         """Prepare an array or a sparse matrix (n, d)."""
         rows, columns = (vectors.tocsr(), vectors.T.tocsr()) if sp.issparse(vectors) else (vectors, vectors.T)
         squares = _squared_lengths(rows)
-        return cls(rows, columns, squares, 1 / np.sqrt(np.where(squares > 0, squares, 1)))
+        lengths = np.sqrt(np.where(squares > 0, squares, 1))
+        return cls(rows, columns, squares, np.reciprocal(lengths, dtype=np.float32))
 
 
 def _items(model: Any) -> Vectors:
