@@ -1,12 +1,14 @@
-"""Speed beside the library implicit, alternating in one process.
+"""Speed beside implicit, plain torch and cornac, alternating in one process.
 
 ``python benchmarks/speed.py [section ...] [--quick] [--threads N] [--output FILE]``
 
 Sections are "recommend" (lists of all users), "evaluation" (ranking metrics of all users), "bpr" (epochs of matrix
-factorization with BPR) and "imports" (a first fit and lists in a new process). Figures are medians over rounds. A ratio above 1
-means that skrec is faster. Extra memory is what a call allocates at its peak beside its answer. Gowalla and MovieLens 1M are
-read from the folder SKREC_DATA; the other matrix is generated. ``--output`` adds the ratios to a JSON file, with the date and
-the version of the code, so that a ratio that falls is seen.
+factorization with BPR), "neumf" (epochs of neural matrix factorization, beside a loop in plain torch), "quality" (complete fits
+of matrix factorization until they rank as well as BPR of cornac) and "imports" (a first fit and lists in a new process). The
+peer is implicit where no other is named. Figures are medians over rounds. A ratio above 1 means that skrec is faster. Extra
+memory is what a call allocates at its peak beside its answer. Gowalla and MovieLens 1M are read from the folder SKREC_DATA; the
+other matrix is generated. ``--output`` adds the ratios to a JSON file, with the date and the version of the code, so that a
+ratio that falls is seen.
 """
 
 import argparse
@@ -20,18 +22,25 @@ import tracemalloc
 import warnings
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import implicit
 import numpy as np
+import protocols
 import scipy.sparse as sp
+import torch
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 from implicit.evaluation import ranking_metrics_at_k
+from sklearn.base import clone
 from threadpoolctl import threadpool_limits
+from torch import nn
+from torch.nn import functional
 
-from skrec import ALSRecommender, ItemKNNRecommender, LightGCNRecommender, MFRecommender
+from skrec import ALS, ALSRecommender, ItemKNNRecommender, LightGCNRecommender, MFRecommender, NeuMFRecommender
 from skrec.data import Interactions
 from skrec.datasets import load_lightgcn, load_ncf
 from skrec.metrics import make_multi_scorer
@@ -76,13 +85,26 @@ def alternate(ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int) -
     return [own for _, own in pairs], [other for other, _ in pairs]
 
 
-def report(label: str, ours: list[Seconds], theirs: list[Seconds], n: int, memory: float | None = None) -> None:
+def of_epochs(fit: Callable[[int], Any], n_more: int) -> Seconds:
+    """Seconds of an epoch. The cost of a fit with one epoch is subtracted from that of one with ``n_more`` more."""
+    first, all_epochs = measured(lambda: fit(1)), measured(lambda: fit(1 + n_more))
+    return Seconds(*((more - once) / n_more for more, once in zip(all_epochs, first, strict=True)))
+
+
+def report(
+    label: str,
+    ours: list[Seconds],
+    theirs: list[Seconds],
+    n: int,
+    memory: float | None = None,
+    peer: str = "implicit",
+) -> None:
     cpu = statistics.median(other.cpu / own.cpu for own, other in zip(ours, theirs, strict=True))
     wall = statistics.median(other.wall / own.wall for own, other in zip(ours, theirs, strict=True))
     own, other = (n / statistics.median(times.cpu for times in all_times) for all_times in (ours, theirs))
     RATIOS[label] = {"cpu": round(cpu, 3), "wall": round(wall, 3)}
     extra = "" if memory is None else f", {memory:.0f} MB beside the answer"
-    print(f"{label:32} {own:9.0f} /CPU s, implicit {other:7.0f}; ratio CPU {cpu:.2f}, wall {wall:.2f}{extra}", flush=True)
+    print(f"{label:32} {own:9.0f} /CPU s, {peer} {other:7.0f}; ratio CPU {cpu:.2f}, wall {wall:.2f}{extra}", flush=True)
 
 
 # Data
@@ -196,14 +218,120 @@ def bpr(settings: Settings) -> None:
         solver = BayesianPersonalizedRanking(factors=64, iterations=n_epochs, num_threads=settings.threads, random_state=0)
         solver.fit(matrix, show_progress=False)
 
-    def of_epochs(fit: Callable[[int], None]) -> Seconds:
-        first, all_epochs = measured(lambda: fit(1)), measured(lambda: fit(1 + n_more))
-        return Seconds(*((more - once) / n_more for more, once in zip(all_epochs, first, strict=True)))
-
     for batch_size in (1024, 8192):
         ours(batch_size, 1), theirs(1)
-        pairs = [(of_epochs(partial(ours, batch_size)), of_epochs(theirs)) for _ in range(settings.rounds)]
+        pairs = [(of_epochs(partial(ours, batch_size), n_more), of_epochs(theirs, n_more)) for _ in range(settings.rounds)]
         report(f"ML-1M, BPR 64, batches of {batch_size}", *map(list, zip(*pairs, strict=True)), len(events))
+
+
+class PlainNeuMF(nn.Module):
+    """The network of `NeuMFRecommender` as it is usually written: vectors of each pair are concatenated."""
+
+    def __init__(self, n_users: int, n_items: int, n_factors: int, mlp_factors: int, hidden_layer_sizes: tuple[int, ...]):
+        super().__init__()
+        self.tables = nn.ModuleList(nn.Embedding(n, width) for width in (n_factors, mlp_factors) for n in (n_users, n_items))
+        for table in self.tables:
+            nn.init.normal_(table.weight, std=0.01)
+        widths = (2 * mlp_factors, *hidden_layer_sizes)
+        layers = [part for sizes in pairwise(widths) for part in (nn.Linear(*sizes), nn.ReLU())]
+        self.layers, self.head = nn.Sequential(*layers), nn.Linear(n_factors + widths[-1], 1)
+
+    def forward(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        of_users, of_items, mlp_users, mlp_items = (
+            table(codes) for table, codes in zip(self.tables, (users, items, users, items), strict=True)
+        )
+        hidden = self.layers(torch.cat([mlp_users, mlp_items], 1))
+        return self.head(torch.cat([of_users * of_items, hidden], 1))[:, 0]
+
+
+def plain_neumf(events: Interactions, n_epochs: int, *, batch_size: int, fused: bool) -> None:
+    """Train by binary cross-entropy with one negative for each event, by autograd and Adam."""
+    torch.manual_seed(0)
+    users, items = (torch.tensor(codes).long() for codes in (events.users, events.items))
+    known = torch.sort(users * events.n_items + items).values
+    network = PlainNeuMF(events.n_users, events.n_items, 32, 64, (64, 32))
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.001, fused=fused)
+    for _ in range(n_epochs):
+        order = torch.randperm(len(users))
+        shuffled, liked = users[order], items[order]
+        negatives = torch.randint(events.n_items, users.shape)
+        wrong = torch.arange(len(users))
+        while len(wrong):  # items with an event of the user are drawn again
+            keys = shuffled[wrong] * events.n_items + negatives[wrong]
+            wrong = wrong[known[torch.searchsorted(known, keys).clamp(max=len(known) - 1)] == keys]
+            negatives[wrong] = torch.randint(events.n_items, wrong.shape)
+        for query, *both in zip(*(codes.split(batch_size) for codes in (shuffled, liked, negatives)), strict=True):
+            target = torch.cat([torch.ones(len(query)), torch.zeros(len(query))])
+            loss = functional.binary_cross_entropy_with_logits(network(query.repeat(2), torch.cat(both)), target)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
+def neumf(settings: Settings) -> None:
+    """Interactions a second of epochs of NeuMF on MovieLens 1M, with one negative and minibatches of 1,024.
+
+    The sizes are the defaults of the estimator: 32 factors, embeddings of 64 and layers of 64 and 32. The loop in plain torch
+    has the same sizes and keeps all tensors in memory. Its optimizer is Adam, with its default or its fused kernel.
+    """
+    events = load_ncf(Path(os.environ["SKREC_DATA"]) / "ml-1m-ncf").train
+
+    def ours(n_epochs: int) -> None:
+        NeuMFRecommender(n_negatives=1, batch_size=1024, max_epochs=n_epochs, random_state=0).fit(events)
+
+    for name, fused in (("", False), (", fused Adam", True)):
+        theirs = partial(plain_neumf, events, batch_size=1024, fused=fused)
+        ours(1)
+        pairs = [(of_epochs(ours, 1), of_epochs(theirs, 1)) for _ in range(max(1, settings.rounds // 2))]
+        report(f"ML-1M, NeuMF{name}", *map(list, zip(*pairs, strict=True)), len(events), peer="plain torch")
+
+
+PUBLISHED_QUALITY = 0.416  # of BPR of cornac 3.0.1 after 50 CPU s
+QUALITY = {  # the settings of "als" are chosen by `als.py choose ncf-ml1m 64` on held-out events of the training part
+    'solver="als"': MFRecommender(solver=ALS(unobserved_weight=0.3, regularization_exponent=0.5), regularization=0.2),
+    "default softmax": MFRecommender(),
+}
+
+
+def cornac_bpr(part: Any) -> tuple[float, float]:
+    """NDCG@10 among 99 negatives and CPU seconds of BPR of cornac with 64 factors after 100 epochs."""
+    from cornac.data import Dataset
+    from cornac.models import BPR
+
+    users, items = part.train.users, part.train.items
+    data = Dataset.from_uir([(u, i, 1.0) for u, i in zip(users.tolist(), items.tolist(), strict=True)], seed=0)
+    solver = BPR(k=64, max_iter=100, learning_rate=0.05, lambda_reg=0.01, num_threads=1, seed=0)
+    seconds = measured(lambda: solver.fit(data))
+    shell = MFRecommender(loss="bpr", max_epochs=1, random_state=0).fit(part.train)  # a fitted model, for its scores
+    with torch.no_grad():
+        for table, labels, values in (
+            (shell.module_.user_embeddings, data.uid_map, solver.u_factors),
+            (shell.module_.item_embeddings, data.iid_map, solver.i_factors),
+            (shell.module_.item_biases, data.iid_map, solver.i_biases[:, None]),
+        ):
+            table.weight[list(labels)] = torch.from_numpy(values[list(labels.values())])
+    return part.measure(shell)["NDCG@10"], seconds.cpu
+
+
+def quality(settings: Settings) -> None:
+    """CPU seconds of complete fits with 64 factors that rank as well as cornac's BPR, MovieLens 1M, NCF's protocol."""
+    [part] = protocols.TABLES["ncf-ml1m"].test()
+    goal, peer = PUBLISHED_QUALITY, None
+    if find_spec("cornac"):
+        goal, peer = cornac_bpr(part)
+        print(f"BPR of cornac: NDCG@10 {goal:.4f} in {peer:.1f} CPU s")
+    else:
+        print(f"cornac is not installed; the goal is its published NDCG@10 of {goal}")
+    for name, estimator in QUALITY.items():
+        model = clone(estimator).set_params(random_state=0, max_epochs=0)
+        reached = 0.0
+        while reached < goal and model.max_epochs < 20:
+            reached = part.measure(model.set_params(max_epochs=model.max_epochs + 1).fit(part.train))["NDCG@10"]
+        times = [measured(partial(model.fit, part.train)) for _ in range(settings.rounds)]
+        seconds = statistics.median(each.cpu for each in times)
+        print(f"{name}: NDCG@10 {reached:.4f} after {model.max_epochs} epochs, {seconds:.2f} CPU s", flush=True)
+        if peer is not None:
+            RATIOS[f"ML-1M, time to the NDCG of cornac, {name}"] = {"cpu": round(peer / seconds, 3)}
 
 
 FIRST_USE = """
@@ -240,7 +368,14 @@ def imports(settings: Settings) -> None:
     print(f"    {own:.2f} CPU s, implicit {other:.2f}")
 
 
-SECTIONS = {"recommend": recommend, "evaluation": evaluation, "bpr": bpr, "imports": imports}
+SECTIONS = {
+    "recommend": recommend,
+    "evaluation": evaluation,
+    "bpr": bpr,
+    "neumf": neumf,
+    "quality": quality,
+    "imports": imports,
+}
 
 
 def add_to_history(path: Path, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Re-rankers: a shorter list of recommended items that is more diverse, or closer to a user's interests."""
 
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -112,7 +113,7 @@ class CalibratedReranker(DeclaredParameters):
     item_features : DataFrame, array or sparse matrix
         Features of items, none below 0, such as genres: a numeric table indexed by item label, or one row for each item code.
         The shares of an item are its features divided by their sum.
-    weight : float, default=0.5
+    weight : float, default=0.3
         Weight of calibration, in [0, 1]. 0 keeps the order of the candidates. It is the paper's lambda.
     smoothing : float, default=0.01
         Share of the history in the shares of the list, between 0 and 1, exclusive. It keeps the divergence finite if a genre of
@@ -137,12 +138,12 @@ class CalibratedReranker(DeclaredParameters):
     >>> candidates = PopularityRecommender().fit(watched).recommend(["c"], k=4)
     >>> candidates.items.tolist()
     [['Alien', 'Big', 'Carrie', 'Emma']]
-    >>> CalibratedReranker(item_features=genres).rerank(candidates, watched, k=2).items.tolist()
+    >>> CalibratedReranker(item_features=genres, weight=0.5).rerank(candidates, watched, k=2).items.tolist()
     [['Big', 'Emma']]
     """
 
     item_features: Any
-    weight: float = 0.5
+    weight: float = 0.3
     smoothing: float = 0.01
 
     def rerank(self, recommendations: Recommendations, histories: Any, *, k: int = 10) -> Recommendations:
@@ -320,7 +321,7 @@ def _reranked(recommendations: Recommendations, rows: NDArray[np.int64], order: 
         np.take_along_axis(part, places, axis=1)
         for part in (recommendations.labels, recommendations.scores, recommendations.codes)
     )
-    return type(recommendations)(recommendations.queries, labels, scores, codes)
+    return replace(recommendations, labels=labels, scores=scores, codes=codes)
 
 
 def _relevance(scores: NDArray[np.float64]) -> NDArray[np.float64]:

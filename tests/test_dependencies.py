@@ -13,8 +13,8 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT, GROUPS = SETTINGS["project"], SETTINGS["dependency-groups"]
 EXTRAS = PROJECT["optional-dependencies"]
 OF_USERS = [requirement for extra, requirements in EXTRAS.items() if extra != "test" for requirement in requirements]
-IMPORTED_AS = {"mlflow-skinny": "mlflow", "scikit-learn": "sklearn", "umap-learn": "umap"}
-IMPORTED_BY_OTHERS = {"alembic", "sqlalchemy", "tensorboard"}  # by MLflow and Lightning
+IMPORTED_AS = {"faiss-cpu": "faiss", "mlflow-skinny": "mlflow", "scikit-learn": "sklearn", "umap-learn": "umap"}
+IMPORTED_BY_OTHERS = {"alembic", "onnxscript", "sqlalchemy", "tensorboard"}  # by MLflow, torch and Lightning
 REQUIREMENT = re.compile(r"(?P<name>[\w-]+)(?:>=(?P<least>[\d.]+))?")
 
 
@@ -35,7 +35,7 @@ def imports(folder):
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add(node.module.partition(".")[0])
-    own = {path.stem for directory in ("tests", "benchmarks") for path in (ROOT / directory).glob("*.py")}
+    own = {path.stem for directory in ("tests", "benchmarks", "examples") for path in (ROOT / directory).rglob("*.py")}
     return found - set(sys.stdlib_module_names) - own - {"skrec"}
 
 

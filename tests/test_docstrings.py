@@ -23,6 +23,7 @@ MODULES = [
     "skrec.model_selection",
     "skrec.models",
     "skrec.reranking",
+    "skrec.retrieval",
     "skrec.testing",
 ]
 ENGINE_CLASSES = ["PairRecommender", "RowRecommender", "SequenceRecommender", "TorchRecommender"]

@@ -1,7 +1,8 @@
 """Tables and displays of fitted models: what they show, where they draw, and what they refuse."""
 
-import subprocess
+import ast
 import sys
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
-from skrec import ALSRecommender, EASERecommender, ItemKNNRecommender, MFRecommender, PopularityRecommender, compare
+from skrec import ALSRecommender, EASERecommender, ItemKNNRecommender, MFRecommender, PopularityRecommender, compare, inspection
 from skrec.datasets import make_interactions
 from skrec.inspection import (
     BiasDisplay,
@@ -149,8 +150,8 @@ def makers(films, ratings, als, comparison, search):
         "comparison": lambda ax=None: ComparisonDisplay.from_table(comparison, ax=ax),
         "search": lambda ax=None: SearchDisplay.from_search(search, ax=ax),
         "popularity": lambda ax=None: PopularityDisplay.from_estimator(als, k=5, ax=ax),
-        "ratings": lambda ax=None: RatingTableDisplay.from_interactions(films.interactions, ax=ax),
-        "predictions": lambda ax=None: RatingTableDisplay.from_estimator(ratings, ax=ax),
+        "ratings": lambda ax=None: RatingTableDisplay.from_interactions(films.interactions, n_items=6, ax=ax),
+        "predictions": lambda ax=None: RatingTableDisplay.from_estimator(ratings, n_users=6, ax=ax),
     }
 
 
@@ -159,13 +160,16 @@ every_display = pytest.mark.parametrize("name", NAMES)
 
 
 @every_display
-def test_a_new_figure_is_drawn_by_pyplot_without_changing_its_settings(makers, name):
+def test_a_new_figure_is_readable_and_no_setting_is_changed(makers, name):
     before = dict(matplotlib.rcParams)
     display = makers[name]()
     assert display.figure_.number in pyplot.get_fignums()
     assert all(ax.figure is display.figure_ for ax in np.ravel(display.ax_))
     assert dict(matplotlib.rcParams) == before
     display.figure_.draw_without_rendering()
+    for axis in (axis for ax in np.ravel(display.ax_) for axis in (ax.xaxis, ax.yaxis)):
+        boxes = [label.get_window_extent() for label in axis.get_ticklabels() if label.get_text() and label.get_visible()]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
 @every_display
@@ -179,6 +183,12 @@ def test_given_axes_are_used_without_pyplot(makers, name, monkeypatch):
     assert pyplot.get_fignums() == []
 
 
+def test_axes_of_a_subfigure_are_used(als):
+    part = Figure(layout="constrained").subfigures(1, 2)[0]
+    display = EmbeddingDisplay.from_estimator(als, method="pca", labels=als.item_ids_[:2], ax=part.subplots())
+    assert display.figure_ is part and len(display.texts_) == 2
+
+
 @every_display
 def test_a_display_can_be_drawn_again(makers, name):
     display = makers[name]()
@@ -188,39 +198,31 @@ def test_a_display_can_be_drawn_again(makers, name):
 
 
 @every_display
-def test_axis_labels_do_not_overlap_at_the_default_size(makers, name):
-    display = makers[name]()
-    display.figure_.draw_without_rendering()
-    for ax in np.ravel(display.ax_):
-        for axis in (ax.xaxis, ax.yaxis):
-            boxes = [label.get_window_extent() for label in axis.get_ticklabels() if label.get_text() and label.get_visible()]
-            assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
-
-
-@every_display
 def test_without_matplotlib_an_error_says_what_to_install(makers, name, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"pip install skrec\[plot\]"):
         makers[name]()
 
 
-def test_the_package_loads_neither_matplotlib_nor_torch():
-    probe = "import skrec.inspection, sys; print({'matplotlib', 'torch', 'umap'} & sys.modules.keys())"
-    assert subprocess.check_output([sys.executable, "-c", probe], text=True).strip() == "set()"
+def test_optional_libraries_are_imported_inside_of_functions():
+    for path in Path(inspection.__file__).parent.glob("*.py"):
+        imports = [node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert not any(library in ast.unparse(node) for node in imports for library in ("matplotlib", "umap")), path
 
 
 # ---- learning curves -------------------------------------------------------------------------------------------------
 
 
-def test_each_curve_has_a_panel_and_costs_have_none(ratings):
+def test_training_and_validation_share_a_panel_and_costs_have_none(ratings):
     display = LearningCurveDisplay.from_estimator(ratings)
     titles = [ax.get_title() for ax in display.ax_]
-    expected = [name for name in ratings.history_ if not {"epoch", "seconds", "memory"} & set(name.split("_"))]
-    assert titles == [name.replace("_", " ") for name in expected if ratings.history_[name].notna().any()]
-    assert {"train loss", "valid loss"} <= set(titles)
-    line = display.lines_[titles.index("valid loss")]
-    np.testing.assert_array_equal(line.get_ydata(), ratings.history_["valid_loss"])
-    np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
+    assert titles[0] == "loss"
+    assert not {"epoch", "seconds", "memory mb"} & set(titles)
+    legend = [text.get_text() for text in display.ax_[0].get_legend().get_texts()]
+    assert legend == ["training", "validation"]
+    for line, name in zip(display.ax_[0].lines, ["train_loss", "valid_loss"]):
+        np.testing.assert_array_equal(line.get_ydata(), ratings.history_[name])
+        np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
     assert display.figure_.get_suptitle() == "MFRecommender"
 
 
@@ -234,7 +236,7 @@ def test_the_kept_epoch_is_marked():
         {"epoch": [0, 1, 2], "train_loss": [3.0, 2, 1], "valid_ndcg": [np.nan] * 3, "learning_rate": [1.0, 2, 0]}
     )
     display = LearningCurveDisplay(history=history, best_epoch=1).plot()
-    assert [ax.get_title() for ax in display.ax_] == ["train loss", "learning rate"]  # columns without numbers are left out
+    assert [ax.get_title() for ax in display.ax_] == ["loss", "learning rate"]  # columns without numbers are left out
     assert [line.get_xdata()[0] for ax in display.ax_ for line in ax.lines[1:]] == [2, 2]
 
 
@@ -243,7 +245,7 @@ def test_learning_curves_in_given_axes(ratings):
     axes = Figure().subplots(n)
     display = LearningCurveDisplay.from_estimator(ratings, ax=axes)
     assert display.ax_.tolist() == np.ravel(axes).tolist()
-    with pytest.raises(ValueError, match=f"ax must be one Axes, or {n} of them, one for each curve, got {n + 1}"):
+    with pytest.raises(ValueError, match=f"ax must be one Axes, or {n} of them, one for each panel, got {n + 1}"):
         LearningCurveDisplay.from_estimator(ratings, ax=Figure().subplots(n + 1))
 
 
@@ -290,6 +292,22 @@ def test_numbers_have_a_color_scale(als):
     display = EmbeddingDisplay.from_estimator(als, method="pca", color_by=years)
     assert [len(points.get_offsets()) for points in display.points_] == [20, 10]
     assert display.points_[0].get_array().min() == 1980
+
+
+def test_numbers_may_be_missing_and_categories_may_be_lists(als):
+    years = pd.Series([1990, None, 2000], index=als.item_ids_[:3], dtype="Int64")
+    display = EmbeddingDisplay.from_estimator(als, method="pca", color_by=years)
+    assert [len(points.get_offsets()) for points in display.points_] == [2, 28]
+    genres = pd.Series([("Drama", "War"), ("Drama",), None], index=als.item_ids_[:3])
+    display = EmbeddingDisplay.from_estimator(als, method="pca", color_by=genres)
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["Drama, War", "Drama", "other"]
+
+
+def test_colors_of_other_labels_are_refused(als):
+    with pytest.raises(ValueError, match=r"color_by must be indexed by the labels, such as .*, but has none of them"):
+        EmbeddingDisplay.from_estimator(als, method="pca", color_by=pd.Series([1, 2]))
+    with pytest.raises(ValueError, match="color_by must have each label once"):
+        EmbeddingDisplay.from_estimator(als, method="pca", color_by=pd.Series([1, 2], index=als.item_ids_[[0, 0]]))
 
 
 def test_t_sne_of_few_users(als):
@@ -443,6 +461,13 @@ def test_pairs_that_were_not_tried_are_empty(films):
     display = SearchDisplay.from_search(search.fit(films.interactions))
     assert np.isfinite(display.scores.to_numpy()).sum() == 4
     assert sum(text is not None for text in display.texts_.ravel()) == 4
+
+
+def test_candidates_without_one_of_the_parameters_are_left_out(search):
+    params = [{"a": 1, "b": 1}, {"a": 2, "b": 2}, {"a": 3}]
+    display = SearchDisplay.from_search({"params": params, "mean_test_score": np.array([0.1, np.nan, 0.3])})
+    assert display.scores.index.tolist() == ["1", "2"]
+    assert np.isfinite(display.scores.to_numpy()).tolist() == [[True, False], [False, False]]
 
 
 def test_searches_without_two_parameters_are_refused(search):

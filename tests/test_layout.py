@@ -22,7 +22,7 @@ LAYERS = [
     {"_process", "_checks", "_lazy", "_memory", "_compiled", "_writing"},
     {"_threads"},
     {"data", "topk"},
-    {"metrics", "persistence"},
+    {"metrics", "export", "persistence", "retrieval"},
     {"base"},
     {"engine"},
     {"models", "datasets"},
@@ -42,7 +42,9 @@ WITHOUT_TORCH = {
     "data",
     "topk",
     "metrics",
+    "export",
     "persistence",
+    "retrieval",
     "base",
     "datasets",
     "model_selection",
@@ -150,7 +152,7 @@ USED_BY_SKLEARN = {"scipy.stats", "scipy.special", "numpy.f2py", "numpy.testing"
 @pytest.mark.parametrize(
     ("statements", "loaded"),
     [
-        ("import skrec, skrec.models, skrec.metrics, skrec.data", set()),
+        ("import skrec, skrec.models, skrec.metrics, skrec.data, skrec.inspection, skrec.reranking", set()),
         ("from skrec import ALSRecommender, EASERecommender, Interactions, get_scorer", set()),
         ("from skrec import ALSRecommender as A; from numpy import eye; A(n_factors=2).fit(eye(4)).recommend(k=1)", set()),
         ("from skrec import ALSRecommender, compare; from skrec.model_selection import k_core", USED_BY_SKLEARN),

@@ -10,6 +10,7 @@ from skrec.base._counts import ones_at, with_index_of
 from skrec.base._recommender import BaseRecommender
 from skrec.base._training_data import informative_part
 from skrec.data import Interactions
+from skrec.export._states import OwnItems, States
 from skrec.persistence import Array, Kind, Matrix
 
 
@@ -50,6 +51,9 @@ class HistoryRecommender(BaseRecommender):
 
     def _new_state(self, histories: Interactions) -> sp.csr_array:
         return informative_part(self, histories).to_csr(duplicates="any")
+
+    def _exported_state(self) -> States:
+        return OwnItems()
 
     def _item_vectors(self) -> Any:
         return self._rows_of_all().T

@@ -9,6 +9,7 @@ from typing import Any
 from skrec._checks import read_path
 from skrec._writing import atomic_update
 from skrec.base._allowed import Unknown
+from skrec.base._item_index import ItemIndex
 from skrec.base._lists import read_list_request
 from skrec.base._recommendations import Recommendations
 
@@ -23,6 +24,7 @@ def recommend_to_parquet(
     exclude: Any = None,
     candidates: Any = None,
     unknown: Unknown = "raise",
+    index: ItemIndex | None = None,
     batch_size: int = 10_000,
 ) -> None:
     """Write recommendations to a Parquet file with the columns user, item, score and rank. Requires pyarrow.
@@ -31,7 +33,7 @@ def recommend_to_parquet(
     ----------
     path : str or os.PathLike
         A file in an existing folder. "~" is the user's home. An existing file is replaced when the new one is complete.
-    users, k, exclude_seen, exclude, candidates, unknown, batch_size
+    users, k, exclude_seen, exclude, candidates, unknown, index, batch_size
         As for `recommend_iter`.
 
     Raises
@@ -40,7 +42,7 @@ def recommend_to_parquet(
         If the file cannot be written, or pyarrow is not installed. An existing file stays unchanged.
     """
     target = read_path(path, "path")
-    request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size)
+    request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, index, batch_size)
     write_parquet(target, request.answers(self))
 
 

@@ -1,6 +1,7 @@
 """The base class of all recommenders."""
 
 from collections.abc import Callable, Iterator
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,7 +17,9 @@ from skrec.base._allowed import Unknown
 from skrec.base._audience import recommend_users
 from skrec.base._copying import deep_copy, shallow_copy
 from skrec.base._explanation import explain, no_contributions
+from skrec.base._item_index import ItemIndex, build_index
 from skrec.base._lists import read_list_request
+from skrec.base._onnx import no_states, scores_of_formula, to_onnx
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._parquet import recommend_to_parquet
 from skrec.base._prepared import forget
@@ -76,7 +79,7 @@ class BaseRecommender(DeclaredParameters):
     # how the attributes of a fitted model are saved; a class declares its own ones
     _stored: ClassVar[dict[str, Kind]] = {
         "events_": Events(),
-        "positive_from_": Value(),
+        "positive_from_": Value(Real, type(None)),
         "seen_": Matrix("bool", "users", "items", is_history=True),
         "item_counts_": Array("int64", "items"),
         "learned_counts_": Array("int64", "items"),
@@ -116,6 +119,7 @@ class BaseRecommender(DeclaredParameters):
     _positives = staticmethod(training.positive_events)
     _recode, _query, _allowed = training.encode_test_data, training.read_query, knowledge.allowed_items
     _familiar_users, _familiar_histories = knowledge.familiar_users, knowledge.familiar_histories
+    _exported_scores, _exported_state = scores_of_formula, no_states
     _contributions, _formula = no_contributions, scoring.no_formula
     _score_pairs, _score_known_pairs = scoring.score_pairs, scoring.score_pairs_by_rows
     __copy__, __deepcopy__ = shallow_copy, deep_copy
@@ -270,6 +274,7 @@ class BaseRecommender(DeclaredParameters):
         exclude: Any = None,
         candidates: Any = None,
         unknown: Unknown = "raise",
+        index: ItemIndex | None = None,
     ) -> Recommendations:
         """Recommend the k best items to each user: ``items, scores = model.recommend(...)``.
 
@@ -294,6 +299,9 @@ class BaseRecommender(DeclaredParameters):
         unknown : {"raise", "popular"}, default="raise"
             Treatment of unknown ids. With "raise" they are an error. With "popular" an unknown user gets the most popular
             items, and unknown candidates are left out.
+        index : ItemIndex, default=None
+            What `build_index` returned for this fit. Its search replaces that among all items. ``candidates`` must be None.
+            Among items that an approximate index finds, those with equal scores are in the order of the vocabulary.
 
         Returns
         -------
@@ -310,7 +318,7 @@ class BaseRecommender(DeclaredParameters):
         ValueError, TypeError
             If an id is of another kind than the known ids, or k is below 1.
         """
-        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown)
+        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, index)
         return request.answer(self, slice(0, len(request.query)))
 
     def recommend_iter(
@@ -322,13 +330,14 @@ class BaseRecommender(DeclaredParameters):
         exclude: Any = None,
         candidates: Any = None,
         unknown: Unknown = "raise",
+        index: ItemIndex | None = None,
         batch_size: int = 10_000,
     ) -> Iterator[Recommendations]:
         """Recommend in batches of users, as `recommend` does. Errors in arguments are raised at once.
 
         Parameters
         ----------
-        users, k, exclude_seen, exclude, candidates, unknown
+        users, k, exclude_seen, exclude, candidates, unknown, index
             As for `recommend`.
         batch_size : int, default=10000
             Number of users in a batch.
@@ -337,9 +346,9 @@ class BaseRecommender(DeclaredParameters):
         -------
         iterator of Recommendations
         """
-        return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size).answers(self)
+        return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, index, batch_size).answers(self)
 
     # answers that are written in their own modules
-    recommend_to_parquet, recommend_users, save = recommend_to_parquet, recommend_users, save
-    similar_items, similar_users, explain = similar_items, similar_users, explain
+    recommend_to_parquet, recommend_users, save, build_index = recommend_to_parquet, recommend_users, save, build_index
+    similar_items, similar_users, explain, to_onnx = similar_items, similar_users, explain, to_onnx
     user_codes, item_codes = knowledge.user_codes, knowledge.item_codes

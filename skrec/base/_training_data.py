@@ -54,7 +54,7 @@ def further_fitted_copy(model: Any, X: Any, y: ArrayLike | None) -> Any:
     if len(model.events_) == 0:
         raise ValueError(
             f"partial_fit requires the training events, which this {type(model).__name__} did not keep: fit with "
-            "keep_events=True"
+            "keep_events=True, and save with include_events=True"
         )
     events = remembering_pairs(model.vocabulary_.extend(model.events_, X, y, name="X"))
     fresh = shallow_copy(model)

@@ -117,9 +117,8 @@ def order_by_pair(users: Codes, items: Codes, shape: tuple[int, int]) -> tuple[C
     dtype = index_dtype(*shape, len(users))
     users, items = _read_codes(users, n_users, dtype), _read_codes(items, shape[1], dtype)
     if _are_sorted(users, items):
-        indptr = np.zeros(n_users + 1, dtype)
-        np.cumsum(np.bincount(users, minlength=n_users), out=indptr[1:])
-        return slice(None), items, indptr
+        indptr = np.searchsorted(users, np.arange(n_users + 1, dtype=dtype))
+        return slice(None), items, indptr.astype(dtype, copy=False)
     if len(users) <= _FEW_EVENTS:
         order = np.lexsort((items, users)).astype(dtype)
         _, items, indptr = order_by_pair(users[order], items[order], shape)

@@ -354,10 +354,10 @@ def _draw_in_order(n: int, size: int, rng: np.random.Generator) -> Mask:
     while n_drawn > size:
         for block in blocks(n, _BLOCK):
             np.less(rng.random(block.stop - block.start, np.float32), share, out=drawn[block])
-        n_drawn = np.count_nonzero(drawn)
+        n_drawn = int(np.count_nonzero(drawn))
     while n_drawn < size:
         drawn[rng.integers(n, size=size - n_drawn)] = True
-        n_drawn = np.count_nonzero(drawn)
+        n_drawn = int(np.count_nonzero(drawn))
     return drawn
 
 

@@ -37,6 +37,7 @@ from skrec.engine.objectives._ratings import Ratings, RatingsByItem, RatingsByUs
 from skrec.engine.training._checks import check_layers, check_negatives, check_y_range
 from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
+from skrec.engine.training._processes import batches_of_process
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import CosineRestarts
 from skrec.engine.training._training_log import TrainingLog

@@ -21,13 +21,15 @@ from skrec.data import HalfLife, Interactions
 from skrec.data._random import draw_seed
 from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
+from skrec.engine._exported import exported_scores, exported_state
 from skrec.engine._pairs import score_pairs
 from skrec.engine._products import products_of
-from skrec.engine._stored import STORED, parameters_of
+from skrec.engine._stored import STORED
 from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of, settled_prior
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
+from skrec.engine.networks._branches import BranchNetwork
 from skrec.engine.networks._layers import build_seeded
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
 from skrec.engine.networks._products import DotProduct
@@ -40,11 +42,13 @@ from skrec.engine.training._checks import (
     check_held_out,
     check_same_architecture,
     check_training,
+    parameters_of,
 )
 from skrec.engine.training._descent import descend
 from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._optimizers import OptimizerFactory, choose_optimizer
+from skrec.engine.training._processes import batches_of_process, n_processes
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import CosineRestarts
 from skrec.engine.training._training_log import TrainingLog
@@ -91,8 +95,9 @@ class TorchRecommender(EmbeddingRecommender):
         Optimizer. "adam" and "adamw" are the same: Adam with betas (0.9, 0.99), eps 1e-5 and decoupled ``weight_decay``.
         "row_adam" updates only the rows of embeddings that a minibatch uses. "auto" is "row_adam" if there are more than
         200,000 users and items and ``weight_decay`` is 0, else "adam". For autoencoders, LightGCN, news and sequence models,
-        "auto" is always "adam". On a CPU, for MFRecommender with drawn negatives, it is "row_adam" from ``2 * batch_size * (2 +
-        n_negatives)`` users and items on. A callable gets the network's parameters and ``lr``, and returns a torch optimizer.
+        "auto" is always "adam". On a CPU, for MFRecommender, MLPRecommender and NeuMFRecommender with drawn negatives, it is
+        "row_adam" from ``2 * batch_size * (2 + n_negatives)`` users and items on. A callable gets the network's parameters and
+        ``lr``, and returns a torch optimizer.
     lr_schedule : {"one_cycle", "cosine"}, callable or None, default="one_cycle"
         Schedule of the learning rate. "one_cycle" increases it during the first quarter of all steps and decreases it to almost
         0 afterwards. "cosine" decreases it to 0. `CosineRestarts` decreases it to 0 and restarts it several times. Any callable
@@ -121,6 +126,8 @@ class TorchRecommender(EmbeddingRecommender):
         Keyword arguments of Lightning's ``Trainer``, such as ``{"precision": "16-mixed"}``. ``"accelerator"`` is "auto", "cpu",
         "gpu" or "cuda". "auto", the default, uses a CUDA GPU if there is one, else the CPU. Apple GPUs lack the double
         precision that is needed. ``"accumulate_grad_batches"`` is the number of minibatches per optimizer step, by default 1.
+        ``{"devices": 2, "strategy": "ddp"}`` trains in two processes, on two GPUs or on a CPU. Lightning runs the script once
+        more for each further process. Each step uses ``batch_size`` examples of all processes together.
 
     Attributes
     ----------
@@ -169,6 +176,7 @@ class TorchRecommender(EmbeddingRecommender):
     _reads_weights = True
     _losses: ClassVar[dict[str, Loss]] = LOSSES
     _stored = STORED
+    _exported_scores, _exported_state = exported_scores, exported_state
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
     # the value of ``regularization=None`` for ratings
@@ -315,7 +323,7 @@ class TorchRecommender(EmbeddingRecommender):
     ) -> None:
         """Train a network with ``rate`` times the learning rate and set it as the model's network."""
         history = TrainingHistory(self, network, monitor)
-        device = self._run(network, self.objective_.batches(examples, known), history, checkpoints, rate)
+        device = self._run(network, batches_of_process(self, examples, known), history, checkpoints, rate)
         self.history_, self.best_epoch_ = pd.DataFrame(history.rows), history.best_epoch
         self._set_network(network, device, self.history_.train_loss[self.best_epoch_])
         self._keep_reference_events()
@@ -374,9 +382,9 @@ class TorchRecommender(EmbeddingRecommender):
     def _optimizer_name(self, network: RecommenderNetwork) -> str:
         if self.optimizer != "auto":
             return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
-        if network.reads_histories:  # a minibatch changes most rows of the embeddings
+        if network.reads_histories or n_processes(self.trainer) > 1:  # a step changes most rows of the embeddings
             return "adam"
-        has_compiled_steps = type(network) is DotProduct and accelerator_of(self.trainer) == "cpu"
+        has_compiled_steps = type(network) in (DotProduct, BranchNetwork) and accelerator_of(self.trainer) == "cpu"
         n_used = self.objective_.n_used_rows if has_compiled_steps else None
         return choose_optimizer(self.n_users_ + self.n_items_, n_used, self.weight_decay)
 

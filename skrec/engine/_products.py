@@ -1,5 +1,6 @@
 """Scores of networks as products of vectors."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from skrec._threads import torch_threads_in_step
-from skrec.engine.networks._network import State
+from skrec.engine.networks._network import EmbeddingNetwork, State
 from skrec.engine.networks._products import Factors, ProductNetwork
 from skrec.topk import Products
 
@@ -28,7 +29,7 @@ def products_of(model: Any) -> Products | None:
         users=partial(_vectors, network),
         biases=None if biases is None else biases.detach().numpy(),
         constants=partial(_constants, network, float(network.mean)),
-        rating=None if network.y_range is None else partial(_rating, network),
+        rating=None if network.y_range is None else RatingRange(network),
     )
 
 
@@ -46,7 +47,20 @@ def _constants(network: ProductNetwork, mean: float, state: State) -> NDArray[np
     return None if biases is None else biases.numpy()
 
 
-@torch.no_grad()
-@torch_threads_in_step(0)
-def _rating(network: ProductNetwork, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    return network.rating(torch.from_numpy(scores)).numpy()
+@dataclass(frozen=True, eq=False)
+class RatingRange:
+    """The sigmoid that maps the scores of a network into the range of its ratings."""
+
+    network: EmbeddingNetwork
+
+    @torch.no_grad()
+    @torch_threads_in_step(0)
+    def __call__(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Convert scores to ratings."""
+        return self.network.rating(torch.from_numpy(scores)).numpy()
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest rating."""
+        low, high = self.network.y_range.tolist()
+        return low, high

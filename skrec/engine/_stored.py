@@ -1,7 +1,6 @@
 """How the attributes of neural recommenders are stored in files."""
 
 import copy
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
@@ -12,20 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from skrec.base._parameters import DeclaredParameters
 from skrec.engine.fold_in import settled_prior
 from skrec.engine.fold_in._prior import DirectionPrior, Prior
 from skrec.engine.networks._network import RecommenderNetwork
-from skrec.engine.training._checks import architecture_of
-from skrec.persistence import Array, Kind, ModelFormatError, Table, Value
+from skrec.engine.training._checks import architecture_of, parameters_of
+from skrec.persistence import Array, Kind, ModelFormatError, Table, Value, check_finite
 
+# functions whose first use on the meta device would take a second, or that have no effect without values
+_INITIALIZERS = {"normal_", "uniform_", "fill_", "zero_", "mul_"}
+_MAKERS = {"empty", "zeros", "ones", "full", "randn", "tensor", "as_tensor"}
 _PRIORS = {"Prior": Prior, "DirectionPrior": DirectionPrior}
-
-
-def parameters_of(model: Any) -> dict[str, Any]:
-    """The parameters of a model, for its attribute ``trained_with_``. Objects are copied, since they may be changed later."""
-    values = model.get_params(deep=False)
-    return {name: copy.copy(value) if isinstance(value, DeclaredParameters) else value for name, value in values.items()}
 
 
 class TrainedWith(Kind):
@@ -41,7 +36,6 @@ class TrainedWith(Kind):
         """Read all parameters of the last training."""
         changed = {name: reader.value(content) for name, content in node.items()}
         trained = _with_parameters(reader.model, changed)
-        trained._check_parameters()
         return parameters_of(trained)
 
 
@@ -96,7 +90,7 @@ class NetworkKind(MadeKind):
         if node.keys() != expected.keys():
             raise ModelFormatError(f"its network has other tensors: {sorted(node.keys() ^ expected.keys())}")
         for name, content in node.items():
-            _set_tensor(network, name, None if content is None else torch.from_numpy(reader.array(content)), expected[name])
+            _set_tensor(network, name, _read_tensor(content, reader), expected[name])
         for module in network.modules():
             if hasattr(module, "check_entries"):
                 module.check_entries()
@@ -118,9 +112,7 @@ class PriorKind(MadeKind):
 
     def read(self, node: Any, reader: Any) -> Any:
         """Read a prior and check its shapes."""
-        mean, root, curvature = (
-            None if content is None else torch.from_numpy(reader.array(content)) for content in node["tensors"]
-        )
+        mean, root, curvature = (_read_tensor(content, reader) for content in node["tensors"])
         widths = tuple(node["widths"])
         network = reader.model.module_
         dtype, d = next(network.parameters()).dtype, sum(widths)
@@ -168,13 +160,13 @@ class DeviceKind(Kind):
 STORED: dict[str, Kind] = {
     "trained_with_": TrainedWith(),
     "architecture_": ArchitectureKind(),
-    "seed_": Value(int),
+    "seed_": Value(int, at_least=0),
     "objective_": ObjectiveKind(),
     "optimizer_": Value(str),
     "history_": Table(),
-    "best_epoch_": Value(int),
+    "best_epoch_": Value(int, at_least=0),
     "device_": DeviceKind(),
-    "train_loss_": Value(float, np.float64),
+    "train_loss_": Value(float),
     "module_": NetworkKind(lambda model, events: model._build(events)),
     "prior_": PriorKind(),
     "has_past_": PastKind("bool", "users"),
@@ -187,19 +179,17 @@ class _WithoutValues(TorchFunctionMode):
 
     def __init__(self, limit: int):
         super().__init__()
-        self._limit, self._n_made = limit, Counter[str]()
+        self._limit, self._n_made = limit, 0
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = getattr(function, "__name__", "")
-        if name in ("normal_", "uniform_", "fill_", "zero_") or getattr(function, "__module__", None) == "torch.nn.init":
-            return kwargs["tensor"] if "tensor" in (kwargs or {}) else args[0]
-        if name in ("empty", "zeros", "ones", "randn", "tensor", "as_tensor"):
-            self._n_made["tensors"] += 1
-            if self._n_made["tensors"] > self._limit:
+        name, kwargs = getattr(function, "__name__", ""), kwargs or {}
+        if name in _INITIALIZERS or getattr(function, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        if name in _MAKERS:
+            self._n_made += 1
+            if self._n_made > self._limit:
                 raise ModelFormatError("its network has more tensors than the file")
-        if name == "randn":
-            return torch.empty(*args, **(kwargs or {}))
-        return function(*args, **(kwargs or {}))
+        return (torch.empty if name == "randn" else function)(*args, **kwargs)
 
 
 def _with_parameters(model: Any, parameters: dict[str, Any]) -> Any:
@@ -245,7 +235,8 @@ def _set_tensor(network: nn.Module, name: str, tensor: Tensor | None, expected: 
     module = network.get_submodule(path)
     if expected is None:
         shape = getattr(module, "result_shapes", {}).get(leaf)
-        is_like = (shape is None or leaf == "y_range") if tensor is None else tensor.shape == shape
+        has_numbers = tensor is None or tensor.dtype == torch.float32 or leaf == "y_range"
+        is_like = has_numbers and ((shape is None or leaf == "y_range") if tensor is None else tensor.shape == shape)
     elif tensor is None or tensor.dtype != expected.dtype:
         is_like = False
     else:
@@ -254,6 +245,14 @@ def _set_tensor(network: nn.Module, name: str, tensor: Tensor | None, expected: 
         raise ModelFormatError(f"the tensor {name!r} of its network has a wrong shape or dtype")
     if tensor is not None:
         setattr(module, leaf, nn.Parameter(tensor) if leaf in module._parameters else tensor)
+
+
+def _read_tensor(content: Any, reader: Any) -> Any:
+    """A tensor of finite numbers, or None."""
+    if content is None:
+        return None
+    check_finite(array := reader.array(content))
+    return torch.from_numpy(array)
 
 
 def _as_array(tensor: Tensor) -> NDArray:

@@ -25,9 +25,9 @@ class EmbeddingDisplay:
         Positions.
     labels : dict of int to str, default=None
         Text of the points that are named, by their number.
-    colors : array-like of shape (n,), default=None
-        Number of each point, for a color scale, or its category. Missing categories are grey. If None, all points have one
-        color.
+    colors : array of shape (n,), default=None
+        Number of each point, for a color scale, or its category, if the array is not numeric. Points without a number or
+        category are grey. If None, all points have one color.
     color_name : str, default=None
         Name of the numbers or categories.
     counts : array-like of shape (n,), default=None
@@ -136,7 +136,7 @@ class EmbeddingDisplay:
         return cls(
             points=points,
             labels=dict(zip(np.searchsorted(chosen, places).tolist(), map(str, texts.values()))),
-            colors=None if color_by is None else pd.Series(color_by).reindex(table.index[chosen]).to_numpy(),
+            colors=None if color_by is None else _colors(color_by, table.index)[chosen],
             color_name=getattr(color_by, "name", None),
             counts=counts[chosen],
             title=f"{type(model).__name__}: {len(chosen)} {side}s ({explained})",
@@ -172,7 +172,7 @@ class EmbeddingDisplay:
         sizes = 8 + 40 * np.sqrt(counts / max(counts.max(initial=0), 1))
         if self.colors is None:
             self.points_ = [ax.scatter(*points.T, s=sizes, color=CATEGORIES[0], alpha=0.5, linewidths=0)]
-        elif pd.api.types.is_numeric_dtype(pd.Series(self.colors)):
+        elif np.asarray(self.colors).dtype.kind in "iuf":
             self.points_ = self._plot_numbers(points, sizes)
         else:
             self.points_ = self._plot_categories(points, sizes, n_groups)
@@ -188,7 +188,7 @@ class EmbeddingDisplay:
         return self
 
     def _plot_numbers(self, points: NDArray, sizes: NDArray) -> list[Any]:
-        numbers = np.asarray(pd.Series(self.colors), float)
+        numbers = np.asarray(self.colors, float)
         known = np.isfinite(numbers)
         ax = self.ax_
         others = ax.scatter(*points[~known].T, s=sizes[~known] * 0.6, color=_OTHER, linewidths=0, zorder=1)
@@ -220,6 +220,28 @@ class EmbeddingDisplay:
             alignment="left",
         )
         return drawn
+
+
+def _colors(color_by: Any, labels: pd.Index) -> NDArray:
+    """Number or category of each label. Numbers are floats with NaN, categories are text with None, where there is none."""
+    series = pd.Series(color_by)
+    if not series.index.is_unique:
+        raise ValueError(f"color_by must have each label once, but has {series.index[series.index.duplicated()][0]!r} twice")
+    if not series.index.isin(labels).any():
+        raise ValueError(f"color_by must be indexed by the labels, such as {labels[0]!r}, but has none of them")
+    known = series.reindex(labels)
+    if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
+        return known.to_numpy(float, na_value=np.nan)
+    categories = [None if _is_missing(category) else _text(category) for category in known]
+    return np.array(categories, dtype=object)
+
+
+def _is_missing(category: Any) -> bool:
+    return bool(pd.api.types.is_scalar(category) and pd.isna(category))
+
+
+def _text(category: Any) -> str:
+    return ", ".join(map(str, category)) if isinstance(category, tuple | list | set | frozenset) else str(category)
 
 
 def _as_labels(labels: Any) -> list[Any]:

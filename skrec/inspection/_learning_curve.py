@@ -11,17 +11,20 @@ from skrec.inspection._tables import attribute_of, fitted
 
 _COSTS = ("epoch", "seconds", "memory")  # columns that are no curve; names of costs begin or end with these words
 _WIDTH, _HEIGHT, _PER_ROW = 3.2, 2.6, 3
+_STYLES = {"train_": (BLUE, "o", "training"), "valid_": (ORANGE, "s", "validation"), "": (GREEN, "o", None)}
+_MOST_MARKERS = 30
 
 
 class LearningCurveDisplay:
     """Losses, metrics and learning rate after each epoch, with one panel for each.
 
-    Curves have panels of their own, since losses of training and validation data, scores and rates have different scales.
+    Columns such as ``train_loss`` and ``valid_loss`` share a panel. Seconds and memory are no curves.
 
     Parameters
     ----------
     history : DataFrame
         One row for each epoch, with the column ``epoch`` and one column for each curve, as in ``history_`` of an estimator.
+        Columns without a number are left out.
     best_epoch : int, default=None
         Epoch with the weights that were kept. If None, none is marked.
     name : str, default=None
@@ -29,12 +32,12 @@ class LearningCurveDisplay:
 
     Attributes
     ----------
-    ax_ : array of Axes, shape (n_curves,)
+    ax_ : array of Axes, shape (n_panels,)
         The panels.
     figure_ : Figure
         The figure.
     lines_ : list of Line2D
-        The curves, one in each panel.
+        The curves, in the order of the panels.
 
     Examples
     --------
@@ -86,7 +89,7 @@ class LearningCurveDisplay:
         Parameters
         ----------
         ax : Axes or array-like of Axes, default=None
-            Axes with one panel for each curve, or a single Axes, which is replaced by panels. If None, a new figure is made.
+            One Axes for each panel, or a single Axes, which is replaced by panels. If None, a new figure is made.
         x : {"epoch", "seconds"}, default="epoch"
             Horizontal axis: the number of epochs, or the seconds since the start of training.
 
@@ -99,32 +102,41 @@ class LearningCurveDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If there is no curve, or the number of axes is not that of the curves.
+            If there is no curve, or the number of axes is not that of the panels.
         """
         check_choice(x, "x", ("epoch", "seconds"))
-        curves = [name for name in self.history if not _is_cost(name) and self.history[name].notna().any()]
-        if not curves:
+        panels: dict[str, list[str]] = {}
+        for name in self.history:
+            if not _is_cost(name) and self.history[name].notna().any():
+                panels.setdefault(name.removeprefix("train_").removeprefix("valid_"), []).append(name)
+        if not panels:
             raise ValueError(f"history has no column with a curve, got {list(self.history)}")
         time = self.history["epoch"] + 1 if x == "epoch" else self.history["seconds"].cumsum()
-        self.ax_ = _panels(ax, len(curves))
+        self.ax_ = _panels(ax, len(panels))
         self.figure_ = self.ax_[0].figure
-        self.lines_ = [self._plot_curve(panel, time, name, x) for panel, name in zip(self.ax_, curves, strict=True)]
+        self.lines_ = []
+        for panel, (title, names) in zip(self.ax_, panels.items(), strict=True):
+            self.lines_ += [self._plot_curve(panel, time, name) for name in names]
+            self._decorate(panel, title, time, x)
         if self.name is not None and ax is None:
             self.figure_.suptitle(self.name, fontsize=11)
         return self
 
-    def _plot_curve(self, ax: Any, time: pd.Series, name: str, x: str) -> Any:
-        color = BLUE if name == "train_loss" else ORANGE if name.startswith("valid") else GREEN
-        is_short = len(time) <= 30
-        (line,) = ax.plot(time, self.history[name], color=color, marker="o" if is_short else None, markersize=3)
-        ax.set_title(str(name).replace("_", " "), fontsize=10)
+    def _plot_curve(self, ax: Any, time: pd.Series, name: str) -> Any:
+        color, marker, label = next(style for prefix, style in _STYLES.items() if name.startswith(prefix))
+        style = {"marker": marker, "markersize": 3.5} if len(time) <= _MOST_MARKERS else {}
+        return ax.plot(time, self.history[name], color=color, label=label, **style)[0]
+
+    def _decorate(self, ax: Any, title: str, time: pd.Series, x: str) -> None:
+        ax.set_title(title.replace("_", " "), fontsize=10)
         ax.set_xlabel(x)
         ax.grid(alpha=0.25)
         if x == "epoch":
             ax.xaxis.get_major_locator().set_params(integer=True)
+        if ax.get_legend_handles_labels()[1]:
+            ax.legend(fontsize=8, frameon=False)
         if self.best_epoch is not None:
             self._mark_best(ax, time)
-        return line
 
     def _mark_best(self, ax: Any, time: pd.Series) -> None:
         place = int(np.flatnonzero(self.history["epoch"] == self.best_epoch)[0])
@@ -139,6 +151,7 @@ class LearningCurveDisplay:
             ha="right" if is_right else "left",
             color="0.35",
             fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )
 
 
@@ -147,7 +160,7 @@ def _is_cost(name: Any) -> bool:
 
 
 def _panels(ax: Any, n: int) -> Any:
-    """One Axes for each curve: the given ones, parts of a single given one, or those of a new figure."""
+    """One Axes for each panel: the given ones, parts of a single given one, or those of a new figure."""
     n_rows = -(-n // _PER_ROW)
     n_columns = -(-n // n_rows)
     if ax is None:
@@ -160,7 +173,7 @@ def _panels(ax: Any, n: int) -> Any:
     else:
         panels = np.asarray(ax, dtype=object).ravel()
         if len(panels) != n:
-            raise ValueError(f"ax must be one Axes, or {n} of them, one for each curve, got {len(panels)}")
+            raise ValueError(f"ax must be one Axes, or {n} of them, one for each panel, got {len(panels)}")
         return panels
     for unused in panels[n:]:
         unused.remove()

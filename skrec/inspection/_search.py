@@ -1,5 +1,6 @@
 """Scores of a search over two parameters."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -82,14 +83,13 @@ class SearchDisplay:
         results = search if isinstance(search, dict) else getattr(search, "cv_results_", None)
         if results is None or "params" not in results:
             raise TypeError(f"search must be a fitted search with cv_results_, got {search!r}")
-        candidates = pd.DataFrame(results["params"], dtype=object)
-        x, y = _axes_of(candidates, x, y)
+        x, y = _axes_of(results["params"], x, y)
         column = _score_column(results, scorer)
-        keys = {name: candidates[name].map(_key) for name in (y, x)}
-        table = pd.DataFrame({**keys, "score": np.asarray(results[column], float)})
-        scores = table.groupby([y, x], sort=False)["score"].max().unstack()
-        rows, columns = (_in_order(candidates[name]) for name in (y, x))
-        scores = scores.reindex(index=list(rows), columns=list(columns))
+        tried = [(params, score) for params, score in zip(results["params"], results[column]) if x in params and y in params]
+        keys = [(repr(params[y]), repr(params[x]), float(score)) for params, score in tried]
+        best = pd.DataFrame(keys, columns=["y", "x", "score"]).groupby(["y", "x"])["score"].max().unstack()
+        rows, columns = (_in_order(params[name] for params, _ in tried) for name in (y, x))
+        scores = best.reindex(index=list(rows), columns=list(columns))
         scores.index = pd.Index([_text(value) for value in rows.values()], name=y)
         scores.columns = pd.Index([_text(value) for value in columns.values()], name=x)
         name = column.removeprefix("mean_test_")
@@ -141,12 +141,13 @@ class SearchDisplay:
         return self
 
 
-def _axes_of(candidates: pd.DataFrame, x: str | None, y: str | None) -> tuple[str, str]:
+def _axes_of(candidates: Sequence[dict[str, Any]], x: str | None, y: str | None) -> tuple[str, str]:
     """Names of the parameters of the columns and of the rows."""
-    varied = [name for name in candidates if len(_in_order(candidates[name])) > 1]
+    names = list(dict.fromkeys(name for params in candidates for name in params))
     for name, given in (("x", x), ("y", y)):
-        if given is not None and given not in candidates:
-            raise ValueError(f"{name} must be a parameter of the search, {', '.join(map(repr, candidates))}, got {given!r}")
+        if given is not None and given not in names:
+            raise ValueError(f"{name} must be a parameter of the search, {', '.join(map(repr, names))}, got {given!r}")
+    varied = [name for name in names if len(_in_order(params[name] for params in candidates if name in params)) > 1]
     free = [name for name in varied if name not in (x, y)]
     y = y if y is not None else free.pop(0) if free else None
     x = x if x is not None else free.pop(0) if free else None
@@ -167,14 +168,9 @@ def _score_column(results: Any, scorer: str | None) -> str:
     return f"mean_test_{scorer}"
 
 
-def _key(value: Any) -> str:
-    """A hashable key of a value of a parameter. Objects with parameters have equal keys if their parameters are equal."""
-    return repr(value)
-
-
-def _in_order(values: pd.Series) -> dict[str, Any]:
-    """Distinct values by their keys, ascending if they are numbers, and in the order of the search otherwise."""
-    distinct = {_key(value): value for value in values}
+def _in_order(values: Iterable[Any]) -> dict[str, Any]:
+    """Distinct values by their representation, ascending if they are numbers, and in the order of the search otherwise."""
+    distinct = {repr(value): value for value in values}
     numbers = all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in distinct.values())
     return dict(sorted(distinct.items(), key=lambda item: item[1])) if numbers else distinct
 

@@ -20,9 +20,11 @@ from skrec.base._prepared import prepared
 from skrec.base._training_data import informative_part
 from skrec.data import HalfLife, Interactions, apply_half_life, read_half_life
 from skrec.data._random import draw_seed
+from skrec.export._least_squares import weighted_squares
+from skrec.export._states import States
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
 from skrec.persistence import Array, Kind, Matrix, Value
-from skrec.topk import Products
+from skrec.topk import Products, as_they_are
 
 
 class ALSRecommender(EmbeddingRecommender):
@@ -98,7 +100,7 @@ class ALSRecommender(EmbeddingRecommender):
 
     _reads_weights = True
     _stored: ClassVar[dict[str, Kind]] = {
-        "seed_": Value(int),
+        "seed_": Value(int, at_least=0),
         "confidences_": Matrix("float32", "users", "items", made=csr_matrix, is_history=True),
         "user_embeddings_": Array("float32", "users", "factors"),
         "item_embeddings_": Array("float32", "items", "factors"),
@@ -192,7 +194,10 @@ class ALSRecommender(EmbeddingRecommender):
         return state @ self.item_embeddings_[items].T
 
     def _formula(self) -> Products:
-        return Products(self.item_embeddings_, self._state_vectors)
+        return Products(self.item_embeddings_, as_they_are)
+
+    def _exported_state(self) -> States:
+        return weighted_squares(self.item_embeddings_, self.regularization, self.alpha)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items)

@@ -36,9 +36,11 @@ from skrec.engine import (
     settled_prior,
     weights,
 )
+from skrec.engine._exported import folded_in
+from skrec.export._states import States
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
 from skrec.persistence import Kind, Value
-from skrec.topk import Products
+from skrec.topk import Products, as_they_are
 
 
 class BPRRecommender(EmbeddingRecommender):
@@ -110,7 +112,7 @@ class BPRRecommender(EmbeddingRecommender):
     random_state: Any = None
 
     _stored: ClassVar[dict[str, Kind]] = {
-        "seed_": Value(int),
+        "seed_": Value(int, at_least=0),
         "module_": NetworkKind(lambda model, events: model._network(events)),
         "prior_": PriorKind(),
     }
@@ -188,7 +190,10 @@ class BPRRecommender(EmbeddingRecommender):
         return state @ self.item_embeddings_[items].T + self.item_biases_[items]
 
     def _formula(self) -> Products:
-        return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
+        return Products(self.item_embeddings_, as_they_are, self.item_biases_)
+
+    def _exported_state(self) -> States:
+        return folded_in(type(self).__name__, prepared(self, _fold_in))
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items) + self.item_biases_[items]

@@ -16,6 +16,7 @@ from skrec.base import BaseRecommender, EmbeddingRecommender
 from skrec.base._pairs import dense_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
+from skrec.export._states import States
 from skrec.persistence import Array, Kind, Nested
 from skrec.topk import Products, as_array
 
@@ -238,7 +239,10 @@ class ColdStartRecommender(EmbeddingRecommender):
         return scores
 
     def _formula(self) -> Products:
-        return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
+        return Products(self.item_embeddings_, self.estimator_._state_vectors, self.item_biases_)
+
+    def _exported_state(self) -> States:
+        return self.estimator_._exported_state()
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         scores = self.estimator_._score_pairs(users, items)

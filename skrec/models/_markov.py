@@ -13,6 +13,8 @@ from skrec._checks import check_number
 from skrec.base import BaseRecommender
 from skrec.base._pairs import entries_at
 from skrec.data import Interactions
+from skrec.export._scores import TransitionScores
+from skrec.export._states import LastItem
 from skrec.persistence import Array, Kind, Matrix
 
 
@@ -107,6 +109,12 @@ class MarkovRecommender(BaseRecommender):
         totals = np.asarray(followed.sum(1))[:, None]
         scores = followed[:, items].toarray() + self.smoothing * self.shares_[None, items]
         return (scores / (totals + self.smoothing)).astype(np.float32)
+
+    def _exported_scores(self) -> TransitionScores:
+        return TransitionScores(self.transitions_, self.smoothing * self.shares_, self.last_items_)
+
+    def _exported_state(self) -> LastItem:
+        return LastItem()
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         last_items = self.last_items_[users]

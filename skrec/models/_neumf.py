@@ -20,6 +20,7 @@ from skrec.engine import (
     RecommenderNetwork,
     TrainingHistory,
     ValidationMonitor,
+    batches_of_process,
     check_layers,
 )
 from skrec.persistence import Kind, Value
@@ -140,5 +141,5 @@ class NeuMFRecommender(PairRecommender):
         alone.pretrained_ = False
         monitor = None if validation is None else ValidationMonitor(alone, network, validation, known=examples)
         history = TrainingHistory(alone, network, monitor)
-        alone._run(network, self.objective_.batches(examples, examples), history)
+        alone._run(network, batches_of_process(self, examples, examples), history)
         return network

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from skrec.base import HistoryRecommender
 from skrec.base._divergence import divergence
 from skrec.data import HalfLife, Interactions, read_half_life
+from skrec.export._scores import CommonScores
+from skrec.export._states import LastItem
 from skrec.persistence import Array, Kind
 
 
@@ -74,6 +76,12 @@ class PopularityRecommender(HistoryRecommender):
 
     def _score(self, rows: sp.csr_array, items: slice) -> np.ndarray:
         return np.repeat(self.item_scores_[None, items], rows.shape[0], axis=0)
+
+    def _exported_scores(self) -> CommonScores:
+        return CommonScores(self.item_scores_)
+
+    def _exported_state(self) -> LastItem:
+        return LastItem()
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray:
         return self.item_scores_[items]

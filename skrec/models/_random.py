@@ -44,7 +44,7 @@ class RandomRecommender(HistoryRecommender):
 
     random_state: Any = None
 
-    _stored: ClassVar[dict[str, Kind]] = {"seed_": Value(int)}
+    _stored: ClassVar[dict[str, Kind]] = {"seed_": Value(int, at_least=0)}
 
     def _fit(self, data: Interactions) -> None:
         self._keep_rows(data)

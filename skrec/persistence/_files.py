@@ -6,13 +6,20 @@ from os import PathLike
 from typing import Any
 
 from skrec._checks import check_flag, read_path
+from skrec._process import MutedWarning
 from skrec._writing import atomic_update
 from skrec.persistence._container import Content, read_content, write_content
-from skrec.persistence._errors import ModelFormatError
+from skrec.persistence._errors import ModelFormatError, NotStorable
 from skrec.persistence._models import ModelReader, ModelWriter
 
 FORMAT = 1
 """The number of the format of new files."""
+
+
+class _MutedWarnings(MutedWarning):
+    """Warnings about parameters, which `fit` has given before."""
+
+    category = UserWarning
 
 
 def save(
@@ -59,6 +66,8 @@ def save(
     if include_events and not include_history:
         raise ValueError("include_events must be False or None with include_history=False, since events hold the histories")
     if hasattr(self, "vocabulary_"):
+        with _MutedWarnings.muted:
+            self._check_parameters()
         _check_needs(self, include_events, include_history)
     content = _content_of(self, include_events, include_history, _read_names(leave_out))
     with atomic_update(target) as file:
@@ -75,7 +84,7 @@ def _check_needs(model: Any, include_events: bool, include_history: bool) -> Non
 
 
 def _read_names(leave_out: Any) -> list[str]:
-    names = [leave_out] if isinstance(leave_out, str) else list(leave_out)
+    names = [leave_out] if isinstance(leave_out, str) or not isinstance(leave_out, Iterable) else list(leave_out)
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"leave_out must hold names of parameters, got {leave_out!r}")
     return names
@@ -84,11 +93,14 @@ def _read_names(leave_out: Any) -> list[str]:
 def _content_of(model: Any, include_events: bool, include_history: bool, left_out: list[str]) -> Content:
     writer = ModelWriter(includes_events=include_events, includes_history=include_history, left_out=left_out)
     name = type(model).__name__
-    node = writer.estimator(model)
+    try:
+        node = writer.estimator(model)
+    except NotStorable as error:
+        raise TypeError(f"{name} cannot be saved: it has {error}") from error
     if writer.unused:
         raise ValueError(f"leave_out must hold names of parameters of {name}, got {sorted(writer.unused)}")
     if writer.unstorable:
-        reasons = "; ".join(f"{path} is {reason}" for path, reason in writer.unstorable.items())
+        reasons = "; ".join(f"{path} has {reason}" for path, reason in writer.unstorable.items())
         raise TypeError(
             f"{name} cannot be saved: {reasons}. Pass leave_out={list(writer.unstorable)!r}, and give the values to skrec.load"
         )
@@ -147,7 +159,8 @@ def load(path: str | PathLike, **left_out: Any) -> Any:
         names = _left_out_of(content.document)
         if left_out.keys() == names:
             reader = ModelReader(content.tensors, content.document["tables"], left_out)
-            return reader.estimator(content.document["model"])
+            with _MutedWarnings.muted:
+                return reader.estimator(content.document["model"])
     except (OSError, ImportError):
         raise
     except Exception as error:  # whatever the content of a file leads to

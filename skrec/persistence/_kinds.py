@@ -5,11 +5,13 @@ checks what it reads: files may hold anything.
 """
 
 from abc import ABC, abstractmethod
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from skrec.persistence._errors import ModelFormatError
 
@@ -55,17 +57,25 @@ class Kind(ABC):
         """
 
 
+def check_finite(array: NDArray) -> None:
+    """Raise ModelFormatError if a number is NaN or infinite."""
+    if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):  # faster than of each number
+        raise ModelFormatError("an array has numbers that are not finite")
+
+
 class Value(Kind):
     """A value of some types that JSON holds, such as a number or a str.
 
     Parameters
     ----------
     *types : type
-        Accepted types. If empty, everything that a parameter may be.
+        Accepted types, as for `isinstance`. If empty, everything that a parameter may be.
+    at_least : float, default=None
+        Smallest accepted number.
     """
 
-    def __init__(self, *types: type):
-        self.types = types
+    def __init__(self, *types: type, at_least: float | None = None):
+        self.types, self.at_least = types, at_least
 
     def write(self, value: Any, writer: Any) -> Any:
         """Write a value."""
@@ -74,8 +84,13 @@ class Value(Kind):
     def read(self, node: Any, reader: Any) -> Any:
         """Read a value and check its type."""
         value = reader.value(node)
-        if self.types and type(value) not in self.types:
+        is_flag = isinstance(value, bool) and bool not in self.types  # a bool is an int for Python
+        if self.types and (is_flag or not isinstance(value, self.types)):
             raise ModelFormatError(f"a value of the type {type(value).__name__} is of another type than expected")
+        if isinstance(value, Real) and not np.isfinite(float(value)):
+            raise ModelFormatError(f"a number is {value!r}")
+        if self.at_least is not None and value < self.at_least:
+            raise ModelFormatError(f"a number is {value!r}, which is below {self.at_least}")
         return value
 
 
@@ -113,6 +128,7 @@ class Array(Kind):
         if array.dtype != self.dtype:
             raise ModelFormatError(f"an array has the dtype {array.dtype} instead of {self.dtype}")
         reader.check_sizes(self.shape, array.shape)
+        check_finite(array)
         if self.below is not None and array.size and not 0 <= array.min() <= array.max() < reader.sizes[self.below]:
             raise ModelFormatError(f"an array has codes that are not below {reader.sizes[self.below]}")
         return array
@@ -163,6 +179,7 @@ class Matrix(Kind):
         if type(matrix) is not self.made or matrix.dtype != self.dtype or not matrix.has_canonical_format:
             raise ModelFormatError("a sparse matrix has another class or dtype than expected, or its indices are not sorted")
         reader.check_sizes(self.shape, matrix.shape)
+        check_finite(matrix.data)
         return matrix
 
 

@@ -216,6 +216,7 @@ class ModelReader(ValueReader):
             )
         for name, kind in stored.items():
             setattr(self.model, name, kind.read(nodes[name], self))
+        self.model._check_parameters()
 
 
 def _checked_output(config: Any) -> dict[str, str]:

@@ -76,9 +76,7 @@ def name_of(cls: type) -> str:
     for name in (cls.__name__, f"{cls.__module__}.{cls.__qualname__}"):
         if (name in _MODULE_OF or name in _registered) and class_of(name) is cls:
             return name
-    raise NotStorable(
-        f"an object of the class {cls.__module__}.{cls.__qualname__}, which skrec.persistence.register can register"
-    )
+    raise NotStorable(f"the class {cls.__module__}.{cls.__qualname__}, which skrec.persistence.register has not registered")
 
 
 def class_of(name: Any) -> type:

@@ -21,8 +21,8 @@ def as_tensor(scores: Any) -> "torch.Tensor":
 
 
 def as_scores(scores: Any) -> Any:
-    """An array or a tensor that can be modified."""
-    return scores if isinstance(scores, np.ndarray) else as_tensor(scores)
+    """An array or a tensor that can be modified. Read-only arrays are copied."""
+    return np.require(scores, requirements="W") if isinstance(scores, np.ndarray) else as_tensor(scores)
 
 
 def as_array(scores: Any) -> NDArray:

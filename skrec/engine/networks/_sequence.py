@@ -23,12 +23,18 @@ class SequenceNetwork(ProductNetwork):
         Sequences of the training users.
     n_items, width : int
         Number of items and width of their vectors.
+
+    Attributes
+    ----------
+    has_fixed_length : bool, default=False
+        Whether ``states`` can be traced only for sequences of one length.
     """
 
     item_biases = None
     reads_histories = True
     encodes_histories = True
     history_tables = ("sequences",)
+    has_fixed_length: bool = False
 
     def __init__(self, sequences: SequenceTable, n_items: int, width: int):
         super().__init__()

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from skrec.data import HalfLife, Interactions, apply_half_life, weights_as_values
-from skrec.data._pairs import remembering_pairs, sorted_pairs
+from skrec.data._pairs import remembering_pairs
 from skrec.data._splitting import hold_out_events
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, Prior, State, prior_of
@@ -69,11 +69,7 @@ class Objective:
 
     def example_rows(self, data: Interactions) -> NDArray[np.int64]:
         """Ascending positions of the `examples`: the last event of each pair of user and item."""
-        mask = self.example_mask(data)
-        if mask.all():
-            return data.last_of_each_pair()
-        rows = np.flatnonzero(mask)
-        return rows if sorted_pairs(data).starts is None else rows[data[rows].last_of_each_pair()]
+        return data.last_of_each_pair(self.example_mask(data))
 
     def examples(self, data: Interactions) -> Interactions:
         """Return the training examples, weighted by age."""

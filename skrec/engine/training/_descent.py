@@ -10,6 +10,7 @@ from skrec.engine.training._checkpoints import Checkpoints
 from skrec.engine.training._checks import check_not_empty, n_accumulated_batches
 from skrec.engine.training._history import TrainingHistory
 from skrec.engine.training._optimizers import OPTIMIZERS, use_row_gradients
+from skrec.engine.training._processes import n_processes
 from skrec.engine.training._schedules import schedule_of
 
 
@@ -39,7 +40,7 @@ def descend(
 
     check_not_empty(model, batches)
     n_accumulated = n_accumulated_batches(model.trainer)
-    if n_accumulated > 1 and len(batches) == 1:
+    if n_accumulated > n_processes(model.trainer) and len(batches) == 1:
         needs = "more than one minibatch in an epoch, as with a smaller batch_size"
         model._warn_of_no_effect("trainer['accumulate_grad_batches']", n_accumulated, needs)
     model.optimizer_ = model._optimizer_name(network)

@@ -5,16 +5,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import ClusterEnvironment, LightningEnvironment
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.plugins.precision import MixedPrecision, Precision
 from pytorch_lightning.strategies import SingleDeviceStrategy
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
@@ -27,12 +25,13 @@ from skrec.engine.batches._batches import Batch, Batches, PairBatches
 from skrec.engine.losses._losses import loss_weight, total_loss
 from skrec.engine.networks._layers import set_generator
 from skrec.engine.networks._network import prepare
-from skrec.engine.training._checkpoint_files import write_checkpoint
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine.training._checks import accelerator_of, n_accumulated_batches
 from skrec.engine.training._history import N_SAMPLED_PAIRS, TrainingHistory, named_accuracy
 from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._pair_steps import PairSteps
+from skrec.engine.training._plugins import CheckpointFiles, Processes
+from skrec.engine.training._processes import n_processes, share_weights, sum_gradients, summed
 from skrec.engine.training._resuming import check_checkpoint
 from skrec.engine.training._runs import finite, open_run
 from skrec.engine.training._schedules import Schedule
@@ -118,6 +117,9 @@ class Training(pl.LightningModule):
         self.batches.to(self.device)
         self.sampled_pairs = self.batches.sample_pairs(N_SAMPLED_PAIRS, self.generator(-1))
         # manual_backward adds a tenth to the time of a small step; without scaling or several devices it is equivalent
+        self.n_processes, self.rank = self.trainer.world_size, self.trainer.global_rank
+        if self.n_processes > 1:
+            share_weights(self.weights)
         self.is_plain = type(self.trainer.precision_plugin) is Precision and type(self.trainer.strategy) is SingleDeviceStrategy
         self.back_propagate = torch.Tensor.backward if self.is_plain else self.manual_backward
 
@@ -172,8 +174,9 @@ class Training(pl.LightningModule):
         for position, batch in enumerate(batches, first):
             # the last group of an epoch may be smaller; its gradient is the mean over its minibatches
             size = min(group, len(self.batches) - position // group * group)
-            loss = self.minibatch_loss(batch)
-            self.back_propagate(loss / size if size > 1 else loss)
+            if position % self.n_processes == self.rank:
+                loss = self.minibatch_loss(batch)
+                self.back_propagate(loss / size if size > 1 else loss)
             if (position + 1) % group == 0 or position + 1 == len(self.batches):
                 self.update(optimizer)
 
@@ -200,6 +203,8 @@ class Training(pl.LightningModule):
 
     def update(self, optimizer: Any) -> None:
         """Do one optimizer step, with learning rate, weight decay and gradient clipping."""
+        if self.n_processes > 1:
+            sum_gradients(self.weights)
         lr = self.set_rate(optimizer)
         if self.settings.weight_decay:
             decay(self.weights, 1 - lr * self.settings.weight_decay)
@@ -222,7 +227,11 @@ class Training(pl.LightningModule):
 
     def end_epoch(self) -> None:
         """Check the epoch, and record its figures."""
-        train_loss = float(self.counters.loss_sum) / (float(self.counters.loss_weight) or 1.0)
+        sums = [float(self.counters.loss_sum), float(self.counters.loss_weight)]
+        if self.n_processes > 1:
+            sums = summed(sums, self.device)
+        loss_sum, weight_sum = sums
+        train_loss = loss_sum / (weight_sum or 1.0)
         if not np.isfinite(train_loss):
             raise self.divergence(f"the loss is {train_loss}")
         if not all(bool((weight.abs() < _LARGEST_WEIGHT).all()) for weight in self.weights):
@@ -239,6 +248,7 @@ class Training(pl.LightningModule):
             self.logger.log_metrics(finite(row), step=self.current_epoch)
 
     def on_train_epoch_end(self) -> None:
+        self.trainer.should_stop = self.trainer.strategy.reduce_boolean_decision(self.trainer.should_stop, all=False)
         self.is_finished = self.trainer.should_stop or self.current_epoch + 1 == self.settings.max_epochs
         if self.checkpoints is not None:
             self.checkpoints.save(self.current_epoch, self.trainer.save_checkpoint)
@@ -301,19 +311,6 @@ class _Chunks:
             yield first, chunk
 
 
-class _CheckpointFiles(TorchCheckpointIO):
-    """Writes Lightning's checkpoints to files with a checksum."""
-
-    def __init__(self, checkpoints: Checkpoints):
-        self.checkpoints = checkpoints
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        write_checkpoint(Path(path), checkpoint, run=self.checkpoints.run)
-
-    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> Any:
-        return self.checkpoints.state  # has been read and checked when it was chosen
-
-
 class _Figures(pl.Callback):
     """Records the figures of an epoch before other callbacks run, which find them in ``trainer.callback_metrics``."""
 
@@ -359,10 +356,14 @@ def run(training: Training) -> torch.device:
     options = {name: value for name, value in (settings.trainer or {}).items() if name not in own}
     if options.get("devices") == "auto":
         del options["devices"]  # "auto" would use all devices
-    plugins = _combined(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
+    plugins = _combined(options.pop("plugins", None), [CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
     if options.get("num_nodes", 1) == 1 and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
         plugins.append(LightningEnvironment())  # a single process, also inside a cluster job
-    with _LightningWarning.muted, _silence, open_run(settings, training.history) as logger:
+    is_first = n_processes(options) == 1 or LightningEnvironment().local_rank() == 0
+    if n_processes(options) > 1:
+        options["strategy"] = Processes()
+    opened = open_run(settings, training.history) if settings.logger is not None and is_first else nullcontext()
+    with _LightningWarning.muted, _silence, opened as logger:
         trainer = _Trainer(
             **{
                 "accelerator": accelerator_of(settings.trainer),
@@ -371,7 +372,7 @@ def run(training: Training) -> torch.device:
                 "logger": logger or False,
                 "callbacks": [
                     _Figures(),
-                    *_combined(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 else []),
+                    *_combined(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 and is_first else []),
                 ],
                 "plugins": plugins,
                 "enable_checkpointing": False,

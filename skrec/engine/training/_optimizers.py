@@ -126,14 +126,14 @@ def adam_step(
     state: dict[str, Any],
     settings: dict[str, Any],
 ) -> None:
-    """Do a step of Adam for some rows of a table, on a CPU. Sets the gradients to 0.
+    """Do a step of Adam for some rows of a table, on a CPU.
 
     Parameters
     ----------
     rows : int64 array of shape (n,)
         Rows of the table, each at most once.
     gradients : float32 array of shape (n, width)
-        Their gradients. Further rows have no effect.
+        Their gradients.
     weights : float32 array of shape (n_rows, width)
         The table.
     state : dict
@@ -147,7 +147,7 @@ def adam_step(
     n_steps, (beta1, beta2) = float(state["step"]), settings["betas"]
     rate, correction = settings["lr"] / (1 - beta1**n_steps), 1 / (1 - beta2**n_steps)
     numbers = np.array([beta1, beta2, rate, correction, settings["eps"]], np.float32)
-    move(rows, gradients, weights, state["exp_avg"].numpy(), state["exp_avg_sq"].numpy(), numbers)
+    move(rows, np.arange(len(rows)), gradients, weights, state["exp_avg"].numpy(), state["exp_avg_sq"].numpy(), numbers)
 
 
 def _summed(gradient: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

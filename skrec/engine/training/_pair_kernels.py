@@ -50,20 +50,23 @@ def add_rows(slots, values, sums):
 
 
 @compiled
-def score_pairs(users, items, user_vectors, item_vectors, user_biases, item_biases, scores):
-    """Write dot products plus biases into ``scores``. Tables of biases without columns are left out."""
-    for example in range(len(users)):
-        vector = user_vectors[users[example]]
+def score_pairs(order, users, items, user_vectors, item_vectors, scores):
+    """Write dot products into ``scores``, for the examples in an order."""
+    for example in order:
+        user = users[example]
         for place in range(items.shape[1]):
-            row = item_vectors[items[example, place]]
-            total = np.float32(0)
-            for j in range(len(vector)):
-                total += vector[j] * row[j]
-            if user_biases.shape[1]:
-                total += user_biases[users[example], 0]
-            if item_biases.shape[1]:
-                total += item_biases[items[example, place], 0]
+            item, total = items[example, place], np.float32(0)
+            for j in range(user_vectors.shape[1]):
+                total += user_vectors[user, j] * item_vectors[item, j]
             scores[example, place] = total
+
+
+@compiled
+def add_biases(codes, biases, scores):
+    """Add biases to ``scores``. Codes (B, 1) are those of all candidates."""
+    for example in range(len(scores)):
+        for place in range(scores.shape[1]):
+            scores[example, place] += biases[codes[example, min(place, codes.shape[1] - 1)], 0]
 
 
 @compiled
@@ -82,8 +85,10 @@ def _sigmoid(x):
 
 
 @compiled
-def _softplus(x):
-    return max(x, 0.0) + log1p(exp(-abs(x)))
+def _softplus_and_slope(x):
+    """log(1 + exp(x)) and its derivative, the sigmoid."""
+    small = exp(-abs(x))
+    return max(x, 0.0) + log1p(small), (1 if x >= 0 else small) / (1 + small)
 
 
 @compiled
@@ -99,9 +104,9 @@ def bpr_slopes(scores, mask, log_q, weights, n_items):
         for place in range(1, scores.shape[1]):
             slope = 0.0
             if _is_used(mask, example, place):
-                difference = scores[example, place] - positive
-                total += share * _softplus(difference)
-                slope = share * _sigmoid(difference) / n_examples
+                loss, slope = _softplus_and_slope(scores[example, place] - positive)
+                total += share * loss
+                slope *= share / n_examples
             scores[example, place] = slope
             of_positive -= slope
         scores[example, 0] = of_positive
@@ -118,8 +123,10 @@ def bce_slopes(scores, mask, log_q, weights, n_items):
             slope = 0.0
             if _is_used(mask, example, place):
                 logit = scores[example, place] - (log_q[example, place] if len(log_q) else np.float32(0))
-                total += weight * _softplus(-logit if place == 0 else logit)
-                slope = weight * (_sigmoid(logit) - (place == 0)) / n_examples
+                sign = -1.0 if place == 0 else 1.0
+                loss, slope = _softplus_and_slope(sign * logit)
+                total += weight * loss
+                slope *= sign * weight / n_examples
             scores[example, place] = slope
     return total
 
@@ -189,56 +196,124 @@ def mse_slopes(scores, values, weights, mean, low, high):
 
 
 @compiled
-def add_gradients(users, items, mask, slopes, penalties, tables, slots, sums):
-    """Add the gradients of vectors and biases to ``sums``.
-
-    Parameters
-    ----------
-    penalties : (float, float)
-        Factors of the rows of a user and of an item in the gradient of the L2 penalty.
-    tables : (user vectors, item vectors, user biases, item biases)
-    slots : (int64 array (B,), int64 array (B, C))
-        Row of ``sums`` for each user and candidate.
-    sums : arrays of the widths of the tables
-    """
-    user_vectors, item_vectors, user_biases, item_biases = tables
-    of_users, of_items, of_user_biases, of_item_biases = sums
-    of_user, of_item = np.float32(penalties[0]), np.float32(penalties[1])
-    for example in range(len(users)):
-        user, user_slot = users[example], slots[0][example]
-        for j in range(user_vectors.shape[1]):
-            of_users[user_slot, j] += of_user * user_vectors[user, j]
-        if user_biases.shape[1]:
-            of_user_biases[user_slot, 0] += of_user * user_biases[user, 0]
-        for place in range(items.shape[1]):
-            if not _is_used(mask, example, place):
-                continue
-            item, item_slot, slope = items[example, place], slots[1][example, place], slopes[example, place]
-            for j in range(user_vectors.shape[1]):
-                of_users[user_slot, j] += slope * item_vectors[item, j]
-            for j in range(user_vectors.shape[1]):
-                of_items[item_slot, j] += slope * user_vectors[user, j] + of_item * item_vectors[item, j]
-            if user_biases.shape[1]:
-                of_user_biases[user_slot, 0] += slope
-            if item_biases.shape[1]:
-                of_item_biases[item_slot, 0] += slope + of_item * item_biases[item, 0]
+def group(slots, order, starts):
+    """Sort examples by slot: those of slot k are ``order[starts[k]:starts[k + 1]]``. ``starts`` must be 0."""
+    for k in range(len(slots)):
+        starts[slots[k] + 1] += 1
+    for slot in range(1, len(starts)):
+        starts[slot] += starts[slot - 1]
+    for k in range(len(slots)):
+        order[starts[slots[k]]] = k
+        starts[slots[k]] += 1
+    for slot in range(len(starts) - 1, 0, -1):
+        starts[slot] = starts[slot - 1]
+    starts[0] = 0
 
 
 @compiled
-def adam(rows, sums, weights, first, second, numbers):
-    """One step of Adam for some rows of a table and of its moments. Sets the gradients in ``sums`` to 0.
+def move_users(users, items, slopes, mask, penalties, user_vectors, moments, item_vectors, of_items, numbers):
+    """Move the vectors of users, and add the gradients of the vectors of items to ``of_items``.
 
-    The numbers are both betas, the learning rate and the factor of the second moment that correct them for the number of steps,
-    and eps.
+    Parameters
+    ----------
+    users : (rows, order, starts)
+        Rows of users, and their examples as from `group`.
+    items : (items, slots)
+        Candidates (B, C), and their rows in ``of_items``.
+    penalties : (float, float)
+        Factors of the rows of a user and of an item in the gradient of the L2 penalty.
+    moments : (float32 array, float32 array)
+        Both moments of the vectors of users.
+    numbers : float32 array of shape (5,)
+        As for `adam`.
     """
-    beta1, beta2, rate, correction, eps = numbers
-    share1, share2 = np.float32(1) - beta1, np.float32(1) - beta2
+    rows, order, starts = users
+    codes, slots = items
+    first, second = moments
+    of_user, of_item = np.float32(penalties[0]), np.float32(penalties[1])
+    width = user_vectors.shape[1]
+    gradient = np.empty((1, width), np.float32)
     for k in range(len(rows)):
-        row = rows[k]
+        row, share = rows[k], of_user * np.float32(starts[k + 1] - starts[k])
+        for j in range(width):
+            gradient[0, j] = share * user_vectors[row, j]
+        for position in range(starts[k], starts[k + 1]):
+            example = order[position]
+            for place in range(codes.shape[1]):
+                if not _is_used(mask, example, place):
+                    continue
+                item, slot, slope = codes[example, place], slots[example, place], slopes[example, place]
+                for j in range(width):
+                    gradient[0, j] += slope * item_vectors[item, j]
+                for j in range(width):
+                    of_items[slot, j] += slope * user_vectors[row, j] + of_item * item_vectors[item, j]
+        _move_row(gradient, 0, user_vectors, first, second, row, numbers)
+
+
+@compiled
+def add_bias_gradients(slots, slopes, mask, sums):
+    """Add the slope of each pair to row ``slots[example, place]`` of ``sums``. Slots (B, 1) are those of all candidates."""
+    for example in range(len(slopes)):
+        for place in range(slopes.shape[1]):
+            if _is_used(mask, example, place):
+                sums[slots[example, min(place, slots.shape[1] - 1)], 0] += slopes[example, place]
+
+
+@compiled
+def add_penalty(rows, decay, weights, gradients):
+    """Add ``decay[k]`` times row ``rows[k]`` of the weights to row k of the gradients."""
+    for k in range(len(rows)):
         for j in range(weights.shape[1]):
-            gradient, mean, square = sums[k, j], first[row, j], second[row, j]
-            mean += (gradient - mean) * share1
-            square += (gradient * gradient - square) * share2
-            first[row, j], second[row, j] = mean, square
-            weights[row, j] -= rate * mean / (np.sqrt(square * correction) + eps)
-            sums[k, j] = 0
+            gradients[k, j] += decay[k] * weights[rows[k], j]
+
+
+@compiled
+def adam(rows, places, gradients, weights, first, second, numbers):
+    """One step of Adam for some rows of a table and of its moments.
+
+    Parameters
+    ----------
+    rows : int64 array of shape (n,)
+        Rows of the table, each at most once.
+    places : int64 array of shape (n,)
+        Row of ``gradients`` for each of them. -1 if its gradient is 0.
+    gradients : float32 array
+    weights, first, second : float32 arrays
+        The table and its moments.
+    numbers : float32 array of shape (5,)
+        Both betas, the learning rate and the factor of the second moment that correct them for the number of steps, and eps.
+    """
+    for k in range(len(rows)):
+        if places[k] < 0:
+            _move_row_by_moments(weights, first, second, rows[k], numbers)
+        else:
+            _move_row(gradients, places[k], weights, first, second, rows[k], numbers)
+
+
+@compiled
+def _move_row(gradients, place, weights, first, second, row, numbers):
+    beta1, beta2, rate, correction, eps = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    share1, share2 = np.float32(1) - beta1, np.float32(1) - beta2
+    # indices of two dimensions, because views of rows are counted, which takes longer than the step
+    for j in range(weights.shape[1]):
+        gradient, mean, square = gradients[place, j], first[row, j], second[row, j]
+        mean = _normal(mean + (gradient - mean) * share1)
+        square = _normal(square + (gradient * gradient - square) * share2)
+        first[row, j], second[row, j] = mean, square
+        weights[row, j] -= rate * mean / (np.sqrt(square * correction) + eps)
+
+
+@compiled
+def _move_row_by_moments(weights, first, second, row, numbers):
+    """The same with a gradient of 0."""
+    beta1, beta2, rate, correction, eps = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    for j in range(weights.shape[1]):
+        mean, square = _normal(beta1 * first[row, j]), _normal(beta2 * second[row, j])
+        first[row, j], second[row, j] = mean, square
+        weights[row, j] -= rate * mean / (np.sqrt(square * correction) + eps)
+
+
+@compiled
+def _normal(moment):
+    """The moment, or 0 if it is so small that steps with it would take a hundred times as long on a CPU."""
+    return np.float32(0) if abs(moment) <= np.float32(1e-30) else moment

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from skrec.engine.batches._batches import Batch, PairBatches
 from skrec.engine.losses._losses import bce, bpr, mse, softmax, warp
+from skrec.engine.networks._branches import GMF, MLP, BranchNetwork
+from skrec.engine.networks._layers import Dropout
 from skrec.engine.networks._products import DotProduct
-from skrec.engine.training._optimizers import adam, adam_step, moments, row_adam
+from skrec.engine.training._optimizers import adam, row_adam
 
 _RANKING_LOSSES = {bpr: "bpr_slopes", bce: "bce_slopes", softmax: "softmax_slopes", warp: "warp_slopes"}
 
@@ -28,7 +30,8 @@ class PairSteps:
 
     Parameters
     ----------
-    network : DotProduct
+    network : DotProduct or BranchNetwork
+        A network that is supported.
     loss : callable
         A loss that is supported.
     optimizer : torch.optim.Adam or RowAdam
@@ -37,18 +40,18 @@ class PairSteps:
         Strength of the L2 penalty on the rows that a minibatch uses.
     """
 
-    def __init__(self, network: DotProduct, loss: Callable[..., Tensor], optimizer: torch.optim.Optimizer, penalty: float):
+    def __init__(self, network: Any, loss: Callable[..., Tensor], optimizer: torch.optim.Optimizer, penalty: float):
+        from skrec.engine.training._branch_steps import BranchSteps
+        from skrec.engine.training._product_steps import ProductSteps
+
         self.penalty, self.slopes = penalty, _rating_slopes(network) if loss is mse else _ranking_slopes(loss)
-        self.users = _Side(network.user_embeddings, network.user_biases, optimizer)
-        self.items = _Side(network.item_embeddings, network.item_biases, optimizer)
+        self.gradients = (ProductSteps if type(network) is DotProduct else BranchSteps)(network, optimizer)
 
     @staticmethod
     def supports(network: nn.Module, loss: Callable[..., Tensor], optimizer: Callable[..., Any], batches: PairBatches) -> bool:
         """Whether this class supports the network, loss and optimizer."""
         return (
-            type(network) is DotProduct
-            and network.temperature is None
-            and network.dropout.p == 0
+            has_compiled_steps(network)
             and all(weight.device.type == "cpu" and weight.dtype is torch.float32 for weight in network.parameters())
             and optimizer in (adam, row_adam)
             and (loss is mse if batches.negatives is None else _is_ranking_loss(loss))
@@ -56,76 +59,27 @@ class PairSteps:
 
     def __call__(self, batch: Batch) -> float:
         """Do one step, and return the sum of the losses of the examples."""
-        from skrec.engine.training import _pair_kernels as kernels
-
         users, items = batch.query.numpy(), batch.items.reshape(len(batch.query), -1).numpy()
-        tables = self.users.vectors.weights, self.items.vectors.weights, self.users.biases.weights, self.items.biases.weights
-        scores = np.empty(items.shape, np.float32)
-        kernels.score_pairs(users, items, *tables, scores)
+        scores = self.gradients.scores(users, items)
         total = self.slopes(scores, batch)
-        slots = self.users.slots(users), self.items.slots(items)
-        sums = self.users.vectors.sums, self.items.vectors.sums, self.users.biases.sums, self.items.biases.sums
         penalties = 2 * self.penalty / len(users), 2 * self.penalty * batch.item_share
-        kernels.add_gradients(users, items, _mask(batch), scores, penalties, tables, slots, sums)
-        self.users.step()
-        self.items.step()
+        self.gradients.step(scores, _mask(batch), penalties)
         return total
 
 
-class _Side:
-    """The tables of users or of items, and the rows of them that have a gradient."""
-
-    def __init__(self, embeddings: nn.Embedding, biases: nn.Embedding | None, optimizer: torch.optim.Optimizer):
-        self.vectors = _Table(embeddings.weight, optimizer)
-        self.biases = _Table(None if biases is None else biases.weight, optimizer)
-        self.is_sparse = embeddings.sparse
-        self._select(np.arange(embeddings.num_embeddings))
-
-    def _select(self, rows: NDArray[np.int64]) -> None:
-        self.rows = rows
-        self.vectors.make_room(len(rows))
-        self.biases.make_room(len(rows))
-
-    def slots(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Select the rows that get a gradient, and return the place of each code among them."""
-        if not self.is_sparse:
-            return codes
-        from skrec.engine.training import _pair_kernels as kernels
-
-        rows, slots = np.empty(codes.size, np.int64), np.empty(codes.size, np.int64)
-        self._select(rows[: kernels.distinct(codes.ravel(), slots, rows)])
-        return slots.reshape(codes.shape)
-
-    def step(self) -> None:
-        self.vectors.step(self.rows)
-        self.biases.step(self.rows)
+def has_compiled_steps(network: nn.Module) -> bool:
+    """Whether the scores and gradients of a network are supported."""
+    if type(network) is DotProduct:
+        return network.temperature is None and network.dropout.p == 0
+    return type(network) is BranchNetwork and all(map(_is_supported, network.branches))
 
 
-class _Table:
-    """A table of weights with its moments, and gradients of some of its rows.
-
-    Attributes
-    ----------
-    weights : float32 array of shape (n_rows, width)
-        Shares its memory with the network. Without rows and columns if there is no table.
-    sums : float32 array of shape (n, width)
-        Gradients. They are 0 between two steps.
-    """
-
-    def __init__(self, weight: Tensor | None, optimizer: torch.optim.Optimizer):
-        self.weights = np.empty((0, 0), np.float32) if weight is None else weight.detach().numpy()
-        self.sums = np.zeros((0, self.weights.shape[1]), np.float32)
-        if weight is not None:
-            self.settings, self.moments = optimizer.param_groups[0], moments(optimizer, weight)
-
-    def make_room(self, n: int) -> None:
-        """Have gradients of at least n rows."""
-        if len(self.sums) < n:
-            self.sums = np.zeros((n, self.weights.shape[1]), np.float32)
-
-    def step(self, rows: NDArray[np.int64]) -> None:
-        if len(self.weights):
-            adam_step(rows, self.sums, self.weights, self.moments, self.settings)
+def _is_supported(branch: nn.Module) -> bool:
+    return type(branch) is GMF or (
+        type(branch) is MLP
+        and all(type(layer) in (nn.Linear, nn.ReLU, Dropout) for layer in branch.layers)
+        and all(layer.p == 0 for layer in branch.modules() if isinstance(layer, Dropout))
+    )
 
 
 def _mask(batch: Batch) -> NDArray[np.bool_]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-_LOWER_IS_BETTER = ("peak_memory_mb", "seconds", "train_loss", "valid_loss")
+_LOWER_IS_BETTER = ("memory_mb", "seconds", "train_loss", "valid_loss")
 
 
 class OptunaPruningCallback(pl.Callback):
@@ -59,7 +59,15 @@ class OptunaPruningCallback(pl.Callback):
         return self  # a copy of the trial would not reach the study
 
     def on_fit_start(self, trainer: pl.Trainer, training: Any) -> None:
-        """Check the direction of the study."""
+        """Check the direction of the study.
+
+        Parameters
+        ----------
+        trainer : pytorch_lightning.Trainer
+            Trainer of the fit.
+        training : pytorch_lightning.LightningModule
+            Module of the fit.
+        """
         expected = "minimize" if self.monitor in _LOWER_IS_BETTER else "maximize"
         study = getattr(self.trial, "study", None)  # a FixedTrial has none
         directions = [] if study is None else [direction.name.lower() for direction in study.directions]
@@ -68,7 +76,15 @@ class OptunaPruningCallback(pl.Callback):
             raise ValueError(f"the study must have direction={expected!r} for monitor={self.monitor!r}, got {given}")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, training: Any) -> None:
-        """Report the figure of the epoch."""
+        """Report the figure of the epoch.
+
+        Parameters
+        ----------
+        trainer : pytorch_lightning.Trainer
+            Trainer of the fit.
+        training : pytorch_lightning.LightningModule
+            Module of the fit.
+        """
         import optuna
 
         value = trainer.callback_metrics.get(self.monitor)

@@ -1,13 +1,20 @@
-"""Logged runs as a table."""
+"""Values of parameters in logs, and logged runs as a table."""
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from skrec.engine.training._training_log import plain
-
 _N_PARTS_OF_TIME = 4  # day, time, microseconds and a random number
+
+
+def plain(value: Any) -> Any:
+    """Return the value of a parameter as a number, a str or None, in which it is logged."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return f"{value.__module__}.{value.__qualname__}" if hasattr(value, "__qualname__") else repr(value)
 
 
 def read_runs(folder: Path, name: str | None, search: Any) -> pd.DataFrame:

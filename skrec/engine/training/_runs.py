@@ -13,14 +13,15 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 from pytorch_lightning.loggers.logger import Logger
 
 from skrec.engine.training._history import TrainingHistory
-from skrec.engine.training._training_log import TrainingLog, check_is_logger, plain, training_log
+from skrec.engine.training._run_tables import plain
+from skrec.engine.training._training_log import TrainingLog, check_is_logger, training_log
 
 _PARAMS_PER_REQUEST = 100  # of MLflow
 
 
 @contextmanager
 def open_run(settings: Any, history: TrainingHistory) -> Iterator[Any]:
-    """Begin a run of the logger of a model, log its parameters, and end it. None if there is no logger.
+    """Begin a run of the logger of a model, log its parameters, and end it.
 
     Parameters
     ----------
@@ -30,9 +31,6 @@ def open_run(settings: Any, history: TrainingHistory) -> Iterator[Any]:
         Figures of the training.
     """
     log = training_log(settings.logger)
-    if log is None:
-        yield None
-        return
     with ExitStack() as stack:
         if isinstance(log, TrainingLog):
             logger = _OPENED[log.kind](log, run_name(log, settings), settings.verbose, stack)

@@ -5,11 +5,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from skrec._checks import check_choice, check_no_class, read_path
 from skrec.base._parameters import DeclaredParameters
+from skrec.engine.training._run_tables import read_runs
 
 KINDS = ("csv", "tensorboard", "wandb", "mlflow")
 _PLACES = {"wandb": "WANDB_DIR", "mlflow": "MLFLOW_TRACKING_URI"}
@@ -91,8 +91,6 @@ class TrainingLog(DeclaredParameters):
         FileNotFoundError
             If there are no runs.
         """
-        from skrec.engine.training._run_tables import read_runs
-
         check_choice(self.kind, "the kind of the log to read", ("csv",))
         self._check_parameters()
         return read_runs(read_path(self.folder, "the folder of logger"), self.name, search)
@@ -143,7 +141,7 @@ def check_logger(logger: Any) -> None:
     log = training_log(logger)
     if isinstance(log, TrainingLog):
         log._check_parameters()
-    elif log is not None and not callable(log):
+    elif not callable(log):
         check_is_logger(log, "logger must be a name, a TrainingLog, a Lightning logger or a function")
 
 
@@ -153,14 +151,6 @@ def check_is_logger(logger: Any, accepted: str) -> None:
 
     if not isinstance(logger, Logger):
         raise TypeError(f"{accepted}, got {logger!r}")
-
-
-def plain(value: Any) -> Any:
-    """Return the value of a parameter as a number, a str or None, in which it is logged."""
-    value = value.item() if isinstance(value, np.generic) else value
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return f"{value.__module__}.{value.__qualname__}" if hasattr(value, "__qualname__") else repr(value)
 
 
 def _check_name(name: Any, what: str) -> None:
