@@ -119,8 +119,7 @@ class Vectors(NamedTuple):
         """Prepare an array or a sparse matrix (n, d)."""
         rows, columns = (vectors.tocsr(), vectors.T.tocsr()) if sp.issparse(vectors) else (vectors, vectors.T)
         squares = _squared_lengths(rows)
-        lengths = np.sqrt(np.where(squares > 0, squares, 1))
-        return cls(rows, columns, squares, np.reciprocal(lengths, dtype=np.float32))
+        return cls(rows, columns, squares, 1 / np.sqrt(np.where(squares > 0, squares, np.float32(1))))
 
 
 def _items(model: Any) -> Vectors:

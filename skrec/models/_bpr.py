@@ -165,9 +165,8 @@ class BPRRecommender(EmbeddingRecommender):
         _copy_into(network.item_biases, solver.item_factors[:, -1:])
         prepare(network)
         self.module_ = network
-        users = np.flatnonzero(self.has_past_)
-        self.prior_ = prior_of(network, [torch.tensor(users)])
-        self._reference_events_: Interactions | None = events_of_reference_users(self.events_, users)
+        self.prior_ = prior_of(network, [torch.tensor(np.flatnonzero(self.has_past_))])
+        self._reference_events_: Interactions | None = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.user_embeddings_[users]
