@@ -1,7 +1,8 @@
-"""Repeat the lesson of the fastai book on MovieLens 100K: without weight decay, matrix factorization overfits.
+"""Repeat the lesson of the fastai course on MovieLens 100K, from the bare dot product to weight decay.
 
-The model has 50 factors and is trained for five epochs of one cycle. A random fifth of the ratings is held out. The book
-(chapter 8) prints mean squared errors of 0.893 without and 0.823 with weight decay.
+The model has 50 factors and is trained for five epochs of one cycle, in minibatches of 64 ratings. A random fifth of the
+ratings is held out. The lesson prints mean squared errors of 0.871 for the dot product alone, 0.878 with a range of the
+predictions, 0.890 with biases, which overfits, and 0.820 with weight decay. The decay of the first three is fastai's default.
 """
 
 import argparse
@@ -13,22 +14,28 @@ from skrec import MFRecommender
 from skrec.datasets import fetch_movielens
 from skrec.model_selection import train_test_split
 
-SETTING = dict(loss="mse", y_range=(0, 5.5), n_factors=50, batch_size=128, max_epochs=5, learning_rate=5e-3, regularization=0)
+SETTING = dict(loss="mse", n_factors=50, batch_size=64, max_epochs=5, learning_rate=5e-3, regularization=0, weight_decay=0.01)
+STEPS = {
+    "dot product alone": dict(biases="none"),
+    "with a range": dict(biases="none", y_range=(0, 5.5)),
+    "with biases": dict(y_range=(0, 5.5)),
+    "with weight decay": dict(y_range=(0, 5.5), weight_decay=0.1),
+}
 
 
 def main():
     arguments = parse_arguments()
     ratings = fetch_movielens("100k").interactions
-    for decay in (0.0, 0.2):
-        errors = [error_of_split(ratings, decay, seed) for seed in range(arguments.seeds)]
-        print(f"weight_decay={decay}: MSE {'  '.join(f'{e:.4f}' for e in errors)}   mean {np.mean(errors):.4f}")
+    for name, changes in STEPS.items():
+        errors = [error_of_split(ratings, changes, seed) for seed in range(arguments.seeds)]
+        print(f"{name:20} MSE {'  '.join(f'{e:.4f}' for e in errors)}   mean {np.mean(errors):.4f}", flush=True)
 
 
-def error_of_split(ratings, decay, seed):
-    """Mean squared error on a random fifth. Predictions are clipped to the range of the ratings."""
+def error_of_split(ratings, changes, seed):
+    """Mean squared error on a random fifth."""
     train, test = train_test_split(ratings, test_size=0.2, random_state=seed)
-    model = MFRecommender(**SETTING, weight_decay=decay, random_state=seed).fit(train)
-    return mean_squared_error(test.values, model.predict(test).clip(1, 5))
+    model = MFRecommender(**SETTING | changes, random_state=seed).fit(train)
+    return mean_squared_error(test.values, model.predict(test))
 
 
 def parse_arguments():

@@ -32,7 +32,7 @@ SIZES = {  # users, items, events
     "100M": (1_000_000, 200_000, 100_000_000),
 }
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-N_LISTS = 2_000
+N_LISTS, N_MANY_LISTS = 2_000, 100_000
 BATCH_SIZE = 65_536
 
 
@@ -98,6 +98,21 @@ def fitted(size: str) -> MFRecommender:
     return model(size, share=0.01).fit(events(size))
 
 
+def squares() -> MFRecommender:
+    """An estimator with one epoch of alternating least squares."""
+    return MFRecommender(solver="als", max_epochs=1, trainer={"accelerator": "cpu"}, random_state=0, keep_events=False)
+
+
+def fitted_squares(size: str) -> MFRecommender:
+    return squares().fit(events(size))
+
+
+def recommend(fit: MFRecommender, n: int) -> None:
+    """Recommend to the first users, without keeping the lists."""
+    for _ in fit.recommend_iter(np.arange(min(n, fit.n_users_)), k=10):
+        pass
+
+
 # Each step prepares its input, which is not measured, and then does the work.
 STEPS: dict[str, tuple[Callable[[str], Any], Callable[[Any, str, float], Any]]] = {
     "make_interactions": (lambda size: SIZES[size], lambda sizes, *_: make(*sizes)),
@@ -110,7 +125,9 @@ STEPS: dict[str, tuple[Callable[[str], Any], Callable[[Any, str, float], Any]]] 
     "train_test_split, by='time'": (timed_events, lambda X, *_: train_test_split(X, by="time")),
     "k_core": (events, lambda X, *_: k_core(X)),
     "MF fit": (events, lambda X, size, share: model(size, share=share).fit(X)),
-    f"MF recommend, {N_LISTS:,} users": (fitted, lambda fit, *_: fit.recommend(np.arange(N_LISTS), k=10)),
+    f"MF recommend, {N_LISTS:,} users": (fitted, lambda fit, *_: recommend(fit, N_LISTS)),
+    "MF fit, solver='als'": (events, lambda X, *_: squares().fit(X)),
+    f"MF recommend, {N_MANY_LISTS:,} users, solver='als'": (fitted_squares, lambda fit, *_: recommend(fit, N_MANY_LISTS)),
 }
 
 
@@ -141,7 +158,8 @@ def warm_up(step: str) -> None:
     """Import and compile what the step needs."""
     few = make_interactions(50, 40, density=0.02, random_state=0).interactions
     if step.startswith("MF"):
-        MFRecommender(max_epochs=1, trainer={"accelerator": "cpu"}).fit(few.with_values(np.ones(len(few))))
+        for solver in ("gradient", "als"):
+            MFRecommender(solver=solver, max_epochs=1, trainer={"accelerator": "cpu"}).fit(few.with_values(np.ones(len(few))))
 
 
 def run(step: str, size: str, share: float, gib: float) -> dict[str, float] | str:

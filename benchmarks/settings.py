@@ -95,7 +95,7 @@ ROWS = {
         "ALSRecommender": ALSRecommender(n_factors=128, alpha=5, regularization=50, max_epochs=15),
         "MFRecommender": MFRecommender(**_SOFTMAX, regularization=4, learning_rate=0.01, max_epochs=40),
         "MFRecommender-als": MFRecommender(
-            solver=ALS(unobserved_weight=1.0), n_factors=128, regularization=0.003, max_epochs=14
+            solver=ALS(unobserved_weight=0.5), n_factors=128, regularization=0.005, max_epochs=8
         ),
         "ALSRecommender-recency": ALSRecommender(n_factors=128, alpha=20, regularization=50, half_life=12, max_epochs=15),
         "MFRecommender-recency": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20, half_life=12),
@@ -149,7 +149,7 @@ ROWS = {
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
         "MFRecommender": MFRecommender(**_COSINES | {"max_epochs": 40}),
         "MFRecommender-als": MFRecommender(
-            solver=ALS(unobserved_weight=0.01), n_factors=64, regularization=0.006, max_epochs=5
+            solver=ALS(unobserved_weight=0.01), n_factors=64, regularization=0.006, max_epochs=4
         ),
         "MultVAERecommender": MultVAERecommender(**_VAE_GOWALLA),
         "LightGCNRecommender-epoch5": LightGCNRecommender(  # the authors' own, after five of their 1,000 epochs
@@ -225,8 +225,9 @@ GRIDS = {
         {"learning_rate": [0.01], "max_epochs": [40], "regularization": [3, 4, 5]},
     ],
     ("ncf-ml1m", "MFRecommender-als"): [
-        {"n_factors": [64, 128], "max_epochs": [8, 14], "regularization": [0.2], "solver": [_ROOT_PENALTIES]},
-        {"solver__unobserved_weight": [0.3, 1.0], "regularization": [0.003, 0.007]},
+        {"solver__unobserved_weight": [0.3, 0.5], "regularization": [0.005, 0.007]},
+        {"solver__unobserved_weight": [1.0], "regularization": [0.003]},
+        {"n_factors": [64, 128], "regularization": [0.2], "solver": [_ROOT_PENALTIES], "max_epochs": [13]},
     ],
     ("ncf-ml1m", "MFRecommender-recency"): {"half_life": [12, 25, 50], "regularization": [1, 3]},
     ("ncf-ml1m", "NeuMFRecommender"): {"n_factors": [64, 128], "regularization": [0.03, 0.05, 0.08]},
@@ -268,8 +269,9 @@ GRIDS = {
         {"max_epochs": [25], "dropout": [0.2]},
     ],
     ("gowalla", "MFRecommender-als"): [
-        {"solver__unobserved_weight": [0.0256], "regularization": [0.5, 1.0], "max_epochs": [5, 6]},
-        {"solver": [ALS(unobserved_weight=0.01)], "regularization": [0.003, 0.006], "max_epochs": [5, 7]},
+        {"regularization": [0.006], "max_epochs": [4, 5]},
+        {"regularization": [1.0], "solver": [ALS(unobserved_weight=0.0256, regularization_exponent=0.0)], "max_epochs": [6]},
+        {"regularization": [0.1], "solver": [ALS(unobserved_weight=0.02, regularization_exponent=0.5)], "max_epochs": [6]},
     ],
     ("gowalla", "MultVAERecommender"): [{"regularization": [12], "max_epochs": [12]}, {"regularization": [6]}],
     ("gowalla", "ALSRecommender"): {"alpha": [10, 40, 100], "regularization": [1, 10, 20]},

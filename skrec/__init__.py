@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from skrec.benchmark import compare as compare
     from skrec.data import IdEncoder as IdEncoder
     from skrec.data import Interactions as Interactions
+    from skrec.data import UnknownItemError as UnknownItemError
+    from skrec.data import UnknownUserError as UnknownUserError
     from skrec.engine import ALS as ALS
     from skrec.engine import CosineContrastiveLoss as CosineContrastiveLoss
     from skrec.engine import CosineRestarts as CosineRestarts
     from skrec.engine import EarlyStopping as EarlyStopping
     from skrec.engine import PairRecommender as PairRecommender
     from skrec.engine import TorchRecommender as TorchRecommender
+    from skrec.engine import TrainingLog as TrainingLog
+    from skrec.engine.training._pruning import OptunaPruningCallback as OptunaPruningCallback
     from skrec.features import FeatureEncoder as FeatureEncoder
     from skrec.features import text_vectors as text_vectors
     from skrec.metrics import get_scorer as get_scorer
@@ -53,13 +57,15 @@ if TYPE_CHECKING:
     from skrec.models import TwoTowerRecommender as TwoTowerRecommender
     from skrec.models import UserKNNRecommender as UserKNNRecommender
     from skrec.models import all_estimators as all_estimators
+    from skrec.persistence import ModelFormatError as ModelFormatError
+    from skrec.persistence import load as load
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "skrec.base": ["BaseRecommender", "EmbeddingRecommender", "HistoryRecommender", "Recommendations"],
         "skrec.benchmark": ["compare"],
-        "skrec.data": ["IdEncoder", "Interactions"],
+        "skrec.data": ["IdEncoder", "Interactions", "UnknownItemError", "UnknownUserError"],
         "skrec.engine": [
             "ALS",
             "CosineContrastiveLoss",
@@ -67,7 +73,9 @@ __getattr__, __dir__, __all__ = lazy_names(
             "EarlyStopping",
             "PairRecommender",
             "TorchRecommender",
+            "TrainingLog",
         ],
+        "skrec.engine.training._pruning": ["OptunaPruningCallback"],
         "skrec.features": ["FeatureEncoder", "text_vectors"],
         "skrec.metrics": ["get_scorer", "make_multi_scorer", "make_ranking_scorer"],
         "skrec.models": [
@@ -94,5 +102,6 @@ __getattr__, __dir__, __all__ = lazy_names(
             "UserKNNRecommender",
             "all_estimators",
         ],
+        "skrec.persistence": ["ModelFormatError", "load"],
     },
 )

@@ -21,13 +21,24 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
     The machine code is cached in the folder ``NUMBA_CACHE_DIR``, next to the source or in the user's cache folder. If none is
     writable, or if a file is damaged, a process compiles the function again.
+
+    Read-only arrays, such as memory maps, are compiled as other arrays. A function must not write to arguments that may be
+    read-only.
     """
     try:
         dispatcher = _njit(function, cache=True)
     except RuntimeError:  # no folder is writable
-        return _njit(function)
-    dispatcher._cache = _ForgivingCache(dispatcher._cache)  # type: ignore[attr-defined]
+        dispatcher = _njit(function)
+    else:
+        dispatcher._cache = _ForgivingCache(dispatcher._cache)  # type: ignore[attr-defined]
+    dispatcher.typeof_pyval = partial(_type_of, dispatcher.typeof_pyval)  # type: ignore[attr-defined]
     return dispatcher
+
+
+def _type_of(type_of: Callable[[Any], Any], value: Any) -> Any:
+    """The type of an argument, without the distinction of read-only arrays, for which numba would compile again."""
+    found = type_of(value)
+    return found.copy(readonly=False) if isinstance(found, numba.types.Array) and not found.mutable else found
 
 
 class _ForgivingCache:

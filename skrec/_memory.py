@@ -1,6 +1,10 @@
 """Limits of the memory of a computation beyond its input and output."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
+
+_STATM = Path("/proc/self/statm")
 
 BLOCK_BYTES = 64 * 2**20
 """Maximum scratch memory of one step of a computation, in bytes. It determines the size of all blocks."""
@@ -25,3 +29,12 @@ def score_rows_per_block(row_bytes: float) -> int:
 def blocks(n_rows: int, height: int) -> Iterator[slice]:
     """Yield slices of at most ``height`` rows, in order."""
     return (slice(start, min(start + height, n_rows)) for start in range(0, n_rows, height))
+
+
+def resident_bytes() -> float:
+    """Resident memory of the process, NaN on systems other than Linux."""
+    try:
+        pages = _STATM.read_text(encoding="ascii").split()[1]
+    except OSError:
+        return float("nan")
+    return float(int(pages) * os.sysconf("SC_PAGE_SIZE"))

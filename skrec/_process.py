@@ -91,7 +91,7 @@ def thread_pools(api: str) -> list[LibController]:
 def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread."""
     with ExitStack() as undo:
-        for library in thread_pools("blas"):
+        for library in (pool for pool in thread_pools("blas") if pool.get_num_threads() != 1):
             undo.enter_context(replaced(library.get_num_threads, partial(_set_num_threads, library), 1))
         yield
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -110,7 +111,8 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):
         kinds = {column: "text" if column in text_columns else _kind(X[column], self.sep) for column in X.columns}
         encoder = self._transformer(kinds)
         self._check_words(X, kinds)
-        names = pd.Index(encoder.fit(X).get_feature_names_out())
+        with config_context(transform_output="default"):
+            names = pd.Index(encoder.fit(X).get_feature_names_out())
         if names.has_duplicates:
             raise ValueError(
                 f"two columns of X give output columns with the same names, {list(names[names.duplicated()])[:8]}: rename one"
@@ -142,7 +144,8 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):
         lacking = [column for column in self.feature_names_in_ if column not in X.columns]
         if lacking:
             raise ValueError(f"X lacks the columns {lacking} that the encoder was fitted with")
-        numbers = self.encoder_.transform(X[list(self.feature_names_in_)])
+        with config_context(transform_output="default"):
+            numbers = self.encoder_.transform(X[list(self.feature_names_in_)])
         return pd.DataFrame(numbers.astype(np.float32), index=X.index, columns=self.get_feature_names_out())
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:

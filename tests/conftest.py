@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import os
+import sys
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,9 @@ from threadpoolctl import threadpool_limits
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=30)
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=300)
 settings.load_profile("default")
+
+
+os.environ.setdefault("MPLBACKEND", "Agg")  # figures of tests are never shown
 
 
 def pytest_collection_finish():
@@ -29,6 +33,14 @@ def movielens_100k():
     from skrec.datasets import fetch_movielens
 
     return fetch_movielens("100k", download=False)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Close the figures that a test has opened by pyplot, which would keep them."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture

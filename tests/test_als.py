@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from small_models import likes, ratings, same, scores_of_all, two_camps, weights_of
 
-from skrec import ALS, ALSRecommender, EarlyStopping, MFRecommender, get_scorer
+from skrec import ALS, ALSRecommender, EarlyStopping, MFRecommender, TrainingLog, get_scorer
 from skrec.data import Interactions
 from skrec.engine.als import _training
 from skrec.engine.training import _history
@@ -99,16 +99,16 @@ def test_a_half_life_weighs_events_by_age():
 
 def test_the_history_has_the_loss_of_each_epoch():
     fitted = model(max_epochs=4).fit(likes())
-    assert list(fitted.history_) == ["epoch", "train_loss", "pairwise_accuracy", "seconds", "peak_memory_mb"]
+    assert list(fitted.history_) == ["epoch", "train_loss", "train_pairwise_accuracy", "seconds", "memory_mb"]
     x, y = fitted.user_embeddings_.astype(float), fitted.item_embeddings_.astype(float)
     expected = loss_of(dense(likes()), x, y, **PENALTY) / len(likes())
     assert fitted.history_.train_loss.iloc[-1] == pytest.approx(expected, rel=1e-5)
-    assert fitted.history_.pairwise_accuracy.between(0, 1).all()
+    assert fitted.history_.train_pairwise_accuracy.between(0, 1).all()
     assert fitted.best_epoch_ == 3
 
 
 def test_the_accuracy_is_the_share_of_positives_above_unknown_items():
-    accuracies = MFRecommender(solver="als", n_factors=2, random_state=0).fit(two_camps(9)).history_.pairwise_accuracy
+    accuracies = MFRecommender(solver="als", n_factors=2, random_state=0).fit(two_camps(9)).history_.train_pairwise_accuracy
     assert accuracies.iloc[-1] > 0.9
 
 
@@ -266,7 +266,7 @@ def test_an_interrupted_fit_continues_to_the_same_result(tmp_path, monkeypatch, 
     resumed = model(**settings, checkpoint_dir=tmp_path).fit(likes())
     assert len(epochs) == len(whole.history_) - 3
     assert same(weights_of(resumed), weights_of(whole))
-    figures = [name for name in whole.history_ if name not in ("seconds", "peak_memory_mb")]
+    figures = [name for name in whole.history_ if name not in ("seconds", "memory_mb")]
     assert resumed.history_[figures].equals(whole.history_[figures])
 
 
@@ -294,8 +294,9 @@ def test_a_checkpoint_of_another_shape_is_left_out(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value"),
     {
-        "batch_size": 7, "dropout": 0.2, "learning_rate": 0.1, "logger": "csv", "lr_schedule": None, "negatives": "uniform",
-        "optimizer": "sgd", "temperature": 0.2, "trainer": {"precision": "16-mixed"}, "weight_decay": 0.1,
+        "batch_size": 7, "dropout": 0.2, "learning_rate": 0.1, "logger": TrainingLog("csv", folder="unused"),
+        "lr_schedule": None, "negatives": "uniform", "optimizer": "sgd", "temperature": 0.2,
+        "trainer": {"precision": "16-mixed"}, "weight_decay": 0.1,
     }.items(),
 )  # fmt: skip
 def test_parameters_of_gradients_have_no_effect(name, value):

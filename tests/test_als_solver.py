@@ -12,6 +12,7 @@ from small_models import likes
 from skrec import ALS, MFRecommender
 from skrec.data import Interactions
 from skrec.engine.als import _batched_rows, _compiled_rows
+from skrec.engine.batches import _least_squares
 from skrec.engine.batches._least_squares import Side, _nth_absent
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -114,10 +115,20 @@ def test_without_any_penalty_the_vectors_stay_finite():
     assert np.isfinite(found).all()
 
 
+def test_initial_vectors_have_no_negative_entries_and_are_zero_without_events():
+    model = MFRecommender(solver="als", n_factors=4, max_epochs=1, random_state=0)
+    data = Interactions.from_arrays([0, 1, 3], [0, 2, 2], n_users=4, n_items=3)
+    network = model.fit(data)._new_network(data)
+    for table, empty in ((network.user_embeddings.weight, 2), (network.item_embeddings.weight, 1)):
+        assert (np.delete(table.detach().numpy(), empty, axis=0) > 0).all()
+        assert (table[empty] == 0).all()
+
+
 def test_the_result_does_not_depend_on_the_number_of_threads(monkeypatch):
     monkeypatch.setattr(_compiled_rows, "n_threads", lambda n_jobs, work: n_jobs)
     monkeypatch.setattr(_compiled_rows, "_BLOCK_COST", 50)
-    monkeypatch.setattr(_compiled_rows, "_TABLE_ROWS", 16)
+    monkeypatch.setattr(_compiled_rows, "TABLE_ROWS", 16)
+    monkeypatch.setattr(_least_squares, "TABLE_ROWS", 16)
     rng = np.random.default_rng(0)
     data = sp.random_array((60, 40), density=0.2, rng=rng, format="csr")
     one, three = (

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -72,3 +73,16 @@ def test_a_cache_that_cannot_be_written_is_ignored(n_read_from_cache, tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
 def test_a_fork_waits_for_the_compiler(tmp_path):
     assert output_of(FORK, tmp_path) == 0
+
+
+def test_read_only_arrays_are_not_compiled_again():
+    from skrec._compiled import compiled
+
+    total = compiled(lambda array: array.sum())
+    array = np.arange(6.0)
+    read_only = array.copy()
+    read_only.flags.writeable = False
+    assert [total(each) for each in (array, read_only)] == [15, 15]
+    assert len(total.signatures) == 1
+    assert [total(each[::2]) for each in (array, read_only)] == [6, 6]
+    assert len(total.signatures) == 2

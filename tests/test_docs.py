@@ -10,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from test_docstrings import MODULES, public_names
 from threadpoolctl import threadpool_limits
 
 from skrec.data import Interactions
@@ -17,7 +18,7 @@ from skrec.datasets import make_interactions
 
 ROOT = Path(__file__).parents[1]
 FENCED = re.compile(r"^( *)```python\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [page for page in WRITTEN if FENCED.search(page.read_text("utf-8"))]
 TITLES = ["Fargo (1996)", "Star Wars (1977)"]  # the films that the pages name
 
@@ -51,7 +52,7 @@ def invented_films(monkeypatch):
     monkeypatch.setattr("skrec.datasets.fetch_movielens", lambda name, **options: films)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_code_on_a_page_runs(page, invented_films, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     module = ModuleType(page.stem)
@@ -67,3 +68,9 @@ def test_code_that_fails_or_prints_something_else_is_found():
         run("nothing_of_this_name\n", 0, Path("page.md"), {})
     with pytest.raises(AssertionError, match=r"Expected:\s+3\s+Got:\s+2"):
         run(">>> 1 + 1\n3\n", 0, Path("page.md"), {})
+
+
+def test_the_reference_has_every_public_name():
+    listed = set(re.findall(r"^   (\w+)$", (ROOT / "docs" / "api.md").read_text("utf-8"), re.MULTILINE))
+    public = {name for module in MODULES for name in public_names(module)}
+    assert public - listed == {"State"}  # an alias of a tuple

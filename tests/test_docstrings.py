@@ -18,9 +18,12 @@ MODULES = [
     "skrec.data",
     "skrec.datasets",
     "skrec.features",
+    "skrec.inspection",
     "skrec.metrics",
     "skrec.model_selection",
     "skrec.models",
+    "skrec.reranking",
+    "skrec.retrieval",
     "skrec.testing",
 ]
 ENGINE_CLASSES = ["PairRecommender", "RowRecommender", "SequenceRecommender", "TorchRecommender"]

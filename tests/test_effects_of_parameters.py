@@ -94,6 +94,7 @@ OTHER_VALUES = {
     "kl_warmup_fraction": 0.1,
     "asymmetry": 0.5,
     "batch_norm": True,
+    "biases": "none",
     "batch_size": 4,
     "dropout": 0.4,
     "early_stopping": "valid_loss",

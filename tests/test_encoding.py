@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
 
+from skrec import PopularityRecommender
 from skrec.data import IdEncoder, Interactions
 
 DAYS = pd.to_datetime(["2020-01-02", "2020-01-01"])
@@ -253,3 +255,17 @@ def test_a_frame_of_categories_is_read_as_one_of_values():
     pd.testing.assert_frame_equal(data.to_frame(), plain.to_frame())
     with pytest.raises(ValueError, match="column 'user' of df must not be missing, but the label at position 1 is"):
         Interactions.from_frame(pd.DataFrame({"user": pd.Categorical(["a", None]), "item": [1, 2]}))
+
+
+def test_a_model_gives_the_codes_of_labels():
+    table = pd.DataFrame({"user": ["b", "a", "b"], "item": ["y", "x", "x"]})
+    model = PopularityRecommender().fit(table)
+    assert model.user_ids_[model.user_codes(["b", "a", "b"])].tolist() == ["b", "a", "b"]
+    assert model.item_ids_[model.item_codes("x")].tolist() == ["x"]
+    assert model.item_codes(["y"]).dtype == np.int64
+    with pytest.raises(ValueError, match=r"'z'"):
+        model.item_codes(["x", "z"])
+    without_labels = PopularityRecommender().fit([[1, 0, 1], [0, 1, 1], [1, 1, 0]])
+    assert without_labels.user_codes([1, 0]).tolist() == [1, 0]
+    with pytest.raises(NotFittedError):
+        PopularityRecommender().item_codes(["x"])

@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
@@ -334,3 +335,15 @@ def test_nothing_at_all_is_not_enough():
         model.fit(Interactions.from_features(item_features=YEARS))
     with pytest.raises(ValueError, match="X has no events"):
         model.fit(EVENTS).partial_fit(Interactions.from_frame(EVENTS)[:0])
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_an_encoder_works_with_any_output_of_transformers(library):
+    films = pd.DataFrame({"genres": ["a|b", "b"], "year": [1.0, 2.0], "title": ["one two", "two three"]}, index=["x", "y"])
+    expected = FeatureEncoder(text="title").fit(films).transform(films)
+    with config_context(transform_output=library):
+        table = FeatureEncoder(text="title").fit(films).transform(films)
+    assert type(table).__module__.startswith(library)
+    assert list(table.columns) == list(expected.columns)
+    np.testing.assert_array_equal(table.to_numpy(), expected.to_numpy())
+    assert library != "pandas" or table.index.tolist() == ["x", "y"]

@@ -363,5 +363,5 @@ def test_an_interrupted_fit_continues_on_the_device(name, tmp_path):
 
 
 def test_peak_memory_in_the_history_is_that_of_the_device():
-    peak = fitted("MF softmax").history_["peak_memory_mb"]
+    peak = fitted("MF softmax").history_["memory_mb"]
     assert (peak > 0).all() and (peak <= torch.cuda.max_memory_allocated() / 2**20).all()

@@ -83,6 +83,39 @@ def test_a_bias_of_the_user_would_change_no_order():
     assert torch.equal(with_bias(users, items).argsort(1), without(users, items).argsort(1))
 
 
+@pytest.mark.parametrize("y_range", [None, (0.5, 5.5)])
+@pytest.mark.parametrize("biases", ["none", "item", "both", "auto"])
+def test_biases_choose_the_terms_beside_the_product(biases, y_range):
+    fitted = rating_model(biases=biases, y_range=y_range, max_epochs=3).fit(ratings())
+    has_items, has_users = biases != "none", biases in ("both", "auto")
+    assert [fitted.item_biases_.any(), fitted.user_biases_.any()] == [has_items, has_users]
+    assert (fitted.global_mean_ != 0) == (has_items and y_range is None)
+    sums = fitted.global_mean_ + fitted.user_biases_[:, None] + fitted.item_biases_
+    sums = sums + fitted.user_embeddings_ @ fitted.item_embeddings_.T
+    expected = sums if y_range is None else 0.5 + 5 / (1 + np.exp(-sums))
+    np.testing.assert_allclose(scores_of_all(fitted), expected, atol=1e-5)
+    new = fitted.predict(ratings().to_csr()[:2])  # fold-in has the same terms
+    assert new.shape == (2, 12) and np.isfinite(new).all()
+
+
+def test_biases_of_a_loss_that_ranks_are_those_of_items_or_none():
+    without = MFRecommender(biases="none", n_factors=3, max_epochs=3, random_state=0).fit(two_camps())
+    assert without.module_.item_biases is None and not without.item_biases_.any()
+    np.testing.assert_allclose(scores_of_all(without), without.user_embeddings_ @ without.item_embeddings_.T, atol=1e-6)
+    with_both = MFRecommender(biases="both", n_factors=3, max_epochs=1)
+    with pytest.raises(ValueError, match="biases must be 'auto', 'none' or 'item' for a loss that ranks, got 'both'"):
+        with_both.fit(two_camps())
+    with pytest.raises(ValueError, match="biases must be one of"):
+        MFRecommender(biases=True).fit(two_camps())
+
+
+@pytest.mark.parametrize("settings", [{"loss": "ccl"}, {"solver": "als"}])
+def test_biases_have_no_effect_on_a_model_without_them(settings):
+    with pytest.warns(UserWarning, match="biases='item' has no effect"):
+        fitted = MFRecommender(biases="item", n_factors=3, max_epochs=1, **settings).fit(two_camps())
+    assert fitted.module_.item_biases is None
+
+
 def test_embeddings_have_the_documented_shapes(rated):
     assert rated.user_embeddings_.shape == (40, 4) and rated.item_embeddings_.shape == (12, 4)
     assert rated.user_biases_.shape == (40,) and rated.item_biases_.shape == (12,)

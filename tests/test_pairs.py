@@ -47,6 +47,21 @@ def test_events_are_sorted_by_pair_and_row(data):
     assert pairs.items.tolist() == [item for _, item in sorted(set(events))]
 
 
+@pytest.mark.parametrize("compiled_from", [0, 2**25], ids=["compiled", "scipy"])
+@pytest.mark.parametrize(("n_users", "n_items"), [(3, 5000), (5000, 3), (2000, 3000), (20, 10**6)])
+def test_many_events_are_sorted_as_by_numpy(compiled_from, n_users, n_items, monkeypatch):
+    monkeypatch.setattr("skrec.data._pairs._COMPILED_FROM", compiled_from)
+    rng, n_events = np.random.default_rng(0), 20_000
+    users, items = rng.integers(n_users, size=n_events), (n_items * rng.random(n_events) ** 3).astype(np.int64)
+    pairs = sorted_pairs(Interactions.from_arrays(users, items, n_users=n_users, n_items=n_items))
+    np.testing.assert_array_equal(pairs.order, np.lexsort((items, users)))
+    assert pairs.items.dtype == np.int32
+    matrix = sp.coo_array((np.ones(n_events), (users, items)), shape=(n_users, n_items)).tocsr()
+    matrix.sum_duplicates()
+    np.testing.assert_array_equal(pairs.items, matrix.indices)
+    np.testing.assert_array_equal(pairs.indptr, matrix.indptr)
+
+
 @given(data=coded_events())
 def test_columns_of_pairs_and_of_events_are_converted(data):
     pairs, events = sorted_pairs(data), pairs_of(data)
@@ -62,6 +77,13 @@ def test_the_last_of_each_pair_is_its_latest_row(data):
     times = [0] * len(data) if data.timestamps is None else data.timestamps.tolist()
     last = {events[row]: row for row in sorted(range(len(data)), key=lambda row: times[row])}
     assert data.last_of_each_pair().tolist() == sorted(last.values())
+
+
+@given(data=coded_events(), modulus=st.integers(1, 4))
+def test_the_last_of_each_pair_is_found_among_some_events(data, modulus):
+    among = np.arange(len(data)) % modulus == 0
+    rows = np.flatnonzero(among)
+    assert data.last_of_each_pair(among).tolist() == rows[data[rows].last_of_each_pair()].tolist()
 
 
 @given(data=coded_events())

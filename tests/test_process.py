@@ -19,7 +19,7 @@ from sklearn.base import clone
 from small_models import likes, model, two_camps
 from threadpoolctl import threadpool_limits
 
-from skrec import ALSRecommender, BPRRecommender, EASERecommender, ItemKNNRecommender, SLIMRecommender, _process
+from skrec import ALSRecommender, BPRRecommender, EASERecommender, ItemKNNRecommender, SLIMRecommender, TrainingLog, _process
 from skrec.data._vocabulary import Vocabulary
 from skrec.engine import build_seeded
 
@@ -251,7 +251,7 @@ def test_a_fit_on_one_device_is_one_process_on_any_cluster(cluster, rank, monkey
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(rank_zero_only, "rank", rank)  # Lightning reads it from the environment when it is imported
     before = dict(os.environ)
-    assert len(model(logger="csv", trainer={"devices": "auto"}).fit(likes()).history_) == 3
+    assert len(model(logger=TrainingLog("csv", folder=tmp_path), trainer={"devices": "auto"}).fit(likes()).history_) == 3
     assert len(list(tmp_path.rglob("metrics.csv"))) == 1
     assert dict(os.environ) == before
     assert rank_zero_only.rank == rank

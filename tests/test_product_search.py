@@ -100,14 +100,19 @@ def test_the_search_finds_what_sorting_every_row_finds(problem, height, width):
     np.testing.assert_array_equal(best, expected_best)
 
 
-@given(seed=st.integers(0, 10**6), scale=st.sampled_from([1e-25, 1e-3, 1.0, 1e15]), k=st.integers(1, 5))
-def test_vectors_of_very_different_lengths_are_searched_exactly(seed, scale, k):
+@given(
+    seed=st.integers(0, 10**6),
+    scale=st.sampled_from([1e-25, 1e-3, 1.0, 1e15]),
+    k=st.integers(1, 5),
+    n_users=st.sampled_from([1, 9]),
+)
+def test_vectors_of_very_different_lengths_are_searched_exactly(seed, scale, k, n_users):
     rng = np.random.default_rng(seed)
     lengths = scale * 10.0 ** rng.integers(-3, 4, 60)
     items = (rng.standard_normal((60, 3)) * lengths[:, None]).astype(np.float32)
-    users = rng.standard_normal((9, 3)).astype(np.float32)
+    users = rng.standard_normal((n_users, 3)).astype(np.float32)
     with tiles(4, 7):
-        found, best = ProductSearch(Products(items, lambda rows: users[rows]), np.arange(60)).best(np.arange(9), k)
+        found, best = ProductSearch(Products(items, lambda rows: users[rows]), np.arange(60)).best(np.arange(n_users), k)
     scores = users.astype(np.float64) @ items.T.astype(np.float64)
     expected = -np.sort(-scores, axis=1)[:, :k]
     np.testing.assert_allclose(np.take_along_axis(scores, found, 1), expected, rtol=1e-5)
@@ -211,6 +216,32 @@ def test_models_recommend_the_same_by_a_search(model, query):
         steps = np.abs(np.diff(np.where(finite, expected.scores, np.inf), axis=1, prepend=np.inf, append=-np.inf))
         alone = (steps[:, :-1] > 1e-4) & (steps[:, 1:] > 1e-4)
     assert not (moved & (alone | ~finite)).any()
+
+
+@pytest.mark.parametrize("query", [{}, QUERIES["unknown users"]], ids=["known users", "unknown users"])
+def test_all_batches_of_lists_use_one_search(query):
+    model = ALSRecommender(n_factors=4, max_epochs=2, positive_from=2, random_state=0).fit(events())
+    with (
+        patch.object(_scoring, "COMPILED_FROM", 0),
+        patch.object(Products, "search", autospec=True, side_effect=Products.search) as search,
+    ):
+        batches = [batch.codes for batch in model.recommend_iter(**query, k=5, batch_size=2)]
+        assert search.call_count == 1
+        np.testing.assert_array_equal(np.concatenate(batches), model.recommend(**query, k=5).codes)
+
+
+@pytest.mark.parametrize("compiled_from", [np.inf, 0], ids=["numpy", "compiled"])
+def test_read_only_scores_are_ranked_and_kept(compiled_from):
+    class OfATable(ItemKNNRecommender):
+        def _score(self, state, items):
+            return self.table_[: state.shape[0], items]
+
+    model = OfATable(positive_from=2).fit(events())
+    model.table_ = np.random.default_rng(0).random((40, model.n_items_), np.float32)
+    expected, table = model.recommend(k=5).codes, model.table_.copy()
+    table.flags.writeable, model.table_ = False, table
+    with patch("skrec.topk._lists.COMPILED_FROM", compiled_from):
+        np.testing.assert_array_equal(model.recommend(k=5).codes, expected)
 
 
 def test_every_model_with_a_formula_is_searched(model):

@@ -184,7 +184,7 @@ def test_the_best_epoch_is_chosen_by_last_events_which_are_known_afterwards(esti
     )
     model.fit(ROUND)
     assert model.history_["ndcg@10"].idxmax() == model.best_epoch_
-    assert {"valid_loss", "train_loss", "pairwise_accuracy"} <= set(model.history_.columns)
+    assert {"valid_loss", "train_loss", "train_pairwise_accuracy"} <= set(model.history_.columns)
     assert (model.recommend(k=1).codes[:, 0] == FOLLOWING).mean() > 0.6
 
 

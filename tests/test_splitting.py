@@ -54,6 +54,22 @@ def test_pairs_or_users_are_held_out_whole(hold_out, keys_of, complaint, data, f
     assert len(tested) == min(max(1, round(fraction * len(keys))), len(keys) - 1)
 
 
+@pytest.fixture(params=[2**22, 0], ids=["few", "many"])
+def few_groups(request, monkeypatch):
+    """Both ways of drawing: the number of groups from which they are drawn in the order of memory."""
+    monkeypatch.setattr("skrec.data._splitting._MANY_GROUPS", request.param)
+
+
+@pytest.mark.usefixtures("few_groups")
+@pytest.mark.parametrize("fraction", [0.001, 0.3, 0.5, 0.8, 0.999])
+@pytest.mark.parametrize("n", [2, 1000, 100_000])
+def test_the_given_fraction_is_held_out(n, fraction):
+    data = Interactions.from_arrays(range(n), range(n))
+    held_out = hold_out_events(data, fraction, np.random.default_rng(0))
+    assert held_out.sum() == min(max(1, round(fraction * n)), n - 1)
+
+
+@pytest.mark.usefixtures("few_groups")
 @pytest.mark.parametrize("hold_out", [hold_out_events, hold_out_users])
 def test_everything_is_held_out_equally_often(hold_out):
     data = Interactions.from_arrays([0, 0, 0, 1, 2, 3, 4, 5, 6, 7], [0, 0, 1, 2, 3, 4, 5, 6, 7, 8])

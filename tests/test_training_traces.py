@@ -10,7 +10,6 @@ import threading
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from small_models import N_BATCHES, N_EPOCHS, close, likes, model, ratings, weights_of
@@ -113,39 +112,6 @@ def test_fits_in_two_threads_overlap_and_give_what_they_give_alone():
 # ---- what was asked for ----------------------------------------------------------------------------------------------
 
 
-def test_a_logger_receives_each_epochs_row_of_the_history():
-    from pytorch_lightning.loggers import Logger
-
-    class Notebook(Logger):
-        name, version = "notebook", 0
-
-        def __init__(self):
-            super().__init__()
-            self.rows = []
-
-        def log_metrics(self, metrics, step):
-            self.rows.append((step, metrics))
-
-        def log_hyperparams(self, *args, **kwargs):
-            pass
-
-    notebooks = []
-
-    def factory():
-        notebooks.append(Notebook())
-        return notebooks[-1]
-
-    fitted = model(logger=factory, early_stopping="ndcg@10").fit(likes())
-    (notebook,) = notebooks
-    assert notebook.rows == list(enumerate(fitted.history_.to_dict("records")))
-
-
-def test_a_logger_by_name_writes_into_the_current_folder(workplace):
-    fitted = model(logger="csv").fit(likes())
-    (path,) = workplace.rglob("metrics.csv")
-    np.testing.assert_allclose(pd.read_csv(path).train_loss, fitted.history_.train_loss, rtol=1e-6)
-
-
 def test_verbose_1_shows_one_bar_on_stderr(capfd):
     model().fit(likes())
     capfd.readouterr()
@@ -181,14 +147,15 @@ def test_verbose_2_prints_a_line_for_each_epoch(capfd):
 
 def test_history_has_the_documented_columns():
     history = model(early_stopping="ndcg@10").fit(likes()).history_
-    figures = ["epoch", "train_loss", "pairwise_accuracy", "seconds", "valid_loss", "ndcg@10", "peak_memory_mb"]
+    figures = ["epoch", "train_loss", "train_pairwise_accuracy", "learning_rate", "seconds", "valid_loss"]
+    figures += ["valid_pairwise_accuracy", "ndcg@10", "memory_mb"]
     assert history.columns.tolist() == figures
-    assert history.pairwise_accuracy.between(0, 1).all() and (history.seconds > 0).all()
+    assert history.train_pairwise_accuracy.between(0, 1).all() and (history.seconds > 0).all()
 
 
 def test_pairwise_accuracy_is_the_share_of_positives_above_unknown_items():
     blocks = Interactions.from_csr(np.kron(np.eye(2), np.ones((4, 4))))
     history = model(max_epochs=200, learning_rate=0.1).fit(blocks).history_
-    assert history.pairwise_accuracy.iloc[0] < 0.9
-    assert history.pairwise_accuracy.iloc[-1] == 1
-    assert model(loss="mse").fit(ratings()).history_.pairwise_accuracy.isna().all()
+    assert history.train_pairwise_accuracy.iloc[0] < 0.9
+    assert history.train_pairwise_accuracy.iloc[-1] == 1
+    assert "train_pairwise_accuracy" not in model(loss="mse").fit(ratings()).history_

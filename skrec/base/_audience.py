@@ -4,18 +4,46 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
+from skrec._checks import check_flag
 from skrec.base._recommendations import Audience
-from skrec.data._vocabulary import decode
+from skrec.data._vocabulary import decode, first_label
 from skrec.topk import NO_CANDIDATE, as_array, check_list_length, row_blocks, top_k_of_columns
 
 
-def find_audience(model: Any, items: Any, k: int, *, exclude_seen: bool) -> Audience:
-    """The best known users for items with these labels."""
-    codes_of_items = model.vocabulary_.item_codes(items, name="items")
-    check_list_length(k, len(codes_of_items), model.n_users_, "users")
-    codes, scores = best_users(model, codes_of_items, k, exclude_seen=exclude_seen)
-    return Audience(decode(codes_of_items, model.item_ids_), decode(codes, model.user_ids_), scores, codes)
+def recommend_users(self: Any, items: Any, *, k: int = 10, exclude_seen: bool = True) -> Audience:
+    """Find the k known users with the highest scores for each item: ``users, scores = model.recommend_users(...)``.
+
+    Models that are trained to order the items of each user may have scores that are not comparable between users.
+
+    Parameters
+    ----------
+    items : label or array-like of labels
+        Known items.
+    k : int, default=10
+        Length of the lists.
+    exclude_seen : bool, default=True
+        Whether users who have interacted with the item are left out.
+
+    Returns
+    -------
+    Audience
+        Users without an event that the model learns from are not included, unless the model knows their features. The list
+        of such an item is empty.
+
+    Raises
+    ------
+    UnknownItemError
+        If an item is unknown.
+    """
+    check_is_fitted(self)
+    check_flag(exclude_seen, "exclude_seen")
+    codes_of_items = self.vocabulary_.item_codes(items, name="items")
+    check_list_length(k, len(codes_of_items), self.n_users_, "users")
+    codes, scores = best_users(self, codes_of_items, k, exclude_seen=exclude_seen)
+    samples = first_label(self.item_ids_), first_label(self.user_ids_)
+    return Audience(decode(codes_of_items, self.item_ids_), decode(codes, self.user_ids_), scores, codes, *samples)
 
 
 def best_users(

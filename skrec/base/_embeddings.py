@@ -52,7 +52,8 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         """
         check_is_fitted(self)
         prefix = type(self).__name__.lower()
-        return np.array([f"{prefix}{number}" for number in range(self._user_vectors().shape[1])], dtype=object)
+        n_columns = self._state_vectors(self._known_state(np.arange(1))).shape[1]
+        return np.array([f"{prefix}{number}" for number in range(n_columns)], dtype=object)
 
     def transform(self, X: Any) -> NDArray[np.float32] | pd.DataFrame:
         """Return the embeddings of users, for clustering, visualization, or the next step of a Pipeline.
@@ -67,7 +68,7 @@ class EmbeddingRecommender(TransformerMixin, BaseRecommender):
         float32 array of shape (n_users, d)
             A row for each id, for each row of a matrix, or for each user of events in the order of their labels. As for
             `recommend`, these are the users with events. After ``set_output(transform="pandas")``, a DataFrame with the users
-            as its index.
+            as its index. After ``set_output(transform="polars")``, a DataFrame of polars, which has no index.
         """
         query = self._query(X, name="X")
         query.check_known(self.vocabulary_, name="X")

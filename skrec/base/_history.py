@@ -1,6 +1,6 @@
 """Models of rows of users."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from skrec.base._counts import ones_at, with_index_of
 from skrec.base._recommender import BaseRecommender
+from skrec.base._training_data import informative_part
 from skrec.data import Interactions
+from skrec.export._states import OwnItems, States
+from skrec.persistence import Array, Kind, Matrix
 
 
 class HistoryRecommender(BaseRecommender):
@@ -30,6 +33,11 @@ class HistoryRecommender(BaseRecommender):
 
     positive_from: float | None = None
 
+    _stored: ClassVar[dict[str, Kind]] = {
+        "has_past_": Array("bool", "users", is_history=True),
+        "rows_": Matrix("float32", "users", "items", is_history=True),
+    }
+
     def _keep_rows(self, data: Interactions) -> sp.csr_array:
         positives = self._positives(data, self.positive_from)
         if positives is self.events_:
@@ -42,10 +50,21 @@ class HistoryRecommender(BaseRecommender):
         return self.rows_[users]
 
     def _new_state(self, histories: Interactions) -> sp.csr_array:
-        return histories[self._informative(histories)].to_csr(duplicates="any")
+        return informative_part(self, histories).to_csr(duplicates="any")
+
+    def _exported_state(self) -> States:
+        return OwnItems()
 
     def _item_vectors(self) -> Any:
-        return self.rows_.T.tocsr()
+        return self._rows_of_all().T
 
     def _user_vectors(self) -> Any:
+        return self._rows_of_all()
+
+    def _rows_of_all(self) -> sp.csr_array:
+        if self.rows_.nnz == 0:
+            raise ValueError(
+                f"{type(self).__name__} compares items and users by the histories of all users, and this one was saved with "
+                "include_history=False"
+            )
         return self.rows_

@@ -7,17 +7,54 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from skrec.base._allowed import Allowed, Unknown, read_allowed
 from skrec.data import Interactions
 
 
-def no_contributions(model: Any, user: int, item: int, k: int) -> Any:
-    """Raise NotImplementedError, since the score is not a sum over items."""
-    raise NotImplementedError(
-        f"the score of {type(model).__name__} is not a sum over the user's past items, so it has no exact explanation; "
-        "similar_items(item, candidates=past_items) names the nearest of them"
-    )
+def user_codes(self: Any, users: Any) -> NDArray[np.int64]:
+    """Return the codes of known users: their positions in ``user_ids_`` and in arrays such as ``user_embeddings_``.
+
+    Parameters
+    ----------
+    users : label or array-like of labels
+        Known users.
+
+    Returns
+    -------
+    int64 array of shape (n_labels,)
+        The labels of codes are ``user_ids_[codes]``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a label is unknown or of another kind than the known ones.
+    """
+    check_is_fitted(self)
+    return self.vocabulary_.user_codes(users, name="users")
+
+
+def item_codes(self: Any, items: Any) -> NDArray[np.int64]:
+    """Return the codes of known items: their positions in ``item_ids_`` and in arrays such as ``item_embeddings_``.
+
+    Parameters
+    ----------
+    items : label or array-like of labels
+        Known items.
+
+    Returns
+    -------
+    int64 array of shape (n_labels,)
+        The labels of codes are ``item_ids_[codes]``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a label is unknown or of another kind than the known ones.
+    """
+    check_is_fitted(self)
+    return self.vocabulary_.item_codes(items, name="items")
 
 
 def compares_times(model: Any) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skrec.base._divergence import overflow
 from skrec.data import Interactions
 from skrec.data._histories import select_users, slice_users
+from skrec.data._pairs import sorted_pairs
 from skrec.data._vocabulary import Vocabulary, decode, read_labels
 from skrec.topk import RowPattern
 
@@ -40,7 +41,7 @@ class KnownUsers:
         return self.codes < 0
 
     def check_known(self, vocabulary: Vocabulary, *, name: str) -> None:
-        """ValueError if a user is unknown, naming the labels."""
+        """Raise UnknownUserError if a user is unknown."""
         vocabulary.check_known_users(self.codes, self.labels, name=name)
 
     def where(self, choose: Callable[[Interactions], NDArray[np.bool_]]) -> Self:
@@ -82,6 +83,8 @@ class NewUsers:
 
     def __getitem__(self, users: slice | NDArray[np.int64]) -> Self:
         """Some of the users. Positions are ascending."""
+        if isinstance(users, slice) and users == slice(0, len(self)):
+            return self
         histories = slice_users(self.histories, users) if isinstance(users, slice) else select_users(self.histories, users)
         return replace(self, histories=histories, labels=self.labels[users])
 
@@ -103,7 +106,9 @@ class NewUsers:
 
     def seen(self, model: Any) -> RowPattern:
         """The items of each history."""
-        return RowPattern.of(self.histories.to_csr(duplicates="any"))
+        pairs = sorted_pairs(self.histories)
+        bounds = pairs.indptr.astype(np.int64)
+        return RowPattern(bounds[:-1], bounds[1:], pairs.items)
 
     def is_familiar(self, model: Any) -> NDArray[np.bool_]:
         """Whether the model ranks for each user. Others get the most popular items."""

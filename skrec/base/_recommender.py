@@ -1,31 +1,35 @@
 """The base class of all recommenders."""
 
-import os
 from collections.abc import Callable, Iterator
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skrec._checks import check_flag, check_int, read_path
+from skrec._checks import check_flag
 from skrec.base import _knowledge as knowledge
 from skrec.base import _scoring as scoring
 from skrec.base import _training_data as training
-from skrec.base._allowed import Unknown, read_items
-from skrec.base._audience import find_audience
+from skrec.base._allowed import Unknown
+from skrec.base._audience import recommend_users
 from skrec.base._copying import deep_copy, shallow_copy
+from skrec.base._explanation import explain, no_contributions
+from skrec.base._item_index import ItemIndex, build_index
 from skrec.base._lists import read_list_request
+from skrec.base._onnx import to_onnx
 from skrec.base._parameters import DeclaredParameters
-from skrec.base._parquet import write_parquet
-from skrec.base._recommendations import Audience, Recommendations, SimilarItems, SimilarUsers
-from skrec.base._similarity import Metric, find_similar_items, find_similar_users
+from skrec.base._parquet import recommend_to_parquet
+from skrec.base._prepared import forget
+from skrec.base._recommendations import Recommendations
+from skrec.base._similarity import similar_items, similar_users
 from skrec.base._tags import RecommenderTags, with_recommender_tags
+from skrec.base._validation import Validation, read_validation
 from skrec.data import Interactions, check_pairs, is_matrix
-from skrec.data._vocabulary import decode
 from skrec.metrics import get_scorer
+from skrec.persistence import Array, Events, Kind, Matrix, Value, save
 
 
 class BaseRecommender(DeclaredParameters):
@@ -70,6 +74,18 @@ class BaseRecommender(DeclaredParameters):
     _ordered: ClassVar[bool] = False  # whether the order of a user's events matters
     _predicts_ratings: ClassVar[bool] = False
     _reads_weights: ClassVar[bool] = False
+    _answers_from_histories: ClassVar[bool] = False  # the lists of all users need those of known users
+
+    # how the attributes of a fitted model are saved; a class declares its own ones
+    _stored: ClassVar[dict[str, Kind]] = {
+        "events_": Events(),
+        "positive_from_": Value(Real, type(None)),
+        "seen_": Matrix("bool", "users", "items", is_history=True),
+        "item_counts_": Array("int64", "items"),
+        "learned_counts_": Array("int64", "items"),
+        "popularity_": Array("float64", "items"),
+        "has_past_": Array("bool", "users"),
+    }
 
     # the methods that a model writes; `fit` raises an error that names those that are missing
     _methods_of_models: ClassVar[tuple[str, ...]] = ("_fit", "_known_state", "_new_state", "_score")
@@ -85,8 +101,10 @@ class BaseRecommender(DeclaredParameters):
     def _check_parameters(self) -> None:
         """Check the values of parameters. `fit` and `partial_fit` call it when the data are known."""
 
-    def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self._recode(validation, name="validation")  # it is not used, but it is checked
+    def _fit_validated(self, data: Interactions, validation: Validation) -> None:
+        if validation.metrics:
+            raise ValueError(f"metrics must be None for {type(self).__name__}, which is not trained in epochs")
+        self._recode(validation.data, name="validation")  # it is not used, but it is checked
         self._fit(data)
 
     def _partial_fit(self, events: Interactions, before: Self) -> None:
@@ -94,13 +112,14 @@ class BaseRecommender(DeclaredParameters):
         self._fit(events)
 
     # functions of a model, which it may override
-    _learn_vocabulary, _store_events = training.learn_vocabulary, training.store_events
+    _learn_vocabulary, _drop_events = training.learn_vocabulary, training.drop_events
+    _store_events = training.store_events
     _count, _informative = training.store_counts, training.informative_events
     _check_weights, _check_order = training.check_weights, training.check_order
     _positives = staticmethod(training.positive_events)
     _recode, _query, _allowed = training.encode_test_data, training.read_query, knowledge.allowed_items
     _familiar_users, _familiar_histories = knowledge.familiar_users, knowledge.familiar_histories
-    _contributions, _formula = knowledge.no_contributions, scoring.no_formula
+    _contributions, _formula = no_contributions, scoring.no_formula
     _score_pairs, _score_known_pairs = scoring.score_pairs, scoring.score_pairs_by_rows
     __copy__, __deepcopy__ = shallow_copy, deep_copy
     _compares_times, _described_items = property(knowledge.compares_times), property(knowledge.described_items)
@@ -113,7 +132,7 @@ class BaseRecommender(DeclaredParameters):
         tags.input_tags.sparse = True
         return with_recommender_tags(tags, RecommenderTags(bool(self._ordered), bool(self._predicts_ratings)))
 
-    def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None) -> Self:
+    def fit(self, X: Any, y: ArrayLike | None = None, *, validation: Any = None, metrics: Any = None) -> Self:
         """Learn from interactions. If this fails, a fitted estimator stays unchanged.
 
         Parameters
@@ -124,8 +143,13 @@ class BaseRecommender(DeclaredParameters):
         y : array-like of shape (n_events,), optional
             Values of the events, such as ratings, if X is a table of events.
         validation : like X, optional
-            Held-out data. Models that are trained in epochs store the loss on these data in ``history_`` after each epoch, and
-            choose the epoch by them if ``early_stopping`` is set. Other models only check that the data can be read.
+            Held-out data. Models that are trained in epochs store the loss on these data in ``history_`` after each epoch. They
+            choose the epoch by them only if ``early_stopping`` is set. Other models only check that the data can be read.
+        metrics : str, list of str or dict of str to int, optional
+            Names of scorers, such as ``["ndcg@10", "recall@20"]``, that are evaluated on the held-out data and stored in
+            ``history_``. A dict has the number of epochs between two evaluations, such as ``{"ndcg@10": 5}``. The last epoch is
+            always evaluated. Requires ``validation`` or ``early_stopping``. Models that are not trained in epochs accept only
+            None.
 
         Returns
         -------
@@ -136,7 +160,8 @@ class BaseRecommender(DeclaredParameters):
         ValueError, TypeError
             If data cannot be read or a parameter is out of range.
         """
-        self.__dict__ = training.fitted_copy(self, X, y, validation).__dict__
+        self.__dict__ = training.fitted_copy(self, X, y, read_validation(validation, metrics)).__dict__
+        forget(self)
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
@@ -165,6 +190,7 @@ class BaseRecommender(DeclaredParameters):
         if not hasattr(self, "vocabulary_"):
             return self.fit(X, y)
         self.__dict__ = training.further_fitted_copy(self, X, y).__dict__
+        forget(self)
         return self
 
     def anonymized(self) -> Self:
@@ -195,7 +221,7 @@ class BaseRecommender(DeclaredParameters):
             Ratings, if the model predicts ratings. Those of unknown users or items are means. For other models, the score of an
             unknown user is the popularity of the item, and the score of an unknown item is minus infinity.
         """
-        check_is_fitted(self)
+        training.check_fitted(self)
         if not is_matrix(X):
             data = self._recode(check_pairs(X))
             return self._score_pairs(data.users, data.items)
@@ -247,6 +273,7 @@ class BaseRecommender(DeclaredParameters):
         exclude: Any = None,
         candidates: Any = None,
         unknown: Unknown = "raise",
+        index: ItemIndex | None = None,
     ) -> Recommendations:
         """Recommend the k best items to each user: ``items, scores = model.recommend(...)``.
 
@@ -271,6 +298,9 @@ class BaseRecommender(DeclaredParameters):
         unknown : {"raise", "popular"}, default="raise"
             Treatment of unknown ids. With "raise" they are an error. With "popular" an unknown user gets the most popular
             items, and unknown candidates are left out.
+        index : ItemIndex, default=None
+            What `build_index` returned for this fit. Its search replaces that among all items. ``candidates`` must be None.
+            Among items that an approximate index finds, those with equal scores are in the order of the vocabulary.
 
         Returns
         -------
@@ -281,10 +311,13 @@ class BaseRecommender(DeclaredParameters):
 
         Raises
         ------
+        UnknownUserError, UnknownItemError
+            If a user or a candidate is unknown and ``unknown`` is "raise". ``error.labels`` has the unknown labels. Both are
+            subclasses of ValueError and KeyError.
         ValueError, TypeError
-            If an id is unknown or of another kind than the known ids, or k is below 1.
+            If an id is of another kind than the known ids, or k is below 1.
         """
-        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown)
+        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, index)
         return request.answer(self, slice(0, len(request.query)))
 
     def recommend_iter(
@@ -296,13 +329,14 @@ class BaseRecommender(DeclaredParameters):
         exclude: Any = None,
         candidates: Any = None,
         unknown: Unknown = "raise",
+        index: ItemIndex | None = None,
         batch_size: int = 10_000,
     ) -> Iterator[Recommendations]:
         """Recommend in batches of users, as `recommend` does. Errors in arguments are raised at once.
 
         Parameters
         ----------
-        users, k, exclude_seen, exclude, candidates, unknown
+        users, k, exclude_seen, exclude, candidates, unknown, index
             As for `recommend`.
         batch_size : int, default=10000
             Number of users in a batch.
@@ -311,140 +345,9 @@ class BaseRecommender(DeclaredParameters):
         -------
         iterator of Recommendations
         """
-        return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size).answers(self)
+        return read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, index, batch_size).answers(self)
 
-    def recommend_to_parquet(
-        self,
-        path: str | os.PathLike,
-        users: Any = None,
-        *,
-        k: int = 10,
-        exclude_seen: bool = True,
-        exclude: Any = None,
-        candidates: Any = None,
-        unknown: Unknown = "raise",
-        batch_size: int = 10_000,
-    ) -> None:
-        """Write recommendations to a Parquet file with the columns user, item, score and rank. Requires pyarrow.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            A file in an existing folder. "~" is the user's home. An existing file is replaced when the new one is complete.
-        users, k, exclude_seen, exclude, candidates, unknown, batch_size
-            As for `recommend_iter`.
-
-        Raises
-        ------
-        OSError, ImportError
-            If the file cannot be written, or pyarrow is not installed. An existing file stays unchanged.
-        """
-        target = read_path(path, "path")
-        request = read_list_request(self, users, k, exclude_seen, exclude, candidates, unknown, batch_size)
-        write_parquet(target, request.answers(self))
-
-    def recommend_users(self, items: Any, *, k: int = 10, exclude_seen: bool = True) -> Audience:
-        """Find the k known users with the highest scores for each item: ``users, scores = model.recommend_users(...)``.
-
-        Models that are trained to order the items of each user may have scores that are not comparable between users.
-
-        Parameters
-        ----------
-        items : label or array-like of labels
-            Known items.
-        k : int, default=10
-            Length of the lists.
-        exclude_seen : bool, default=True
-            Whether users who have interacted with the item are left out.
-
-        Returns
-        -------
-        Audience
-            Users without an event that the model learns from are not included, unless the model knows their features. The list
-            of such an item is empty.
-        """
-        check_is_fitted(self)
-        check_flag(exclude_seen, "exclude_seen")
-        return find_audience(self, items, k, exclude_seen=exclude_seen)
-
-    def similar_items(
-        self,
-        items: Any,
-        *,
-        k: int = 10,
-        metric: Metric = "cosine",
-        include_self: bool = False,
-        exclude: Any = None,
-        candidates: Any = None,
-        min_count: int = 0,
-    ) -> SimilarItems:
-        """Find the k items nearest to each of some items: ``labels, scores = model.similar_items(...)``.
-
-        Parameters
-        ----------
-        items : label or array-like of labels
-            Known items.
-        k : int, default=10
-            Length of the lists.
-        metric : {"cosine", "dot", "l2"}, default="cosine"
-            How vectors of items are compared. Scores are higher for nearer items, so "l2" gives negative distances.
-        include_self : bool, default=False
-            Whether an item may be in its own list.
-        exclude, candidates : array-like of labels, optional
-            Items that must not be in the lists, and the only items that may be. Unknown excluded labels are ignored.
-        min_count : int, default=0
-            Minimum number of users of an item in the lists, among the events that the model learns from. The vectors of rare
-            items are noisy.
-
-        Returns
-        -------
-        SimilarItems
-            Items without an event that the model learns from have an empty list and are in no other list, unless the model
-            knows their features.
-        """
-        check_is_fitted(self)
-        check_int(min_count, "min_count", at_least=0)
-        allowed = (self.learned_counts_ >= min_count) & read_items(self.vocabulary_, exclude, candidates)
-        return find_similar_items(self, items, allowed, k=k, metric=metric, include_self=include_self)
-
-    def similar_users(self, users: Any, *, k: int = 10, metric: Metric = "cosine", include_self: bool = False) -> SimilarUsers:
-        """Find the k known users nearest to each of some known users.
-
-        Parameters
-        ----------
-        users : label or array-like of labels
-            Known users.
-        k, metric, include_self
-            As for `similar_items`.
-
-        Returns
-        -------
-        SimilarUsers
-        """
-        check_is_fitted(self)
-        return find_similar_users(self, users, k=k, metric=metric, include_self=include_self)
-
-    def explain(self, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
-        """Find the k items of a known user's history that contribute most to the score of an item.
-
-        Models other than `ALSRecommender` and linear item-item models such as `EASERecommender` raise a NotImplementedError.
-
-        Parameters
-        ----------
-        user, item : label
-            A user and an item of the training data.
-        k : int, default=5
-            Number of items.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``item`` and ``contribution``, largest first. Over the whole history, the contributions add up to the score.
-            In `ALSRecommender` this is the score that the user has when folded in.
-        """
-        check_is_fitted(self)
-        check_int(k, "k", at_least=1)
-        (of_user,) = self.vocabulary_.user_codes([user], name="user")
-        (of_item,) = self.vocabulary_.item_codes([item], name="item")
-        items, contributions = self._contributions(int(of_user), int(of_item), k)
-        return pd.DataFrame({"item": decode(items, self.item_ids_), "contribution": contributions})
+    # answers that are written in their own modules
+    recommend_to_parquet, recommend_users, save, build_index = recommend_to_parquet, recommend_users, save, build_index
+    similar_items, similar_users, explain, to_onnx = similar_items, similar_users, explain, to_onnx
+    user_codes, item_codes = knowledge.user_codes, knowledge.item_codes

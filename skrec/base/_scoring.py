@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from skrec._memory import MAX_RESULT_BYTES, blocks, rows_per_block
 from skrec.base._allowed import EVERYTHING, Allowed
+from skrec.base._item_index import ItemSearch
+from skrec.base._prepared import prepared
 from skrec.base._queries import NewUsers, Query
 from skrec.topk import (
     COMPILED_FROM,
     BestColumns,
     Products,
     RowSums,
+    Search,
     as_array,
     as_scores,
     column_blocks,
@@ -29,17 +32,37 @@ _USER_BYTES = 2**14  # of the state of a user
 _LAST = float(np.finfo(np.float32).min)
 
 
+def prepared_search(model: Any, n_users: int, allowed: Allowed) -> Search | None:
+    """Prepare a search for the best items of n users. None if it is not worth its preparation, or has no formula."""
+    if allowed.to_each is not None or n_users * model.n_items_ < COMPILED_FROM:
+        return None
+    formula, is_familiar = model._formula(), model._familiar_items
+    items = is_familiar if allowed.to_all is None else allowed.to_all & is_familiar
+    return None if formula is None else formula.search(np.flatnonzero(items))
+
+
 def best_items(
-    model: Any, query: Query, k: int, *, exclude_seen: bool = True, allowed: Allowed = EVERYTHING
+    model: Any,
+    query: Query,
+    k: int,
+    *,
+    exclude_seen: bool = True,
+    allowed: Allowed = EVERYTHING,
+    search: Search | ItemSearch | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Codes and scores (n_users, k) of the best items, padded with -1 and NaN."""
+    """Codes and scores (n_users, k) of the best items, padded with -1 and NaN.
+
+    ``search`` is the `prepared_search`, or the search of an `ItemIndex`, for the same ``allowed`` items, if there is one.
+    """
+    search = search or prepared_search(model, len(query), allowed)
     if query.is_unknown.any():
-        return _best_items_of_some_unknown(model, query, k, exclude_seen=exclude_seen, allowed=allowed)
-    codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
-    is_searched = allowed.to_each is None and len(query) * model.n_items_ >= COMPILED_FROM
-    formula, width = model._formula() if is_searched else None, min(k, model.n_items_)
-    find = _best_of_all if formula is None else partial(_best_by_search, formula)
-    codes[:, :width], scores[:, :width] = find(model, query, width, exclude_seen=exclude_seen, allowed=allowed)
+        return _best_items_of_some_unknown(model, query, k, exclude_seen=exclude_seen, allowed=allowed, search=search)
+    width = min(k, model.n_items_)
+    find = _best_of_all if search is None else partial(_best_by_search, search)
+    codes, scores = find(model, query, width, exclude_seen=exclude_seen, allowed=allowed)
+    if width < k:
+        padding = ((0, 0), (0, k - width))
+        codes, scores = np.pad(codes, padding, constant_values=-1), np.pad(scores, padding, constant_values=np.nan)
     return codes, scores
 
 
@@ -56,14 +79,12 @@ def forget_formula_of_other_scores(cls: Any) -> None:
 
 
 def _best_by_search(
-    formula: Products | RowSums, model: Any, query: Query, k: int, *, exclude_seen: bool, allowed: Allowed
+    search: Search | ItemSearch, model: Any, query: Query, k: int, *, exclude_seen: bool, allowed: Allowed
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """`best_items` by a search for the largest scores. Users whose list has other items get it by `_best_of_all`."""
+    is_done = np.zeros(len(query), bool)
     codes, scores = np.empty((len(query), k), np.int64), np.empty((len(query), k), np.float32)
-    may_rank = np.ones(model.n_items_, bool) if allowed.to_all is None else allowed.to_all
-    is_familiar, is_done = model._familiar_items, np.zeros(len(query), bool)
-    has_last_items = bool((may_rank & ~is_familiar).any())
-    search = formula.search(np.flatnonzero(may_rank & is_familiar))
+    has_last_items = isinstance(search, ItemSearch) or _has_last_items(model, allowed)
     for users in blocks(len(query), rows_per_block(_USER_BYTES)):
         part = query[users]
         found = search.best(part.state(model), k, part.seen(model) if exclude_seen else None)
@@ -74,6 +95,12 @@ def _best_by_search(
     if len(others):
         codes[others], scores[others] = _best_of_all(model, query[others], k, exclude_seen=exclude_seen, allowed=allowed)
     return codes, scores
+
+
+def _has_last_items(model: Any, allowed: Allowed) -> bool:
+    """Whether items that are not ranked may be recommended. They come last."""
+    is_last = ~model._familiar_items if allowed.to_all is None else allowed.to_all & ~model._familiar_items
+    return bool(is_last.any())
 
 
 def _best_of_all(
@@ -92,7 +119,7 @@ def _best_of_all(
 
 
 def _best_items_of_some_unknown(
-    model: Any, query: Any, k: int, *, exclude_seen: bool, allowed: Allowed
+    model: Any, query: Any, k: int, *, exclude_seen: bool, allowed: Allowed, search: Search | ItemSearch | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """`best_items` for a query with unknown labels, which get the list of a new user without events."""
     codes, scores = np.full((len(query), k), -1), np.full((len(query), k), np.nan, np.float32)
@@ -101,7 +128,9 @@ def _best_items_of_some_unknown(
     new = unknown if allowed.to_each is not None else unknown[:1]
     new_users = NewUsers(model.vocabulary_.without_events(len(new)), query.labels[new])
     for part, rows in ((query[known], known), (new_users, new)):
-        codes[rows], scores[rows] = best_items(model, part, k, exclude_seen=exclude_seen, allowed=allowed.of(rows))
+        codes[rows], scores[rows] = best_items(
+            model, part, k, exclude_seen=exclude_seen, allowed=allowed.of(rows), search=search
+        )
     if allowed.to_each is None:
         codes[unknown], scores[unknown] = codes[new], scores[new]
     return codes, scores
@@ -147,7 +176,7 @@ def score_function(model: Any, query: Query, *, allowed: Allowed = EVERYTHING, r
     them by their features.
     """
     state = query.state(model)
-    unfamiliar_users, unfamiliar_items = np.flatnonzero(~query.is_familiar(model)), np.flatnonzero(~model._familiar_items)
+    unfamiliar_users, unfamiliar_items = np.flatnonzero(~query.is_familiar(model)), prepared(model, _unfamiliar_items)
 
     def score_block(items: slice):
         scores = as_scores(model._score(state, items))
@@ -161,6 +190,10 @@ def score_function(model: Any, query: Query, *, allowed: Allowed = EVERYTHING, r
         return scores
 
     return score_block
+
+
+def _unfamiliar_items(model: Any) -> NDArray[np.int64]:
+    return np.flatnonzero(~model._familiar_items)
 
 
 def score_pairs(model: Any, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:

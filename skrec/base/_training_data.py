@@ -12,6 +12,7 @@ from skrec._checks import check_flag
 from skrec.base._copying import shallow_copy, without_learned_attributes
 from skrec.base._counts import count_events, stored_events
 from skrec.base._queries import NewUsers, Query, known_users
+from skrec.base._validation import Validation
 from skrec.data import Interactions, check_interactions, is_matrix, is_positive, positive_mask
 from skrec.data._appending import check_same_unit
 from skrec.data._callers import depth_of_caller
@@ -29,7 +30,7 @@ def check_methods(model: Any) -> None:
         raise NotImplementedError(f"{type(model).__name__} must implement {', '.join(missing)}")
 
 
-def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Any) -> Any:
+def fitted_copy(model: Any, X: Any, y: ArrayLike | None, validation: Validation | None) -> Any:
     """A copy of an estimator that has learned from X alone."""
     data = remembering_pairs(check_interactions(X, y))
     if len(data) == 0:
@@ -53,7 +54,7 @@ def further_fitted_copy(model: Any, X: Any, y: ArrayLike | None) -> Any:
     if len(model.events_) == 0:
         raise ValueError(
             f"partial_fit requires the training events, which this {type(model).__name__} did not keep: fit with "
-            "keep_events=True"
+            "keep_events=True, and save with include_events=True"
         )
     events = remembering_pairs(model.vocabulary_.extend(model.events_, X, y, name="X"))
     fresh = shallow_copy(model)
@@ -67,8 +68,14 @@ def further_fitted_copy(model: Any, X: Any, y: ArrayLike | None) -> Any:
 
 def store_events(model: Any) -> None:
     """Store the training events in little memory, or none of them."""
-    events = stored_events(model.events_, model.seen_)
-    model.events_ = events if model.keep_events else events[:0]
+    model.events_ = stored_events(model.events_, model.seen_)
+    if not model.keep_events:
+        model._drop_events()
+
+
+def drop_events(model: Any) -> None:
+    """Leave only the labels and features of the users and items of the training events."""
+    model.events_ = model.events_[:0]
 
 
 def without_identities(model: Any) -> Any:
@@ -78,7 +85,8 @@ def without_identities(model: Any) -> Any:
         raise ValueError(f"{type(model).__name__} needs its training events to recommend, so it cannot be anonymized")
     twin = shallow_copy(model)
     twin.user_ids_, twin.vocabulary_ = None, replace(model.vocabulary_, user_ids=None)
-    twin.events_ = model.events_[:0]._replace(user_ids=None, impression_ids=None)
+    twin._drop_events()
+    twin.events_ = twin.events_._replace(user_ids=None, impression_ids=None)
     return twin
 
 
@@ -105,6 +113,12 @@ def store_counts(model: Any, data: Interactions) -> None:
 def informative_events(model: Any, data: Interactions) -> NDArray[np.bool_]:
     """Which events (n_events,) the model learns from: the positive ones, or all for a model of ratings."""
     return np.ones(len(data), bool) if model._predicts_ratings else is_positive(data.values, model.positive_from_)
+
+
+def informative_part(model: Any, histories: Interactions) -> Interactions:
+    """The events that the model learns from."""
+    mask = model._informative(histories)
+    return histories if mask.all() else histories[mask]
 
 
 def check_weights(model: Any, data: Interactions) -> None:
@@ -137,9 +151,15 @@ def positive_events(data: Interactions, positive_from: float | None) -> Interact
     return data if is_positive.all() else data[is_positive]
 
 
+def check_fitted(model: Any) -> None:
+    """Raise NotFittedError if a model is not fitted."""
+    if not hasattr(model, "vocabulary_"):
+        check_is_fitted(model)
+
+
 def encode_test_data(model: Any, X: Any, y: ArrayLike | None = None, *, name: str = "X") -> Interactions:
     """Test data in the model's codes. Warns if the rows of a matrix may be meant as the training users."""
-    check_is_fitted(model)
+    check_fitted(model)
     data, shape = model.vocabulary_.recode(X, y, name=name), (model.n_users_, model.n_items_)
     if is_of_shape(X, shape) and may_hold_known_users(data, model.seen_, first_user=model.n_users_):
         warn_about_training_shape(name, shape)
@@ -150,7 +170,7 @@ def encode_test_data(model: Any, X: Any, y: ArrayLike | None = None, *, name: st
 
 def read_query(model: Any, users: Any, *, name: str = "users") -> Query:
     """Known users by their labels, all if None, or new ones by their interactions."""
-    check_is_fitted(model)
+    check_fitted(model)
     if users is None or are_labels(users):
         return known_users(model.vocabulary_, users, name=name)
     return read_new_users(model, users, name=name)
@@ -159,6 +179,7 @@ def read_query(model: Any, users: Any, *, name: str = "users") -> Query:
 def read_new_users(model: Any, X: Any, *, name: str) -> NewUsers:
     """New users by their interactions. Warns if the columns of a matrix would be taken for an order in time."""
     histories, labels = model.vocabulary_.histories(X, name=name)
+    histories = remembering_pairs(histories)  # they are read for the state and for the seen items
     if model._ordered:
         warn_about_item_order(histories, from_matrix=is_matrix(X), model=type(model).__name__, name=name)
     if model._compares_times:

@@ -80,8 +80,8 @@ def compare(
         * ``s_low``, ``s_high``: percentile bootstrap interval over users,
         * ``s_difference``: the score minus that of the baseline,
         * ``s_p_value``: p-value of a two-sided paired permutation test of the difference, which flips the signs of the users'
-        differences at random. Differences are weighted by the number of events, or squared for RMSE, if the scorer is. NaN for
-        the baseline.
+          differences at random. Differences are weighted by the number of events, or squared for RMSE, if the scorer is. NaN
+          for the baseline.
 
         Further columns are ``fit_seconds``, ``recommend_seconds`` and ``peak_memory_mb``. The first includes the search. The
         second is the time of recommending ten items to each test user, by id, or by the test events of users without training

@@ -12,7 +12,8 @@ from skrec.benchmark._estimators import has_steps, recommender_of
 from skrec.benchmark._memory import MemoryWatch
 from skrec.benchmark._parts import Part, queries_for_test_users
 from skrec.data import check_interactions
-from skrec.metrics import Evaluation, make_multi_scorer
+from skrec.metrics import Evaluation
+from skrec.metrics._scorers import MultiScorer
 from skrec.metrics._unwrapping import unwrap
 
 
@@ -60,5 +61,6 @@ def _evaluations(scorers: Mapping[str, Any], model: Any, test: Part) -> dict[str
         groups[getattr(scorer, "positive_from", None)].append(name)
     found: dict[str, Evaluation] = {}
     for positive_from, names in groups.items():
-        found |= make_multi_scorer(names, positive_from=positive_from).evaluate(model, test.X, test.y)
+        scorer = MultiScorer(tuple(names), tuple(scorers[name] for name in names), positive_from)
+        found |= scorer.evaluate(model, test.X, test.y)
     return {name: found[name] for name in scorers}

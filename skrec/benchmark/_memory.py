@@ -1,15 +1,14 @@
 """Peak memory of a fit."""
 
 import gc
-import os
 import sys
 import threading
-from pathlib import Path
 from typing import Any, Self
+
+from skrec._memory import resident_bytes
 
 _SAMPLING_SECONDS = 0.005
 _MEBIBYTE = 2**20
-_STATM = Path("/proc/self/statm")
 
 
 class MemoryWatch:
@@ -29,7 +28,7 @@ class MemoryWatch:
     def __enter__(self) -> Self:
         gc.collect()  # memory of an earlier model would be reused and hide allocations
         self._cuda_before = _reset_cuda_peaks()
-        self._before = self._peak = _resident_bytes()
+        self._before = self._peak = resident_bytes()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._sample, name="skrec-memory-watch", daemon=True)
         self._thread.start()
@@ -38,11 +37,11 @@ class MemoryWatch:
     def __exit__(self, *error: object) -> None:
         self._over.set()
         self._thread.join()
-        self._peak = max(self._peak, _resident_bytes())
+        self._peak = max(self._peak, resident_bytes())
 
     def _sample(self) -> None:
         while not self._over.wait(_SAMPLING_SECONDS):
-            self._peak = max(self._peak, _resident_bytes())
+            self._peak = max(self._peak, resident_bytes())
 
     def peak_megabytes(self, device: str) -> float:
         """Peak memory above the level at the beginning of the block.
@@ -63,15 +62,6 @@ class MemoryWatch:
             index = torch.device(device).index or 0
             return (torch.cuda.max_memory_allocated(index) - self._cuda_before.get(index, 0)) / _MEBIBYTE
         return (self._peak - self._before) / _MEBIBYTE
-
-
-def _resident_bytes() -> float:
-    """Resident memory of the process, NaN if unknown."""
-    try:
-        pages = _STATM.read_text(encoding="ascii").split()[1]
-    except OSError:
-        return float("nan")
-    return float(int(pages) * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _reset_cuda_peaks() -> dict[int, int]:

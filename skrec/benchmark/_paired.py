@@ -12,7 +12,9 @@ _ROUNDING = 1e-9  # relative rounding error of sums
 
 
 def paired_p_value(one: Evaluation, other: Evaluation, *, n_resamples: int, random_state: int) -> float:
-    """Two-sided p-value over the users with scores of both models. NaN if there are none."""
+    """Two-sided p-value over the users with scores of both models. NaN without such users or without scores of users."""
+    if not (one.has_user_scores and other.has_user_scores):
+        return float("nan")
     place = pd.Index(other.users).get_indexer(one.users)
     common, place = np.flatnonzero(place >= 0), place[place >= 0]
     if len(common) == 0:

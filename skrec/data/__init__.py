@@ -6,12 +6,15 @@ from skrec.data._encoding import IdEncoder
 from skrec.data._impressions import event_times, fill_missing_impressions, read_impressions, shown_events, with_event_times
 from skrec.data._interactions import Interactions
 from skrec.data._positives import is_positive, positive_mask
+from skrec.data._unknown import UnknownItemError, UnknownUserError
 from skrec.data._weighting import HalfLife, apply_half_life, read_half_life, weights_as_values
 
 __all__ = [
     "HalfLife",
     "IdEncoder",
     "Interactions",
+    "UnknownItemError",
+    "UnknownUserError",
     "append_events",
     "apply_half_life",
     "check_interactions",

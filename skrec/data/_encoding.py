@@ -28,7 +28,7 @@ _KINDS: tuple[tuple[str, Any], ...] = (
 _PLAIN_TYPES = {"bool": np.bool_, "integer": np.int64, "float": np.float64}
 _COMPARED_AS = {"integer": "number", "float": "number"}  # numbers are compared by value
 _LARGEST = np.iinfo(np.int64).max
-_BLOCK = 2**20  # labels at a time
+_BLOCK = 2**16  # labels at a time, which fit into a cache
 
 
 class IdEncoder:
@@ -123,7 +123,9 @@ class IdEncoder:
         int64 array of shape (n_labels,)
             Codes, and -1 for unknown labels.
         """
-        array = as_labels(labels, name=name)
+        return self._find(as_labels(labels, name=name))
+
+    def _find(self, array: NDArray) -> NDArray[np.int64]:
         index, wanted = self._index, as_index(array)
         kinds = {index.dtype.kind, array.dtype.kind}
         if len(kinds) == 2 and "b" not in kinds:  # pandas would round large integers and parse strings as dates
@@ -153,7 +155,7 @@ class IdEncoder:
             If no label is of a kind that the known labels have, such as strings among integers.
         """
         array = as_labels(labels, name=name)
-        codes = self.encode(array, name=name)
+        codes = self._find(array)
         if (codes < 0).all():
             given, expected = ({_COMPARED_AS.get(kind, kind) for kind in kinds_of(some)} for some in (array, self.ids))
             if given and expected and not given & expected:
@@ -184,6 +186,8 @@ def as_labels(labels: Any, *, name: str) -> NDArray:
     """
     if isinstance(labels, str | bytes | Mapping | set | frozenset) or not isinstance(labels, Iterable):
         raise TypeError(f"{name} must be a list or 1-D array of labels, got {labels!r}")
+    if isinstance(labels, list) and (array := _from_plain_list(labels)) is not None:
+        return array
     if not hasattr(labels, "__len__"):
         labels = list(labels)
     array = np.asarray(labels) if hasattr(labels, "__array__") else _from_sequence(labels)
@@ -270,6 +274,17 @@ def _from_sequence(labels: Any) -> NDArray:
     """An array of the same labels. numpy would convert [1, "a"] to strings."""
     holds_times = {type(label) for label in labels} in ({np.datetime64}, {np.timedelta64})
     return np.asarray(labels) if holds_times else np.fromiter(labels, dtype=object, count=len(labels))
+
+
+def _from_plain_list(labels: list[Any]) -> NDArray | None:
+    """The array of a list of Python integers or of strings, which need no checks. None for another list."""
+    kinds = set(map(type, labels))
+    if kinds == {str}:
+        return np.fromiter(labels, dtype=object, count=len(labels))
+    if kinds == {int}:
+        with suppress(OverflowError):
+            return np.array(labels, np.int64)
+    return None
 
 
 def _in_plain_type(labels: NDArray) -> NDArray:

@@ -46,7 +46,7 @@ def learn_vocabulary(labels: NDArray | pd.Categorical, features: Any, *, axis: s
         encoder, codes = IdEncoder.learn(labels)
         return Vocabulary(encoder.ids, codes, None)
     name = f"{axis}_features"
-    row_labels, table = _read_table(features, column, name)
+    row_labels, table = read_table(features, column, name)
     IdEncoder(row_labels, name=f"labels of {name}")  # refuses repeated labels
     encoder, places = IdEncoder.learn(row_labels)
     codes = encoder.encode_same_kind(labels, name=f"the {axis}s of the events, for which {name} has rows,").astype(places.dtype)
@@ -74,7 +74,7 @@ def read_features(features: Any, size: int, axis: str) -> Any:
     return features
 
 
-def _read_table(table: Any, column: str, name: str) -> tuple[NDArray, NDArray[np.float32]]:
+def read_table(table: Any, column: str, name: str) -> tuple[NDArray, NDArray[np.float32]]:
     """The label and the numbers of each row."""
     columns = column_names(table, name)
     if columns.count(column) == 1:

@@ -3,11 +3,11 @@
 import warnings
 
 import numpy as np
-from scipy.special import gammaln
 
 from skrec._process import MutedWarning
 from skrec.data._callers import depth_of_caller
 from skrec.data._interactions import Interactions
+from skrec.data._lookalikes import log_factorials
 from skrec.data._pairs import group_by, sorted_pairs
 
 _CHANCE = 1e-6
@@ -50,7 +50,7 @@ def is_ordered_by_item(data: Interactions) -> bool:
     users, items = data.users[by_user], data.items[by_user]
     if (items[1:] < items[:-1])[users[1:] == users[:-1]].any():
         return False
-    return float(gammaln(np.diff(sorted_pairs(data).indptr) + 1.0).sum()) > -np.log(_CHANCE)
+    return float(log_factorials(np.diff(sorted_pairs(data).indptr)).sum()) > -np.log(_CHANCE)
 
 
 def _warn(given: str, model: str) -> None:

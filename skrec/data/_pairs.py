@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Codes = NDArray[Any]  # int32 or int64
 _FEW = 2**12  # codes for which a table is small
+_FEW_EVENTS = 2**10  # which are sorted by comparison in less time than it takes to make the matrices of a counting sort
+_COMPILED_FROM = 2**25  # events whose sort takes longer than to load compiled functions
 
 
 def index_dtype(*sizes: int) -> type[np.int32] | type[np.int64]:
@@ -115,19 +117,35 @@ def order_by_pair(users: Codes, items: Codes, shape: tuple[int, int]) -> tuple[C
     dtype = index_dtype(*shape, len(users))
     users, items = _read_codes(users, n_users, dtype), _read_codes(items, shape[1], dtype)
     if _are_sorted(users, items):
-        indptr = np.zeros(n_users + 1, dtype)
-        np.cumsum(np.bincount(users, minlength=n_users), out=indptr[1:])
-        return slice(None), items, indptr
+        indptr = np.searchsorted(users, np.arange(n_users + 1, dtype=dtype))
+        return slice(None), items, indptr.astype(dtype, copy=False)
+    if len(users) <= _FEW_EVENTS:
+        order = np.lexsort((items, users)).astype(dtype)
+        _, items, indptr = order_by_pair(users[order], items[order], shape)
+        return order, items, indptr
     present, items, n_items = _dense(items, shape[1])
+    if len(users) < _COMPILED_FROM:
+        order, items, indptr = _order_by_conversions(users, items, (n_users, n_items))
+    else:
+        from skrec.data._pair_kernels import order_in_parts
+
+        order, items, indptr = order_in_parts(users, items, (n_users, n_items))
+    return order, items if isinstance(present, slice) else present[items], indptr
+
+
+def _order_by_conversions(users: Codes, items: Codes, shape: tuple[int, int]) -> tuple[Codes, Codes, Codes]:
+    """The result of `order_by_pair` for events in any order."""
+    (n_users, n_items), indptr = shape, np.arange(len(users) + 1, dtype=users.dtype)
     # SciPy converts between formats by stable counting sorts: of a matrix with one event in each row by item, then by user
-    by_item = sp.csr_array((users, items, np.arange(len(users) + 1, dtype=dtype)), shape=(len(users), n_items)).tocsc()
+    by_item = sp.csr_array((users, items, indptr), shape=(len(users), n_items)).tocsc()
     by_user = sp.csc_array((by_item.indices, by_item.data, by_item.indptr), shape=(n_users, n_items)).tocsr()
-    items = by_user.indices if isinstance(present, slice) else present[by_user.indices]
-    return by_user.data, items, by_user.indptr
+    return by_user.data, by_user.indices, by_user.indptr
 
 
 def group_by(codes: Codes, n_codes: int) -> Codes:
     """The positions of codes in stable ascending order, by a counting sort."""
+    if len(codes) <= _FEW_EVENTS:
+        return np.argsort(_read_codes(codes, n_codes, np.int64), kind="stable")
     _, codes, n_codes = _dense(codes, n_codes)
     dtype = index_dtype(n_codes, len(codes))
     columns, indptr = _read_codes(codes, n_codes, dtype), np.arange(len(codes) + 1, dtype=dtype)

@@ -6,12 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skrec._checks import check_fraction, check_int
+from skrec._memory import blocks
 from skrec.data._dates import format_time
 from skrec.data._impressions import event_times, fill_missing_impressions
 from skrec.data._interactions import Interactions
 from skrec.data._pairs import Codes, sorted_pairs
 
 Mask = NDArray[np.bool_]
+_MANY_GROUPS = 2**22  # a random permutation of as many does not fit into a cache
+_BLOCK = 2**16  # random numbers at a time
 
 
 def hold_out_events(data: Interactions, fraction: float, rng: np.random.Generator) -> Mask:
@@ -289,10 +292,12 @@ def core_events(data: Interactions, user: int, item: int) -> Mask:
     user, item = check_int(user, "user", at_least=1), check_int(item, "item", at_least=1)
     pairs = sorted_pairs(data)
     by_user = pairs.matrix(np.ones(len(pairs.items), bool))
-    matrices, minimums = (by_user, by_user.T.tocsr()), (user, item)
-    counts = [np.diff(matrix.indptr) for matrix in matrices]
+    counts, minimums = [np.diff(by_user.indptr), np.bincount(pairs.items, minlength=data.n_items)], (user, item)
     kept = [count >= minimum for count, minimum in zip(counts, minimums, strict=True)]
-    dropped = [(axis, np.flatnonzero(~kept[axis])) for axis in (0, 1)]
+    dropped = [(axis, np.flatnonzero(~kept[axis])) for axis in (0, 1) if not kept[axis].all()]
+    if not dropped:
+        return np.ones(len(data), bool)
+    matrices = by_user, by_user.T.tocsr()
     while dropped:
         axis, codes = dropped.pop()
         other, partners = 1 - axis, matrices[axis][codes].indices
@@ -325,13 +330,35 @@ def drop_unused_codes(events: Interactions) -> Interactions:
 def renumbered(codes: Codes, n_codes: int) -> tuple[NDArray[np.int64], Codes]:
     """The codes that occur, ascending, and the position of each code among them."""
     present = np.bincount(codes, minlength=n_codes) > 0
+    if present.all():
+        return np.arange(n_codes), codes
     return np.flatnonzero(present), (np.cumsum(present, dtype=codes.dtype) - 1)[codes]
 
 
 def _draw_groups(n_groups: int, fraction: float, rng: np.random.Generator, what: str) -> Mask:
     """Draw a random part of some groups of events to hold out."""
     n_held_out = _n_held_out(n_groups, fraction, what)
-    return membership_mask(rng.permutation(n_groups)[:n_held_out], n_groups)
+    if n_groups < _MANY_GROUPS:
+        return membership_mask(rng.permutation(n_groups)[:n_held_out], n_groups)
+    return _draw_in_order(n_groups, n_held_out, rng)
+
+
+def _draw_in_order(n: int, size: int, rng: np.random.Generator) -> Mask:
+    """Draw a random subset of n, each subset of the given size with the same probability, in the order of memory.
+
+    Each member is drawn independently, with a probability that rarely gives more than the size. Random ones are then added.
+    """
+    if 2 * size > n:
+        return ~_draw_in_order(n, n - size, rng)
+    drawn, n_drawn, share = np.empty(n, bool), n, max(size - 6 * size**0.5, 0) / n
+    while n_drawn > size:
+        for block in blocks(n, _BLOCK):
+            np.less(rng.random(block.stop - block.start, np.float32), share, out=drawn[block])
+        n_drawn = int(np.count_nonzero(drawn))
+    while n_drawn < size:
+        drawn[rng.integers(n, size=size - n_drawn)] = True
+        n_drawn = int(np.count_nonzero(drawn))
+    return drawn
 
 
 def _n_held_out(n_groups: int, fraction: float, what: str) -> int:

@@ -161,23 +161,33 @@ class EventTable:
         """An int64 key of the (user, item) pair of each event. Equal pairs have equal keys."""
         return self.users.astype(np.int64, copy=False) * self.n_items + self.items
 
-    def last_of_each_pair(self) -> NDArray[np.int64]:
+    def last_of_each_pair(self, among: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """Find the latest event of each (user, item) pair.
+
+        Parameters
+        ----------
+        among : bool array of shape (n_events,), optional
+            Which events are considered. If None, all events.
 
         Returns
         -------
         int64 array of shape (n_pairs,)
-            Positions of the events, ascending.
+            Positions of the events, ascending. Pairs without a considered event have none.
         """
         pairs = sorted_pairs(self)
-        return np.arange(len(self)) if pairs.starts is None else np.sort(self._last_rows(pairs))
+        if pairs.starts is None:
+            return np.arange(len(self)) if among is None else np.flatnonzero(among)
+        rows = self._last_rows(pairs, among)
+        return np.sort(rows[rows >= 0])
 
-    def _last_rows(self, pairs: Pairs) -> NDArray[np.int64]:
-        """Positions of the latest event of each pair, in the order of the pairs."""
+    def _last_rows(self, pairs: Pairs, among: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """Positions of the latest event of each pair, in the order of the pairs. -1 for a pair without a considered event."""
         positions = np.arange(len(self))
+        if among is not None:
+            positions[~among] = -1
         if self.timestamps is not None and pairs.starts is not None:  # else the event in the last row is the latest
-            latest = pairs.spread(pairs.reduced(np.maximum, self.timestamps))
-            positions[self.timestamps < latest] = -1
+            times = self.timestamps if among is None else np.where(among, self.timestamps, np.iinfo(np.int64).min)
+            positions[times < pairs.spread(pairs.reduced(np.maximum, times))] = -1
         return pairs.reduced(np.maximum, positions)
 
     def to_csr(self, *, duplicates: Literal["sum", "last", "any"] = "sum") -> sp.csr_array:

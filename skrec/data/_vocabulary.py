@@ -14,6 +14,7 @@ from skrec.data._canonical import check_interactions, is_matrix
 from skrec.data._encoding import IdEncoder, as_labels, as_list, as_objects, kinds_of
 from skrec.data._histories import sort_by_user
 from skrec.data._interactions import Interactions
+from skrec.data._unknown import UnknownItemError, UnknownUserError, check_known
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,26 +127,26 @@ class Vocabulary:
         return _find(labels, None if self.item_ids is None else self._items, self.n_items, name)
 
     def user_codes(self, labels: Any, *, name: str) -> NDArray[np.int64]:
-        """Codes of user labels. Raise ValueError if one is unknown."""
+        """Codes of user labels. Raise UnknownUserError if one is unknown."""
         labels = read_labels(labels, name)
         codes = self.find_users(labels, name=name)
         self.check_known_users(codes, labels, name=name)
         return codes
 
     def check_known_users(self, codes: NDArray[np.int64], labels: NDArray, *, name: str) -> None:
-        """Raise ValueError with the unknown labels if a code is -1."""
-        _check_known(codes, labels, name, self.n_users if self.user_ids is None else None)
+        """Raise UnknownUserError if a code is -1."""
+        check_known(labels[codes < 0], UnknownUserError, name, self.n_users if self.user_ids is None else None)
 
     def item_codes(self, labels: Any, *, name: str) -> NDArray[np.int64]:
-        """Codes of item labels. Raise ValueError if one is unknown."""
+        """Codes of item labels. Raise UnknownItemError if one is unknown."""
         labels = read_labels(labels, name)
         codes = self.find_items(labels, name=name)
         self.check_known_items(codes, labels, name=name)
         return codes
 
     def check_known_items(self, codes: NDArray[np.int64], labels: NDArray, *, name: str) -> None:
-        """Raise ValueError with the unknown labels if a code is -1."""
-        _check_known(codes, labels, name, self.n_items if self.item_ids is None else None)
+        """Raise UnknownItemError if a code is -1."""
+        check_known(labels[codes < 0], UnknownItemError, name, self.n_items if self.item_ids is None else None)
 
     def _item_codes(self, data: Interactions, X: Any, name: str) -> NDArray[np.int64]:
         if is_matrix(X):
@@ -191,6 +192,11 @@ def decode(codes: NDArray[np.int64], ids: NDArray | None) -> NDArray:
     return labels
 
 
+def first_label(ids: NDArray | None) -> NDArray | None:
+    """The first label, shape (1,), or None if there are no labels."""
+    return None if ids is None else ids[:1]
+
+
 def _check_both_labelled(ids, own_ids, axis: str, name: str) -> None:
     if ids is None:
         raise ValueError(
@@ -224,14 +230,6 @@ def read_labels(labels: Any, name: str) -> NDArray:
     elif isinstance(labels, set | frozenset):
         labels = list(labels)
     return as_labels(labels, name=name)
-
-
-def _check_known(codes: NDArray[np.int64], labels: NDArray, name: str, n_codes: int | None) -> None:
-    unknown = labels[codes < 0]
-    if len(unknown) and n_codes is not None:
-        raise ValueError(f"{name} must be codes in 0..{n_codes - 1}, got {unknown[0]}")
-    if len(unknown):
-        raise ValueError(f"{name} contains labels that the model does not know: {as_list(unknown[:5])}, {len(unknown)} in all")
 
 
 def _find(labels: NDArray, encoder: IdEncoder | None, n: int, name: str, hint: str = "") -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from skrec._process import progress_bar
-from skrec.base._writing import atomic_write
+from skrec._writing import atomic_write
 
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 16

@@ -13,14 +13,15 @@ from skrec.engine._pair_estimator import (
 )
 from skrec.engine._row_estimator import RowRecommender, row_objective
 from skrec.engine._sequence_estimator import SequenceRecommender
-from skrec.engine.als import ALS, alternate, check_solver
+from skrec.engine._stored import NetworkKind, PriorKind
+from skrec.engine.als import ALS, check_solver
 from skrec.engine.batches._at_times import NegativesAtTimes, TimedBatches, TimedSequenceTable, UsersAtTimes, one_user_per_event
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows, RowBatches, SlateBatches
 from skrec.engine.batches._clock import Clock
 from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.batches._sparse_rows import Rows, RowTable, SparseMatrix
-from skrec.engine.fold_in import Catalog, FoldIn, learn_prior, prior_of
+from skrec.engine.fold_in import Catalog, FoldIn, events_of_reference_users, learn_prior, prior_of, settled_prior
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, bpr, ccl
 from skrec.engine.networks._autoencoder import ACTIVATIONS, OutputLayer, RowNetwork, SparseLinear
 from skrec.engine.networks._branches import GMF, MLP, BranchNetwork
@@ -36,8 +37,10 @@ from skrec.engine.objectives._ratings import Ratings, RatingsByItem, RatingsByUs
 from skrec.engine.training._checks import check_layers, check_negatives, check_y_range
 from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
+from skrec.engine.training._processes import batches_of_process
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import CosineRestarts
+from skrec.engine.training._training_log import TrainingLog
 
 __all__ = [
     "ACTIVATIONS",
@@ -67,12 +70,14 @@ __all__ = [
     "Loss",
     "Losses",
     "NegativesAtTimes",
+    "NetworkKind",
     "Noise",
     "Objective",
     "OutputLayer",
     "PairBatches",
     "PairRecommender",
     "PopularNegatives",
+    "PriorKind",
     "ProductNetwork",
     "Ranking",
     "RatingRows",
@@ -100,12 +105,12 @@ __all__ = [
     "TorchRecommender",
     "Tower",
     "TrainingHistory",
+    "TrainingLog",
     "UniformNegatives",
     "UsersAtTimes",
     "ValidationMonitor",
     "WholeColumns",
     "WholeRows",
-    "alternate",
     "bpr",
     "build_seeded",
     "ccl",
@@ -114,6 +119,7 @@ __all__ = [
     "check_solver",
     "check_y_range",
     "embedding",
+    "events_of_reference_users",
     "expand_network",
     "feature_table",
     "implicit_squares",
@@ -127,5 +133,6 @@ __all__ = [
     "rating_objective",
     "row_objective",
     "sample_with_replay",
+    "settled_prior",
     "weights",
 ]

@@ -8,16 +8,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skrec._memory import rows_per_block
-from skrec._threads import map_in_threads, n_threads, torch_threads_in_step
+from skrec._memory import blocks, rows_per_block
+from skrec._threads import map_in_threads, n_threads, single_threaded_blas, torch_threads_in_step
+from skrec.base._prepared import prepared
+from skrec.engine._products import products_of
 from skrec.engine.networks._network import State
 from skrec.engine.training._work import n_weights_of_layers
+from skrec.topk import Products
 
 _THREADS_PER_BLOCK = 4  # blocks are smaller than those of a single thread, since several are in memory at once
 
 
-def score_items(model: Any, state: State, items: slice) -> Tensor:
-    """Scores (n_users, n_items) of a slice of items with a fitted `TorchRecommender`."""
+def score_items(model: Any, state: State, items: slice) -> NDArray[np.float32] | Tensor:
+    """Scores (n_users, n_items) of a slice of items with a fitted `TorchRecommender`. An array if they are products."""
+    if (products := prepared(model, products_of)) is not None:
+        return _score_by_products(model, products, state, items)
     candidates = torch.arange(items.start, items.stop, device=model.device_)[None]
     height = rows_per_block(4 * candidates.shape[1] * model.module_.floats_per_score * _THREADS_PER_BLOCK)
     # one output array: many small ones between large temporary arrays would fragment the heap
@@ -27,6 +32,22 @@ def score_items(model: Any, state: State, items: slice) -> Tensor:
         scores[users] = model.module_.score(tuple(part[users] for part in state), candidates)
 
     _in_blocks(model, score, len(scores), height, scores.numel())
+    return scores
+
+
+def _score_by_products(model: Any, products: Products, state: State, items: slice) -> NDArray[np.float32]:
+    n_users, width = len(state[0]), items.stop - items.start
+    height = rows_per_block(4 * width * _THREADS_PER_BLOCK)
+    if n_users <= height:
+        with single_threaded_blas:
+            return products.scores(state, items)
+    scores = np.empty((n_users, width), np.float32)
+
+    def score(users: slice) -> None:
+        scores[users] = products.scores(tuple(part[users] for part in state), items)
+
+    n = n_threads(None, scores.size * prepared(model, operations_per_score))
+    map_in_threads(score, blocks(n_users, height), n)
     return scores
 
 
@@ -50,7 +71,7 @@ def _in_blocks(model: Any, score: Callable[[slice], None], n_rows: int, height: 
     def score_block(block: slice) -> None:
         score(block)
 
-    n = n_threads(None, n_scores * operations_per_score(model)) if model.device_ == "cpu" else 1
+    n = n_threads(None, n_scores * prepared(model, operations_per_score)) if model.device_ == "cpu" else 1
     map_in_threads(score_block, (slice(start, start + height) for start in range(0, n_rows, height)), n)
 
 

@@ -15,14 +15,19 @@ from skrec._threads import torch_threads_in_step
 from skrec.base import EmbeddingRecommender
 from skrec.base._divergence import divergence
 from skrec.base._parameters import Needs
+from skrec.base._prepared import prepared
+from skrec.base._validation import Validation
 from skrec.data import HalfLife, Interactions
 from skrec.data._random import draw_seed
 from skrec.engine._blocks import score_items, score_known_pairs
 from skrec.engine._expansion import expand_network
+from skrec.engine._exported import exported_scores, exported_state
 from skrec.engine._pairs import score_pairs
 from skrec.engine._products import products_of
+from skrec.engine._stored import STORED
+from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import Catalog, FoldIn
+from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of, settled_prior
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
 from skrec.engine.networks._branches import BranchNetwork
 from skrec.engine.networks._layers import build_seeded
@@ -35,21 +40,22 @@ from skrec.engine.training._checks import (
     accelerator_of,
     architecture_of,
     check_held_out,
-    check_not_empty,
     check_same_architecture,
     check_training,
-    n_accumulated_batches,
+    parameters_of,
 )
+from skrec.engine.training._descent import descend
 from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
-from skrec.engine.training._optimizers import OPTIMIZERS, OptimizerFactory, choose_optimizer, use_row_gradients
+from skrec.engine.training._optimizers import OptimizerFactory, choose_optimizer
+from skrec.engine.training._processes import batches_of_process, n_processes
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
-from skrec.engine.training._schedules import CosineRestarts, schedule_of
+from skrec.engine.training._schedules import CosineRestarts
+from skrec.engine.training._training_log import TrainingLog
 from skrec.topk import Products
 
 _USER_BYTES = 2**12  # memory for encoding one user
-# with an error of 0 the ratings of new users would have infinite weight
-_MIN_NOISE = 1e-9
+_SOLVERS: dict[str, Callable[..., torch.device]] = {"gradient": descend, "als": alternate}
 
 
 class TorchRecommender(EmbeddingRecommender):
@@ -101,8 +107,10 @@ class TorchRecommender(EmbeddingRecommender):
         Name of a scorer, such as "ndcg@10", or "valid_loss". Training stops after three epochs without improvement, and the
         weights of the best epoch are kept. If ``fit`` is called without validation data, a tenth of the events is held out.
         `EarlyStopping` sets both numbers. If None, all epochs are trained and the weights of the last one are kept.
-    logger : {"csv", "tensorboard", "mlflow", "wandb"} or callable, default=None
-        Logger of ``history_``: a name, or a function without arguments that returns a Lightning logger. None logs nothing.
+    logger : TrainingLog, {"csv", "tensorboard", "mlflow", "wandb"}, Lightning logger or callable, default=None
+        Logger of ``history_`` and of the parameters. `TrainingLog` names a folder and makes a run of each fit. A name alone,
+        such as "mlflow", is ``TrainingLog("mlflow")``. A Lightning logger is used as it is, so that all fits write to its run.
+        A function without arguments returns a Lightning logger for each fit. None logs nothing.
     checkpoint_dir : path, default=None
         Folder for a checkpoint after each epoch. The last two checkpoints are kept, in a subfolder for each combination of
         parameters and data. If a fit was interrupted, the next one with the same parameters and data continues from its last
@@ -118,14 +126,18 @@ class TorchRecommender(EmbeddingRecommender):
         Keyword arguments of Lightning's ``Trainer``, such as ``{"precision": "16-mixed"}``. ``"accelerator"`` is "auto", "cpu",
         "gpu" or "cuda". "auto", the default, uses a CUDA GPU if there is one, else the CPU. Apple GPUs lack the double
         precision that is needed. ``"accumulate_grad_batches"`` is the number of minibatches per optimizer step, by default 1.
+        ``{"devices": 2, "strategy": "ddp"}`` trains in two processes, on two GPUs or on a CPU. Lightning runs the script once
+        more for each further process. Each step uses ``batch_size`` examples of all processes together.
 
     Attributes
     ----------
     module_ : nn.Module
         Trained network. ``module_(users, items)`` returns scores.
     history_ : DataFrame
-        One row per epoch with the columns epoch, train_loss, pairwise_accuracy (the fraction of positives with a higher score
-        than a negative), seconds and peak_memory_mb. With validation data also valid_loss and the scorer of ``early_stopping``.
+        One row per epoch with the columns epoch, train_loss (per event for the softmax over the catalog, else per example),
+        train_pairwise_accuracy (the fraction of positives with a higher score than a negative, not for ratings), learning_rate
+        (of the last step), seconds, and memory_mb (what the process has taken since training began, or the peak of a GPU). With
+        validation data also valid_loss, valid_pairwise_accuracy, and the scorers of ``early_stopping`` and ``metrics``.
     best_epoch_ : int
         Epoch whose weights were kept: the best one with ``early_stopping``, else the last one.
     device_ : str
@@ -147,7 +159,7 @@ class TorchRecommender(EmbeddingRecommender):
     optimizer: str | OptimizerFactory = "auto"
     lr_schedule: Literal["one_cycle", "cosine"] | CosineRestarts | Callable[[float], float] | None = "one_cycle"
     early_stopping: str | EarlyStopping | None = None
-    logger: str | Callable[[], Any] | None = None
+    logger: str | TrainingLog | Callable[[], Any] | Any | None = None
     checkpoint_dir: Any = None
     verbose: int = 0
     random_state: Any = None
@@ -163,6 +175,8 @@ class TorchRecommender(EmbeddingRecommender):
     }
     _reads_weights = True
     _losses: ClassVar[dict[str, Loss]] = LOSSES
+    _stored = STORED
+    _exported_scores, _exported_state = exported_scores, exported_state
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
     # the value of ``regularization=None`` for ratings
@@ -172,7 +186,7 @@ class TorchRecommender(EmbeddingRecommender):
     _build: ClassVar[Callable[..., RecommenderNetwork]]
     _objective: ClassVar[Callable[..., Objective]]
 
-    def _initialized(self, examples: Interactions, validation: Any) -> RecommenderNetwork:
+    def _initialized(self, examples: Interactions, validation: Validation | None) -> RecommenderNetwork:
         """Return the network at the start of training."""
         return self._new_network(examples)
 
@@ -213,32 +227,37 @@ class TorchRecommender(EmbeddingRecommender):
         self._fit_validated(data, None)
 
     @torch_threads_in_step(0)
-    def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self.objective_ = self._objective()
+    def _fit_validated(self, data: Interactions, validation: Validation | None) -> None:
+        self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
         self.objective_.check(data, n_pairs=self.seen_.nnz)
         if not self._predicts_ratings:
             self._positives(data, self.positive_from)  # raises if there are none
         checkpoints = None if self.checkpoint_dir is None else Checkpoints.of(self, data, validation)
         self.seed_ = draw_seed(self.random_state) if checkpoints is None else checkpoints.seed
-        if validation is not None:
+        metrics = {} if validation is None else validation.metrics
+        if validation is not None and validation.data is not None:
             self._warn_if_set("early_stopping__validation_fraction", "fit without validation data, which are used instead")
-        if validation is not None or self._stopping is None:
             self._train(data, validation, checkpoints)
+            return
+        if self._stopping is None:
+            if metrics:
+                raise ValueError(f"metrics={[*metrics]} need held-out data: pass validation, or set early_stopping")
+            self._train(data, None, checkpoints)
             return
         held_out = self.objective_.hold_out(data, self._stopping.validation_fraction, np.random.default_rng(self.seed_))
         check_held_out(self, data, held_out)
         with MutedCoverageWarning.muted:
-            self._train(data[~held_out], data[held_out], checkpoints)
+            self._train(data[~held_out], Validation(data[held_out], metrics), checkpoints)
         self._include_held_out(data)
 
-    def _train(self, data: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
+    def _train(self, data: Interactions, validation: Validation | None, checkpoints: Checkpoints | None) -> None:
         """Train on ``data`` and choose the best epoch on ``validation``."""
         if data is not self.events_:  # those have been counted
             self._count(data)
         self.architecture_ = architecture_of(self)
         self._train_on(self.objective_.examples(data), validation, checkpoints)
 
-    def _train_on(self, examples: Interactions, validation: Any, checkpoints: Checkpoints | None) -> None:
+    def _train_on(self, examples: Interactions, validation: Validation | None, checkpoints: Checkpoints | None) -> None:
         is_resumed = checkpoints is not None and checkpoints.is_unfinished
         network = self._new_network(examples) if is_resumed else self._initialized(examples, validation)
         monitor = None if validation is None else ValidationMonitor(self, network, validation, known=examples)
@@ -256,7 +275,7 @@ class TorchRecommender(EmbeddingRecommender):
             network = self._new_network(self.objective_.examples(data))
             network = expand_network(self, network, data, trained, trained._new_state)
             self._set_network(network, torch.device(self.device_), self.train_loss_)
-            self._align_prior()
+            self._keep_reference_events()
 
     @torch_threads_in_step(0)
     def _partial_fit(self, events: Interactions, before: Any) -> None:
@@ -266,7 +285,8 @@ class TorchRecommender(EmbeddingRecommender):
                 "set_params(early_stopping=None) keeps the fitted model"
             )
         check_same_architecture(self, before.architecture_)
-        self.objective_, self.architecture_ = self._objective(), before.architecture_
+        self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
+        self.architecture_ = before.architecture_
         if self.objective_.solver != before.objective_.solver:
             raise ValueError(
                 f"solver must not change in partial_fit: fit used {before.objective_.solver!r}, got {self.objective_.solver!r}"
@@ -278,13 +298,15 @@ class TorchRecommender(EmbeddingRecommender):
         network = expand_network(self, self._new_network(examples), events, before, before._new_state)
         if n_known == len(rows) or not self._learn_new(network, examples, n_known):
             self._set_network(network, torch.device(before.device_), before.train_loss_)
-            self._align_prior()
+            self._keep_reference_events()
         # the error on a few events that are used many times does not apply to the ratings of new users
         self.train_loss_ = before.train_loss_
 
     def _learn_new(self, network: RecommenderNetwork, examples: Interactions, n_known: int) -> bool:
-        """Train on the examples behind the first ``n_known`` and on some of these. Return False if they have no signal."""
-        chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
+        """Train on the examples behind the first ``n_known``. Return False if they have no signal."""
+        chosen = np.arange(n_known, len(examples))
+        if self.objective_.forgets:
+            chosen = sample_with_replay(self.objective_.groups(examples), n_known, np.random.default_rng(self.seed_))
         if has_signal := self.objective_.has_signal(examples[chosen]):
             self._learn(network, examples[chosen], known=examples, rate=PARTIAL_FIT_LR_FACTOR)
         return has_signal
@@ -301,10 +323,10 @@ class TorchRecommender(EmbeddingRecommender):
     ) -> None:
         """Train a network with ``rate`` times the learning rate and set it as the model's network."""
         history = TrainingHistory(self, network, monitor)
-        device = self._run(network, self.objective_.batches(examples, known), history, checkpoints, rate)
+        device = self._run(network, batches_of_process(self, examples, known), history, checkpoints, rate)
         self.history_, self.best_epoch_ = pd.DataFrame(history.rows), history.best_epoch
         self._set_network(network, device, self.history_.train_loss[self.best_epoch_])
-        self._align_prior()
+        self._keep_reference_events()
 
     def _run(
         self,
@@ -314,31 +336,8 @@ class TorchRecommender(EmbeddingRecommender):
         checkpoints: Checkpoints | None = None,
         rate: float = 1.0,
     ) -> torch.device:
-        from skrec.engine.training import _lightning
-
-        check_not_empty(self, batches)
-        n_accumulated = n_accumulated_batches(self.trainer)
-        if n_accumulated > 1 and len(batches) == 1:
-            needs = "more than one minibatch in an epoch, as with a smaller batch_size"
-            self._warn_of_no_effect("trainer['accumulate_grad_batches']", n_accumulated, needs)
-        self.optimizer_ = self._optimizer_name(network)
-        if self.optimizer_ == "row_adam":
-            use_row_gradients(network)
-        training = _lightning.Training(
-            network,
-            batches,
-            loss=self.objective_.losses.training,
-            optimizer=self.optimizer if callable(self.optimizer) else OPTIMIZERS[self.optimizer_],
-            schedule=schedule_of(self.lr_schedule, -(-len(batches) // n_accumulated), self.max_epochs),
-            learning_rate=rate * self.learning_rate,
-            settings=self,
-            seed=self.seed_,
-            history=history,
-            checkpoints=checkpoints,
-        )
-        device = _lightning.run(training, logger=_lightning.make_logger(self.logger))
-        history.restore_best()
-        return device
+        """Minimize the loss by the solver of the objective, and return the device of the network."""
+        return _SOLVERS[self.objective_.solver](self, network, batches, history, checkpoints, rate)
 
     def _new_network(
         self, examples: Interactions, build: Callable[[Interactions], RecommenderNetwork] | None = None
@@ -354,6 +353,7 @@ class TorchRecommender(EmbeddingRecommender):
         """Set a trained network as the model's network, and learn the prior of new users from its users."""
         # Lightning moves networks to the CPU after training
         self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
+        self._reference_events_: Interactions | None = None
         prepare(network)
         users = self._tensor(np.flatnonzero(self.has_past_)).split(rows_per_block(_USER_BYTES))
         try:
@@ -362,12 +362,15 @@ class TorchRecommender(EmbeddingRecommender):
             what = "training diverged: the users' vectors are too large"
             raise divergence(self, what, of_values=self._predicts_ratings) from error
 
-    def _align_prior(self) -> None:
-        """Choose coordinates of the prior in which fold-in converges fast, from the histories of some users."""
+    def _keep_reference_events(self) -> None:
+        """Keep the events of a few users, by which fold-in chooses coordinates in which it converges fast."""
         # callable losses are called only in training and for new users
-        if self.module_.reads_histories or callable(self.loss) or not self.objective_.aligns_prior:
-            return
-        self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
+        if not self.module_.reads_histories and not callable(self.loss) and self.objective_.aligns_prior:
+            self._reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
+
+    def _drop_events(self) -> None:
+        self.prior_, self._reference_events_ = settled_prior(self), None
+        super()._drop_events()
 
     @property
     def _penalty(self) -> float:
@@ -379,7 +382,7 @@ class TorchRecommender(EmbeddingRecommender):
     def _optimizer_name(self, network: RecommenderNetwork) -> str:
         if self.optimizer != "auto":
             return self.optimizer if isinstance(self.optimizer, str) else getattr(self.optimizer, "__name__", "callable")
-        if network.reads_histories:  # a minibatch changes most rows of the embeddings
+        if network.reads_histories or n_processes(self.trainer) > 1:  # a step changes most rows of the embeddings
             return "adam"
         has_compiled_steps = type(network) in (DotProduct, BranchNetwork) and accelerator_of(self.trainer) == "cpu"
         n_used = self.objective_.n_used_rows if has_compiled_steps else None
@@ -399,17 +402,13 @@ class TorchRecommender(EmbeddingRecommender):
         return self._fold_in().states(histories)
 
     def _fold_in(self) -> FoldIn:
-        noise = max(self.train_loss_, _MIN_NOISE)
-        catalog = Catalog(
-            self._compared_items, self.popularity_, noise, self.seed_, self.device_, self.module_.floats_per_score
-        )
-        return FoldIn(self.module_, self.objective_, self.prior_, catalog)
+        return prepared(self, fold_in_of)
 
     def _score(self, state: State, items: slice) -> Tensor:
         return score_items(self, state, items)
 
     def _formula(self) -> Products | None:
-        return products_of(self)
+        return prepared(self, products_of)
 
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return score_pairs(self, users, items)
@@ -421,6 +420,10 @@ class TorchRecommender(EmbeddingRecommender):
     @torch.no_grad()
     def _state_vectors(self, state: State) -> NDArray[np.float32]:
         return self.module_.user_vectors(state).cpu().numpy()
+
+    def _item_vectors(self) -> NDArray[np.float32]:
+        products = self._formula()
+        return self.item_embeddings_ if products is None else products.items  # which are no copy
 
     @property
     def user_embeddings_(self) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from skrec.base._queries import KnownUsers
 from skrec.base._scoring import score_blocks
+from skrec.topk import as_array
 
 
 def score_pairs(model: Any, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -35,11 +36,13 @@ def score_pairs(model: Any, users: NDArray[np.int64], items: NDArray[np.int64]) 
     both = known_user & known_item
     scores = np.full(len(users), -np.inf, np.float32)
     scores[both] = model._forward(users[both], items[both])
+    if both.all():
+        return scores
     if not model._predicts_ratings:
         scores[~known_user & known_item] = model.popularity_[items[~known_user & known_item]]
         return scores
     mean_user = model.prior_.state(torch.zeros_like(model.prior_.mean)[None])
-    of_items = model._score(mean_user, slice(0, model.n_items_)).cpu().numpy()[0]
+    of_items = as_array(model._score(mean_user, slice(0, model.n_items_)))[0]
     scores[~known_user & known_item] = of_items[items[~known_user & known_item]]
     scores[~known_user & ~known_item] = _mean_of_known_items(model, of_items[None])[0]
     of_unknown_items = np.flatnonzero(known_user & ~known_item)

@@ -1,5 +1,6 @@
 """Scores of networks as products of vectors."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from skrec._threads import torch_threads_in_step
-from skrec.engine.networks._network import State
+from skrec.engine.networks._network import EmbeddingNetwork, State
 from skrec.engine.networks._products import Factors, ProductNetwork
 from skrec.topk import Products
 
@@ -24,11 +25,11 @@ def products_of(model: Any) -> Products | None:
         return None
     biases = network.all_item_biases()
     return Products(
-        items=network.item_vectors(torch.arange(model.n_items_)).numpy(),
+        items=network.all_item_vectors(model.n_items_).detach().numpy(),
         users=partial(_vectors, network),
-        biases=None if biases is None else biases.numpy(),
-        constants=partial(_constants, network),
-        rating=None if network.y_range is None else partial(_rating, network),
+        biases=None if biases is None else biases.detach().numpy(),
+        constants=partial(_constants, network, float(network.mean)),
+        rating=None if network.y_range is None else RatingRange(network),
     )
 
 
@@ -38,15 +39,28 @@ def _vectors(network: ProductNetwork, state: State) -> NDArray[np.float32]:
 
 
 @torch.no_grad()
-def _constants(network: ProductNetwork, state: State) -> NDArray[np.float32] | None:
+def _constants(network: ProductNetwork, mean: float, state: State) -> NDArray[np.float32] | None:
     """Biases of users, plus the mean rating if there is no ``y_range``."""
     biases = network.with_users(Factors(state[0], state[0]), state).user_biases
-    if network.y_range is None and network.mean != 0:
+    if network.y_range is None and mean != 0:
         biases = network.rating(torch.zeros(len(state[0])) if biases is None else biases)
     return None if biases is None else biases.numpy()
 
 
-@torch.no_grad()
-@torch_threads_in_step(0)
-def _rating(network: ProductNetwork, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    return network.rating(torch.from_numpy(scores)).numpy()
+@dataclass(frozen=True, eq=False)
+class RatingRange:
+    """The sigmoid that maps the scores of a network into the range of its ratings."""
+
+    network: EmbeddingNetwork
+
+    @torch.no_grad()
+    @torch_threads_in_step(0)
+    def __call__(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Convert scores to ratings."""
+        return self.network.rating(torch.from_numpy(scores)).numpy()
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest rating."""
+        low, high = self.network.y_range.tolist()
+        return low, high

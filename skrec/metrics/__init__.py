@@ -1,5 +1,6 @@
 """Metrics as functions of arrays, and scorers for scikit-learn."""
 
+from skrec.metrics._beyond_accuracy import coverage, diversity, gini, novelty, popularity_lift, serendipity
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._holdout import CoverageWarning, cut_histories
 from skrec.metrics._impressions import impression_auc, impression_mrr, impression_ndcg
@@ -15,8 +16,11 @@ __all__ = [
     "auc",
     "average_precision",
     "bootstrap_interval",
+    "coverage",
     "cut_histories",
+    "diversity",
     "get_scorer",
+    "gini",
     "hit_rate",
     "impression_auc",
     "impression_mrr",
@@ -25,9 +29,12 @@ __all__ = [
     "make_multi_scorer",
     "make_ranking_scorer",
     "ndcg",
+    "novelty",
+    "popularity_lift",
     "precision",
     "recall",
     "reciprocal_rank",
     "rmse",
     "sampled_leave_one_out",
+    "serendipity",
 ]

@@ -16,9 +16,10 @@ class Evaluation:
     Parameters
     ----------
     value : float
-        The score: the mean of ``per_user``, weighted by ``weights``.
+        The score: the mean of ``per_user``, weighted by ``weights``, or a score of all lists together.
     per_user : float64 array of shape (n_users,)
-        Score of each user. Errors are negative, as in ``value``.
+        Score of each user. Errors are negative, as in ``value``. NaN for scores of all lists together, which are "coverage" and
+        "neg_gini".
     users : array of shape (n_users,)
         Labels of the scored users in X, or row numbers if X is a matrix.
     n_users : int
@@ -34,7 +35,8 @@ class Evaluation:
     protocol : str
         Description of what was ranked, what was hidden, and what counts as relevant.
     weights : float64 array of shape (n_users,), default=None
-        Number of events or impressions of each user, if all of these have equal weight. None if all users have equal weight.
+        Number of events or impressions of each user, if all of these have equal weight. Mean popularity of the history of each
+        user for "neg_popularity_lift". None if all users have equal weight.
     is_quadratic : bool, default=False
         Whether ``value`` is the quadratic mean of ``per_user`` (RMSE) and not the arithmetic mean.
     per_impression : float64 array of shape (n_impressions,), default=None
@@ -57,6 +59,11 @@ class Evaluation:
     per_impression: NDArray[np.float64] | None = field(default=None, repr=False)
     impressions: NDArray[np.int64] | None = field(default=None, repr=False)
 
+    @property
+    def has_user_scores(self) -> bool:
+        """Whether the score is a mean over users."""
+        return not np.isnan(self.per_user).any()
+
     def interval(self, confidence_level: float = 0.95, n_resamples: int = 1000, random_state: Any = 0) -> tuple[float, float]:
         """Compute a percentile bootstrap interval of ``value`` over users.
 
@@ -70,8 +77,10 @@ class Evaluation:
         Returns
         -------
         low, high : float
-            Bounds of the interval.
+            Bounds of the interval. NaN for scores of all lists together, which are no means over users.
         """
+        if not self.has_user_scores:
+            return float("nan"), float("nan")
         values = self.per_user**2 if self.is_quadratic else self.per_user
         low, high = bootstrap_interval(
             values, self.weights, confidence_level=confidence_level, n_resamples=n_resamples, random_state=random_state

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from skrec.metrics._estimators import best_items, score_blocks
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._holdout import Coverage, Holdout, UserGroup
+from skrec.metrics._item_features import ItemFeatures
+from skrec.metrics._list_scores import LIST_SCORES, ListScores, RankedLists
 from skrec.metrics._ranking import auc, average_precision, hit_rate, ndcg, precision, recall, reciprocal_rank
 from skrec.metrics._relevance import relevant_events
 
@@ -24,12 +26,21 @@ LIST_METRICS: dict[str, Callable[..., NDArray[np.float64]]] = {
     "hit_rate": hit_rate,
 }
 
+_WHY_UNDEFINED = {
+    "auc": "all their candidates are relevant",
+    "neg_gini": "the lists are empty, or the model has a single item",
+    "novelty": "the lists are empty",
+    "diversity": "no list has two items",
+    "neg_popularity_lift": "the lists or the histories are empty",
+}
+
 
 class Measure(NamedTuple):
-    """A metric of lists of length k, or of whole rankings if k is None."""
+    """A metric of lists of length k, or of whole rankings if k is None. Some metrics read features of items."""
 
     metric: str
     k: int | None
+    item_features: ItemFeatures | None = None
 
     @property
     def name(self) -> str:
@@ -53,43 +64,57 @@ def evaluate_rankings(
         coverage.check_repeats()
     parts = holdout.parts(relevant)
     users = np.concatenate([part.users for part in parts])
-    per_user = np.hstack([_compute(measures, estimator, part, exclude_seen=not reproduces) for part in parts])
+    scores = _compute(measures, estimator, parts, exclude_seen=not reproduces)
     share = coverage.share_of_repeats
     protocol = f"{_describe_ranking(estimator, share, reproduces=reproduces)}; {_describe_hidden(holdout, positive_from)}"
-    return [_evaluation(measure, values, users, coverage, protocol) for measure, values in zip(measures, per_user, strict=True)]
+    return [_evaluation(measure, found, users, coverage, protocol) for measure, found in zip(measures, scores, strict=True)]
 
 
-def _evaluation(
-    measure: Measure, per_user: NDArray[np.float64], users: NDArray, coverage: Coverage, protocol: str
-) -> Evaluation:
-    defined = ~np.isnan(per_user)  # the AUC is undefined if all candidates of a user are relevant
-    if not defined.any():
-        raise ValueError(f"{measure.name} is not defined for any user in X: all their candidates are relevant")
+def _evaluation(measure: Measure, scores: ListScores, users: NDArray, coverage: Coverage, protocol: str) -> Evaluation:
+    if np.isnan(scores.value):
+        raise ValueError(f"{measure.name} is not defined for any user in X: {_WHY_UNDEFINED[measure.metric]}")
+    defined = ~np.isnan(scores.per_user)
+    if not defined.any():  # a score of all lists together
+        defined[:] = True
     return Evaluation(
-        value=float(per_user[defined].mean()),
-        per_user=per_user[defined],
+        value=scores.value,
+        per_user=scores.per_user[defined],
         users=users[defined],
         n_users=int(defined.sum()),
         **coverage._asdict(),
         protocol=f"{measure.name}; {protocol}",
+        weights=None if scores.weights is None else scores.weights[defined],
     )
 
 
-def _compute(measures: Sequence[Measure], estimator: Any, part: UserGroup, *, exclude_seen: bool) -> NDArray[np.float64]:
-    """The metrics in an array with one row per metric and one column per user."""
-    relevant = part.relevant
+def _compute(
+    measures: Sequence[Measure], estimator: Any, parts: Sequence[UserGroup], *, exclude_seen: bool
+) -> list[ListScores]:
+    """The scores of each metric. Each user is ranked once for all metrics of lists."""
     longest = max((measure.k for measure in measures if measure.k is not None), default=None)
+    lists = None
     if longest is not None:
         k = min(longest, estimator.n_items_)
-        lists = best_items(estimator, part.query, len(part.users), k, exclude_seen=exclude_seen)
-    return np.array(
-        [
-            _auc(estimator, part, relevant, exclude_seen=exclude_seen)
-            if measure.k is None
-            else LIST_METRICS[measure.metric](lists, relevant, k=measure.k)
-            for measure in measures
-        ]
-    )
+        codes = [best_items(estimator, part.query, len(part.users), k, exclude_seen=exclude_seen) for part in parts]
+        relevant = sp.vstack([part.relevant for part in parts], format="csr")
+        histories = partial(_histories, parts, estimator.seen_)
+        lists = RankedLists(np.concatenate(codes), relevant, histories, estimator.seen_, exclude_seen=exclude_seen)
+    return [_score(measure, estimator, parts, lists, exclude_seen=exclude_seen) for measure in measures]
+
+
+def _histories(parts: Sequence[UserGroup], seen: sp.csr_array) -> sp.csr_array:
+    return sp.vstack([part.histories(seen) for part in parts], format="csr")
+
+
+def _score(measure: Measure, estimator: Any, parts: Sequence[UserGroup], lists: Any, *, exclude_seen: bool) -> ListScores:
+    if measure.k is None:
+        areas = [_auc(estimator, part, part.relevant, exclude_seen=exclude_seen) for part in parts]
+        return ListScores.mean(np.concatenate(areas))
+    if measure.metric in LIST_METRICS:
+        return ListScores.mean(LIST_METRICS[measure.metric](lists.codes, lists.relevant, k=measure.k))
+    features = measure.item_features
+    rows = None if features is None else features.of_items(estimator.n_items_, estimator.item_ids_)
+    return LIST_SCORES[measure.metric](lists, measure.k, rows)
 
 
 def _auc(estimator: Any, part: UserGroup, relevant: sp.csr_array, *, exclude_seen: bool) -> NDArray[np.float64]:

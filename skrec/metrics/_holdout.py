@@ -67,6 +67,7 @@ class UserGroup(NamedTuple):
 
     query: Users  # labels of known users, or visible histories of new users
     users: NDArray  # labels in the test data
+    codes: NDArray[np.int64]  # codes of known users in the model
     rows: NDArray[np.int64]  # position of the user of each relevant event, ascending
     columns: NDArray[np.int64]  # its item; items unknown to the model follow those of the catalog
     values: NDArray[np.float32]
@@ -79,6 +80,11 @@ class UserGroup(NamedTuple):
         pattern = sp.csr_array((ones, (self.rows, self.columns)), shape=(len(self.users), self.n_columns))
         pattern.data[:] = 1  # scipy sums repeated pairs
         return pattern
+
+    def histories(self, seen: sp.csr_array) -> sp.csr_array:
+        """The items of each user that the model was shown, (n_users, n_items): known users' rows of ``seen``, or histories."""
+        shown = self.query(slice(0, len(self.users)))
+        return shown.to_csr(duplicates="any") if isinstance(shown, Interactions) else seen[self.codes]
 
 
 def _all_events(data: Interactions) -> Mask:
@@ -194,6 +200,7 @@ class Holdout:
         return UserGroup(
             query=partial(slice_users, self._visible(users)) if new else decode(users, self.user_ids).__getitem__,
             users=self.labels(users),
+            codes=users,
             rows=rows[order],
             columns=np.where(items >= 0, items, self.data.n_items + given_items)[order],
             values=self.data.values[relevant][order],

@@ -57,13 +57,13 @@ def ndcg(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     >>> ndcg([[2, 3, 0]], [[5, 0, 2, 0]]).round(4).tolist()  # grades
     [0.7186]
     """
-    gains = _gains(relevant)
+    gains = gains_of(relevant)
     found = _find(recommended, gains, k)
     places = found.gains.shape[1]
     discount = 1 / np.log2(np.arange(2, max(found.k, places) + 2))
     # Both sums start at the first place, so that a perfect list has exactly 1.
     gained = np.cumsum(found.gains * discount[:places], axis=1)[:, -1]
-    return np.minimum(_ratio(gained, _largest_sums(gains, discount[: found.k])), 1)
+    return np.minimum(ratio(gained, _largest_sums(gains, discount[: found.k])), 1)
 
 
 def _largest_sums(gains: sp.csr_array, discount: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,8 +113,8 @@ def recall(
     [0.5]
     """
     check_choice(denominator, "denominator", ("relevant", "capped"))
-    found = _find(recommended, _pattern(relevant), k)
-    return _ratio(found.hits.sum(axis=1), found.n_relevant if denominator == "relevant" else found.n_possible)
+    found = _find(recommended, pattern_of(relevant), k)
+    return ratio(found.hits.sum(axis=1), found.n_relevant if denominator == "relevant" else found.n_possible)
 
 
 def precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
@@ -137,8 +137,8 @@ def precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     >>> precision([[2, 3]], [[1, 1, 1, 0]], k=4).tolist()
     [0.25]
     """
-    found = _find(recommended, _pattern(relevant), k)
-    return _ratio(found.hits.sum(axis=1), np.where(found.n_relevant > 0, float(k), 0))
+    found = _find(recommended, pattern_of(relevant), k)
+    return ratio(found.hits.sum(axis=1), np.where(found.n_relevant > 0, float(k), 0))
 
 
 def average_precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
@@ -161,9 +161,9 @@ def average_precision(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> 
     >>> average_precision([[2, 3, 0]], [[1, 0, 1, 0]]).round(4).tolist()
     [0.8333]
     """
-    found = _find(recommended, _pattern(relevant), k)
+    found = _find(recommended, pattern_of(relevant), k)
     precisions = np.cumsum(found.hits, axis=1) / np.arange(1, found.hits.shape[1] + 1)
-    return _ratio((precisions * found.hits).sum(axis=1), found.n_possible)
+    return ratio((precisions * found.hits).sum(axis=1), found.n_possible)
 
 
 def reciprocal_rank(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
@@ -184,8 +184,8 @@ def reciprocal_rank(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> Pe
     >>> reciprocal_rank([[3, 2, 0]], [[1, 0, 1, 0]]).tolist()
     [0.5]
     """
-    found = _find(recommended, _pattern(relevant), k)
-    return _ratio(found.hits.any(axis=1), np.where(found.n_relevant > 0, found.hits.argmax(axis=1) + 1, 0))
+    found = _find(recommended, pattern_of(relevant), k)
+    return ratio(found.hits.any(axis=1), np.where(found.n_relevant > 0, found.hits.argmax(axis=1) + 1, 0))
 
 
 def hit_rate(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
@@ -206,8 +206,8 @@ def hit_rate(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     >>> hit_rate([[3, 2, 0], [3, 2, 0]], [[1, 0, 0, 0], [0, 1, 0, 0]], k=3).tolist()
     [1.0, 0.0]
     """
-    found = _find(recommended, _pattern(relevant), k)
-    return _ratio(found.hits.any(axis=1), found.n_relevant > 0)
+    found = _find(recommended, pattern_of(relevant), k)
+    return ratio(found.hits.any(axis=1), found.n_relevant > 0)
 
 
 def auc(scores: ArrayLike, relevant: Any) -> PerUser:
@@ -240,7 +240,7 @@ def auc(scores: ArrayLike, relevant: Any) -> PerUser:
     >>> auc([[0.9, 0.5, 0.5, 0.1]], [[0, 1, 0, 0]]).tolist()
     [0.5]
     """
-    scores, pattern = as_numbers(as_array(scores, "scores"), "scores"), _pattern(relevant)
+    scores, pattern = as_numbers(as_array(scores, "scores"), "scores"), pattern_of(relevant)
     if scores.shape != pattern.shape:
         raise ValueError(f"scores and relevant must have the same shape, got {scores.shape} and {pattern.shape}")
     if np.isnan(scores).any():
@@ -281,7 +281,7 @@ class _Found(NamedTuple):
         return self.gains > 0
 
 
-def _gains(relevant: Any) -> sp.csr_array:
+def gains_of(relevant: Any) -> sp.csr_array:
     """A copy of the gains above 0, sorted, with each pair stored once."""
     if not sp.issparse(relevant):
         relevant = as_numbers(as_array(relevant, "relevant"), "relevant")
@@ -307,9 +307,9 @@ def _gains(relevant: Any) -> sp.csr_array:
     return sp.csr_array((gains[kept], (rows[kept], columns[kept])), shape=entries.shape)
 
 
-def _pattern(relevant: Any) -> sp.csr_array:
+def pattern_of(relevant: Any) -> sp.csr_array:
     """A sparse matrix of ones at the relevant pairs."""
-    gains = _gains(relevant)
+    gains = gains_of(relevant)
     other = gains.data[gains.data != 1]
     if len(other):
         raise ValueError(
@@ -319,18 +319,37 @@ def _pattern(relevant: Any) -> sp.csr_array:
     return gains
 
 
+def read_lists(recommended: ArrayLike, k: int, n_items: int, *, n_users: int | None = None) -> NDArray[np.int64]:
+    """Check lists of item codes, and return their first k columns.
+
+    Parameters
+    ----------
+    recommended : array-like of int, shape (n_users, length)
+        Item codes, padded with -1.
+    k : int
+        Number of places that are evaluated.
+    n_items : int
+        Number of items. Codes must be below it.
+    n_users : int, optional
+        Expected number of lists. If None, any number of lists is accepted.
+    """
+    lists = as_array(recommended, "recommended")
+    if lists.dtype.kind not in "iu":
+        raise TypeError(f"recommended must hold integer item codes, got dtype {lists.dtype}")
+    if lists.ndim != 2 or lists.shape[1] == 0 or n_users not in (None, lists.shape[0]):
+        shape = "(n_users, at least 1)" if n_users is None else f"({n_users}, at least 1), as relevant has"
+        raise ValueError(f"recommended must have shape {shape}, got {lists.shape}")
+    lists = lists[:, :k].astype(np.int64, copy=False)
+    if lists.min(initial=0) < -1 or lists.max(initial=-1) >= n_items:
+        raise ValueError(f"recommended must hold item codes below {n_items} or -1, got {lists.min()} to {lists.max()}")
+    return lists
+
+
 def _find(recommended: ArrayLike, gains: sp.csr_array, k: int) -> _Found:
     """Look up the gain of each place."""
     k = check_int(k, "k", at_least=1)
     n_users, n_items = gains.shape
-    lists = as_array(recommended, "recommended")
-    if lists.dtype.kind not in "iu":
-        raise TypeError(f"recommended must hold integer item codes, got dtype {lists.dtype}")
-    if lists.ndim != 2 or lists.shape[0] != n_users or lists.shape[1] == 0:
-        raise ValueError(f"recommended must have shape ({n_users}, at least 1), as relevant has, got {lists.shape}")
-    lists = lists[:, :k].astype(np.int64, copy=False)
-    if lists.min(initial=0) < -1 or lists.max(initial=-1) >= n_items:
-        raise ValueError(f"recommended must hold item codes below {n_items} or -1, got {lists.min()} to {lists.max()}")
+    lists = read_lists(recommended, k, n_items, n_users=n_users)
     rows, places = np.nonzero(lists >= 0)
     found = np.zeros(lists.shape)
     if len(rows):  # scipy returns a sparse array for no indices
@@ -348,7 +367,7 @@ def _first_of_each(found: NDArray[np.float64], lists: NDArray[np.int64], n_items
     return only
 
 
-def _ratio(numerator: Any, denominator: Any) -> PerUser:
+def ratio(numerator: Any, denominator: Any) -> PerUser:
     """The quotient, or NaN if the denominator is 0."""
     out = np.full(len(numerator), np.nan)
     return np.divide(numerator, denominator, out=out, where=denominator > 0)

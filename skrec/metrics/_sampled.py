@@ -7,9 +7,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skrec._checks import check_choice, check_int
-from skrec.data import IdEncoder, Interactions, check_interactions
+from skrec.data import IdEncoder, Interactions, UnknownItemError, UnknownUserError, check_interactions
 from skrec.data._arrays import as_array
 from skrec.data._encoding import as_labels, as_list
+from skrec.data._unknown import check_known
 from skrec.metrics._unwrapping import VOCABULARY, Unwrapped, unwrap_fitted
 
 _SHARE_OF_TIES_ABOVE = {"for": 0.0, "half": 0.5, "against": 1.0}
@@ -109,13 +110,11 @@ def _labels(labels: Any, name: str) -> NDArray:
 def _check_known(estimator: Any, users: NDArray, positives: NDArray, negatives: NDArray) -> None:
     """Check that all users are known, and at least one item. Unknown items are misses."""
     unknown = _codes(users, estimator.user_ids_, estimator.n_users_, "users") < 0
-    if unknown.any():
-        raise ValueError(
-            f"users contains labels that the model does not know: {as_list(users[unknown][:5])}, {unknown.sum()} in all"
-        )
+    check_known(users[unknown], UnknownUserError, "users")
     for labels, name in ((positives, "positives"), (negatives.ravel(), "negatives")):
         if _codes(labels, estimator.item_ids_, estimator.n_items_, name).max() < 0:
-            raise ValueError(f"{name} must contain a label that the model knows, got {as_list(labels[:5])}")
+            given = as_list(labels)
+            raise UnknownItemError(f"{name} must contain a label that the model knows, got {given[:5]}", given)
 
 
 def _codes(labels: NDArray, ids: Any, n: int, name: str) -> NDArray[np.int64]:
@@ -124,7 +123,8 @@ def _codes(labels: NDArray, ids: Any, n: int, name: str) -> NDArray[np.int64]:
     if labels.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integer codes, since the model was fitted without labels, got {labels[0]!r}")
     if labels.min() < 0 or labels.max() >= n:
-        raise ValueError(f"{name} must be codes in 0..{n - 1}, got {labels[(labels < 0) | (labels >= n)][0]}")
+        error = UnknownUserError if name == "users" else UnknownItemError
+        check_known(labels[(labels < 0) | (labels >= n)], error, name, n)
     return labels.astype(np.int64)
 
 

@@ -11,12 +11,16 @@ from numpy.typing import ArrayLike
 from skrec._checks import check_choice, check_int, check_number
 from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._full_ranking import LIST_METRICS, Measure, evaluate_rankings
+from skrec.metrics._item_features import ItemFeatures
+from skrec.metrics._list_scores import LIST_SCORES
 from skrec.metrics._prediction import RATING_METRICS, evaluate_ratings
 from skrec.metrics._shown import WHOLE_IMPRESSIONS, evaluate_impressions
 from skrec.metrics._unwrapping import unwrap_fitted
 
 
-def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: float | None = None) -> "RankingScorer":
+def make_ranking_scorer(
+    metric: str = "ndcg", *, k: int = 10, positive_from: float | None = None, item_features: Any = None
+) -> "RankingScorer":
     """Make a scorer that ranks all items for each user and averages a metric over users.
 
     Matrices, DataFrames and Interactions are evaluated by the same rules:
@@ -32,13 +36,18 @@ def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: flo
 
     Parameters
     ----------
-    metric : {"ndcg", "recall", "recall_capped", "precision", "map", "mrr", "hit_rate", "auc"}, default="ndcg"
+    metric : {"ndcg", "recall", "recall_capped", "precision", "map", "mrr", "hit_rate", "auc", "coverage", "neg_gini", \
+            "novelty", "diversity", "serendipity", "neg_popularity_lift"}, default="ndcg"
         Name of the metric. The functions in `skrec.metrics` have the definitions. "recall_capped" divides by ``min(k, |rel|)``.
+        The last six describe the lists of the same users beside their accuracy, see `get_scorer`.
     k : int, default=10
         Length of the lists. Ignored by "auc".
     positive_from : float, optional
         Smallest value of a relevant event. If None, events with a value above 0 are relevant, with a warning if the values look
         like ratings or the estimator has another ``positive_from``.
+    item_features : DataFrame, array or sparse matrix, optional
+        Features by which "diversity" compares items: a numeric table indexed by item label, or one row for each item code. If
+        None, items are compared by the users who have a training event with them. Only "diversity" accepts it.
 
     Returns
     -------
@@ -64,13 +73,16 @@ def make_ranking_scorer(metric: str = "ndcg", *, k: int = 10, positive_from: flo
     >>> make_ranking_scorer("recall", k=20, positive_from=4)
     get_scorer('recall@20', positive_from=4.0)
     """
-    check_choice(metric, "metric", (*LIST_METRICS, "auc"))
+    check_choice(metric, "metric", (*LIST_METRICS, *LIST_SCORES, "auc"))
     threshold = check_number(positive_from, "positive_from", or_none=True)
-    k = check_int(k, "k", at_least=1)
-    return RankingScorer(metric, None if metric == "auc" else k, threshold)
+    k = check_int(k, "k", at_least=2 if metric == "diversity" else 1)
+    if item_features is not None and metric != "diversity":
+        raise ValueError(f"item_features must be None for {metric!r}, since only 'diversity' compares items by features")
+    features = None if item_features is None else ItemFeatures.of(item_features)
+    return RankingScorer(metric, None if metric == "auc" else k, threshold, features)
 
 
-def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
+def get_scorer(name: str, *, positive_from: float | None = None, item_features: Any = None) -> "Scorer":
     """Get a scorer by name.
 
     Parameters
@@ -80,6 +92,11 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
 
         * "ndcg@k", "recall@k", "recall_capped@k", "precision@k", "map@k", "mrr@k", "hit_rate@k", "auc": ranking of all items,
           see `make_ranking_scorer`.
+        * "coverage@k", "neg_gini@k", "novelty@k", "diversity@k", "serendipity@k", "neg_popularity_lift@k": the same lists of
+          the same users, beside their accuracy. The popularity of an item is its share of the training users. An item without
+          training events counts as having one user. The expected lists of "serendipity" are the k most popular items outside
+          the user's history. The histories of "neg_popularity_lift" are the events that the model was shown. "coverage" and
+          "neg_gini" are values of all lists together, so there is no value of each user and no interval.
         * "neg_rmse", "neg_mae", "r2": comparison of ``predict(X)`` with y, or with the values in X. As in scikit-learn, errors
           are **negative**, so that greater is better. For a matrix, a part of each row is hidden (see `cut_histories`) and
           predicted from the rest.
@@ -87,6 +104,8 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
           an "impression" column. The mean is over impressions with both clicked and unclicked items.
     positive_from : float, optional
         Smallest value of a relevant or clicked event, as in `make_ranking_scorer`. Not used by "neg_rmse", "neg_mae" and "r2".
+    item_features : DataFrame, array or sparse matrix, optional
+        Features by which "diversity@k" compares items, as in `make_ranking_scorer`. No other scorer accepts them.
 
     Returns
     -------
@@ -108,23 +127,26 @@ def get_scorer(name: str, *, positive_from: float | None = None) -> "Scorer":
     if not isinstance(name, str):
         raise TypeError(f"name must be a string such as 'ndcg@10', got {name!r}")
     threshold = check_number(positive_from, "positive_from", or_none=True)
+    metric, at, digits = name.partition("@")
+    if item_features is not None and metric != "diversity":
+        raise ValueError(f"item_features must be None for {name!r}, since only 'diversity@k' compares items by features")
     if name in RATING_METRICS:
         return RatingScorer(name)
-    metric, at, digits = name.partition("@")
     if metric == "auc" and not at:
         return make_ranking_scorer("auc", positive_from=threshold)
     if metric in WHOLE_IMPRESSIONS and not at:
         return ImpressionScorer(metric, None, threshold)
-    if metric not in [*LIST_METRICS, "impression_ndcg"] or re.fullmatch("[0-9]+", digits) is None:
-        names = ", ".join(f"{metric}@k" for metric in [*LIST_METRICS, "impression_ndcg"])
+    with_k = [*LIST_METRICS, *LIST_SCORES, "impression_ndcg"]
+    if metric not in with_k or re.fullmatch("[0-9]+", digits) is None:
+        names = ", ".join(f"{metric}@k" for metric in with_k)
         others = ", ".join([*WHOLE_IMPRESSIONS, "auc", *RATING_METRICS])
         raise ValueError(f"name must be one of {names} with a number for k, {others}, got {name!r}")
     if metric == "impression_ndcg":
         return ImpressionScorer(metric, check_int(int(digits), "k", at_least=1), threshold)
-    return make_ranking_scorer(metric, k=int(digits), positive_from=threshold)
+    return make_ranking_scorer(metric, k=int(digits), positive_from=threshold, item_features=item_features)
 
 
-def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = None) -> "MultiScorer":
+def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = None, item_features: Any = None) -> "MultiScorer":
     """Make a scorer that returns a dict of several scores, for multi-metric searches of scikit-learn.
 
     Lists and predictions are computed once for all metrics.
@@ -135,6 +157,8 @@ def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = Non
         Distinct names of scorers, as in `get_scorer`.
     positive_from : float, optional
         Smallest value of a relevant or clicked event, as in `make_ranking_scorer`.
+    item_features : DataFrame, array or sparse matrix, optional
+        Features by which "diversity@k" compares items, as in `make_ranking_scorer`.
 
     Returns
     -------
@@ -144,7 +168,7 @@ def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = Non
     Raises
     ------
     ValueError, TypeError
-        If ``names`` is empty, or a name is repeated or unknown.
+        If ``names`` is empty, or a name is repeated or unknown. If ``item_features`` is given and no name is "diversity@k".
 
     Examples
     --------
@@ -155,7 +179,13 @@ def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = Non
         raise TypeError(f"names must be a list of names, got {names!r}")
     names = list(names)
     threshold = check_number(positive_from, "positive_from", or_none=True)
-    scorers = tuple(get_scorer(name, positive_from=threshold) for name in names)
+    of_features = [str(name).startswith("diversity@") for name in names]
+    if item_features is not None and not any(of_features):
+        raise ValueError(f"item_features must be None without a name such as 'diversity@10', got names={names!r}")
+    scorers = tuple(
+        get_scorer(name, positive_from=threshold, item_features=item_features if reads_features else None)
+        for name, reads_features in zip(names, of_features, strict=True)
+    )
     if not names or len(set(names)) < len(names):
         raise ValueError(f"names must be one or more distinct names, got {names!r}")
     return MultiScorer(tuple(names), scorers, threshold)
@@ -236,6 +266,7 @@ class OrderScorer(SingleScorer):
         return f"get_scorer({self.name!r}{_format_threshold(self.positive_from)})"
 
 
+@dataclass(frozen=True, repr=False)
 class RankingScorer(OrderScorer):
     """Scorer that ranks all items for each user, made by `make_ranking_scorer`.
 
@@ -247,9 +278,18 @@ class RankingScorer(OrderScorer):
         Length of the lists. None for "auc".
     positive_from : float or None
         Smallest value of a relevant event. If None, events with a value above 0 are relevant.
+    item_features : ItemFeatures or None, default=None
+        Features by which "diversity" compares items.
     """
 
+    item_features: ItemFeatures | None = None
+
     _evaluate_measures = staticmethod(evaluate_rankings)
+
+    @property
+    def measure(self) -> Measure:
+        """The metric with its k and the features of items."""
+        return Measure(self.metric, self.k, self.item_features)
 
     @property
     def methods(self) -> tuple[str, ...]:

@@ -3,21 +3,28 @@
 Other parameters are documented in `BaseRecommender`.
 """
 
-from typing import Any
+import copy
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from skrec._checks import check_int, check_n_jobs, check_number
-from skrec._threads import n_threads
+from skrec._threads import n_threads, single_threaded_blas
 from skrec.base import EmbeddingRecommender
 from skrec.base._counts import with_index_of
 from skrec.base._divergence import overflow
 from skrec.base._pairs import dense_products
+from skrec.base._prepared import prepared
+from skrec.base._training_data import informative_part
 from skrec.data import HalfLife, Interactions, apply_half_life, read_half_life
 from skrec.data._random import draw_seed
+from skrec.export._least_squares import weighted_squares
+from skrec.export._states import States
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
-from skrec.topk import Products
+from skrec.persistence import Array, Kind, Matrix, Value
+from skrec.topk import Products, as_they_are
 
 
 class ALSRecommender(EmbeddingRecommender):
@@ -92,6 +99,12 @@ class ALSRecommender(EmbeddingRecommender):
     random_state: Any = None
 
     _reads_weights = True
+    _stored: ClassVar[dict[str, Kind]] = {
+        "seed_": Value(int, at_least=0),
+        "confidences_": Matrix("float32", "users", "items", made=csr_matrix, is_history=True),
+        "user_embeddings_": Array("float32", "users", "factors"),
+        "item_embeddings_": Array("float32", "items", "factors"),
+    }
 
     def _check_parameters(self) -> None:
         check_int(self.n_factors, "n_factors", at_least=1)
@@ -160,18 +173,19 @@ class ALSRecommender(EmbeddingRecommender):
         return self.user_embeddings_[users]
 
     def _new_state(self, histories: Interactions) -> NDArray[np.float32]:
-        with implicit_guard():
-            solver = self._solver()
-            solver.item_factors = writable(self.item_embeddings_)
-            positives = histories[self._informative(histories)]
-            if histories.timestamps is not None:
-                positives = apply_half_life(positives, self.half_life)
-            confidences = self._confidences(positives)
-            try:
-                with np.errstate(over="ignore"):
-                    state = solver.recalculate_user(np.arange(histories.n_users), confidences)
-            except ValueError as error:  # equations without a solution
-                raise overflow(positives, "the factors of new users are not finite") from error
+        positives = informative_part(self, histories)
+        if histories.timestamps is not None:
+            positives = apply_half_life(positives, self.half_life)
+        confidences = self._confidences(positives)
+        solver = copy.copy(prepared(self, _solver_of_answers))
+        solver.num_threads = n_threads(self.n_jobs, 2.0 * (confidences.nnz + histories.n_users) * solver.factors**2)
+        try:
+            with single_threaded_blas, np.errstate(over="ignore"):
+                confidences.data *= solver.alpha  # as the solver does, in less time
+                solver.alpha = 1.0
+                state = solver.recalculate_user(np.arange(histories.n_users), confidences)
+        except ValueError as error:  # equations without a solution
+            raise overflow(positives, "the factors of new users are not finite") from error
         if not np.isfinite(state).all():
             raise overflow(positives, "the factors of new users are not finite")
         return state
@@ -180,7 +194,10 @@ class ALSRecommender(EmbeddingRecommender):
         return state @ self.item_embeddings_[items].T
 
     def _formula(self) -> Products:
-        return Products(self.item_embeddings_, self._state_vectors)
+        return Products(self.item_embeddings_, as_they_are)
+
+    def _exported_state(self) -> States:
+        return weighted_squares(self.item_embeddings_, self.regularization, self.alpha)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items)
@@ -189,11 +206,19 @@ class ALSRecommender(EmbeddingRecommender):
         return state
 
     def _contributions(self, user: int, item: int, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        solver = prepared(self, _solver_of_answers)
         with implicit_guard():
-            solver = self._solver()
-            solver.item_factors = writable(self.item_embeddings_)
             _, best, _ = solver.explain(0, self.confidences_[[user]], item, N=k)
         return np.array([code for code, _ in best], np.int64), np.array([share for _, share in best], np.float64)
+
+
+def _solver_of_answers(model: ALSRecommender) -> Any:
+    """A solver with the factors of the items, for users one by one."""
+    with implicit_guard():
+        solver = model._solver()
+        solver.item_factors = writable(model.item_embeddings_)
+        solver.YtY  # noqa: B018 - the products of the factors, which the solver keeps
+    return solver
 
 
 def _weighted(events: Interactions) -> Interactions:

@@ -3,7 +3,7 @@
 Other parameters are documented in `BaseRecommender`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from skrec._checks import check_int, check_n_jobs, check_number
 from skrec._threads import n_threads, torch_threads_in_step
 from skrec.base import EmbeddingRecommender
 from skrec.base._pairs import dense_products
+from skrec.base._prepared import prepared
 from skrec.data import Interactions
 from skrec.data._random import draw_seed
 from skrec.engine import (
@@ -21,18 +22,25 @@ from skrec.engine import (
     DotProduct,
     FoldIn,
     Losses,
+    NetworkKind,
+    PriorKind,
     SampledRanking,
     State,
     bpr,
     build_seeded,
+    events_of_reference_users,
     expand_network,
     prepare,
     prior_of,
     sample_with_replay,
+    settled_prior,
     weights,
 )
+from skrec.engine._exported import folded_in
+from skrec.export._states import States
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard
-from skrec.topk import Products
+from skrec.persistence import Kind, Value
+from skrec.topk import Products, as_they_are
 
 
 class BPRRecommender(EmbeddingRecommender):
@@ -103,6 +111,12 @@ class BPRRecommender(EmbeddingRecommender):
     verbose: int = 0
     random_state: Any = None
 
+    _stored: ClassVar[dict[str, Kind]] = {
+        "seed_": Value(int, at_least=0),
+        "module_": NetworkKind(lambda model, events: model._network(events)),
+        "prior_": PriorKind(),
+    }
+
     def _check_parameters(self) -> None:
         check_n_jobs(self.n_jobs)
         for name in ("n_factors", "max_epochs"):
@@ -152,7 +166,7 @@ class BPRRecommender(EmbeddingRecommender):
         prepare(network)
         self.module_ = network
         self.prior_ = prior_of(network, [torch.tensor(np.flatnonzero(self.has_past_))])
-        self.prior_ = self._fold_in().aligned_prior(self.events_, np.flatnonzero(self.has_past_))
+        self._reference_events_: Interactions | None = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.user_embeddings_[users]
@@ -165,22 +179,20 @@ class BPRRecommender(EmbeddingRecommender):
         return fold_in.states(fold_in.objective.history(histories))
 
     def _fold_in(self) -> FoldIn:
-        objective = SampledRanking(
-            losses=Losses(bpr, bpr),
-            half_life=None,
-            batch_size=1,
-            positive_from=self.positive_from_,
-            sampling="popularity",
-            n_negatives=1,
-        )
-        compared = np.ones(self.n_items_, bool)
-        return FoldIn(self.module_, objective, self.prior_, Catalog(compared, self.popularity_, 1.0, self.seed_, "cpu", 1))
+        return prepared(self, _fold_in)
+
+    def _drop_events(self) -> None:
+        self.prior_, self._reference_events_ = settled_prior(self), None
+        super()._drop_events()
 
     def _score(self, state: NDArray[np.float32], items: slice) -> NDArray[np.float32]:
         return state @ self.item_embeddings_[items].T + self.item_biases_[items]
 
     def _formula(self) -> Products:
-        return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
+        return Products(self.item_embeddings_, as_they_are, self.item_biases_)
+
+    def _exported_state(self) -> States:
+        return folded_in(type(self).__name__, prepared(self, _fold_in))
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items) + self.item_biases_[items]
@@ -207,3 +219,16 @@ class BPRRecommender(EmbeddingRecommender):
 @torch.no_grad()
 def _copy_into(table: torch.nn.Embedding, rows: NDArray[np.float32]) -> None:
     table.weight.copy_(torch.tensor(rows))
+
+
+def _fold_in(model: BPRRecommender) -> FoldIn:
+    objective = SampledRanking(
+        losses=Losses(bpr, bpr),
+        half_life=None,
+        batch_size=1,
+        positive_from=model.positive_from_,
+        sampling="popularity",
+        n_negatives=1,
+    )
+    catalog = Catalog(np.ones(model.n_items_, bool), model.popularity_, 1.0, model.seed_, "cpu", 1)
+    return FoldIn(model.module_, objective, model.prior_, catalog).aligned_for(model)

@@ -13,12 +13,38 @@ from sklearn.linear_model import Ridge
 
 from skrec._checks import check_number
 from skrec.base import BaseRecommender, EmbeddingRecommender
+from skrec.base._onnx import exported_states
 from skrec.base._pairs import dense_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
+from skrec.export._states import States
+from skrec.persistence import Array, Kind, Nested
 from skrec.topk import Products, as_array
 
 _SAMPLE = 50
+
+
+class RegressionKind(Kind):
+    """The regression of vectors on features, or None."""
+
+    def write(self, value: Any, writer: Any) -> Any:
+        """Write penalty, coefficients and intercepts."""
+        if value is None:
+            return None
+        return {
+            "alpha": writer.value(value.alpha),
+            "coef": writer.array(value.coef_),
+            "intercept": writer.array(value.intercept_),
+        }
+
+    def read(self, node: Any, reader: Any) -> Any:
+        """Make a fitted regression."""
+        if node is None:
+            return None
+        ridge = Ridge(alpha=reader.value(node["alpha"]))
+        ridge.coef_, ridge.intercept_ = reader.array(node["coef"]), reader.array(node["intercept"])
+        ridge.n_features_in_ = ridge.coef_.shape[1]
+        return ridge
 
 
 class ColdStartRecommender(EmbeddingRecommender):
@@ -79,6 +105,12 @@ class ColdStartRecommender(EmbeddingRecommender):
     _needs: ClassVar[dict[str, Needs]] = {
         "regularization": Needs(lambda model: model.events_.item_features is not None, "item_features in X"),
     }
+    _stored: ClassVar[dict[str, Kind]] = {
+        "estimator_": Nested("estimator"),
+        "item_embeddings_": Array("float32", "items", "factors"),
+        "item_biases_": Array("float32", "items"),
+        "regression_": RegressionKind(),
+    }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -88,7 +120,8 @@ class ColdStartRecommender(EmbeddingRecommender):
         self._fit_validated(data, None)
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        self.estimator_ = clone(self.estimator).fit(data, validation=validation)
+        options = {} if validation is None else {"validation": validation.data, "metrics": validation.metrics or None}
+        self.estimator_ = clone(self.estimator).fit(data, **options)
         self._predict_item_vectors(data)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
@@ -100,7 +133,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         super()._store_events()
         self.seen_ = self.estimator_.seen_
         if not self.keep_events:
-            self.estimator_.events_ = self.estimator_.events_[:0]
+            self.estimator_._drop_events()
         elif self.estimator_.keep_events:
             self.events_ = self.estimator_.events_
 
@@ -207,7 +240,10 @@ class ColdStartRecommender(EmbeddingRecommender):
         return scores
 
     def _formula(self) -> Products:
-        return Products(self.item_embeddings_, self._state_vectors, self.item_biases_)
+        return Products(self.item_embeddings_, self.estimator_._state_vectors, self.item_biases_)
+
+    def _exported_state(self) -> States:
+        return exported_states(self.estimator_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         scores = self.estimator_._score_pairs(users, items)

@@ -3,7 +3,7 @@
 Other parameters are documented in `HistoryRecommender`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,6 +13,7 @@ from skrec._memory import blocks, rows_per_block
 from skrec.base import ItemWeightsRecommender
 from skrec.data import Interactions
 from skrec.models._inverse import Matrix, invert_in_place
+from skrec.persistence import Array, Kind
 
 _RELATIVE_ERROR = 1e-4
 _ENTRY_BYTES = 64  # generous estimate of the memory of an entry of a sparse product
@@ -70,6 +71,8 @@ class EASERecommender(ItemWeightsRecommender):
     """
 
     regularization: float = 500.0
+
+    _stored: ClassVar[dict[str, Kind]] = {"item_weights_": Array("float32", "items", "items")}
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -3,12 +3,15 @@
 Parameters of the search are documented in `NeighborParameters`, others in `HistoryRecommender`.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 
 from skrec.base import ItemWeightsRecommender
 from skrec.data import Interactions
 from skrec.models._neighbors import NeighborParameters, weighted, weights_of_items, weights_of_users
+from skrec.persistence import Kind, Matrix
 
 
 class ItemKNNRecommender(NeighborParameters, ItemWeightsRecommender):
@@ -44,6 +47,8 @@ class ItemKNNRecommender(NeighborParameters, ItemWeightsRecommender):
     [[1]]
     """
 
+    _stored: ClassVar[dict[str, Kind]] = {"item_weights_": Matrix("float32", "items", "items")}
+
     def _fit(self, data: Interactions) -> None:
         self._keep_rows(data)
         vectors = self._item_vectors()
@@ -51,5 +56,5 @@ class ItemKNNRecommender(NeighborParameters, ItemWeightsRecommender):
 
     def _item_vectors(self) -> sp.csr_array:
         """Weighted columns, by which items are compared."""
-        rows, weighting = self.rows_, self.weighting
+        rows, weighting = self._rows_of_all(), self.weighting
         return weighted(rows, weights_of_users(rows, weighting), weights_of_items(rows, weighting)).T.tocsr()

@@ -3,6 +3,8 @@
 Other parameters are documented in `BaseRecommender`.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -11,6 +13,9 @@ from skrec._checks import check_number
 from skrec.base import BaseRecommender
 from skrec.base._pairs import entries_at
 from skrec.data import Interactions
+from skrec.export._scores import TransitionScores
+from skrec.export._states import LastItem
+from skrec.persistence import Array, Kind, Matrix
 
 
 class MarkovRecommender(BaseRecommender):
@@ -57,6 +62,12 @@ class MarkovRecommender(BaseRecommender):
 
     _ordered = True
     _reads_weights = True
+    _stored: ClassVar[dict[str, Kind]] = {
+        "has_past_": Array("bool", "users", is_history=True),
+        "transitions_": Matrix("float64", "items", "items"),
+        "shares_": Array("float64", "items"),
+        "last_items_": Array("int64", "users", below="items", is_history=True),
+    }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -98,6 +109,12 @@ class MarkovRecommender(BaseRecommender):
         totals = np.asarray(followed.sum(1))[:, None]
         scores = followed[:, items].toarray() + self.smoothing * self.shares_[None, items]
         return (scores / (totals + self.smoothing)).astype(np.float32)
+
+    def _exported_scores(self) -> TransitionScores:
+        return TransitionScores(self.transitions_, self.smoothing * self.shares_, self.last_items_)
+
+    def _exported_state(self) -> LastItem:
+        return LastItem()
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         last_items = self.last_items_[users]

@@ -3,13 +3,12 @@
 Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from skrec._checks import check_int, check_number
+from skrec._checks import check_choice, check_int, check_number
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine import (
@@ -19,8 +18,6 @@ from skrec.engine import (
     DotProduct,
     Objective,
     PairRecommender,
-    TrainingHistory,
-    alternate,
     ccl,
     check_solver,
     implicit_squares,
@@ -39,6 +36,7 @@ class MFRecommender(PairRecommender):
 
     ``score(u, i) = p_u . q_i + b_i``. With ``loss="mse"`` the mean rating and a user bias ``b_u`` are added, and ``y_range``
     bounds the prediction by a sigmoid. Ranking losses have no user bias, because it does not change the order of items.
+    ``biases`` leaves out some of these terms.
 
     With ``solver="als"`` the vectors are found by alternating least squares for implicit feedback, see `ALS`. The score is the
     product alone.
@@ -63,17 +61,22 @@ class MFRecommender(PairRecommender):
         If given, ``score(u, i) = cos(p_u, q_i) / temperature + b_i``: the norm of a vector has no effect, and popularity is
         modeled by the bias alone. Values from 0.1 to 0.2 suit ``loss="softmax"``. If None, the score is the dot product.
         ``loss="ccl"`` always uses plain cosines without a bias. ``temperature`` must then be None or 1.
+    biases : {"auto", "none", "item", "both"}, default="auto"
+        Terms that are added to the product. "none" adds nothing, not even the mean rating. "item" adds the biases of items, and
+        for ratings the mean. "both" also adds the biases of users. It requires ``loss="mse"``, because a term that all items of
+        a user have in common does not change the user's ranking. "auto" is "both" for ratings and "item" for rankings.
+        ``loss="ccl"`` and ``solver="als"`` have no biases.
 
     Attributes
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
         User and item vectors. Their dot product is the score, up to mean and biases.
     item_biases_ : float32 array of shape (n_items_,)
-        Item biases.
+        Item biases. Zeros if there are none.
     user_biases_ : float32 array of shape (n_users_,)
-        User biases. Zeros if the loss ranks.
+        User biases. Zeros if there are none.
     global_mean_ : float
-        Mean of the training ratings. Zero if the loss ranks.
+        Mean of the training ratings. Zero if the loss ranks, with ``y_range`` and with ``biases="none"``.
 
     Notes
     -----
@@ -107,12 +110,14 @@ class MFRecommender(PairRecommender):
     dropout: float = 0.0
     init_std: float = 0.01
     temperature: float | None = None
+    biases: Literal["auto", "none", "item", "both"] = "auto"
     solver: Literal["gradient", "als"] | ALS = "gradient"
 
     _losses = LOSSES | {"ccl": ccl}
-    _architecture_parameters = ("n_factors", "temperature", "y_range")
+    _architecture_parameters = ("n_factors", "temperature", "biases", "y_range")
     _needs: ClassVar[dict[str, Needs]] = dict.fromkeys(_PARAMETERS_OF_GRADIENTS, _NEEDS_GRADIENTS) | {
         "n_negatives": NEEDS_DRAWN_NEGATIVES._replace(words=f"{_NEEDS_GRADIENTS.words}, and {NEEDS_DRAWN_NEGATIVES.words}"),
+        "biases": Needs(lambda model: model._als is None and model._loss_name != "ccl", "solver='gradient' and another loss"),
         "solver__regularization_exponent": Needs(lambda model: model.regularization != 0, "regularization above 0"),
         "trainer": Needs(lambda model: model._als is None or {*model.trainer} <= {"accelerator"}, _NEEDS_GRADIENTS.words),
     }
@@ -122,6 +127,12 @@ class MFRecommender(PairRecommender):
         check_int(self.n_factors, "n_factors", at_least=1)
         check_number(self.dropout, "dropout", at_least=0, below=1)
         check_number(self.init_std, "init_std", above=0)
+        check_choice(self.biases, "biases", ("auto", "none", "item", "both"))
+        if self.biases == "both" and not self._predicts_ratings:
+            raise ValueError(
+                "biases must be 'auto', 'none' or 'item' for a loss that ranks, got 'both': a bias of a user does not change "
+                "the order of the items"
+            )
         check_solver(self.solver)
         if self._als is not None and self.loss != MFRecommender.loss:
             raise ValueError(
@@ -149,33 +160,19 @@ class MFRecommender(PairRecommender):
             events.n_items,
             self.n_factors,
             std=self.init_std,
-            item_bias=self._loss_name != "ccl" and self._als is None,
-            user_bias=self._predicts_ratings,
+            item_bias=self.biases != "none" and self._loss_name != "ccl" and self._als is None,
+            user_bias=self._predicts_ratings and self.biases in ("auto", "both"),
             dropout=self.dropout,
             temperature=1.0 if self._loss_name == "ccl" else self.temperature if self._als is None else None,
         )
 
-    def _learn_new(self, network: DotProduct, examples: Interactions, n_known: int) -> bool:
-        if self._als is None:
-            return super()._learn_new(network, examples, n_known)
-        self._learn(network, examples[n_known:], known=examples)
-        return True
-
-    def _run(
-        self, network: DotProduct, batches: Any, history: TrainingHistory, checkpoints: Any = None, rate: float = 1.0
-    ) -> torch.device:
-        if self._als is None:
-            return super()._run(network, batches, history, checkpoints, rate)
-        self.optimizer_ = "als"
-        return alternate(self, network, batches, history, checkpoints)
-
     @property
     def user_biases_(self) -> NDArray[np.float32]:
-        """User biases, zeros if the loss ranks."""
+        """User biases, zeros if there are none."""
         table = self.module_.user_biases
         return np.zeros(self.n_users_, np.float32) if table is None else weights(table)[:, 0]
 
     @property
     def global_mean_(self) -> float:
-        """Mean of the training ratings, zero if the loss ranks."""
+        """Mean of the training ratings that is added to predictions, or zero."""
         return float(self.module_.mean)

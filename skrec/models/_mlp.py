@@ -3,7 +3,7 @@
 Parameters of training are documented in `TorchRecommender`, `y_range` and the negatives in `PairRecommender`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from skrec._checks import check_flag, check_int, check_number
 from skrec.data import Interactions
@@ -13,6 +13,7 @@ from skrec.engine import (
     PairRecommender,
     check_layers,
 )
+from skrec.persistence import Kind, Value
 
 
 class MLPRecommender(PairRecommender):
@@ -73,6 +74,7 @@ class MLPRecommender(PairRecommender):
     n_negatives: int = 4
 
     _losses_of_rows = ()
+    _stored: ClassVar[dict[str, Kind]] = {"embedding_widths_": Value(tuple)}
     _architecture_parameters = ("n_factors", "hidden_layer_sizes", "batch_norm", "y_range")
 
     def _check_parameters(self) -> None:

@@ -76,7 +76,7 @@ class NeighborParameters(DeclaredParameters):
     ) -> Iterator[sp.csr_array]:
         """Blocks (n_queries_of_block, n_vectors) of the similarities of all queries, float32."""
         transposed = vectors.T.tocsr()
-        of_queries, of_vectors = _lengths(queries) ** (1 - asymmetry), _lengths(vectors) ** (1 + asymmetry)
+        of_queries, of_vectors = euclidean_lengths(queries) ** (1 - asymmetry), euclidean_lengths(vectors) ** (1 + asymmetry)
         for block in blocks(queries.shape[0], rows_per_block(_SIMILARITY_BYTES * vectors.shape[0])):
             similarities = queries[block] @ transposed
             rows = np.repeat(np.arange(block.start, block.stop), np.diff(similarities.indptr))
@@ -118,7 +118,7 @@ def stacked(blocks: list[sp.csr_array], width: int) -> sp.csr_array:
     return sp.vstack([sp.csr_array((0, width), dtype=np.float32), *blocks], format="csr")
 
 
-def _lengths(vectors: sp.csr_array) -> NDArray[np.float64]:
+def euclidean_lengths(vectors: sp.csr_array) -> NDArray[np.float64]:
     return np.sqrt(vectors.multiply(vectors).sum(axis=1))
 
 

@@ -5,7 +5,7 @@ Parameters of training are documented in `TorchRecommender`, `y_range` and the n
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,10 @@ from skrec.engine import (
     RecommenderNetwork,
     TrainingHistory,
     ValidationMonitor,
+    batches_of_process,
     check_layers,
 )
+from skrec.persistence import Kind, Value
 
 
 class NeuMFRecommender(PairRecommender):
@@ -86,6 +88,7 @@ class NeuMFRecommender(PairRecommender):
     pretrain: bool = False
 
     _losses_of_rows = ()
+    _stored: ClassVar[dict[str, Kind]] = {"pretrained_": Value(bool)}
     _architecture_parameters = ("n_factors", "mlp_factors", "hidden_layer_sizes", "y_range")
     _default_penalty_of_ratings = 1.0
 
@@ -132,10 +135,11 @@ class NeuMFRecommender(PairRecommender):
     def _pretrained(self, examples: Interactions, validation: Any, build: Callable[[Interactions], Any]) -> Any:
         """A network of one branch, trained with the same settings."""
         network = self._new_network(examples, build)
-        # the logger and the progress bar are for the joint training
-        alone = copy.copy(self).set_params(logger=None, verbose=0)
+        # the logger, callbacks and the progress bar are for the joint training
+        trainer = {name: value for name, value in (self.trainer or {}).items() if name != "callbacks"}
+        alone = copy.copy(self).set_params(logger=None, trainer=trainer, verbose=0)
         alone.pretrained_ = False
         monitor = None if validation is None else ValidationMonitor(alone, network, validation, known=examples)
         history = TrainingHistory(alone, network, monitor)
-        alone._run(network, self.objective_.batches(examples, examples), history)
+        alone._run(network, batches_of_process(self, examples, examples), history)
         return network

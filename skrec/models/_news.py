@@ -11,11 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from skrec._checks import check_choice, check_flag, check_int
 from skrec._memory import rows_per_block
 from skrec.base import Recommendations
 from skrec.base._allowed import Unknown
+from skrec.base._item_index import ItemIndex
 from skrec.base._lists import read_list_request
 from skrec.base._parameters import Needs
 from skrec.data import (
@@ -42,6 +44,7 @@ from skrec.engine import (
 from skrec.engine.networks._news import News
 from skrec.models._news_objective import DrawnClicks, ShownClicks
 from skrec.models._news_times import Readers, appearance_times, first_times, has_appeared, is_before
+from skrec.topk import Products
 
 _ROW_BYTES = 2**12  # memory for one user or score
 
@@ -168,6 +171,7 @@ class NewsRecommender(TorchRecommender):
         exclude: Any = None,
         candidates: Any = None,
         unknown: Unknown = "raise",
+        index: ItemIndex | None = None,
         at: Any = None,
     ) -> Recommendations:
         """Recommend the k best articles to each user, now or at another time.
@@ -180,6 +184,8 @@ class NewsRecommender(TorchRecommender):
             Leave out articles that the user was shown, clicked or not.
         exclude, candidates, unknown
             As for `BaseRecommender.recommend`.
+        index : None
+            This model has no index, since its scores are not products of vectors.
         at : int, date, datetime or str, default=None
             The time of the recommendation. A whole number is in the unit of the timestamps. A date, a datetime, or text for
             one, needs timestamps of a known unit, see ``timestamp_unit`` of `Interactions`. Only earlier events count as
@@ -199,13 +205,19 @@ class NewsRecommender(TorchRecommender):
         """
         if at is None:
             return super().recommend(
-                users, k=k, exclude_seen=exclude_seen, exclude=exclude, candidates=candidates, unknown=unknown
+                users,
+                k=k,
+                exclude_seen=exclude_seen,
+                exclude=exclude,
+                candidates=candidates,
+                unknown=unknown,
+                index=index,
             )
         check_is_fitted(self)
         clock = self._readers.clock
         time = clock.timestamp(at)
         model = self._at(time)
-        request = read_list_request(model, users, k, exclude_seen, exclude, candidates, unknown)
+        request = read_list_request(model, users, k, exclude_seen, exclude, candidates, unknown, index)
         query = request.query.where(lambda histories: is_before(histories, time))
         allowed = request.allowed.restricted(has_appeared(self.events_, clock, time))
         return replace(request, query=query, allowed=allowed).answer(model, slice(0, len(query)))
@@ -282,6 +294,14 @@ class NewsRecommender(TorchRecommender):
             users = users._replace(times=torch.full_like(users.times, float(self._readers.clock.since_end(self._time))))
         return self.module_.state_from(past, users)
 
+    @torch.no_grad()
+    def _formula(self) -> Products | None:
+        if self.device_ != "cpu":
+            return None
+        times = 0 if self._time is None else self._readers.clock.since_end(self._time)
+        freshness, vectors = self.module_.freshness(float(times) - self.module_.appeared), self.module_.vectors
+        return Products(vectors.numpy(), self._state_vectors, freshness.numpy() if isinstance(freshness, Tensor) else None)
+
     def _score_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         if self.module_.text is None:
             return super()._score_pairs(users, items)
@@ -324,8 +344,10 @@ class NewsRecommender(TorchRecommender):
             self._clock.warn_of_unlikely_half_life(half_life, "item_half_life")
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
-        if validation is not None and not self._knows_time and not is_matrix(validation):
-            validation = check_interactions(validation)._replace(timestamps=None)  # X has no times to compare them with
+        held_out = None if validation is None else validation.data
+        if held_out is not None and not self._knows_time and not is_matrix(held_out):
+            # X has no times to compare them with
+            validation = validation._replace(data=check_interactions(held_out)._replace(timestamps=None))
         super()._fit_validated(with_event_times(data), validation)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:

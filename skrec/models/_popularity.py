@@ -3,6 +3,8 @@
 Other parameters are documented in `HistoryRecommender`.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from numpy.typing import NDArray
 from skrec.base import HistoryRecommender
 from skrec.base._divergence import divergence
 from skrec.data import HalfLife, Interactions, read_half_life
+from skrec.export._scores import CommonScores
+from skrec.export._states import LastItem
+from skrec.persistence import Array, Kind
 
 
 class PopularityRecommender(HistoryRecommender):
@@ -43,6 +48,7 @@ class PopularityRecommender(HistoryRecommender):
     half_life: HalfLife | None = None
 
     _reads_weights = True
+    _stored: ClassVar[dict[str, Kind]] = {"item_scores_": Array("float64", "items")}
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -70,6 +76,12 @@ class PopularityRecommender(HistoryRecommender):
 
     def _score(self, rows: sp.csr_array, items: slice) -> np.ndarray:
         return np.repeat(self.item_scores_[None, items], rows.shape[0], axis=0)
+
+    def _exported_scores(self) -> CommonScores:
+        return CommonScores(self.item_scores_)
+
+    def _exported_state(self) -> LastItem:
+        return LastItem()
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray:
         return self.item_scores_[items]

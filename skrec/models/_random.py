@@ -3,7 +3,7 @@
 Other parameters are documented in `HistoryRecommender`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,6 +13,7 @@ from skrec.base import HistoryRecommender
 from skrec.data import Interactions
 from skrec.data._hashing import splitmix64
 from skrec.data._random import draw_seed
+from skrec.persistence import Kind, Value
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # increment of the SplitMix64 generator
 
@@ -42,6 +43,8 @@ class RandomRecommender(HistoryRecommender):
     """
 
     random_state: Any = None
+
+    _stored: ClassVar[dict[str, Kind]] = {"seed_": Value(int, at_least=0)}
 
     def _fit(self, data: Interactions) -> None:
         self._keep_rows(data)

@@ -4,7 +4,7 @@ Other parameters are documented in `HistoryRecommender`.
 """
 
 import warnings
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,6 +20,7 @@ from skrec.base import ItemWeightsRecommender
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
 from skrec.models._neighbors import largest
+from skrec.persistence import Kind, Matrix
 
 _PASSES = 10  # over the weights of an item, as a rough mean
 
@@ -89,6 +90,8 @@ class SLIMRecommender(ItemWeightsRecommender):
     tol: float = 1e-4
     n_jobs: int | None = None
     verbose: int = 0
+
+    _stored: ClassVar[dict[str, Kind]] = {"item_weights_": Matrix("float32", "items", "items")}
 
     def _check_parameters(self) -> None:
         check_number(self.regularization, "regularization", above=0)

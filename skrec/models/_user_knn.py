@@ -14,7 +14,10 @@ from skrec.base import HistoryRecommender
 from skrec.base._pairs import sparse_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
-from skrec.models._neighbors import NeighborParameters, stacked, weighted, weights_of_items, weights_of_users
+from skrec.export._graph import Graph, Value
+from skrec.export._neighbors import NearestUsers
+from skrec.models._neighbors import NeighborParameters, euclidean_lengths, stacked, weighted, weights_of_items, weights_of_users
+from skrec.persistence import Array, Kind, Matrix
 from skrec.topk import RowSums
 
 
@@ -71,6 +74,14 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
 
     neighborhood: Literal["nearest", "reverse"] = "nearest"
 
+    _answers_from_histories = True
+    _stored: ClassVar[dict[str, Kind]] = {
+        "item_length_weights_": Array("float64", "items"),
+        "weighted_rows_": Matrix("float64", "users", "items"),
+        "reverse_neighbors_": Matrix("float32", "users", "users", is_optional=True),
+        "thresholds_": Array("float32", "users", is_optional=True),
+    }
+
     _needs: ClassVar[dict[str, Needs]] = {
         "weighting": Needs(
             lambda model: model.weighting != "tfidf" or not model._compares_by_cosine,
@@ -123,6 +134,26 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
 
     def _formula(self) -> RowSums:
         return RowSums(self.rows_)
+
+    def _exported_state(self) -> NearestUsers:
+        # with thresholds, the neighbors of the training users are searched, so that x and y are exchanged
+        asymmetry = self.asymmetry if self.thresholds_ is None else -self.asymmetry
+        n_items = self.n_items_
+
+        def user_weight(graph: Graph, n: Value) -> Value:
+            return n * 0.0 + 1 if self.weighting is None else (n_items / (n + 1)).apply("Log")
+
+        return NearestUsers(
+            columns=self.weighted_rows_.T.tocsr(),
+            item_weights=self.item_length_weights_,
+            user_weight=user_weight,
+            lengths=euclidean_lengths(self.weighted_rows_) ** (1 + asymmetry),
+            exponent=1 - asymmetry,
+            shrinkage=self.shrinkage,
+            normalize=self.normalize,
+            n_neighbors=self.n_neighbors,
+            thresholds=self.thresholds_,
+        )
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         who, rows = np.unique(users, return_inverse=True)

@@ -1,10 +1,12 @@
 """Checks of `predict`, `score`, `explain` and `transform`."""
 
+from importlib.util import find_spec
 from unittest import SkipTest
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from sklearn import config_context
 from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
@@ -121,7 +123,7 @@ def check_explain(estimator: BaseRecommender) -> None:
 
 
 def check_transform(estimator: BaseRecommender) -> None:
-    """`transform` returns a row of embeddings for each known or new user, also in a Pipeline."""
+    """`transform` returns a row of embeddings for each known or new user, also in a Pipeline and as a DataFrame."""
     if not hasattr(estimator, "transform"):
         raise SkipTest(f"{type(estimator).__name__} has no embeddings of users")
     model, data = fitted(estimator, labeled), labeled()
@@ -138,6 +140,13 @@ def check_transform(estimator: BaseRecommender) -> None:
     assert folded.shape == known.shape and np.isfinite(folded).all()
     np.testing.assert_allclose(plain.transform(likes()[::-1])[::-1], folded, **CLOSE, err_msg="the position of a row matters")
     assert make_pipeline(fresh(estimator), PCA(2)).fit(likes()).transform(likes()).shape == (45, 2)
+    for library in filter(find_spec, ("pandas", "polars")):
+        with config_context(transform_output=library):
+            table = model.transform(data.user_ids)
+        assert type(table).__module__.startswith(library), f"transform_output={library!r} has no effect"
+        assert list(table.columns) == list(model.get_feature_names_out())
+        np.testing.assert_array_equal(table.to_numpy(), known)
+        assert library != "pandas" or table.index.tolist() == list(data.user_ids)
 
 
 def _labeled(data: Interactions) -> Interactions:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from skrec.topk._blocks import check_list_length, column_blocks, row_blocks, whole_row_blocks
 from skrec.topk._lists import COMPILED_FROM, BestColumns
-from skrec.topk._products import Products, ProductSearch
-from skrec.topk._row_sums import RowSums
+from skrec.topk._products import Products, ProductSearch, as_they_are
+from skrec.topk._row_sums import RowSums, RowSumSearch
 from skrec.topk._scores import NO_CANDIDATE, RowPattern, as_array, as_scores, as_tensor, hide, like
 
 __all__ = [
@@ -25,9 +25,11 @@ __all__ = [
     "Products",
     "RowPattern",
     "RowSums",
+    "Search",
     "as_array",
     "as_scores",
     "as_tensor",
+    "as_they_are",
     "check_list_length",
     "column_blocks",
     "hide",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 ScoreBlock = Callable[[slice], Any]
+Search = ProductSearch | RowSumSearch
 
 
 def top_k_of_columns(

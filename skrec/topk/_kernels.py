@@ -80,6 +80,61 @@ def insert_largest(
 
 
 @compiled
+def insert_products(
+    query: NDArray,
+    length: float,
+    vectors: NDArray,
+    lengths: NDArray,
+    constant: float,
+    slack: float,
+    columns: NDArray,
+    hidden: NDArray,
+    values: NDArray,
+    found: NDArray,
+) -> None:
+    """Insert the products of a query and vectors, plus a constant, into a sorted list, until none can be among the largest.
+
+    Parameters
+    ----------
+    query : array of shape (d,)
+    length : float
+        Length of the query.
+    vectors : array of shape (n, d)
+        In descending order of their lengths.
+    lengths : float64 array of shape (n,)
+        Lengths of the vectors, with an allowance for rounding errors.
+    constant : float
+        Is added to the products.
+    slack : float
+        Is added to the products of lengths, the bounds of the products.
+    columns : int64 array of shape (n,)
+        Column of each vector.
+    hidden : int array of shape (n_hidden,)
+        Columns that must not be inserted, ascending.
+    values, found : arrays of shape (k,)
+        The list, as in `insert_largest`.
+    """
+    last = len(values) - 1
+    for position in range(len(vectors)):
+        if length * lengths[position] + slack < values[last]:
+            return
+        vector, column, total = vectors[position], columns[position], query.dtype.type(0)
+        for j in range(len(query)):
+            total += query[j] * vector[j]
+        product = total + query.dtype.type(constant)
+        if product < values[last] or (product == values[last] and column > found[last]):
+            continue
+        place = np.searchsorted(hidden, column)
+        if place < len(hidden) and hidden[place] == column:
+            continue
+        p = last
+        while p > 0 and (values[p - 1] < product or (values[p - 1] == product and found[p - 1] > column)):
+            values[p], found[p] = values[p - 1], found[p - 1]
+            p -= 1
+        values[p], found[p] = product, column
+
+
+@compiled
 def sum_dense_weights(
     rows: NDArray, indptr: NDArray, indices: NDArray, data: NDArray, weights: NDArray, first: int, sums: NDArray
 ) -> None:

@@ -21,6 +21,11 @@ _EPS = float(np.finfo(np.float32).eps)
 _TINY = float(np.finfo(np.float32).tiny)
 
 
+def as_they_are(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The vectors of users whose state is their vectors."""
+    return vectors
+
+
 @dataclass(frozen=True, eq=False)
 class Products:
     """Scores that are products of vectors: ``rating(users @ items.T + biases + constants[:, None])``.
@@ -44,6 +49,15 @@ class Products:
     constants: Callable[[Any], NDArray[np.float32] | None] | None = None
     rating: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None
 
+    def scores(self, state: Any, items: slice) -> NDArray[np.float32]:
+        """Compute the scores (n_users, n_items) of the users of a state for a slice of items."""
+        scores, constants = self.users(state) @ self.items[items].T, self.constants and self.constants(state)
+        if self.biases is not None:
+            scores += self.biases[items]
+        if constants is not None:
+            scores += constants[:, None]
+        return scores if self.rating is None else self.rating(scores)
+
     def search(self, items: NDArray[np.int64]) -> "ProductSearch":
         """Prepare a search among some items, ascending."""
         return ProductSearch(self, items)
@@ -65,7 +79,7 @@ class ProductSearch:
     def __init__(self, products: Products, items: NDArray[np.int64]):
         self.products = products
         lengths = _lengths(products.items, products.biases)[items]
-        order = np.argsort(-lengths, kind="stable")
+        self._longest, order = lengths.max(initial=0), np.argsort(-lengths, kind="stable")
         self.items, self._positions = items[order], np.full(len(products.items), -1)
         self._positions[self.items] = np.arange(len(items))
         self._vectors = _gathered(products, self.items)
@@ -104,6 +118,9 @@ class ProductSearch:
             return None
         found, values = empty_lists(len(vectors), k, np.float32)
         users = _Users(vectors, lengths, constants, offsets, hidden or RowPattern.empty(len(vectors)), found, values)
+        if len(vectors) == 1 and self.products.rating is None:
+            self._search_one(users)
+            return padded(found, values)
         n = n_threads(None, 2.0 * vectors.size * len(self.items))
         map_in_threads(lambda rows: self._search(users, rows), blocks(len(vectors), _HEIGHT), n)
         return padded(found, values)
@@ -111,8 +128,18 @@ class ProductSearch:
     def _is_below_overflow(self, lengths: NDArray[np.float64], offsets: NDArray[np.float64]) -> bool:
         if not len(lengths) or not len(self._lengths):
             return True
-        longest = lengths.max() * self._lengths.max()  # NaN if one is
+        longest = lengths.max() * self._longest  # NaN if one is
         return bool(longest + np.abs(offsets).max() < _LARGEST)
+
+    def _search_one(self, users: "_Users") -> None:
+        """Find the best items of the only user. For one row, calls and settings of BLAS take longer than the products."""
+        from skrec.topk._kernels import insert_products
+
+        constant = 0.0 if users.constants is None else users.constants[0]
+        slack = _TINY + users.offsets[0] + 2 * _EPS * abs(users.offsets[0])
+        forbidden = users.hidden.columns[users.hidden.starts[0] : users.hidden.ends[0]]
+        query, lists = users.vectors[0], (users.values[0], users.found[0])
+        insert_products(query, users.lengths[0], self._vectors, self._lengths, constant, slack, self.items, forbidden, *lists)
 
     def _search(self, users: "_Users", rows: slice) -> None:
         """Find the best items of a block of users."""

@@ -21,8 +21,8 @@ def as_tensor(scores: Any) -> "torch.Tensor":
 
 
 def as_scores(scores: Any) -> Any:
-    """An array or a tensor that can be modified."""
-    return scores if isinstance(scores, np.ndarray) else as_tensor(scores)
+    """An array or a tensor that can be modified. Read-only arrays are copied."""
+    return np.require(scores, requirements="W") if isinstance(scores, np.ndarray) else as_tensor(scores)
 
 
 def as_array(scores: Any) -> NDArray:
@@ -82,6 +82,11 @@ class RowPattern(NamedTuple):
 
 def hide(scores: Any, hidden: RowPattern, columns: slice) -> None:
     """Set the scores of the stored entries in a block of columns to minus infinity."""
+    if len(hidden.starts) == 1:
+        stored = hidden.columns[hidden.starts[0] : hidden.ends[0]]
+        first, last = stored.searchsorted((columns.start, columns.stop))
+        scores[0, like(stored[first:last].astype(np.int64) - columns.start, scores)] = NO_CANDIDATE
+        return
     rows, stored = hidden.entries()
     inside = (stored >= columns.start) & (stored < columns.stop)
     scores[like(rows[inside], scores), like(stored[inside] - columns.start, scores)] = NO_CANDIDATE

@@ -4,9 +4,8 @@ import torch
 from torch import Tensor
 
 from skrec._memory import rows_per_block
-from skrec.engine.batches._least_squares import LEAST_SHARE, Side
+from skrec.engine.batches._least_squares import CONVERGED, LEAST_SHARE, TINY, Side, gram
 
-_CONVERGED, _TINY = 1e-12, 1e-30  # as in `_kernels`
 _N_BLOCKS_AT_ONCE = 16  # memory of a GPU for one step, in blocks
 
 
@@ -31,7 +30,7 @@ def improve(x: Tensor, y: Tensor, side: Side, *, unobserved_weight: float, n_ste
     float
         Loss of the rows after the steps, with their penalties. Not finite if the vectors are too large.
     """
-    products = unobserved_weight * (y.T @ y).double()
+    products = unobserved_weight * gram(y)
     if not products.isfinite().all():
         return float("nan")
     diagonal, axes = torch.linalg.eigh(products)
@@ -72,7 +71,7 @@ def _solve(x: Tensor, y: Tensor, weights: Tensor, ridge: Tensor, n_steps: int) -
     scale = torch.where(scale > 0, 1 / scale, 0)
     direction = scale * residual
     product = (direction * residual).sum(1)
-    limit = (_CONVERGED * losses).clamp(min=_TINY)
+    limit = (CONVERGED * losses).clamp(min=TINY)
     for _ in range(n_steps):
         goes_on = product > limit
         of_direction = image(direction)

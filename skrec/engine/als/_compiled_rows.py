@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from skrec._memory import blocks
 from skrec._threads import map_in_threads, n_threads
-from skrec.engine.batches._least_squares import LEAST_SHARE, Side
+from skrec.engine.batches._least_squares import CONVERGED, LEAST_SHARE, TABLE_ROWS, TINY, Side, gram
 
-_TABLE_ROWS = 2**13  # rows of a table in a block
 _BLOCK_COST = 2**14  # entries in a block of problems, so that blocks take similar times
 _ROW_COST = 8  # time of the rotations of a row, in entries
 
@@ -39,7 +38,8 @@ def improve(x: NDArray, y: NDArray, side: Side, *, unobserved_weight: float, n_s
     from skrec.engine.als import _kernels
 
     n = n_threads(n_jobs, 4.0 * (n_steps + 1) * len(side.columns) * x.shape[1])
-    products = unobserved_weight * _gram(y, n)
+    with np.errstate(over="ignore", invalid="ignore"):
+        products = unobserved_weight * gram(y, n)
     if not np.isfinite(products).all():
         return float("nan")
     diagonal, axes = _principal_axes(products)
@@ -50,20 +50,13 @@ def improve(x: NDArray, y: NDArray, side: Side, *, unobserved_weight: float, n_s
 
     def solve(rows: NDArray[np.int64]) -> float:
         part, losses = x[rows] @ axes, np.empty(len(rows))
-        _kernels.solve_rows(
-            rows, side.indptr, side.columns, side.weights, part, rotated, diagonal, side.penalties, n_steps, losses
-        )
+        problem = rows, side.indptr, side.columns, side.weights, part, rotated, diagonal, side.penalties
+        _kernels.solve_rows(*problem, n_steps, CONVERGED, TINY, losses)
         x[rows] = part @ axes.T
         return float(losses.sum())
 
-    _map_quietly(rotate, blocks(len(y), _TABLE_ROWS), n)
+    _map_quietly(rotate, blocks(len(y), TABLE_ROWS), n)
     return sum(_map_quietly(solve, _problem_blocks(side), n))
-
-
-def _gram(y: NDArray, n_threads: int) -> NDArray[np.float64]:
-    """Products (d, d) of the columns of a table."""
-    products = _map_quietly(lambda block: y[block].T @ y[block], blocks(len(y), _TABLE_ROWS), n_threads)
-    return np.sum(products, axis=0, dtype=np.float64)
 
 
 def _principal_axes(products: NDArray[np.float64]) -> tuple[NDArray, NDArray]:

@@ -4,12 +4,9 @@ import numpy as np
 
 from skrec._compiled import compiled
 
-# squared steps below this share of a row's loss are below the precision of float32
-_CONVERGED, _TINY = 1e-12, 1e-30
-
 
 @compiled
-def solve_rows(rows, indptr, columns, weights, x, y, diagonal, penalties, n_steps, values):
+def solve_rows(rows, indptr, columns, weights, x, y, diagonal, penalties, n_steps, converged, tiny, values):
     """Improve rows of one table by conjugate gradients, the other table being fixed.
 
     Row ``k`` of ``x`` minimizes the sum of ``w * (1 - x @ y[column])**2`` over the entries of row ``rows[k]`` of a matrix,
@@ -31,6 +28,8 @@ def solve_rows(rows, indptr, columns, weights, x, y, diagonal, penalties, n_step
         Penalty of each row of the sparse matrix.
     n_steps : int
         Maximum number of steps.
+    converged, tiny : float
+        A row is solved when a squared step is below this share of its loss, or below the second number.
     values : float64 array of shape (n,)
         Receives the loss of each row after the steps.
     """
@@ -51,7 +50,7 @@ def solve_rows(rows, indptr, columns, weights, x, y, diagonal, penalties, n_step
             scale[j] = np.float32(1) / scale[j] if scale[j] > 0 else np.float32(0)
             direction[j] = scale[j] * residual[j]
             product += direction[j] * residual[j]
-        limit = max(_CONVERGED * value, _TINY)
+        limit = max(converged * value, tiny)
         for _ in range(n_steps):
             if not product > limit:
                 break

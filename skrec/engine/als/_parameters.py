@@ -41,6 +41,8 @@ class ALS(DeclaredParameters):
 
     Notes
     -----
+    Initial vectors are absolute values of normal random numbers with the standard deviation ``init_std`` of the estimator.
+
     Before each half of an epoch, both tables are rotated to the principal axes of the fixed table. The sum over all pairs then
     is a diagonal matrix, and the diagonal of the equations is a good preconditioner. An epoch takes about
     ``4 * (n_steps + 2) * n_events * n_factors + 6 * (n_users + n_items) * n_factors**2`` multiplications and additions.

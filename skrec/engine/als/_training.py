@@ -20,10 +20,8 @@ from skrec.engine.networks._products import DotProduct
 from skrec.engine.training._checkpoint_files import write_checkpoint
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
 from skrec.engine.training._checks import accelerator_of
-from skrec.engine.training._history import TrainingHistory, pairwise_accuracy
+from skrec.engine.training._history import N_SAMPLED_PAIRS, TrainingHistory, named_accuracy
 from skrec.engine.training._resuming import check_alike, check_records
-
-_N_SAMPLED = 10_000  # pairs for the accuracy in the history
 
 
 def alternate(
@@ -31,7 +29,8 @@ def alternate(
     network: DotProduct,
     problems: LeastSquares,
     history: TrainingHistory,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: Checkpoints | None,
+    rate: float,
 ) -> torch.device:
     """Train a network by alternating least squares, and return its device.
 
@@ -44,6 +43,8 @@ def alternate(
     problems : LeastSquares
     history : TrainingHistory
     checkpoints : Checkpoints or None
+    rate : ignored
+        Not used, present for consistency with gradient descent.
 
     Raises
     ------
@@ -52,11 +53,12 @@ def alternate(
     CheckpointUnusable
         If the chosen checkpoint does not fit the run.
     """
+    model.optimizer_ = "als"
     device = torch.device(accelerator_of(model.trainer))
     network.to(device)
     problems.to(device)
     prepare(network)
-    pairs = problems.sample_pairs(_N_SAMPLED, torch.Generator(device).manual_seed(model.seed_))
+    pairs = problems.sample_pairs(N_SAMPLED_PAIRS, torch.Generator(device).manual_seed(model.seed_))
     first = _resume(checkpoints, network, history)
     bar = progress_bar(total=model.max_epochs, initial=first, desc="fit", unit="epoch", disable=model.verbose != 1)
     with bar:
@@ -67,7 +69,7 @@ def alternate(
             if not np.isfinite(loss):
                 what = f"training diverged in epoch {epoch}: the loss is {loss}"
                 raise divergence(model, what, of_values=False, remedy="regularization")
-            row = {"epoch": epoch, "train_loss": loss, "pairwise_accuracy": pairwise_accuracy(network, pairs)}
+            row = {"epoch": epoch, "train_loss": loss} | named_accuracy("train", network, pairs)
             row["seconds"] = time.perf_counter() - started
             is_finished = history(row, device) or epoch + 1 == model.max_epochs
             if checkpoints is not None:

@@ -53,13 +53,18 @@ class TimedSequenceTable(SequenceTable):
     """
 
     def __init__(self, events: Interactions, max_length: int):
-        super().__init__(events, max_length)
+        super().__init__(events._replace(n_users=events.n_users + 1), max_length)
         times, rank = np.unique(event_times(events), return_inverse=True)
         keys = _keys(events.users.astype(np.int64), rank, len(times))[events.user_time_order()]
-        indptr = self.get_buffer("indptr")
-        self.register_buffer("indptr", torch.cat([indptr, indptr[-1:]]), persistent=False)
         self.register_buffer("times", torch.as_tensor(times), persistent=False)
         self.register_buffer("keys", torch.as_tensor(keys), persistent=False)
+
+    def check_entries(self) -> None:
+        """Raise ValueError unless the buffers are sequences of item codes in order of time."""
+        super().check_entries()
+        are_sorted = bool((self.times.diff() > 0).all()) and bool((self.keys.diff() >= 0).all())
+        if self.keys.shape != (len(self.items) - 1,) or self.times.ndim != 1 or not are_sorted:
+            raise ValueError("a table of sequences has wrong times")
 
     def stops(self, users: Tensor, times: Tensor) -> Tensor:
         """End positions of the users' events strictly before the given times."""

@@ -9,10 +9,40 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skrec._memory import blocks
+from skrec._threads import map_in_threads
 from skrec.data import Interactions
 
 LEAST_SHARE = 1e-6
 """Eigenvalues of a table's products below this share of the largest one are rounding errors of float32."""
+
+CONVERGED, TINY = 1e-12, 1e-30
+"""Conjugate gradients end when a squared step is below this share of a row's loss, the precision of float32, or this number."""
+
+TABLE_ROWS = 2**13
+"""Rows of a table in a block. Results do not depend on the number of threads, since blocks do not."""
+
+
+def gram(table: Any, n_threads: int = 1) -> Any:
+    """Products of the columns of a table.
+
+    Parameters
+    ----------
+    table : float32 array or Tensor of shape (n, d)
+    n_threads : int, default=1
+        Number of threads. The result does not depend on it.
+
+    Returns
+    -------
+    float64 array or Tensor of shape (d, d)
+        Sum of the products of blocks of rows, which are computed in float32.
+    """
+
+    def product(rows: slice) -> Any:
+        found = table[rows].T @ table[rows]
+        return found.double() if isinstance(found, Tensor) else found.astype(np.float64)
+
+    return sum(map_in_threads(product, blocks(len(table), TABLE_ROWS), n_threads))
 
 
 class Side(NamedTuple):

@@ -12,6 +12,7 @@ from skrec.data import Interactions
 from skrec.engine.batches._batches import Batch
 from skrec.engine.batches._candidates import CandidateMaker
 from skrec.engine.batches._negatives import NegativeSampler
+from skrec.engine.batches._sparse_rows import check_starts
 
 _MINIBATCHES_PER_LENGTH_SORT = 16
 
@@ -47,11 +48,22 @@ class SequenceTable(nn.Module):
 
     def __init__(self, events: Interactions, max_length: int):
         super().__init__()
-        self.max_length = max_length
+        self.max_length, self.n_users, self.n_items = max_length, events.n_users, events.n_items
         indptr = np.append(0, np.cumsum(np.bincount(events.users, minlength=events.n_users)))
         items = np.append(events.items[events.user_time_order()], 0).astype(np.int64)  # padding after the last sequence
         self.register_buffer("indptr", torch.as_tensor(indptr), persistent=False)
         self.register_buffer("items", torch.as_tensor(items), persistent=False)
+
+    def emptied(self) -> "SequenceTable":
+        """A table for the same users without items."""
+        return SequenceTable(Interactions.from_arrays([], [], n_users=self.n_users, n_items=self.n_items), self.max_length)
+
+    def check_entries(self) -> None:
+        """Raise ValueError unless the buffers are sequences of item codes, with an item as padding at the end."""
+        n = check_starts(self.indptr, self.n_users)
+        is_inside = (self.items >= 0) & (self.items < max(self.n_items, 1))
+        if self.items.shape != (n + 1,) or not is_inside.all():
+            raise ValueError("a table of sequences has wrong items")
 
     def lengths(self, users: Tensor) -> Tensor:
         """Length of each user's sequence, at most ``max_length``."""

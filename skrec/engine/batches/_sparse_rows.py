@@ -67,6 +67,17 @@ class RowTable(nn.Module):
             self.register_buffer(name, torch.tensor(array), persistent=False)
         self.n_rows, self.n_columns = matrix.shape
 
+    def emptied(self) -> "RowTable":
+        """A table of the same shape without entries."""
+        return RowTable(sp.csr_array((self.n_rows, self.n_columns), dtype=np.float32))
+
+    def check_entries(self) -> None:
+        """Raise ValueError unless the buffers are those of a CSR matrix."""
+        n = check_starts(self.indptr, self.n_rows)
+        is_inside = (self.columns >= 0) & (self.columns < self.n_columns)
+        if self.columns.shape != (n,) or self.values.shape != (n,) or not is_inside.all():
+            raise ValueError("a sparse table has wrong columns or values")
+
     def forward(self, rows: Tensor) -> Rows:
         """Select rows in any order."""
         first, lengths = self.indptr[rows], self.indptr[rows + 1] - self.indptr[rows]
@@ -77,6 +88,13 @@ class RowTable(nn.Module):
     def times(self, x: Tensor) -> Tensor:
         """Product of the whole matrix with a dense matrix x, (n_rows, width)."""
         return F.embedding_bag(self.columns, x, self.indptr[:-1], mode="sum", per_sample_weights=self.values)
+
+
+def check_starts(starts: Tensor, n_rows: int) -> int:
+    """The number of entries of a table whose rows start at ``starts``. Raises ValueError if they do not ascend from 0."""
+    if starts.shape != (n_rows + 1,) or starts[0] != 0 or (starts.diff() < 0).any():
+        raise ValueError("the rows of a table do not follow each other")
+    return int(starts[-1])
 
 
 class SparseMatrix(nn.Module):
@@ -92,6 +110,10 @@ class SparseMatrix(nn.Module):
     def __init__(self, matrix: sp.csr_array):
         super().__init__()
         self.rows, self.columns = RowTable(matrix), RowTable(matrix.T.tocsr())
+
+    def emptied(self) -> "SparseMatrix":
+        """A matrix of the same shape without entries."""
+        return SparseMatrix(sp.csr_array((self.rows.n_rows, self.rows.n_columns), dtype=np.float32))
 
     def times(self, x: Tensor) -> Tensor:
         """Product with x (n_columns, width)."""

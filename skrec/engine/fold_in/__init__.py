@@ -5,8 +5,8 @@ is a normal distribution with the mean and the scaled covariance of the trained 
 a user without a history gets the mean state.
 """
 
-from skrec.engine.fold_in._fold_in import Catalog, FoldIn, event_weights
+from skrec.engine.fold_in._fold_in import Catalog, FoldIn, event_weights, fold_in_of, settled_prior
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
 from skrec.engine.fold_in._least_squares import solve_in_axes, solve_ridge
 from skrec.engine.fold_in._likelihoods import Events, Likelihood, Pool, pairs, ratings, rows, softmax_of_rows
-from skrec.engine.fold_in._prior import Prior, State, learn_prior, prior_of
+from skrec.engine.fold_in._prior import Prior, State, events_of_reference_users, learn_prior, prior_of

@@ -1,7 +1,7 @@
 """Fold-in of the histories of new users into a trained network."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,10 +15,11 @@ from skrec.data._histories import select_users, slice_users, sort_by_user
 from skrec.engine.batches._negatives import log_share
 from skrec.engine.fold_in._frozen import FrozenNetwork, freeze
 from skrec.engine.fold_in._likelihoods import Events, Pool
-from skrec.engine.fold_in._map_estimate import VectorsAndLikelihood, curvature_of_events, map_estimate
+from skrec.engine.fold_in._map_estimate import VectorsAndLikelihood, VectorsOfStates, curvature_of_events, map_estimate
 from skrec.engine.fold_in._prior import Prior, State
 
-_USERS_TO_ALIGN = 8
+# with an error of 0 the ratings of new users would have infinite weight
+_MIN_NOISE = 1e-9
 # number of items that events are compared with: smaller if each score needs a pass through a network
 _COMPARED_FLOATS, _MIN_COMPARED, _MAX_COMPARED = 2**17, 512, 2048
 
@@ -114,23 +115,31 @@ class FoldIn(NamedTuple):
                     parts.append(self._search(part, None if added is None else added[users]))
         return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
-    def aligned_prior(self, events: Interactions, users: NDArray[np.int64]) -> Prior:
-        """Return the same prior in coordinates in which the search converges faster.
+    @torch_threads_in_step(0)
+    def aligned(self, events: Interactions) -> Self:
+        """Return the same fold-in with coordinates of the prior in which the search converges faster.
 
         The coordinates are the principal axes of the mean curvature of the likelihood of some trained users' events.
         """
-        users = users[np.unique(np.linspace(0, len(users) - 1, min(len(users), _USERS_TO_ALIGN)).astype(int))]
+        users = np.unique(events.users)
         histories = self.objective.history(sort_by_user(select_users(events, users)))
         with torch.no_grad():
             states = self.network.encode(self.catalog.tensor(users))
         network = freeze(self.network, self.prior)
         functions = network.vectors, self.objective.likelihood(network, histories, self.catalog)
-        return self.prior.aligned(curvature_of_events(self.prior, states, weights_of_users(histories).sum(), functions))
+        curvature = curvature_of_events(self.prior, states, weights_of_users(histories).sum(), functions)
+        return self._replace(prior=self.prior.aligned(curvature))
+
+    def aligned_for(self, model: Any) -> Self:
+        """Return the same fold-in, `aligned` if a model has kept events for that."""
+        events = getattr(model, "_reference_events_", None)
+        return self if events is None else self.aligned(events)
 
     def _work(self, n_users: int) -> float:
         """Approximate number of floating-point operations of the largest operation for some users."""
         return 2.0 * n_users * len(self.catalog.popularity) * len(self.prior.mean)
 
+    @torch.no_grad()
     def _search(self, histories: Interactions, added: Tensor | None) -> State:
         network = freeze(self.network, self.prior)
 
@@ -152,12 +161,25 @@ class FoldIn(NamedTuple):
         return (slice(*pair) for pair in zip(starts.tolist(), [*starts[1:].tolist(), histories.n_users], strict=True))
 
 
+def settled_prior(model: Any) -> Prior:
+    """Return the prior in the coordinates that fold-in uses, which no longer depends on events of the training data."""
+    return model.prior_ if getattr(model, "_reference_events_", None) is None else model._fold_in().prior
+
+
+def fold_in_of(model: Any) -> FoldIn:
+    """Return the fold-in of a fitted `TorchRecommender`."""
+    noise, network = max(model.train_loss_, _MIN_NOISE), model.module_
+    properties = noise, model.seed_, model.device_, network.floats_per_score
+    fold_in = FoldIn(network, model.objective_, model.prior_, Catalog(model._compared_items, model.popularity_, *properties))
+    return fold_in.aligned_for(model)
+
+
 def weights_of_users(histories: Interactions) -> NDArray[np.float64]:
     """Sum of the weights of each user's events, (n_users,)."""
     return np.bincount(histories.users, weights=histories.weights, minlength=histories.n_users).astype(float)
 
 
-def _vectors_of(network: FrozenNetwork, added: Tensor | None) -> Callable[[State], Tensor]:
+def _vectors_of(network: FrozenNetwork, added: Tensor | None) -> VectorsOfStates:
     return network.vectors if added is None else lambda state: network.vectors((state[0] + added, *state[1:]))
 
 

@@ -21,8 +21,11 @@ from skrec.engine.networks._products import Factors, ProductNetwork
 class FrozenNetwork(Protocol):
     """A network with fixed weights, whose scores are functions of the users' states."""
 
-    def vectors(self, state: State) -> Tensor:
-        """Return vectors (n_users, w) of states in float64. The scores are functions of these. Supports autograd."""
+    def vectors(self, state: State) -> tuple[Tensor, Pullback]:
+        """Return vectors (n_users, w) of states in float64, and their pullback to the concatenated states (n_users, d).
+
+        The scores are functions of the vectors.
+        """
 
     def scores(self, items: Tensor, index: Tensor | None = None) -> Scores:
         """Return the scores of items as a function of the users' vectors.
@@ -54,9 +57,15 @@ class _FrozenProducts:
     """A network of dot products, which are linear in the users' vectors."""
 
     def __init__(self, network: Any, prior: Prior):
-        self.network, self.mean_user = network, prior.state(torch.zeros_like(prior.mean)[None])
+        self.network, self.mean_user, self.widths = network, prior.state(torch.zeros_like(prior.mean)[None]), prior.widths
 
-    def vectors(self, state: State) -> Tensor:
+    def vectors(self, state: State) -> tuple[Tensor, Pullback]:
+        flat = torch.cat(state, 1)
+        if self.network.states_are_vectors:
+            return flat, _same
+        return with_pullback(lambda flat: self._vectors(flat.split(self.widths, 1)), flat)
+
+    def _vectors(self, state: State) -> Tensor:
         factors = self.network.with_users(Factors(state[0], state[0]), state)
         return factors.users if factors.user_biases is None else torch.cat([factors.users, factors.user_biases[:, None]], 1)
 
@@ -84,8 +93,15 @@ class _FrozenBranches:
             for branch, head in branches
         ]
 
-    def vectors(self, state: State) -> Tensor:
-        return torch.cat([branch.vectors(part) for branch, part in zip(self.branches, state, strict=True)], 1)
+    def vectors(self, state: State) -> tuple[Tensor, Pullback]:
+        parts, pullbacks = zip(*(branch.vectors(part) for branch, part in zip(self.branches, state, strict=True)), strict=True)
+        widths = [branch.width for branch in self.branches]
+
+        def pullback(slopes: Tensor) -> Tensor:
+            of_branches = zip(pullbacks, slopes.split(widths, 1), strict=True)
+            return torch.cat([to_part(slopes_of_part) for to_part, slopes_of_part in of_branches], 1)
+
+        return torch.cat(parts, 1), pullback
 
     def scores(self, items: Tensor, index: Tensor | None = None) -> Scores:
         of_branches, widths = (
@@ -107,8 +123,8 @@ class _FrozenProduct:
     def __init__(self, branch: GMF, head: Tensor):
         self.branch, self.head, self.width = branch, head, len(head)
 
-    def vectors(self, part: Tensor) -> Tensor:
-        return part * self.head
+    def vectors(self, part: Tensor) -> tuple[Tensor, Pullback]:
+        return part * self.head, lambda slopes: slopes * self.head
 
     def scores(self, items: Tensor, index: Tensor | None) -> Scores:
         of_items = self.branch.items(items).detach().double()
@@ -122,8 +138,8 @@ class _FrozenLayers:
         self.branch, self.maps, self.width = branch, branch.linear_maps(head), branch.of_user.out_features
         self.weight, self.bias = (parameter.detach().double() for parameter in (branch.of_user.weight, branch.of_user.bias))
 
-    def vectors(self, part: Tensor) -> Tensor:
-        return F.linear(part, self.weight, self.bias)
+    def vectors(self, part: Tensor) -> tuple[Tensor, Pullback]:
+        return F.linear(part, self.weight, self.bias), lambda slopes: slopes @ self.weight
 
     def scores(self, items: Tensor, index: Tensor | None) -> Scores:
         of_items = self.branch.items(items).detach().double() @ self.branch.of_item.weight.detach().double().T
@@ -142,8 +158,8 @@ class _FrozenByAutograd:
         self.network: Any = copy.deepcopy(network, tables | replaced).double().requires_grad_(False)
         self.widths = prior.widths
 
-    def vectors(self, state: State) -> Tensor:
-        return torch.cat(state, 1)
+    def vectors(self, state: State) -> tuple[Tensor, Pullback]:
+        return torch.cat(state, 1), _same
 
     def scores(self, items: Tensor, index: Tensor | None = None) -> Scores:
         def score(flat: Tensor) -> Tensor:
@@ -152,6 +168,10 @@ class _FrozenByAutograd:
             return self.network.score(flat[index].split(self.widths, 1), items)
 
         return lambda vectors: with_pullback(score, vectors)
+
+
+def _same(slopes: Tensor) -> Tensor:
+    return slopes
 
 
 def _mean(network: Any) -> Tensor:
@@ -164,9 +184,11 @@ def _in_range(network: Any, scores: Scores) -> Scores:
     if network.y_range is None:
         return scores
 
+    low, high = network.y_range.double()
+
     def ratings(vectors: Tensor) -> tuple[Tensor, Pullback]:
         values, to_vectors = scores(vectors)
-        rated, to_scores = with_pullback(network.rating, values)
-        return rated, lambda slopes: to_vectors(to_scores(slopes))
+        shares = values.sigmoid()
+        return low + (high - low) * shares, lambda slopes: to_vectors(slopes * (high - low) * shares * (1 - shares))
 
     return ratings

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from skrec.engine.fold_in._prior import Prior, State
 
-_LEAST_CURVATURE, _TINY = 1e-9, 1e-30
+LEAST_CURVATURE, _TINY = 1e-9, 1e-30
 
 
 def solve_ridge(prior: Prior, features: Tensor, targets: Tensor, users: Tensor, n: int, *, noise: float) -> State:
@@ -61,7 +61,7 @@ def solve_in_axes(prior: Prior, features: Tensor, targets: Tensor, users: Tensor
     dtype, prior = prior.mean.dtype, prior.converted(torch.float64)
     diagonal = prior.curvature + penalties[:, None]
     # without penalties the equations may be singular
-    diagonal = diagonal.maximum(_LEAST_CURVATURE * diagonal.amax(1, keepdim=True)).clamp(min=_TINY)
+    diagonal = diagonal.maximum(LEAST_CURVATURE * diagonal.amax(1, keepdim=True)).clamp(min=_TINY)
     coordinates = _solve(features.double() @ prior.root, targets.double(), users, diagonal)
     return tuple(part.to(dtype) for part in prior.state(coordinates))
 

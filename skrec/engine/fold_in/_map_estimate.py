@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from skrec.engine.fold_in._likelihoods import Likelihood
 from skrec.engine.fold_in._prior import Prior, State
+from skrec.engine.fold_in._scores import Pullback
 from skrec.engine.fold_in._solver import Function, minimize_all
 
-# the vectors of states in a network, and the likelihood of histories as a function of the vectors
-VectorsAndLikelihood = tuple[Callable[[State], Tensor], Likelihood]
+# the vectors of states in a network with their pullback to states, and the likelihood of histories as a function of the vectors
+VectorsOfStates = Callable[[State], tuple[Tensor, Pullback]]
+VectorsAndLikelihood = tuple[VectorsOfStates, Likelihood]
 
 _STEP = 1e-4  # of finite differences
 
@@ -35,7 +39,11 @@ def map_estimate(prior: Prior, n_events: Tensor, functions: Callable[[Tensor], V
     wide = prior.converted(torch.float64)
     curvature = torch.zeros_like(wide.mean) if wide.curvature is None else wide.curvature
     first = wide.stiffness + n_events.double()[:, None] * curvature
-    solution, _ = minimize_all(lambda users: _penalized(wide, *functions(users)), first)
+    if first.device.type == "cpu":
+        found, _ = minimize_all(lambda users: _of_arrays(_penalized(wide, *functions(torch.from_numpy(users)))), first.numpy())
+        solution = torch.from_numpy(found)
+    else:
+        solution, _ = minimize_all(lambda users: _penalized(wide, *functions(users)), first)
     return tuple(part.to(prior.mean.dtype) for part in wide.state(wide.start + solution))
 
 
@@ -64,16 +72,25 @@ def curvature_of_events(prior: Prior, states: State, n_events: float, functions:
     return ((rows + rows.T) / 2 - len(moved) * wide.stiffness * directions) / n_events
 
 
-def _penalized(prior: Prior, vectors_of: Callable[[State], Tensor], likelihood: Likelihood) -> Function:
+def _penalized(prior: Prior, vectors_of: VectorsOfStates, likelihood: Likelihood) -> Function:
     """Negative log-posterior up to a constant, with its gradient, as a function of the distance from the start."""
     start = prior.start
 
     def function(moved: Tensor) -> tuple[Tensor, Tensor]:
-        whitened = (start + moved).requires_grad_()
-        with torch.enable_grad():
-            vectors, penalties = vectors_of(prior.state(whitened)), prior.penalty(whitened)
-        losses, slopes = likelihood(vectors.detach())
-        (gradients,) = torch.autograd.grad((vectors, penalties), whitened, (slopes, torch.ones_like(losses)))
-        return losses + penalties.detach(), gradients
+        whitened = start + moved
+        vectors, to_states = vectors_of(prior.state(whitened))
+        losses, slopes = likelihood(vectors)
+        penalties, gradients = prior.penalty(whitened)
+        return losses + penalties, torch.addmm(gradients, to_states(slopes), prior.root)
 
     return function
+
+
+def _of_arrays(function: Function) -> Function:
+    """The same function of arrays, which share memory with the tensors."""
+
+    def of_arrays(moved: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        values, gradients = function(torch.from_numpy(moved))
+        return values.numpy(), gradients.numpy()
+
+    return of_arrays

@@ -4,8 +4,12 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from skrec.data import Interactions
 
 State = tuple[Tensor, ...]
 
@@ -15,6 +19,7 @@ PRIOR_COV_SCALE = 4.0
 # directions are not shrunk: on a third of Gowalla a factor of 4 reduces the NDCG by 5 %, a factor of 1 by half of that
 PRIOR_COV_SCALE_OF_DIRECTIONS = 1.0
 
+_N_REFERENCE_USERS = 8
 _MIN_STIFFNESS = 1e-2  # if the mean is near the origin, all directions are equally probable
 
 
@@ -57,9 +62,9 @@ class Prior(NamedTuple):
         """Whitened coordinates (d,) of the mean user."""
         return torch.zeros_like(self.mean)
 
-    def penalty(self, whitened: Tensor) -> Tensor:
-        """Negative log-density at whitened coordinates (n, d), up to a constant."""
-        return whitened.square().sum(1) / 2
+    def penalty(self, whitened: Tensor) -> tuple[Tensor, Tensor]:
+        """Negative log-density at whitened coordinates (n, d), up to a constant, and its gradients."""
+        return whitened.square().sum(1) / 2, whitened
 
     @property
     def stiffness(self) -> Tensor | float:
@@ -100,11 +105,14 @@ class DirectionPrior(Prior):
     def stiffness(self) -> Tensor | float:
         return (self.center.norm() / self.length.clamp(min=1e-150)).square().clamp(min=_MIN_STIFFNESS)
 
-    def penalty(self, whitened: Tensor) -> Tensor:
+    def penalty(self, whitened: Tensor) -> tuple[Tensor, Tensor]:
         rays = whitened + self.center
         lengths = rays.norm(dim=1).clamp(min=1e-150)
-        along = (rays @ self.center).clamp(min=0) / lengths
-        return (self.center.square().sum() - along.square() + (lengths - self.length).square()) / 2
+        along, excess = (rays @ self.center).clamp(min=0) / lengths, lengths - self.length
+        penalties = (self.center.square().sum() - along.square() + excess.square()) / 2
+        directions = rays / lengths[:, None]
+        gradients = (excess + along.square() / lengths)[:, None] * directions - (along / lengths)[:, None] * self.center
+        return penalties, gradients
 
 
 def learn_prior(states: Iterable[State], *, cov_scale: float = PRIOR_COV_SCALE) -> Prior:
@@ -142,3 +150,13 @@ def prior_of(network: Any, users: Iterable[Tensor]) -> Prior:
     if network.temperature is None:
         return learn_prior(map(network.encode, users))
     return DirectionPrior(*learn_prior(map(network.encode, users), cov_scale=PRIOR_COV_SCALE_OF_DIRECTIONS))
+
+
+def events_of_reference_users(events: Interactions, users: NDArray[np.int64]) -> Interactions:
+    """Return the events of a few of some users, without labels. They have the codes that they have in all events.
+
+    Fold-in of new users chooses its coordinates by these events, see `FoldIn.aligned`.
+    """
+    places = np.linspace(0, len(users) - 1, min(len(users), _N_REFERENCE_USERS)).astype(int)
+    theirs = events[np.isin(events.users, users[places])]
+    return theirs._replace(user_ids=None, item_ids=None, impression_ids=None, user_features=None, item_features=None)

@@ -295,6 +295,18 @@ def total_loss(network: RecommenderNetwork, loss: Loss, batch: Batch) -> Tensor:
     return total + (factors.added if weight is None else factors.added * weight).sum()
 
 
+def loss_weight(loss: Loss, batch: Batch) -> Tensor | int:
+    """Return the number by which `total_loss` is divided to get the loss of an event, or else of an example.
+
+    The softmax over the catalog is a sum over the events of a user. Other losses are means over the items of an example.
+    """
+    weight = batch.weight
+    if loss is softmax and isinstance(batch.target, Rows):
+        values = batch.target.values
+        return values.sum() if weight is None else (values * weight[batch.target.index]).sum()
+    return batch.n_examples if weight is None else weight.sum()
+
+
 def _hinge(x: Tensor, width: float) -> tuple[Tensor, Tensor]:
     """max(x, 0) and its derivative. With a width above 0, a softplus and a sigmoid of ``x / width``."""
     if width == 0:

@@ -73,6 +73,8 @@ class RowNetwork(ProductNetwork):
     """
 
     reads_histories = True
+    encodes_histories = True
+    history_tables = ("rows",)
 
     def __init__(self, rows: sp.csr_array, width: int, *, dropout: float, normalize: bool = False):
         super().__init__()
@@ -91,6 +93,9 @@ class RowNetwork(ProductNetwork):
     @property
     def item_biases(self) -> nn.Embedding:  # type: ignore[override]
         return self.output_layer.biases
+
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        return self.output_layer.vectors.weight
 
     def item_vectors(self, items: Tensor) -> Tensor:
         return self.output_layer.vectors(items)

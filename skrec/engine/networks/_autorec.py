@@ -24,6 +24,8 @@ class ItemAutoRec(ProductNetwork):
     """Item-based AutoRec: score(u, i) = v_u . f(W x_i + b) + c_u, where x_i is the column of the item."""
 
     item_biases = None
+    history_tables = ("columns",)
+    states_are_vectors = True
 
     def __init__(self, columns: sp.csr_array, width: int, activation: str, dropout: float):
         super().__init__()
@@ -42,6 +44,10 @@ class ItemAutoRec(ProductNetwork):
 
     def encode(self, users: Tensor) -> tuple[Tensor, Tensor]:
         return self.output_layer.vectors(users), self.output_layer.biases(users)
+
+    @property
+    def result_shapes(self) -> dict[str, tuple[int, ...]]:
+        return super().result_shapes | {"prepared": (self.columns.n_rows, len(self.input_layer.bias))}
 
     def prepare(self) -> None:
         self.prepared = self.read(torch.arange(self.columns.n_rows, device=self.input_layer.bias.device))

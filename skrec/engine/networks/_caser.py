@@ -38,6 +38,8 @@ class Caser(SequenceNetwork):
         Dropout of the filters' outputs and of the users' vectors.
     """
 
+    has_fixed_length = True  # of windows and filters
+
     def __init__(
         self,
         sequences: SequenceTable,

@@ -28,6 +28,7 @@ class LightGCN(ProductNetwork):
 
     item_biases = None
     reads_histories = True
+    history_tables = ("graph",)
 
     def __init__(self, rows: sp.csr_array, n_factors: int, n_layers: int, std: float):
         super().__init__()
@@ -46,6 +47,12 @@ class LightGCN(ProductNetwork):
     @property
     def item_tables(self) -> list[nn.Embedding]:
         return [self.items]
+
+    @property
+    def result_shapes(self) -> dict[str, tuple[int, ...]]:
+        users, items = self.users.weight.shape, self.items.weight.shape
+        results = {"final_users": users, "final_items": items, "item_messages": items, "new_user_map": (users[1], users[1])}
+        return super().result_shapes | results
 
     def propagate(self) -> tuple[Tensor, Tensor, Tensor]:
         """Final vectors of users, final vectors of items, and the sum over layers of the vectors that items propagate."""
@@ -70,6 +77,9 @@ class LightGCN(ProductNetwork):
 
     def encode(self, users: Tensor) -> tuple[Tensor]:
         return (self.final_users[users],)
+
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        return self.final_items
 
     def item_vectors(self, items: Tensor) -> Tensor:
         return self.final_items[items]

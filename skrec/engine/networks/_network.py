@@ -1,6 +1,6 @@
 """Base classes of all networks."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -30,8 +30,14 @@ class RecommenderNetwork(nn.Module):
         new users are folded in.
     temperature : float or None, default=None
         If not None, scores do not depend on the lengths of users' vectors.
+    encodes_histories : bool, default=False
+        Whether ``encode`` reads the histories of known users from ``history_tables``.
+    history_tables : tuple of str, default=()
+        Names of the modules with the histories of the training users.
     """
 
+    encodes_histories: ClassVar[bool] = False
+    history_tables: ClassVar[tuple[str, ...]] = ()
     floats_per_score: int = 1
     has_factors: bool = False
     reads_histories: bool = False
@@ -58,6 +64,11 @@ class RecommenderNetwork(nn.Module):
 
     def prepare(self) -> None:
         """Compute what all scores have in common. Called after training, before scores are computed."""
+
+    @property
+    def result_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the buffers that are None until training or `prepare` sets them."""
+        return {}
 
     def penalty(self, users: Tensor, items: Tensor, item_share: float) -> Tensor | float:
         """L2 penalty of a minibatch. 0 if the network does not define one."""
@@ -87,6 +98,10 @@ class EmbeddingNetwork(RecommenderNetwork):
         super().__init__()
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("y_range", None)
+
+    @property
+    def result_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"y_range": (2,)}
 
     @property
     def user_tables(self) -> list[nn.Embedding]:

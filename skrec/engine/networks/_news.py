@@ -68,6 +68,8 @@ class News(EmbeddingNetwork):
     """
 
     reads_histories = True
+    encodes_histories = True
+    history_tables = ("past",)
 
     def __init__(
         self,
@@ -91,7 +93,7 @@ class News(EmbeddingNetwork):
         self.ids = embedding(self.n_items, n_factors, std=n_factors**-0.5 if features is None else 0) if has_ids else None
         layers = nn.Linear(n_factors, n_factors), nn.Tanh(), nn.Linear(n_factors, 1, bias=False)
         self.attention, self.dropout = nn.Sequential(*layers) if has_attention else None, Dropout(dropout)
-        self.default_reader = nn.Parameter(torch.randn(n_factors) * n_factors**-0.5)
+        self.default_reader = nn.Parameter(torch.randn(n_factors).mul_(n_factors**-0.5))
         self.default_logit = nn.Parameter(torch.zeros(()))
         self.recency = None if half_life is None else nn.Parameter(torch.zeros(()))
         self.register_buffer("appeared", torch.tensor(appeared), persistent=False)
@@ -105,6 +107,10 @@ class News(EmbeddingNetwork):
     @property
     def item_tables(self) -> list[nn.Embedding]:
         return [] if self.ids is None else [self.ids]
+
+    @property
+    def result_shapes(self) -> dict[str, tuple[int, ...]]:
+        return super().result_shapes | {"vectors": (self.n_items, len(self.default_reader)), "logits": (self.n_items,)}
 
     def read(self, items: Tensor) -> tuple[Tensor, Tensor]:
         """The vectors (n, d) of articles, and their attention logits (n,)."""

@@ -2,7 +2,9 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -44,10 +46,19 @@ class ProductNetwork(EmbeddingNetwork):
 
     has_factors = True
 
+    @property
+    def states_are_vectors(self) -> bool:
+        """Whether the parts of a state are the user's vector and bias as they are. Fold-in takes less time then."""
+        return False
+
     item_biases: nn.Embedding | None  # a class attribute would hide the module of this name
 
     def all_item_biases(self) -> Tensor | None:
         return None if self.item_biases is None else self.item_biases.weight[:, 0]
+
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        """Vectors (n_items, d) of all items. On a CPU. Networks that store them return them without a copy."""
+        return self.item_vectors(torch.arange(n_items))
 
     def item_vectors(self, items: Tensor) -> Tensor:
         """Vectors of items, (..., d)."""
@@ -130,6 +141,10 @@ class DotProduct(ProductNetwork):
         self.dropout, self.temperature = Dropout(dropout), temperature
 
     @property
+    def states_are_vectors(self) -> bool:
+        return self.temperature is None
+
+    @property
     def user_tables(self) -> list[nn.Embedding]:
         return [self.user_embeddings] if self.user_biases is None else [self.user_embeddings, self.user_biases]
 
@@ -137,12 +152,19 @@ class DotProduct(ProductNetwork):
     def item_tables(self) -> list[nn.Embedding]:
         return [self.item_embeddings] if self.item_biases is None else [self.item_embeddings, self.item_biases]
 
+    def expect_ratings(self, values: NDArray[np.float32], y_range: tuple[float, float] | None) -> None:
+        if y_range is not None or self.item_biases is not None:  # else the product alone is the rating
+            super().expect_ratings(values, y_range)
+
     def encode(self, users: Tensor) -> State:
         vectors, *biases = super().encode(users)
         return self.dropout(vectors), *biases
 
     def user_vectors(self, state: State) -> Tensor:
         return state[0] if self.temperature is None else F.normalize(state[0], dim=-1) / self.temperature
+
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        return self.item_embeddings.weight if self.temperature is None else super().all_item_vectors(n_items)
 
     def item_vectors(self, items: Tensor) -> Tensor:
         vectors = self.item_embeddings(items)

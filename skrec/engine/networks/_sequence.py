@@ -23,10 +23,18 @@ class SequenceNetwork(ProductNetwork):
         Sequences of the training users.
     n_items, width : int
         Number of items and width of their vectors.
+
+    Attributes
+    ----------
+    has_fixed_length : bool, default=False
+        Whether ``states`` can be traced only for sequences of one length.
     """
 
     item_biases = None
     reads_histories = True
+    encodes_histories = True
+    history_tables = ("sequences",)
+    has_fixed_length: bool = False
 
     def __init__(self, sequences: SequenceTable, n_items: int, width: int):
         super().__init__()
@@ -40,6 +48,9 @@ class SequenceNetwork(ProductNetwork):
     @property
     def item_tables(self) -> list[nn.Embedding]:
         return [self.items]
+
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        return self.items.weight
 
     def item_vectors(self, items: Tensor) -> Tensor:
         return self.items(items)

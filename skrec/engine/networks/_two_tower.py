@@ -33,12 +33,21 @@ class TwoTower(ProductNetwork):
             self.register_buffer(name, None, persistent=False)
 
     @property
+    def states_are_vectors(self) -> bool:
+        return self.temperature is None
+
+    @property
     def user_tables(self) -> list[nn.Embedding]:
         return [self.users.table]
 
     @property
     def item_tables(self) -> list[nn.Embedding]:
         return [self.items.table]
+
+    @property
+    def result_shapes(self) -> dict[str, tuple[int, ...]]:
+        vectors = {"final_users": self.users.table.weight.shape, "final_items": self.items.table.weight.shape}
+        return super().result_shapes | vectors
 
     def prepare(self) -> None:
         self.final_users, self.final_items = self.users.all_vectors() + self.common, self.items.all_vectors()
@@ -55,6 +64,9 @@ class TwoTower(ProductNetwork):
 
     def user_vectors(self, state: State) -> Tensor:
         return state[0] if self.temperature is None else F.normalize(state[0], dim=-1) / self.temperature
+
+    def all_item_vectors(self, n_items: int) -> Tensor:
+        return self.final_items if self.temperature is None else super().all_item_vectors(n_items)
 
     def item_vectors(self, items: Tensor) -> Tensor:
         vectors = self.items(items) if self.training else self.final_items[items]

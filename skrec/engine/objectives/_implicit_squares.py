@@ -6,12 +6,10 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from skrec._memory import rows_per_block
 from skrec.data import Interactions, apply_half_life, is_positive
 from skrec.engine.batches._batches import Batches, PairBatches
-from skrec.engine.batches._least_squares import LeastSquares
+from skrec.engine.batches._least_squares import LeastSquares, gram
 from skrec.engine.fold_in import Catalog, Prior, State, event_weights, solve_in_axes
 from skrec.engine.losses._losses import Losses, mse
 from skrec.engine.networks._network import EmbeddingNetwork
@@ -44,6 +42,7 @@ class ImplicitSquares(Ranking):
     regularization_exponent: float
 
     solver: ClassVar[str] = "als"
+    forgets: ClassVar[bool] = False
     aligns_prior: ClassVar[bool] = False
 
     def penalties(self, sums: NDArray[np.float64], n: int) -> NDArray[np.float64]:
@@ -63,8 +62,10 @@ class ImplicitSquares(Ranking):
 
     @torch.no_grad()
     def initialize(self, network: EmbeddingNetwork, examples: Interactions) -> None:
+        # With entries of both signs the vectors of the users of an item cancel out, and the first epochs learn this noise.
         for tables, codes in ((network.user_tables, examples.users), (network.item_tables, examples.items)):
             for table in tables:
+                table.weight.abs_()
                 has_events = np.bincount(codes, minlength=table.num_embeddings) > 0
                 table.weight[torch.as_tensor(~has_events)] = 0  # the least squares solution
 
@@ -131,10 +132,3 @@ def _weight_of_positives(model: Any) -> float:
     positives = data[is_positive(data.values, model.positive_from)]
     positives = apply_half_life(positives[positives.last_of_each_pair()], model.half_life)
     return float(event_weights(positives).sum(dtype=float))
-
-
-@torch.no_grad()
-def gram(table: Tensor) -> Tensor:
-    """Products (d, d) of the columns of a table, in float64."""
-    parts = table.split(rows_per_block(8 * table.shape[1]))
-    return sum((part.double().T @ part.double() for part in parts), torch.zeros((), device=table.device))

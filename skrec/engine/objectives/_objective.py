@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from skrec.data import HalfLife, Interactions, apply_half_life, weights_as_values
-from skrec.data._pairs import remembering_pairs, sorted_pairs
+from skrec.data._pairs import remembering_pairs
 from skrec.data._splitting import hold_out_events
 from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, Prior, State, prior_of
-from skrec.engine.losses._losses import Losses, total_loss
+from skrec.engine.losses._losses import Losses, loss_weight, total_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,8 @@ class Objective:
         Whether negatives are drawn.
     solver : {"gradient", "als"}
         Algorithm that minimizes the loss.
+    forgets : bool
+        Whether training on new examples alone makes the model worse for the known ones, so that `partial_fit` repeats some.
     aligns_prior : bool
         Whether fold-in is iterative and converges faster after a change of the coordinates of the prior.
     n_used_rows : int or None
@@ -53,6 +55,7 @@ class Objective:
     predicts_ratings: ClassVar[bool] = False
     draws_negatives: ClassVar[bool] = False
     solver: ClassVar[str] = "gradient"
+    forgets: ClassVar[bool] = True
     aligns_prior: ClassVar[bool] = True
     n_used_rows = property(lambda self: None)
 
@@ -66,11 +69,7 @@ class Objective:
 
     def example_rows(self, data: Interactions) -> NDArray[np.int64]:
         """Ascending positions of the `examples`: the last event of each pair of user and item."""
-        mask = self.example_mask(data)
-        if mask.all():
-            return data.last_of_each_pair()
-        rows = np.flatnonzero(mask)
-        return rows if sorted_pairs(data).starts is None else rows[data[rows].last_of_each_pair()]
+        return data.last_of_each_pair(self.example_mask(data))
 
     def examples(self, data: Interactions) -> Interactions:
         """Return the training examples, weighted by age."""
@@ -120,7 +119,7 @@ class Objective:
         total, n = torch.zeros((), device=generator.device), torch.zeros((), device=generator.device)
         for batch in batches.epoch(generator):
             total += total_loss(network, self.losses.training, batch)
-            n += batch.n_examples if batch.weight is None else batch.weight.sum()
+            n += loss_weight(self.losses.training, batch)
         return float(total) / (float(n) or 1.0)
 
     def prior(self, network: Any, users: Iterable[torch.Tensor]) -> Prior:

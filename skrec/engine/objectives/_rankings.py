@@ -17,7 +17,7 @@ from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, pairs, rows
 from skrec.engine.losses._losses import Losses, softmax
 from skrec.engine.objectives._objective import Objective, counts
 
-_FOLD_IN_NEGATIVES = 4  # per event in fold-in, if training draws no negatives
+FOLD_IN_NEGATIVES = 4  # per event in fold-in, if training draws no negatives
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +153,7 @@ class InBatchRanking(Ranking):
         if self.is_softmax:
             return likelihood_of_rows(network, self.rows(histories), catalog, self.losses)
         pool = catalog.pool(by_popularity=True)
-        return pairs(network, catalog.events(histories), pool, self.losses.smooth, n_negatives=_FOLD_IN_NEGATIVES)
+        return pairs(network, catalog.events(histories), pool, self.losses.smooth, n_negatives=FOLD_IN_NEGATIVES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +185,7 @@ class Slates(Ranking):
 
     def likelihood(self, network: FrozenNetwork, histories: Interactions, catalog: Catalog) -> Likelihood:
         pool = catalog.pool(by_popularity=False)
-        return pairs(network, catalog.events(histories), pool, self.losses.smooth, n_negatives=_FOLD_IN_NEGATIVES)
+        return pairs(network, catalog.events(histories), pool, self.losses.smooth, n_negatives=FOLD_IN_NEGATIVES)
 
 
 def likelihood_of_rows(network: FrozenNetwork, target: sp.csr_array, catalog: Catalog, losses: Losses) -> Likelihood:

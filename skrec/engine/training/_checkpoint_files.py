@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from skrec.base._writing import atomic_write
+from skrec._writing import atomic_write
 
 _MAGIC = b"skrec checkpoint 1\n"
 _HEADER = struct.Struct(f">{len(_MAGIC)}sQ32s")  # followed by size and checksum of the content

@@ -17,8 +17,9 @@ import joblib
 import numpy as np
 
 from skrec._checks import read_path
+from skrec._writing import UNFINISHED
 from skrec.base._parameters import DeclaredParameters
-from skrec.base._writing import UNFINISHED
+from skrec.base._validation import Validation
 from skrec.data import Interactions
 from skrec.data._callers import depth_of_caller
 from skrec.data._random import draw_seed
@@ -74,10 +75,11 @@ class Checkpoints:
         self._choose()
 
     @classmethod
-    def of(cls, estimator: Any, data: Interactions, validation: Any) -> Self:
+    def of(cls, estimator: Any, data: Interactions, validation: Validation | None) -> Self:
         """Return the checkpoints for fitting an estimator."""
-        parts = [data] if validation is None else [data, estimator.vocabulary_.recode(validation, name="validation")]
-        identity = [type(estimator).__qualname__, _settings(estimator), *map(_arrays, parts)]
+        held_out, metrics = (None, {}) if validation is None else validation
+        parts = [data] if held_out is None else [data, estimator.vocabulary_.recode(held_out, name="validation")]
+        identity = [type(estimator).__qualname__, _settings(estimator), metrics, *map(_arrays, parts)]
         run, folder = joblib.hash(identity), read_path(estimator.checkpoint_dir, "checkpoint_dir")
         seed = draw_seed(estimator.random_state)
         return cls(folder / run[:16], run, seed=seed, is_seed_free=estimator.random_state is None)

@@ -1,5 +1,6 @@
 """Checks of the parameters of neural recommenders."""
 
+import copy
 import inspect
 from collections.abc import Sized
 from typing import Any
@@ -10,15 +11,17 @@ from numpy.typing import NDArray
 
 from skrec._checks import check_choice, check_int, check_no_class, check_number, read_path
 from skrec._process import MutedWarning
+from skrec.base._parameters import DeclaredParameters
 from skrec.data import Interactions, read_half_life
 from skrec.engine.losses._losses import CosineContrastiveLoss
 from skrec.engine.training._early_stopping import check_early_stopping
 from skrec.engine.training._optimizers import OPTIMIZERS
+from skrec.engine.training._processes import check_devices, n_processes
 from skrec.engine.training._schedules import check_schedule
+from skrec.engine.training._training_log import check_logger
 from skrec.metrics import CoverageWarning
 
 _ONE_POSITIVE = ("bpr", "warp", "ccl")
-LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "mlflow": "MLFlowLogger", "wandb": "WandbLogger"}
 _READ_HERE = {"accelerator", "accumulate_grad_batches", "devices", "gradient_clip_algorithm", "gradient_clip_val", "precision"}
 _OWN_PARAMETERS = {
     "enable_checkpointing": "checkpoint_dir",
@@ -43,8 +46,8 @@ def accelerator_of(options: dict[str, Any] | None) -> str:
 
 
 def n_accumulated_batches(options: dict[str, Any] | None) -> int:
-    """Return the number of minibatches per optimizer step."""
-    return (options or {}).get("accumulate_grad_batches", 1)
+    """Return the number of minibatches per optimizer step, in all processes together."""
+    return (options or {}).get("accumulate_grad_batches", 1) * n_processes(options)
 
 
 def check_training(settings: Any) -> None:
@@ -72,9 +75,10 @@ def check_training(settings: Any) -> None:
         check_early_stopping(settings.early_stopping)
     if settings.checkpoint_dir is not None:
         read_path(settings.checkpoint_dir, "checkpoint_dir")
-    if settings.logger is not None and not callable(settings.logger):
-        check_choice(settings.logger, "logger", tuple(LOGGERS))
+    if settings.logger is not None:
+        check_logger(settings.logger)
     _check_trainer(settings.trainer)
+    check_devices(settings)
 
 
 def check_negatives(model: Any, kinds: tuple[str, ...]) -> None:
@@ -142,6 +146,12 @@ def architecture_of(model: Any) -> dict[str, Any]:
     given = {name: getattr(model, name) for name in model._architecture_parameters}
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     return values | {"loss": "mse" if model._predicts_ratings else "a ranking loss"}
+
+
+def parameters_of(model: Any) -> dict[str, Any]:
+    """The parameters of a model, for its attribute ``trained_with_``. Objects are copied, since they may be changed later."""
+    values = model.get_params(deep=False)
+    return {name: copy.copy(value) if isinstance(value, DeclaredParameters) else value for name, value in values.items()}
 
 
 def check_same_architecture(model: Any, trained: dict[str, Any]) -> None:
@@ -216,7 +226,7 @@ def _check_trainer(options: dict[str, Any] | None) -> None:
             raise ValueError(f"trainer must not hold {name!r}: use the parameter {_OWN_PARAMETERS[name]}")
     _check_options(options)
     check_choice(options.get("accelerator", "auto"), "trainer['accelerator']", ("auto", "cpu", "gpu", "cuda"))
-    check_int(n_accumulated_batches(options), "trainer['accumulate_grad_batches']", at_least=1)
+    check_int(options.get("accumulate_grad_batches", 1), "trainer['accumulate_grad_batches']", at_least=1)
     if options.get("gradient_clip_val") is not None:
         check_number(options["gradient_clip_val"], "trainer['gradient_clip_val']", at_least=0)
     if options.get("gradient_clip_algorithm", "norm") != "norm":
@@ -226,9 +236,6 @@ def _check_trainer(options: dict[str, Any] | None) -> None:
             f"trainer['precision'] must not store weights in half precision, got {options['precision']!r}. Use '16-mixed' or "
             "'bf16-mixed'"
         )
-    devices = options.get("devices", 1)
-    if devices not in (1, "1", "auto") and not (isinstance(devices, list) and len(devices) == 1):
-        raise ValueError(f"trainer['devices'] must be 1, got {devices!r}")
 
 
 def _check_options(options: dict[str, Any]) -> None:

@@ -7,15 +7,18 @@ import numpy as np
 import torch
 from torch import nn
 
+from skrec._memory import resident_bytes
+from skrec.base._validation import Validation
 from skrec.data import Interactions
 from skrec.engine.batches._batches import Batches
-from skrec.metrics import get_scorer
+from skrec.metrics import make_multi_scorer
 
+N_SAMPLED_PAIRS = 10_000  # for the accuracy in the history
 _SMALLEST_POSITIVE = float(np.finfo(np.float32).smallest_subnormal)
 
 
 class ValidationMonitor:
-    """Metrics of a network on held-out data: ``valid_loss`` and the scorer of ``early_stopping``.
+    """Metrics of a network on held-out data: the loss, the pairwise accuracy and scorers.
 
     Parameters
     ----------
@@ -23,8 +26,8 @@ class ValidationMonitor:
         Estimator that is being fitted. The network is set as its network before it is scored.
     network : nn.Module
         Network that is being trained.
-    validation : array-like
-        Validation data as passed to ``fit``.
+    validation : Validation
+        Validation data and metrics as passed to ``fit``.
     known : Interactions
         Training examples, which are not drawn as negatives.
 
@@ -34,20 +37,21 @@ class ValidationMonitor:
         If ``valid_loss`` is needed and cannot be computed.
     """
 
-    def __init__(self, estimator: Any, network: nn.Module, validation: Any, *, known: Interactions):
-        self.estimator, self.network, self.validation, self.known = estimator, network, validation, known
-        data = estimator._recode(validation, name="validation")
+    def __init__(self, estimator: Any, network: nn.Module, validation: Validation, *, known: Interactions):
+        self.estimator, self.network, self.validation, self.known = estimator, network, validation.data, known
+        data = estimator._recode(self.validation, name="validation")
+        self.n_events = len(data)
         known_pairs = (data.users < estimator.n_users_) & (data.items >= 0)
         objective = estimator.objective_
         events = data[known_pairs & objective.example_mask(data)]
         batches = objective.held_out_batches(events, known) if len(events) else None
         self.batches = batches if batches is not None and len(batches) else None
-        self.scorer = None
+        self.metrics = dict(validation.metrics)
         if estimator._monitored not in (None, "valid_loss"):
-            # the training data has been warned about; a threshold instead of None avoids a second warning
-            threshold = _SMALLEST_POSITIVE if estimator.positive_from is None else estimator.positive_from
-            self.scorer = get_scorer(estimator._monitored, positive_from=threshold)
-        elif self.batches is None:
+            self.metrics[estimator._monitored] = 1
+        # the training data has been warned about; a threshold instead of None avoids a second warning
+        self.threshold = _SMALLEST_POSITIVE if estimator.positive_from is None else estimator.positive_from
+        if self.batches is None and (estimator._monitored == "valid_loss" or not self.metrics):
             kind = "rating" if estimator._predicts_ratings else "positive event"
             raise ValueError(
                 f"valid_loss cannot be computed: the validation data have no {kind} of a known user with a known item. The "
@@ -56,19 +60,23 @@ class ValidationMonitor:
             )
 
     @torch.no_grad()
-    def __call__(self, device: torch.device, train_loss: float) -> dict[str, float]:
-        """Return the metrics after an epoch."""
-        figures = {"valid_loss": self.loss(self.batches, device)} if self.batches is not None else {}
-        if self.scorer is not None:
+    def __call__(self, device: torch.device, epoch: int, train_loss: float) -> dict[str, float]:
+        """Return the metrics after an epoch. Scorers that are not evaluated in this epoch are NaN."""
+        figures = {} if self.batches is None else self._of_batches(self.batches, device)
+        is_last = epoch + 1 == self.estimator.max_epochs
+        if due := [name for name, n_epochs in self.metrics.items() if is_last or (epoch + 1) % n_epochs == 0]:
             self.estimator._set_network(self.network, device, train_loss)
-            figures[self.estimator._monitored] = float(self.scorer(self.estimator, self.validation))
-        return figures
+            scores = make_multi_scorer(due, positive_from=self.threshold)(self.estimator, self.validation)
+            return figures | {name: float(scores.get(name, np.nan)) for name in self.metrics}
+        return figures | dict.fromkeys(self.metrics, float("nan"))
 
-    def loss(self, batches: Batches, device: torch.device) -> float:
-        """Return the mean loss of the held-out events, with the same negatives in each epoch."""
+    def _of_batches(self, batches: Batches, device: torch.device) -> dict[str, float]:
+        """Return the mean loss and the pairwise accuracy of the held-out events, with the same negatives in each epoch."""
         batches.to(device)
         generator = torch.Generator(device=device).manual_seed(self.estimator.seed_)
-        return self.estimator.objective_.held_out_loss(self.network, batches, self.known, generator)
+        loss = self.estimator.objective_.held_out_loss(self.network, batches, self.known, generator)
+        pairs = batches.sample_pairs(N_SAMPLED_PAIRS, generator.manual_seed(self.estimator.seed_))
+        return {"valid_loss": loss} | named_accuracy("valid", self.network, pairs)
 
 
 class TrainingHistory:
@@ -85,6 +93,7 @@ class TrainingHistory:
 
     def __init__(self, estimator: Any, network: nn.Module, monitor: ValidationMonitor | None):
         self.estimator, self.network, self.monitor = estimator, network, monitor
+        self.bytes_at_start = resident_bytes()
         self.rows: list[dict[str, float]] = []
         self.best_epoch, self.best_value = 0, -float("inf")
         self.best_weights: dict[str, torch.Tensor] | None = None
@@ -92,8 +101,8 @@ class TrainingHistory:
     def __call__(self, row: dict[str, float], device: torch.device) -> bool:
         """Add the metrics of an epoch. Return True if training should stop."""
         if self.monitor is not None:
-            row |= self.monitor(device, row["train_loss"])
-        row["peak_memory_mb"] = _peak_memory(device)
+            row |= self.monitor(device, int(row["epoch"]), row["train_loss"])
+        row |= self._memory(device)
         self.rows.append(row)
         if self.estimator.verbose == 2:
             sys.stdout.write("  ".join(f"{name} {value:.5g}" for name, value in row.items()) + "\n")
@@ -106,6 +115,12 @@ class TrainingHistory:
             self.best_value, self.best_epoch = value, int(row["epoch"])
             self.best_weights = {name: weight.detach().clone() for name, weight in self.network.state_dict().items()}
         return row["epoch"] - self.best_epoch >= stopping.patience
+
+    def _memory(self, device: torch.device) -> dict[str, float]:
+        """Return the peak memory of a GPU, or the memory that the process has taken. Nothing if it is not known."""
+        is_gpu = device.type == "cuda"
+        n_bytes = torch.cuda.max_memory_allocated(device) if is_gpu else resident_bytes() - self.bytes_at_start
+        return {} if np.isnan(n_bytes) else {"memory_mb": n_bytes / 2**20}
 
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint."""
@@ -123,21 +138,13 @@ class TrainingHistory:
 
 
 @torch.no_grad()
-def pairwise_accuracy(network: nn.Module, pairs: tuple[torch.Tensor, torch.Tensor] | None) -> float:
-    """Return the fraction of users (n,) and items (n, 2) whose first item has the higher score. Ties count 0.5."""
+def named_accuracy(name: str, network: nn.Module, pairs: tuple[Any, torch.Tensor] | None) -> dict[str, float]:
+    """Return the fraction of users (n,) and items (n, 2) whose first item has the higher score. Ties count 0.5.
+
+    The key is ``name`` followed by "_pairwise_accuracy". Nothing is returned without pairs.
+    """
     if pairs is None or len(pairs[0]) == 0:
-        return float("nan")
+        return {}
     scores = network(*pairs)
-    return float(((scores[:, 0] > scores[:, 1]).float() + (scores[:, 0] == scores[:, 1]).float() / 2).mean())
-
-
-def _peak_memory(device: torch.device) -> float:
-    """Peak memory in megabytes: of the GPU, or of the process on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return float("nan")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+    accuracy = ((scores[:, 0] > scores[:, 1]).float() + (scores[:, 0] == scores[:, 1]).float() / 2).mean()
+    return {f"{name}_pairwise_accuracy": float(accuracy)}

@@ -5,17 +5,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning import loggers
 from pytorch_lightning.plugins.environments import ClusterEnvironment, LightningEnvironment
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.plugins.precision import MixedPrecision, Precision
 from pytorch_lightning.strategies import SingleDeviceStrategy
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
@@ -25,16 +22,18 @@ from skrec._process import MutedWarning, SharedChange, progress_bar, replaced
 from skrec._threads import torch_threads_in_step
 from skrec.base._divergence import divergence
 from skrec.engine.batches._batches import Batch, Batches, PairBatches
-from skrec.engine.losses._losses import total_loss
+from skrec.engine.losses._losses import loss_weight, total_loss
 from skrec.engine.networks._layers import set_generator
 from skrec.engine.networks._network import prepare
-from skrec.engine.training._checkpoint_files import write_checkpoint
 from skrec.engine.training._checkpoints import Checkpoints, CheckpointUnusable
-from skrec.engine.training._checks import LOGGERS, accelerator_of, n_accumulated_batches
-from skrec.engine.training._history import TrainingHistory, pairwise_accuracy
+from skrec.engine.training._checks import accelerator_of, n_accumulated_batches
+from skrec.engine.training._history import N_SAMPLED_PAIRS, TrainingHistory, named_accuracy
 from skrec.engine.training._optimizers import clip, decay, set_rate
 from skrec.engine.training._pair_steps import PairSteps
+from skrec.engine.training._plugins import CheckpointFiles, Processes
+from skrec.engine.training._processes import n_processes, share_weights, sum_gradients, summed
 from skrec.engine.training._resuming import check_checkpoint
+from skrec.engine.training._runs import finite, open_run
 from skrec.engine.training._schedules import Schedule
 from skrec.engine.training._work import work_of_step
 
@@ -116,8 +115,11 @@ class Training(pl.LightningModule):
         # getsignal returns None if the handler was not installed from Python
         self.on_sigterm = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
         self.batches.to(self.device)
-        self.sampled_pairs = self.batches.sample_pairs(10_000, self.generator(-1))
+        self.sampled_pairs = self.batches.sample_pairs(N_SAMPLED_PAIRS, self.generator(-1))
         # manual_backward adds a tenth to the time of a small step; without scaling or several devices it is equivalent
+        self.n_processes, self.rank = self.trainer.world_size, self.trainer.global_rank
+        if self.n_processes > 1:
+            share_weights(self.weights)
         self.is_plain = type(self.trainer.precision_plugin) is Precision and type(self.trainer.strategy) is SingleDeviceStrategy
         self.back_propagate = torch.Tensor.backward if self.is_plain else self.manual_backward
 
@@ -153,7 +155,7 @@ class Training(pl.LightningModule):
         self.network.train()
         set_generator(self.network, self.generator(self.current_epoch + 2**20))
         self.started = time.perf_counter()
-        self.counters.loss_sum, self.counters.n_examples = torch.zeros((), device=self.device), 0
+        self.counters.loss_sum, self.counters.loss_weight = torch.zeros((), device=self.device), 0
 
     def on_train_batch_start(self, chunk: tuple[int, list[Batch]], _: int) -> None:
         """Use as many threads as the first minibatch can feed."""
@@ -172,8 +174,9 @@ class Training(pl.LightningModule):
         for position, batch in enumerate(batches, first):
             # the last group of an epoch may be smaller; its gradient is the mean over its minibatches
             size = min(group, len(self.batches) - position // group * group)
-            loss = self.minibatch_loss(batch)
-            self.back_propagate(loss / size if size > 1 else loss)
+            if position % self.n_processes == self.rank:
+                loss = self.minibatch_loss(batch)
+                self.back_propagate(loss / size if size > 1 else loss)
             if (position + 1) % group == 0 or position + 1 == len(self.batches):
                 self.update(optimizer)
 
@@ -184,7 +187,7 @@ class Training(pl.LightningModule):
             self.set_rate(optimizer)
             optimizer._on_before_step()  # the counter of Lightning's global_step
             self.counters.loss_sum += steps(batch)
-            self.counters.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
+            self.counters.loss_weight += loss_weight(self.loss, batch)
             optimizer._on_after_step()
             self.counters.n_updates += 1
 
@@ -192,7 +195,7 @@ class Training(pl.LightningModule):
         """Return the mean loss of a minibatch plus the penalty on the rows that it uses."""
         total = total_loss(self.network, self.loss, batch)
         self.counters.loss_sum.add_(total.detach())
-        self.counters.n_examples += batch.n_examples if batch.weight is None else batch.weight.sum()
+        self.counters.loss_weight += loss_weight(self.loss, batch)
         total = total / batch.n_examples
         if strength := self.settings._penalty:
             total = total + strength * self.network.penalty(batch.query, batch.touched_items, batch.item_share)
@@ -200,6 +203,8 @@ class Training(pl.LightningModule):
 
     def update(self, optimizer: Any) -> None:
         """Do one optimizer step, with learning rate, weight decay and gradient clipping."""
+        if self.n_processes > 1:
+            sum_gradients(self.weights)
         lr = self.set_rate(optimizer)
         if self.settings.weight_decay:
             decay(self.weights, 1 - lr * self.settings.weight_decay)
@@ -217,24 +222,34 @@ class Training(pl.LightningModule):
         rate = self.schedule(self.counters.n_updates)
         lr = self.learning_rate * rate.factor
         set_rate(optimizer, lr, rate.momentum)
+        self.counters.learning_rate = lr
         return lr
 
-    def on_train_epoch_end(self) -> None:
-        train_loss = float(self.counters.loss_sum) / (float(self.counters.n_examples) or 1.0)
+    def end_epoch(self) -> None:
+        """Check the epoch, and record its figures."""
+        sums = [float(self.counters.loss_sum), float(self.counters.loss_weight)]
+        if self.n_processes > 1:
+            sums = summed(sums, self.device)
+        loss_sum, weight_sum = sums
+        train_loss = loss_sum / (weight_sum or 1.0)
         if not np.isfinite(train_loss):
             raise self.divergence(f"the loss is {train_loss}")
         if not all(bool((weight.abs() < _LARGEST_WEIGHT).all()) for weight in self.weights):
             raise self.divergence(f"a weight is not finite, or above {_LARGEST_WEIGHT:g}")
         prepare(self.network)
-        accuracy = pairwise_accuracy(self.network, self.sampled_pairs)
-        row = {"epoch": self.current_epoch, "train_loss": train_loss, "pairwise_accuracy": accuracy}
+        row = {"epoch": self.current_epoch, "train_loss": train_loss}
+        row |= named_accuracy("train", self.network, self.sampled_pairs)
+        row["learning_rate"] = self.counters.learning_rate
         row["seconds"] = time.perf_counter() - self.started
         if self.history(row, self.device):
             self.trainer.should_stop = True
-        self.is_finished = self.trainer.should_stop or self.current_epoch + 1 == self.settings.max_epochs
+        self.log_dict(row, logger=False, batch_size=1)  # trainer.callback_metrics
         if self.logger is not None:
-            numbers = {name: value for name, value in row.items() if np.isfinite(value)}
-            self.logger.log_metrics(numbers, step=self.current_epoch)
+            self.logger.log_metrics(finite(row), step=self.current_epoch)
+
+    def on_train_epoch_end(self) -> None:
+        self.trainer.should_stop = self.trainer.strategy.reduce_boolean_decision(self.trainer.should_stop, all=False)
+        self.is_finished = self.trainer.should_stop or self.current_epoch + 1 == self.settings.max_epochs
         if self.checkpoints is not None:
             self.checkpoints.save(self.current_epoch, self.trainer.save_checkpoint)
 
@@ -256,6 +271,9 @@ class Training(pl.LightningModule):
         """Check that Lightning continues after the last recorded epoch."""
         if self.current_epoch != len(self.history.rows) or self.global_step != self.counters.n_updates:
             raise ValueError(f"its loops are at epoch {self.current_epoch}, step {self.global_step}")
+        if self.logger is not None:
+            for epoch, row in enumerate(self.history.rows):
+                self.logger.log_metrics(finite(row), step=epoch)
         self.has_started = True
 
 
@@ -264,7 +282,8 @@ class _Counters:
 
     def __init__(self) -> None:
         self.loss_sum = torch.zeros(())
-        self.n_examples: int | Tensor = 0  # or the sum of their weights
+        self.loss_weight: int | Tensor = 0
+        self.learning_rate = 0.0
         self.n_updates = 0
 
 
@@ -292,17 +311,11 @@ class _Chunks:
             yield first, chunk
 
 
-class _CheckpointFiles(TorchCheckpointIO):
-    """Writes Lightning's checkpoints to files with a checksum."""
+class _Figures(pl.Callback):
+    """Records the figures of an epoch before other callbacks run, which find them in ``trainer.callback_metrics``."""
 
-    def __init__(self, checkpoints: Checkpoints):
-        self.checkpoints = checkpoints
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        write_checkpoint(Path(path), checkpoint, run=self.checkpoints.run)
-
-    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> Any:
-        return self.checkpoints.state  # has been read and checked when it was chosen
+    def on_train_epoch_end(self, trainer: pl.Trainer, training: Any) -> None:
+        training.end_epoch()
 
 
 class _Bar(pl.Callback):
@@ -336,24 +349,31 @@ class _Trainer(pl.Trainer):
         return super().received_sigterm
 
 
-def run(training: Training, *, logger: Any) -> torch.device:
+def run(training: Training) -> torch.device:
     """Train until the end and return the device."""
     settings = training.settings
     own = ("accelerator", "accumulate_grad_batches", "gradient_clip_val")  # done here, Lightning must not do them again
     options = {name: value for name, value in (settings.trainer or {}).items() if name not in own}
     if options.get("devices") == "auto":
         del options["devices"]  # "auto" would use all devices
-    plugins = _combined(options.pop("plugins", None), [_CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
+    plugins = _combined(options.pop("plugins", None), [CheckpointFiles(training.checkpoints)] if training.checkpoints else [])
     if options.get("num_nodes", 1) == 1 and not any(isinstance(plugin, ClusterEnvironment) for plugin in plugins):
         plugins.append(LightningEnvironment())  # a single process, also inside a cluster job
-    with _LightningWarning.muted, _silence:
+    is_first = n_processes(options) == 1 or LightningEnvironment().local_rank() == 0
+    if n_processes(options) > 1:
+        options["strategy"] = Processes()
+    opened = open_run(settings, training.history) if settings.logger is not None and is_first else nullcontext()
+    with _LightningWarning.muted, _silence, opened as logger:
         trainer = _Trainer(
             **{
                 "accelerator": accelerator_of(settings.trainer),
                 "devices": 1,
                 "max_epochs": settings.max_epochs,
                 "logger": logger or False,
-                "callbacks": _combined(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 else []),
+                "callbacks": [
+                    _Figures(),
+                    *_combined(options.pop("callbacks", None), [_Bar()] if settings.verbose == 1 and is_first else []),
+                ],
                 "plugins": plugins,
                 "enable_checkpointing": False,
                 "enable_progress_bar": False,
@@ -391,13 +411,6 @@ def _fit(trainer: pl.Trainer, training: Training) -> None:
         if path is None or training.has_started:
             raise
         raise CheckpointUnusable(error) from error
-
-
-def make_logger(logger: str | Callable[[], Any] | None) -> Any:
-    """Make one of Lightning's loggers by name, or call the user's function."""
-    if logger is None or callable(logger):
-        return logger and logger()
-    return getattr(loggers, LOGGERS[logger])(save_dir=".")
 
 
 def _combined(given: Any, own: list) -> list:

@@ -1,0 +1,38 @@
+"""Axes of displays, and colors that color-blind people can tell apart."""
+
+from typing import Any
+
+BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK = "#0072B2 #D55E00 #009E73 #CC79A7 #56B4E9 #E69F00 #000000".split()
+CATEGORIES = [BLUE, ORANGE, GREEN, YELLOW, PURPLE, SKY, BLACK]
+"""The palette of Okabe and Ito."""
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+"""One marker for each color, so that groups differ without color too."""
+GREY = "0.55"
+
+
+def read_axes(ax: Any, figsize: tuple[float, float]) -> Any:
+    """Return the given axes, or those of a new figure with constrained layout.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    if ax is not None:
+        return ax
+    return import_pyplot().subplots(figsize=figsize, layout="constrained")[1]
+
+
+def import_pyplot() -> Any:
+    """Import `matplotlib.pyplot`. Only new figures need it."""
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise ImportError("displays need matplotlib: pip install skrec[plot]") from None
+    return pyplot
+
+
+def shortened(text: Any, n_characters: int) -> str:
+    """Text of at most some characters. The end of a longer text is replaced by an ellipsis."""
+    text = str(text)
+    return text if len(text) <= n_characters else text[: n_characters - 1].rstrip() + "…"
