@@ -11,8 +11,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.utils.validation import check_is_fitted
 
-from skrec import ALSRecommender, PopularityRecommender, RandomRecommender, compare, get_scorer
-from skrec.benchmark import _memory
+from skrec import ALSRecommender, PopularityRecommender, RandomRecommender, _memory, compare, get_scorer
+from skrec.benchmark import MemoryWatch
 from skrec.benchmark._paired import sign_flip_test
 from skrec.data import Interactions
 from skrec.datasets import make_interactions
@@ -283,7 +283,7 @@ def test_memory_is_nan_where_the_system_does_not_tell(events, monkeypatch, tmp_p
 def test_on_cuda_the_memory_of_the_device_counts():
     import torch
 
-    with _memory.MemoryWatch() as watch:
+    with MemoryWatch() as watch:
         torch.empty(100 * 2**18, device="cuda")
     assert watch.peak_megabytes("cuda:0") == pytest.approx(100, rel=0.05)
 

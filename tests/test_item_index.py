@@ -162,7 +162,7 @@ def test_the_index_of_an_earlier_fit_is_refused_after_a_fit_in_place(als):
         model.recommend([5], index=index)
 
 
-@pytest.mark.parametrize("index", ["exact", ExactIndex(), 3, object()], ids=repr)
+@pytest.mark.parametrize("index", ["exact", ExactIndex(), 3, object()], ids=lambda value: type(value).__name__)
 def test_another_value_as_an_index_is_refused(als, index):
     with pytest.raises(TypeError, match="index must be None or what build_index returns, got"):
         als.recommend([5], index=index)
@@ -175,7 +175,9 @@ def test_candidates_beside_an_index_are_refused(als, candidates):
 
 
 @pytest.mark.parametrize(
-    ("index", "error"), [("hnsw", ValueError), (ExactIndex, TypeError), (None, TypeError), (replace, TypeError)], ids=repr
+    ("index", "error"),
+    [("hnsw", ValueError), (ExactIndex, TypeError), (None, TypeError), (replace, TypeError)],
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_kind_of_index_is_refused(als, index, error):
     with pytest.raises(error, match="index must be 'exact', 'ivf' or an object with the methods"):

@@ -100,7 +100,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_values_of_parameters(value):
     found = roundtrip(value)
     assert type(found) is type(value) and found == value and repr(found) == repr(value)
@@ -144,7 +144,9 @@ def test_random_states_continue(name, made, tmp_path):
     np.testing.assert_array_equal(loaded.random_state.normal(size=9), model.random_state.normal(size=9))
 
 
-@pytest.mark.parametrize("value", [object(), len, np.array([[object()]]), PopularityRecommender], ids=repr)
+@pytest.mark.parametrize(
+    "value", [object(), len, np.array([[object()]]), PopularityRecommender], ids=lambda value: type(value).__name__
+)
 def test_other_values_are_refused(value):
     with pytest.raises(NotStorable):
         ValueWriter().value(value)
