@@ -66,8 +66,8 @@ def main():
     learned, held_out = events[train], events[test]
     print(f"{'':20} {'users':6} {'equal lists':>11} {'difference':>10} {'export s':>9} {'recommend':>10} {'onnxruntime':>11}")
     for name, model in (MODELS | (TRACED if "traced" in sys.argv[1:] else {})).items():
-        given = model.get_params()
-        model.set_params(**{key: value for key, value in {"positive_from": 4, "random_state": 0}.items() if key in given})
+        settings = {"random_state": 0} if getattr(model, "loss", None) == "mse" else {"positive_from": 4, "random_state": 0}
+        model.set_params(**{key: value for key, value in settings.items() if key in model.get_params()})
         model.fit(learned)
         with tempfile.TemporaryDirectory() as folder:
             for inputs, requests in (("user", known_users(model)), ("history", new_users(model, held_out))):

@@ -44,7 +44,10 @@ class SharedChange:
 
     def __exit__(self, *error: Any) -> None:
         with _lock:
-            self._n_calls -= Counter([threading.get_ident()])
+            thread = threading.get_ident()
+            self._n_calls[thread] -= 1
+            if self._n_calls[thread] <= 0:
+                del self._n_calls[thread]
             if not self._n_calls:
                 self._undo.close()
 

@@ -33,6 +33,7 @@ def events():
         n_users=N_USERS,
         n_items=N_ITEMS,
         item_features=rng.normal(size=(N_ITEMS, 5)).astype(np.float32),
+        user_features=rng.normal(size=(N_USERS, 3)).astype(np.float32),
     )
 
 
@@ -78,11 +79,12 @@ MODELS = {
     "SASRec": SEQUENCES,
     "SLIM": {"regularization": 0.001} | POSITIVE,
     "TwoTower": RANKING | {"n_factors": 8},
+    "TwoTower of users with features": RANKING | {"n_factors": 8, "hidden_layer_sizes": (8,)},
     "UserKNN": {"n_neighbors": 10} | POSITIVE,
     "UserKNN by bm25": {"n_neighbors": 5, "weighting": "bm25", "asymmetry": 0.3} | POSITIVE,
     "UserKNN in reverse": {"n_neighbors": 5, "neighborhood": "reverse", "asymmetry": 0.3} | POSITIVE,
 }
-READ_FEATURES = {"TwoTower", "News", "ColdStart"}
+READ_FEATURES = {"TwoTower", "TwoTower of users with features", "News", "ColdStart"}
 TRACED = {"AutoRec", "AutoRec of ratings", "Caser", "GRU4Rec", "LightGCN", "MultVAE", "SASRec"}
 """Models whose histories are read by a network, which torch traces in seconds."""
 
@@ -94,6 +96,7 @@ def fitted(name):
     data = events()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # parameters without effect, and values that look like ratings
+        data = data if "of users with features" in name else data._replace(user_features=None)
         return model.fit(data if name in READ_FEATURES else data._replace(item_features=None))
 
 

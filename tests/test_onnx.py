@@ -157,7 +157,7 @@ def test_ties_are_in_the_order_of_codes(graph_of):
 
 def test_models_of_labels_answer_by_codes(graph_of, tmp_path):
     data = events()._replace(user_ids=np.array([f"user {n}" for n in range(N_USERS)]), item_ids=np.arange(N_ITEMS) * 10)
-    model = EASERecommender(regularization=5.0, positive_from=3).fit(data._replace(item_features=None))
+    model = EASERecommender(regularization=5.0, positive_from=3).fit(data._replace(item_features=None, user_features=None))
     graph = graph_of(model, k=4, labels=tmp_path / "labels.json")
     labels = json.loads((tmp_path / "labels.json").read_text(encoding="utf-8"))
     assert (labels["format"], labels["version"], len(labels["users"])) == ("skrec.labels", 1, N_USERS)
@@ -174,7 +174,7 @@ def test_a_model_without_labels_has_none_in_the_file(graph_of, tmp_path):
 
 
 def test_labels_that_json_does_not_have_are_an_error_before_anything_is_written(tmp_path):
-    data = events()._replace(item_ids=np.datetime64("2020-01-01") + np.arange(N_ITEMS), item_features=None)
+    data = events()._replace(item_ids=np.datetime64("2020-01-01") + np.arange(N_ITEMS), item_features=None, user_features=None)
     model = EASERecommender(positive_from=3).fit(data)
     with pytest.raises(TypeError, match="labels of items must be text or numbers"):
         model.to_onnx(tmp_path / "model.onnx", labels=tmp_path / "labels.json")
@@ -207,15 +207,32 @@ def test_models_whose_scores_have_no_formula_are_refused(tmp_path):
         def _score(self, rows, items):
             return -super()._score(rows, items)
 
-    data = events()._replace(item_features=None)
+    data = events()._replace(item_features=None, user_features=None)
     for model in (RandomRecommender(random_state=0, positive_from=3), Own(positive_from=3)):
         with pytest.raises(NotImplementedError, match=type(model).__name__):
             model.fit(data).to_onnx(tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
+def test_classes_that_override_what_is_described_are_refused(tmp_path):
+    class OwnScores(PopularityRecommender):
+        def _score(self, rows, items):
+            return -super()._score(rows, items)
+
+    class OwnStates(EASERecommender):
+        def _new_state(self, histories):
+            return super()._new_state(histories)[:, ::-1]
+
+    data = events()._replace(item_features=None, user_features=None)
+    with pytest.raises(NotImplementedError, match="OwnScores"):
+        OwnScores(positive_from=3).fit(data).to_onnx(tmp_path / "model.onnx")
+    with pytest.raises(NotImplementedError, match="new users of OwnStates"):
+        OwnStates(positive_from=3).fit(data).to_onnx(tmp_path / "model.onnx", inputs="history")
+    assert OwnStates(positive_from=3).fit(data).to_onnx(tmp_path / "model.onnx") == [tmp_path / "model.onnx"]
+
+
 def test_new_users_of_losses_without_a_graph_are_refused(tmp_path):
-    data = events()._replace(item_features=None)
+    data = events()._replace(item_features=None, user_features=None)
     settings = {"positive_from": 3, "n_factors": 4, "max_epochs": 1, "random_state": 0}
     model = MFRecommender(loss="bpr", negatives="hard", n_negatives=2, **settings).fit(data)
     with pytest.raises(NotImplementedError, match="MFRecommender with this loss"):

@@ -77,7 +77,7 @@ class TestRoundTrip:
         model = fitted(name)
         loaded = saved(model, file)
         assert type(loaded) is type(model) and repr(loaded) == repr(model)
-        assert vars(loaded).keys() == vars(model).keys()
+        assert {*vars(loaded)} == {name for name in vars(model) if name != "_reference_events_"}  # the prior is settled
         assert loaded.events_.to_frame().equals(model.events_.to_frame())
         assert_same(answers(loaded), expected(name))
         loaded.save(tmp_path / "again.skrec")
@@ -229,9 +229,7 @@ def my_loss(scores, target, mask=None, log_q=None):
 class TestParameters:
     def test_callables_are_named_in_the_error(self, file):
         model = MFRecommender(loss=my_loss, optimizer=torch.optim.Adam, trainer={"callbacks": [object()]})
-        with pytest.raises(
-            TypeError, match=r"saved: loss has .*optimizer has .*trainer has .*leave_out"
-        ):
+        with pytest.raises(TypeError, match=r"saved: loss has .*optimizer has .*trainer has .*leave_out"):
             model.save(file)
 
     def test_a_callable_is_given_to_load_again(self, file):
@@ -283,16 +281,16 @@ class TestParameters:
 
 class TestRegister:
     def test_the_package_has_registered_its_own_classes(self):
-        parameters = {cls.__name__ for cls in (skrec.ALS, CosineContrastiveLoss, skrec.CosineRestarts, EarlyStopping, skrec.TrainingLog)}
+        parameters = {
+            cls.__name__ for cls in (skrec.ALS, CosineContrastiveLoss, skrec.CosineRestarts, EarlyStopping, skrec.TrainingLog)
+        }
         assert _MODULE_OF.keys() == {cls.__name__ for cls in all_estimators()} | parameters
 
     def test_a_class_that_is_not_registered_cannot_be_saved(self, file):
         class Unknown(PopularityRecommender):
             pass
 
-        with pytest.raises(
-            TypeError, match=r"cannot be saved: it has the class .*Unknown, which skrec.persistence"
-        ):
+        with pytest.raises(TypeError, match=r"cannot be saved: it has the class .*Unknown, which skrec.persistence"):
             Unknown().save(file)
 
     def test_a_registered_class_can_be_saved(self, file, monkeypatch):

@@ -5,6 +5,7 @@ python two_processes.py FOLDER MODEL N_PROCESSES [interrupted | waiting]
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def news():
 
 
 MODELS = {
-    "small": (lambda **options: MFRecommender(loss="bpr", batch_size=64, **SMALL, **options), small_ratings),
+    "small": (lambda **options: MFRecommender(loss="bpr", batch_size=64, positive_from=0, **SMALL, **options), small_ratings),
     "mf": (lambda **options: MFRecommender(positive_from=4, random_state=0, **options), movielens),
     "bpr": (lambda **options: MFRecommender(positive_from=4, loss="bpr", random_state=0, **options), movielens),
     "sasrec": (lambda **options: SASRecRecommender(positive_from=4, random_state=0, **options), next_items),
@@ -63,6 +64,7 @@ MODELS = {
 
 def main(folder, name, n_processes, way=""):
     make, split = MODELS[name]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell ignores the signal
     train, test = split()
     trainer = {"accelerator": "cpu", "callbacks": [Interrupts(way, folder)]}
     if n_processes > 1:

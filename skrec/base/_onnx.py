@@ -101,6 +101,17 @@ def to_onnx(
     return files
 
 
+def _exported_scores(model: Any) -> Scores:
+    is_described = _is_described(model, "_score", by="_exported_scores")
+    return model._exported_scores() if is_described else scores_of_formula(model)
+
+
+def _is_described(model: Any, method: str, *, by: str) -> bool:
+    """Whether a method has a description for graphs. A class outside of this package may override the method alone."""
+    owner = next(base for base in type(model).__mro__ if method in vars(base))
+    return hasattr(model, by) and (owner.__module__.startswith("skrec.") or by in vars(owner))
+
+
 def scores_of_formula(model: Any) -> Scores:
     """The scores of a model with a formula.
 
@@ -110,7 +121,8 @@ def scores_of_formula(model: Any) -> Scores:
         If it has none.
     """
     formula = model._formula()
-    if formula is None:
+    rating = formula.rating if isinstance(formula, Products) else None
+    if formula is None or (rating is not None and not hasattr(rating, "bounds")):
         raise NotImplementedError(f"to_onnx needs scores of a known formula, which {type(model).__name__} does not have")
     scores = ProductScores if isinstance(formula, Products) else RowSumScores
 
@@ -120,9 +132,19 @@ def scores_of_formula(model: Any) -> Scores:
     return scores(formula, states)
 
 
-def no_states(model: Any) -> States:
-    """Raise NotImplementedError, since it is not known how states of new users are computed."""
-    raise NotImplementedError(f"to_onnx(inputs='history') is not available for {type(model).__name__}, inputs='user' may be")
+def exported_states(model: Any) -> States:
+    """The states of new users of a model, by its method ``_exported_state``.
+
+    Raises
+    ------
+    NotImplementedError
+        If it has none.
+    """
+    if not _is_described(model, "_new_state", by="_exported_state"):
+        raise NotImplementedError(
+            f"to_onnx(inputs='history') has no graph of the states of new users of {type(model).__name__}"
+        )
+    return model._exported_state()
 
 
 def _check_installed() -> None:
@@ -132,7 +154,7 @@ def _check_installed() -> None:
 
 def _graph(model: Any, inputs: str, k: int, *, exclude_seen: bool) -> tuple[Graph, dict[str, Value]]:
     """The graph and its outputs."""
-    graph, scores = Graph(), model._exported_scores()
+    graph, scores = Graph(), _exported_scores(model)
     if inputs == "user":
         state, is_familiar, hidden = _known_users(graph, model, scores, exclude_seen=exclude_seen)
     else:
@@ -153,7 +175,7 @@ def _known_users(graph: Graph, model: Any, scores: Scores, *, exclude_seen: bool
 
 def _new_users(graph: Graph, model: Any, *, exclude_seen: bool) -> tuple[Any, Value | None, list[Value]]:
     """The same for the users of histories."""
-    states, shape = model._exported_state(), ["batch", "n_history"]
+    states, shape = exported_states(model), ["batch", "n_history"]
     items = graph.input("history", np.int64, shape)
     values = graph.input("values", np.float32, shape) if states.reads_values else None
     history = History(graph, items, values, model.n_items_, is_positive=_threshold(model))

@@ -19,7 +19,7 @@ from skrec.base._copying import deep_copy, shallow_copy
 from skrec.base._explanation import explain, no_contributions
 from skrec.base._item_index import ItemIndex, build_index
 from skrec.base._lists import read_list_request
-from skrec.base._onnx import no_states, scores_of_formula, to_onnx
+from skrec.base._onnx import to_onnx
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._parquet import recommend_to_parquet
 from skrec.base._prepared import forget
@@ -119,7 +119,6 @@ class BaseRecommender(DeclaredParameters):
     _positives = staticmethod(training.positive_events)
     _recode, _query, _allowed = training.encode_test_data, training.read_query, knowledge.allowed_items
     _familiar_users, _familiar_histories = knowledge.familiar_users, knowledge.familiar_histories
-    _exported_scores, _exported_state = scores_of_formula, no_states
     _contributions, _formula = no_contributions, scoring.no_formula
     _score_pairs, _score_known_pairs = scoring.score_pairs, scoring.score_pairs_by_rows
     __copy__, __deepcopy__ = shallow_copy, deep_copy

@@ -119,7 +119,8 @@ class Vectors(NamedTuple):
         """Prepare an array or a sparse matrix (n, d)."""
         rows, columns = (vectors.tocsr(), vectors.T.tocsr()) if sp.issparse(vectors) else (vectors, vectors.T)
         squares = _squared_lengths(rows)
-        return cls(rows, columns, squares, 1 / np.sqrt(np.where(squares > 0, squares, 1)))
+        inverse_lengths = np.where(squares > 0, squares, 1) ** -0.5
+        return cls(rows, columns, squares, inverse_lengths.astype(np.float32))
 
 
 def _items(model: Any) -> Vectors:

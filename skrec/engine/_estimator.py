@@ -421,10 +421,6 @@ class TorchRecommender(EmbeddingRecommender):
     def _state_vectors(self, state: State) -> NDArray[np.float32]:
         return self.module_.user_vectors(state).cpu().numpy()
 
-    def _item_vectors(self) -> NDArray[np.float32]:
-        products = self._formula()
-        return self.item_embeddings_ if products is None else products.items  # which are no copy
-
     @property
     def user_embeddings_(self) -> NDArray[np.float32]:
         """Embeddings of the training users, (n_users_, d)."""

@@ -102,7 +102,7 @@ class RowStates:
         columns, is_item, values = history.distinct()
         mask = is_item.to(np.float32)
         rows = {"columns": columns, "values": mask if values is None else values, "mask": mask}
-        vectors = _traced(graph, RowEncoder(self.network), rows, has_fixed_width=False)
+        vectors = _traced(graph, RowEncoder(self.network), rows, _EXAMPLE_WIDTH, has_fixed_width=False)
         return vectors, graph.full(vectors.size(0), np.float32(self.mean)) if self.mean else None
 
 
@@ -123,8 +123,7 @@ class SequenceStates:
 
     def of(self, history: History) -> tuple[Value, None]:
         """Return the states of users from their histories."""
-        # torch takes the example's width for the only one if it is 1
-        is_fixed = self.network.has_fixed_length or self.max_length <= _EXAMPLE_WIDTH
+        is_fixed = self.network.has_fixed_length or self.max_length <= _EXAMPLE_WIDTH  # the example must not be longer
         items, lengths = history.latest(self.max_length, fixed=is_fixed)
         requested = history.graph.range(items.size(1)).equals((lengths - 1).with_axis(1))
         sequences = {"items": items, "requested": requested}
@@ -132,9 +131,7 @@ class SequenceStates:
         return _traced(history.graph, SequenceEncoder(self.network), sequences, width, has_fixed_width=is_fixed), None
 
 
-def _traced(
-    graph: Graph, encoder: nn.Module, inputs: dict[str, Value], width: int = _EXAMPLE_WIDTH, *, has_fixed_width: bool = False
-) -> Value:
+def _traced(graph: Graph, encoder: nn.Module, inputs: dict[str, Value], width: int, *, has_fixed_width: bool) -> Value:
     """Append the nodes of a network to a graph.
 
     Parameters
@@ -145,8 +142,8 @@ def _traced(
         The arguments of the encoder by their names.
     width : int
         Number of events of the example that is traced.
-    has_fixed_width : bool, default=False
-        Whether the encoder works for this number of events alone.
+    has_fixed_width : bool
+        Whether the graph works for this number of events alone.
     """
     from skrec.export import _proto
 

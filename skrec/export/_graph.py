@@ -201,8 +201,9 @@ class Graph:
         if key is None or key not in self._small:
             name = self.new_name("weights" if array.ndim else "number")
             self.weights[name] = array
-            self._small[key if key is not None else name] = Value(self, name, array.dtype)
-            return Value(self, name, array.dtype)
+            if key is None:
+                return Value(self, name, array.dtype)
+            self._small[key] = Value(self, name, array.dtype)
         return self._small[key]
 
     def named(self, value: Value, name: str) -> Value:
@@ -297,10 +298,8 @@ class Graph:
         state = [Value(self, self.new_name("state"), value.dtype) for value in start]
         with self._body() as nodes:
             results = [self._copy(value) for value in step(*state)]
-        counter, condition = (
-            Port(self.new_name("counter"), np.dtype(np.int64), ()),
-            Port(self.new_name("go_on"), np.dtype(bool), ()),
-        )
+        counter = Port(self.new_name("counter"), np.dtype(np.int64), ())
+        condition = Port(self.new_name("go_on"), np.dtype(bool), ())
         body = Body(nodes, [counter, condition, *(value.port for value in state)], [value.port for value in results])
         dtypes = [value.dtype for value in start]
         return self.nodes_of("Loop", np.int64(n), np.bool_(True), *start, dtypes=dtypes, body=body)

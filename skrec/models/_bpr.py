@@ -166,7 +166,7 @@ class BPRRecommender(EmbeddingRecommender):
         prepare(network)
         self.module_ = network
         self.prior_ = prior_of(network, [torch.tensor(np.flatnonzero(self.has_past_))])
-        self._reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
+        self._reference_events_: Interactions | None = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.user_embeddings_[users]

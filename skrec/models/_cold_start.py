@@ -13,6 +13,7 @@ from sklearn.linear_model import Ridge
 
 from skrec._checks import check_number
 from skrec.base import BaseRecommender, EmbeddingRecommender
+from skrec.base._onnx import exported_states
 from skrec.base._pairs import dense_products
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
@@ -242,7 +243,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         return Products(self.item_embeddings_, self.estimator_._state_vectors, self.item_biases_)
 
     def _exported_state(self) -> States:
-        return self.estimator_._exported_state()
+        return exported_states(self.estimator_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         scores = self.estimator_._score_pairs(users, items)

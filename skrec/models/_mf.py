@@ -47,7 +47,7 @@ class MFRecommender(PairRecommender):
         "gradient" minimizes ``loss`` by gradient descent. "als" minimizes squared errors over all pairs of a user and an item
         by alternating least squares. `ALS` sets its parameters. With "als", ``loss`` must be "softmax", the default. Parameters
         of gradients, such as ``learning_rate`` and ``negatives``, have no effect. ``weights`` of events multiply their errors.
-        ``regularization=None`` means 0.005.
+        ``regularization=None`` means 0.003.
     loss : str, CosineContrastiveLoss or callable, default="softmax"
         "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss.
         `CosineContrastiveLoss` sets its parameters. "mse" predicts values. A callable is described in `TorchRecommender`.

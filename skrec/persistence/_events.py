@@ -25,20 +25,11 @@ class Events(Kind):
 
     def write(self, value: Any, writer: Any) -> Any:
         """Write events. The same events of two estimators are written once."""
-        return writer.shared(value, lambda: self._write(value if writer.includes_events else value[:0], writer))
-
-    def _write(self, events: Any, writer: Any) -> dict[str, Any]:
-        fields = {name: getattr(events, name) for name in (*_SIZES, "timestamp_unit")}
-        if len(events) == 0:
-            events = events._replace(impression_ids=None)
-        for name in (*_COLUMNS, *_LABELS):
-            array = getattr(events, name)
-            fields[name] = None if array is None else writer.array(array)
-        return fields | {name: writer.value(getattr(events, name)) for name in _FEATURES} | {"origin": events._origin}
+        return write_events(value, value if writer.includes_events else value[:0], writer)
 
     def read(self, node: Any, reader: Any) -> Any:
         """Read events, check them, and set what follows from them."""
-        events = reader.shared(node, lambda content: self._read(content, reader))
+        events = read_events(node, reader)
         model = reader.model
         reader.sizes |= {"users": events.n_users, "items": events.n_items}
         model.vocabulary_ = Vocabulary(events.n_users, events.n_items, events.user_ids, events.item_ids, type(model).__name__)
@@ -47,18 +38,53 @@ class Events(Kind):
         model.n_features_in_ = events.n_items
         return events
 
-    def _read(self, node: dict[str, Any], reader: Any) -> Interactions:
-        columns = {name: None if node[name] is None else reader.array(node[name]) for name in (*_COLUMNS, *_LABELS)}
-        labels = {name: columns.pop(name) for name in _LABELS}
-        fields = {name: node[name] for name in (*_SIZES, "timestamp_unit")} | columns
-        fields |= {name: reader.value(node[name]) for name in _FEATURES}
-        _check_fields(fields)
-        for name, n in (("user_ids", fields["n_users"]), ("item_ids", fields["n_items"]), ("impression_ids", None)):
-            if labels[name] is not None:
-                _check_labels(labels[name], n)
-        if node["origin"] not in _ORIGINS:
-            raise ModelFormatError(f"the origin of its events is {node['origin']!r}")
-        return Interactions._trusted(**fields, **labels, _origin=node["origin"])
+
+def write_events(original: Any, events: Any, writer: Any) -> int:
+    """Write events, once for each original table. Return their place among the tables of the document.
+
+    Parameters
+    ----------
+    original, events : Interactions
+        A table, and the events of it that are written.
+    writer : ModelWriter
+    """
+    return writer.shared(original, lambda: _node_of(events, writer))
+
+
+def read_events(node: Any, reader: Any) -> Interactions:
+    """Return the events that `write_events` has written.
+
+    Parameters
+    ----------
+    node : int
+        Their place.
+    reader : ModelReader
+    """
+    return reader.shared(node, lambda content: _events_of(content, reader))
+
+
+def _node_of(events: Any, writer: Any) -> dict[str, Any]:
+    fields = {name: getattr(events, name) for name in (*_SIZES, "timestamp_unit")}
+    if len(events) == 0:
+        events = events._replace(impression_ids=None)
+    for name in (*_COLUMNS, *_LABELS):
+        array = getattr(events, name)
+        fields[name] = None if array is None else writer.array(array)
+    return fields | {name: writer.value(getattr(events, name)) for name in _FEATURES} | {"origin": events._origin}
+
+
+def _events_of(node: dict[str, Any], reader: Any) -> Interactions:
+    columns = {name: None if node[name] is None else reader.array(node[name]) for name in (*_COLUMNS, *_LABELS)}
+    labels = {name: columns.pop(name) for name in _LABELS}
+    fields = {name: node[name] for name in (*_SIZES, "timestamp_unit")} | columns
+    fields |= {name: reader.value(node[name]) for name in _FEATURES}
+    _check_fields(fields)
+    for name, n in (("user_ids", fields["n_users"]), ("item_ids", fields["n_items"]), ("impression_ids", None)):
+        if labels[name] is not None:
+            _check_labels(labels[name], n)
+    if node["origin"] not in _ORIGINS:
+        raise ModelFormatError(f"the origin of its events is {node['origin']!r}")
+    return Interactions._trusted(**fields, **labels, _origin=node["origin"])
 
 
 def _check_fields(fields: dict[str, Any]) -> None:
@@ -66,9 +92,10 @@ def _check_fields(fields: dict[str, Any]) -> None:
     checked = Interactions(**fields)
     for name in (*_COLUMNS, *_FEATURES):
         given, read = fields[name], getattr(checked, name)
-        if (given is None) != (read is None) or (
-            given is not None and (given.dtype != read.dtype or given.shape != read.shape)
-        ):
+        if given is None and read is None:
+            continue
+        dtypes = {np.dtype(np.int32), np.dtype(np.int64)} if name in ("users", "items") else {read.dtype}
+        if given is None or given.dtype not in dtypes or given.shape != read.shape:
             raise ModelFormatError(f"the {name} of its events have a wrong dtype or shape")
 
 

@@ -157,7 +157,8 @@ def check_recommend_iter_equals_recommend(estimator: BaseRecommender) -> None:
         pieces = list(model.recommend_iter(users, k=5, candidates=range(20), batch_size=7))
         assert [len(piece) for piece in pieces[:-1]] == [7] * (len(pieces) - 1)
         assert np.concatenate([piece.users for piece in pieces]).tolist() == whole.users.tolist()
-        joined = type(whole)(*(np.concatenate(parts) for parts in zip(*(vars(piece).values() for piece in pieces))))
+        names = ("users", "items", "scores", "codes")
+        joined = type(whole)(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in names))
         assert_same_answers(joined, whole, "recommend_iter")
 
 

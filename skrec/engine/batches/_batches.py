@@ -94,7 +94,8 @@ class PairBatches:
 
     def __init__(self, events: Interactions, *, batch_size: int, negatives: NegativeSampler | None, n_negatives: int = 1):
         self.batch_size, self.negatives, self.n_negatives = batch_size, negatives, n_negatives
-        self.columns = _tensors(events.users, events.items, events.values, events.weights)
+        values = events.values if negatives is None else None
+        self.columns = _tensors(events.users, events.items, values, events.weights)
 
     def __len__(self) -> int:
         return -(-len(self.columns[0]) // self.batch_size)

@@ -40,7 +40,10 @@ def map_estimate(prior: Prior, n_events: Tensor, functions: Callable[[Tensor], V
     curvature = torch.zeros_like(wide.mean) if wide.curvature is None else wide.curvature
     first = wide.stiffness + n_events.double()[:, None] * curvature
     if first.device.type == "cpu":
-        found, _ = minimize_all(lambda users: _of_arrays(_penalized(wide, *functions(torch.from_numpy(users)))), first.numpy())
+        with np.errstate(all="ignore"):  # as for tensors
+            found, _ = minimize_all(
+                lambda users: _of_arrays(_penalized(wide, *functions(torch.from_numpy(users)))), first.numpy()
+            )
         solution = torch.from_numpy(found)
     else:
         solution, _ = minimize_all(lambda users: _penalized(wide, *functions(users)), first)

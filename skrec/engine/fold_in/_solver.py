@@ -25,7 +25,6 @@ _DECREASE, _CURVATURE = 1e-4, 0.9
 _ROUNDING = 1e-14
 
 
-@np.errstate(all="ignore")
 def minimize_all(function_of: Callable[[Array], Function], curvature: Array) -> tuple[Array, Array]:
     """Minimize n functions of d variables, all starting at 0.
 

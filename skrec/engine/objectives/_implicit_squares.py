@@ -17,7 +17,7 @@ from skrec.engine.objectives._objective import counts
 from skrec.engine.objectives._rankings import Ranking
 
 # a compromise between MovieLens 1M, with best weights from 0.3 to 1, and Gowalla, with 0.01
-_DEFAULT_UNOBSERVED_SHARE, _DEFAULT_REGULARIZATION = 15.0, 0.005
+_DEFAULT_UNOBSERVED_SHARE, _DEFAULT_REGULARIZATION = 15.0, 0.003
 _HELD_OUT_BATCH_SIZE = 2**16
 
 

@@ -39,8 +39,9 @@ def read_runs(folder: Path, name: str | None, search: Any) -> pd.DataFrame:
         known = {"run": file.parent.name} | load_hparams_from_yaml(str(file.with_name("hparams.yaml")), use_omegaconf=False)
         if candidates is not None:
             known |= candidates.results_of(known)
-        figures = [column for column in epochs if column not in ("epoch", "step")]
-        parts.append(pd.DataFrame([known] * len(epochs)).assign(epoch=epochs["step"]).join(epochs[figures]))
+        names = {name: f"{name}_of_epoch" if name in known else name for name in epochs if name not in ("epoch", "step")}
+        figures = epochs[list(names)].rename(columns=names)
+        parts.append(pd.DataFrame([known] * len(epochs)).assign(epoch=epochs["step"]).join(figures))
     if not parts:
         raise FileNotFoundError(f"{folder} has no runs" + ("" if name is None else f" with the name {name!r}"))
     return pd.concat(parts, ignore_index=True)

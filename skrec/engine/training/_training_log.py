@@ -79,10 +79,11 @@ class TrainingLog(DeclaredParameters):
         Returns
         -------
         DataFrame
-            Columns ``run``, the parameters and sizes, ``epoch``, and the figures of ``history_``. Runs are in order of their
-            time. With a ``name``, only its runs. With ``search`` also ``candidate``, ``mean_test_score``, ``std_test_score``
-            and ``rank_test_score``, which are missing for runs that are of no candidate. ``data`` is the same for the runs of
-            one fold, and another for the best candidate that is fitted again on all data.
+            Columns ``run``, the parameters and sizes, ``epoch``, and the figures of ``history_``. The name of a figure ends in
+            "_of_epoch" if it is also that of a parameter, as in ``learning_rate_of_epoch``. Runs are in order of their time.
+            With a ``name``, only its runs. With ``search`` also ``candidate``, ``mean_test_score``, ``std_test_score`` and
+            ``rank_test_score``, which are missing for runs that are of no candidate. ``data`` is the same for the runs of one
+            fold, and another for the best candidate that is fitted again on all data.
 
         Raises
         ------
