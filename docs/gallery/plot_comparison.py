@@ -1,6 +1,6 @@
 """
-Comparing models with a tuned ALS
-=================================
+Comparing models with ALS
+=========================
 
 Quality against seconds, with intervals, and what the models recommend.
 """

@@ -15,8 +15,7 @@ from onnxruntime import InferenceSession, SessionOptions
 
 
 def make_server(users, new_users, labels, port):
-    options = SessionOptions()
-    options.intra_op_num_threads = 1  # requests are answered in parallel
+    (options := SessionOptions()).intra_op_num_threads = 1  # requests are answered in parallel
     for_known, for_new = InferenceSession(users, options), InferenceSession(new_users, options)
     with open(labels, encoding="utf-8") as file:
         names = json.load(file)
@@ -38,8 +37,9 @@ def make_server(users, new_users, labels, port):
         def do_POST(self):  # unknown items are left out
             try:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                pairs = zip(body["items"], map(float, body.get("ratings") or [1] * len(body["items"])), strict=True)
-                known = [(code_of_item[str(item)], rating) for item, rating in pairs if str(item) in code_of_item]
+                items = [str(item) for item in body["items"]] if isinstance(body["items"], list) and body["items"] else None
+                pairs = zip(items, map(float, body.get("ratings") or [1] * len(items)), strict=True)
+                known = [(code_of_item[item], rating) for item, rating in pairs if item in code_of_item]
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 return self.answer(422, {"detail": f"items, and a rating of each or none, are expected: {error!r}"})
             codes, ratings = ([pair[i] for pair in known] for i in (0, 1))

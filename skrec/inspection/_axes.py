@@ -7,7 +7,7 @@ CATEGORIES = [BLUE, ORANGE, GREEN, YELLOW, PURPLE, SKY, BLACK]
 """The palette of Okabe and Ito."""
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 """One marker for each color, so that groups differ without color too."""
-GREY = "0.55"
+GRAY = "0.55"
 
 
 def read_axes(ax: Any, figsize: tuple[float, float]) -> Any:

@@ -27,7 +27,7 @@ class EmbeddingDisplay:
         Text of the points that are named, by their number.
     colors : array of shape (n,), default=None
         Number of each point, for a color scale, or its category, if the array is not numeric. Points without a number or
-        category are grey. If None, all points have one color.
+        category are gray. If None, all points have one color.
     color_name : str, default=None
         Name of the numbers or categories.
     counts : array-like of shape (n,), default=None
@@ -103,7 +103,7 @@ class EmbeddingDisplay:
             are always drawn.
         color_by : Series or mapping, default=None
             Number or category of each item or user, by its label, such as ``films.items["year"]``. Labels without an entry are
-            grey.
+            gray.
         labels : array-like of labels, or mapping of labels to texts, default=()
             Items or users that are named.
         random_state : int, RandomState or None, default=0
@@ -150,7 +150,7 @@ class EmbeddingDisplay:
         ax : Axes, default=None
             Axes to draw in. If None, a new figure is made.
         n_groups : int, default=7
-            Number of categories with a color, from 1 to 7: those with most points. The others are grey.
+            Number of categories with a color, from 1 to 7: those with most points. The others are gray.
 
         Returns
         -------

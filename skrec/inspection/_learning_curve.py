@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skrec._checks import check_choice
-from skrec.inspection._axes import BLUE, GREEN, GREY, ORANGE, import_pyplot
+from skrec.inspection._axes import BLUE, GRAY, GREEN, ORANGE, import_pyplot
 from skrec.inspection._tables import attribute_of, fitted
 
 _COSTS = ("epoch", "seconds", "memory")  # columns that are no curve; names of costs begin or end with these words
@@ -140,7 +140,7 @@ class LearningCurveDisplay:
 
     def _mark_best(self, ax: Any, time: pd.Series) -> None:
         place = int(np.flatnonzero(self.history["epoch"] == self.best_epoch)[0])
-        ax.axvline(time.iloc[place], color=GREY, linestyle=":", zorder=0)
+        ax.axvline(time.iloc[place], color=GRAY, linestyle=":", zorder=0)
         is_right = time.iloc[place] > (time.iloc[0] + time.iloc[-1]) / 2
         ax.annotate(
             "kept",

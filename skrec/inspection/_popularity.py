@@ -12,8 +12,8 @@ from skrec.inspection._tables import fitted, popularity_table
 class PopularityDisplay:
     """How often each item is recommended, against its number of users in the training data.
 
-    Points above the line are recommended more often than their popularity explains. Both axes are logarithmic, with a place for
-    0.
+    Points above the line are recommended more often than in proportion to their popularity. Both axes are logarithmic, with a
+    place for 0.
 
     Parameters
     ----------

@@ -63,8 +63,9 @@ class MFRecommender(PairRecommender):
         ``loss="ccl"`` always uses plain cosines without a bias. ``temperature`` must then be None or 1.
     biases : {"auto", "none", "item", "both"}, default="auto"
         Terms that are added to the product. "none" adds nothing, not even the mean rating. "item" adds the biases of items, and
-        for ratings the mean. "both" also adds the biases of users. It requires ``loss="mse"``, because a term that all items of
-        a user have in common does not change the user's ranking. "auto" is "both" for ratings and "item" for rankings.
+        for ratings without ``y_range`` the mean. "both" also adds the biases of users. It requires ``loss="mse"``, because a
+        term that all items of a user have in common does not change the user's ranking. "auto" is "both" for ratings and "item"
+        for rankings.
         ``loss="ccl"`` and ``solver="als"`` have no biases.
 
     Attributes

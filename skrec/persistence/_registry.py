@@ -40,7 +40,7 @@ def register(cls: type) -> type:
     """Allow files to name a class of another package: an estimator, or an object that is a value of a parameter.
 
     The class must be registered wherever such files are saved and loaded. It is named by its module and its name. Attributes
-    that `fit` learns are declared in ``_stored``, see the page on persistence.
+    that `fit` learns are declared in ``_stored``, see docs/persistence.md.
 
     Parameters
     ----------

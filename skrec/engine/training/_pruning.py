@@ -92,6 +92,8 @@ class OptunaPruningCallback(pl.Callback):
             names = sorted(trainer.callback_metrics)
             raise ValueError(f"monitor must be a column of history_, one of {names}, got {self.monitor!r}")
         self._step = max(self._step + 1, trainer.current_epoch)
+        if value.isnan():  # a scorer that is not evaluated in this epoch
+            return
         self.trial.report(float(value), self._step)
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"{self.monitor} was {float(value):.5g} in epoch {trainer.current_epoch}")
