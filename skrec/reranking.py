@@ -204,6 +204,8 @@ class CalibratedReranker(DeclaredParameters):
 class RerankedRecommender(MetaEstimatorMixin, BaseEstimator):
     """A recommender with lists that are re-ranked, for scorers, searches and `compare`.
 
+    It has the methods ``fit`` and ``recommend``. To save it, save ``estimator_`` and make the re-ranker again.
+
     Parameters
     ----------
     estimator : BaseRecommender

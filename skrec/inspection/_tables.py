@@ -88,6 +88,8 @@ def bias_table(estimator: Any, *, side: Side = "item", min_count: int = 0) -> pd
     model = fitted(estimator)
     check_int(min_count, "min_count", at_least=0)
     biases = attribute_of(model, f"{side_name(side)}_biases_", f"{side} biases")
+    if not np.any(biases):
+        raise TypeError(f"{type(model).__name__} has no {side} biases: all of them are 0")
     table = pd.DataFrame({"bias": biases, "count": counts_of(model, side)}, index=labels_of(model, side))
     return table[table["count"] >= min_count].sort_values("bias", kind="stable")
 
