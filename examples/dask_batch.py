@@ -7,6 +7,7 @@ process for each core is started on this machine. All workers must be able to re
 
 import sys
 from functools import cache
+from pathlib import Path
 
 import dask.dataframe as dd
 import pandas as pd
@@ -16,18 +17,20 @@ import skrec
 
 
 @cache
-def model_at(path):
-    """The model in a file, which a process reads once."""
+def model_at(path, time_of_change):
+    """The model in a file, which a process reads once unless the file changes."""
     return skrec.load(path)
 
 
 def recommend(users, path, k):
     """Lists for the users of a partition. Unknown users get the most popular items."""
-    return model_at(path).recommend(users["user"], k=k, unknown="popular").to_frame()
+    return model_at(path, Path(path).stat().st_mtime_ns).recommend(users["user"], k=k, unknown="popular").to_frame()
 
 
 def recommend_to_all(path, users, output, k=10):
     """Write the lists of all users. The scheduler is the one of Dask's configuration, or that of the current client."""
+    if Path(output).exists() and any(Path(output).iterdir()):
+        raise FileExistsError(f"{output} must be a new or an empty folder, or files of an earlier run would stay in it")
     table = dd.read_parquet(users, columns=["user"])
     columns = recommend(table.head(1, npartitions=-1), path, k)[:0]
     table.map_partitions(recommend, path, k, meta=columns).to_parquet(output, write_index=False)

@@ -20,6 +20,7 @@ from sklearn.base import clone
 import skrec
 from skrec import (
     ALSRecommender,
+    BPRRecommender,
     ColdStartRecommender,
     CosineContrastiveLoss,
     EarlyStopping,
@@ -405,3 +406,33 @@ class TestFiles:
         data = data._replace(item_features=csr_array(data.item_features > 0.5, dtype=np.float32))
         model = SASRecRecommender(max_epochs=1, n_factors=2, random_state=0).fit(data)
         assert saved(model, file).events_.item_features.nnz == data.item_features.nnz
+
+
+@pytest.mark.parametrize("model", [BPRRecommender(n_factors=4), MFRecommender(n_factors=4, max_epochs=1, random_state=0)])
+def test_a_model_is_saved_as_it_was_fitted(model, file):
+    fitted_model = fit(model)
+    before = answers(fitted_model)
+    fitted_model.set_params(n_factors=6)
+    loaded = saved(fitted_model, file)
+    assert loaded.n_factors == 6
+    assert_same(answers(loaded), before)
+
+
+def test_loading_does_not_need_what_the_training_was_logged_with(file, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    model = fit(MFRecommender(n_factors=4, max_epochs=1, random_state=0)).set_params(logger="mlflow")
+    assert saved(model, file).logger == "mlflow"
+    with pytest.raises(ValueError, match="logger must have a folder"):
+        saved(model, file).fit(training_events())
+
+
+def test_events_that_were_not_kept_cannot_be_included(file):
+    model = fit(ALSRecommender(n_factors=4, n_jobs=1, random_state=0, keep_events=False))
+    with pytest.raises(ValueError, match="include_events must not be True for this ALSRecommender"):
+        model.save(file, include_events=True)
+
+
+def test_explanations_need_histories(file):
+    loaded = saved(fit(ALSRecommender(n_factors=4, n_jobs=1, random_state=0)), file, include_history=False)
+    with pytest.raises(ValueError, match="explain needs the histories"):
+        loaded.explain(loaded.user_codes(0)[0] if loaded.user_ids_ is None else loaded.user_ids_[0], 900)

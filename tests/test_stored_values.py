@@ -16,6 +16,7 @@ from scipy.sparse import csr_array
 
 from skrec import Interactions, MFRecommender, PopularityRecommender, RandomRecommender, load
 from skrec.persistence._errors import NotStorable
+from skrec.persistence._labels import read_object
 from skrec.persistence._values import ValueReader, ValueWriter
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -165,3 +166,20 @@ def test_parameters_of_many_kinds(tmp_path):
     names = ("half_life", "checkpoint_dir", "trainer", "y_range")
     assert [getattr(loaded, name) for name in names] == [getattr(model, name) for name in names]
     assert loaded.random_state.random() == model.random_state.random()
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        ["fraction", "1e99999999"],
+        ["fraction", "1/0"],
+        ["decimal", "sNaN"],
+        ["datetime", "2020-01-01T00:00:00+00:00|America"],
+        ["datetime", "2020-01-01T00:00:00+00:00|" + "a" * 300],
+        ["int", "1" * 10**6 + "x"],
+    ],
+    ids=lambda node: f"{node[0]}-{node[1][:12]}-{len(node[1])}",
+)
+def test_hostile_labels_are_refused_at_once(node):
+    with pytest.raises((ValueError, ArithmeticError)):  # which load turns into a ModelFormatError
+        read_object(node)

@@ -40,7 +40,7 @@ def make_server(users, new_users, labels, port):
                 items = [str(item) for item in body["items"]] if isinstance(body["items"], list) and body["items"] else None
                 pairs = zip(items, map(float, body.get("ratings") or [1] * len(items)), strict=True)
                 known = [(code_of_item[item], rating) for item, rating in pairs if item in code_of_item]
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
+            except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
                 return self.answer(422, {"detail": f"items, and a rating of each or none, are expected: {error!r}"})
             codes, ratings = ([pair[i] for pair in known] for i in (0, 1))
             self.answer(200, recommend(for_new, history=np.array([codes], np.int64), values=np.array([ratings], np.float32)))

@@ -31,11 +31,15 @@ def explain(self: Any, user: Any, item: Any, *, k: int = 5) -> pd.DataFrame:
     ------
     UnknownUserError, UnknownItemError
         If the user or the item is unknown.
+    ValueError
+        If the model was saved without the histories of its users.
     """
     check_is_fitted(self)
     check_int(k, "k", at_least=1)
     (of_user,) = self.vocabulary_.user_codes([user], name="user")
     (of_item,) = self.vocabulary_.item_codes([item], name="item")
+    if not self.seen_.nnz:
+        raise ValueError("explain needs the histories of the users, which were left out when the model was saved")
     items, contributions = self._contributions(int(of_user), int(of_item), k)
     return pd.DataFrame({"item": decode(items, self.item_ids_), "contribution": contributions})
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_choice, check_flag, check_int, read_path
 from skrec._memory import blocks
-from skrec._writing import atomic_write
+from skrec._writing import atomic_update
 from skrec.data import Interactions
 from skrec.export._graph import Graph, Port, Value
 from skrec.export._lists import Catalog, best_items
@@ -80,6 +80,8 @@ def to_onnx(
     ------
     NotImplementedError
         If the model's scores, or the states of its new users, cannot be written as a graph.
+    ValueError
+        If ``labels`` is the same file as ``path``.
     TypeError
         If a label is neither text nor a number, and ``labels`` is given.
     OSError, ImportError
@@ -91,11 +93,13 @@ def to_onnx(
     check_int(k, "k", at_least=1)
     check_flag(exclude_seen, "exclude_seen")
     beside = None if labels is None else (read_path(labels, "labels"), _labels(self, inputs))
+    if beside is not None and beside[0] in (target, _place_of_weights(target)):
+        raise ValueError(f"labels must be another file than path, got {labels!r}")
     _check_installed()
     graph = _graph(self, inputs, k, exclude_seen=exclude_seen)
     files = _write(target, graph, k, {"estimator": type(self).__name__, "inputs": inputs})
     if beside is not None:
-        with atomic_write(beside[0]) as file:
+        with atomic_update(beside[0]) as file:
             file.write(json.dumps(beside[1], ensure_ascii=False).encode())
         files.append(beside[0])
     return files
@@ -201,13 +205,17 @@ def _write(target: Path, graph_and_outputs: tuple[Graph, dict[str, Value]], k: i
     if sum(array.nbytes for array in graph.weights.values()) < _proto.MAX_BYTES:
         _proto.store_inside(model, graph.weights)
     else:
-        beside = target.with_name(f"{target.name}.data")
-        with atomic_write(beside) as file:
+        beside = _place_of_weights(target)
+        with atomic_update(beside) as file:
             _proto.store_beside(model, graph.weights, file, beside.name)
         files.append(beside)
-    with atomic_write(target) as file:
+    with atomic_update(target) as file:
         file.write(model.SerializeToString())
     return files
+
+
+def _place_of_weights(target: Path) -> Path:
+    return target.with_name(f"{target.name}.data")
 
 
 def _labels(model: Any, inputs: str) -> dict[str, Any]:

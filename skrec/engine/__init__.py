@@ -13,7 +13,7 @@ from skrec.engine._pair_estimator import (
 )
 from skrec.engine._row_estimator import RowRecommender, row_objective
 from skrec.engine._sequence_estimator import SequenceRecommender
-from skrec.engine._stored import NetworkKind, PriorKind
+from skrec.engine._stored import NetworkKind, PriorKind, TrainedWith
 from skrec.engine.als import ALS, check_solver
 from skrec.engine.batches._at_times import NegativesAtTimes, TimedBatches, TimedSequenceTable, UsersAtTimes, one_user_per_event
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows, RowBatches, SlateBatches
@@ -34,7 +34,7 @@ from skrec.engine.objectives._implicit_squares import ImplicitSquares, implicit_
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import Ranking, SampledRanking, Slates, WholeColumns, WholeRows
 from skrec.engine.objectives._ratings import Ratings, RatingsByItem, RatingsByUser
-from skrec.engine.training._checks import check_layers, check_negatives, check_y_range
+from skrec.engine.training._checks import check_layers, check_negatives, check_y_range, parameters_of
 from skrec.engine.training._early_stopping import EarlyStopping
 from skrec.engine.training._history import TrainingHistory, ValidationMonitor
 from skrec.engine.training._processes import batches_of_process
@@ -104,6 +104,7 @@ __all__ = [
     "TimedSequenceTable",
     "TorchRecommender",
     "Tower",
+    "TrainedWith",
     "TrainingHistory",
     "TrainingLog",
     "UniformNegatives",
@@ -125,6 +126,7 @@ __all__ = [
     "implicit_squares",
     "learn_prior",
     "one_user_per_event",
+    "parameters_of",
     "prepare",
     "prior_of",
     "products",

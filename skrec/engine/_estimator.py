@@ -51,7 +51,7 @@ from skrec.engine.training._optimizers import OptimizerFactory, choose_optimizer
 from skrec.engine.training._processes import batches_of_process, n_processes
 from skrec.engine.training._replay import PARTIAL_FIT_LR_FACTOR, sample_with_replay
 from skrec.engine.training._schedules import CosineRestarts
-from skrec.engine.training._training_log import TrainingLog
+from skrec.engine.training._training_log import TrainingLog, check_place_of_log
 from skrec.topk import Products
 
 _USER_BYTES = 2**12  # memory for encoding one user
@@ -228,6 +228,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     @torch_threads_in_step(0)
     def _fit_validated(self, data: Interactions, validation: Validation | None) -> None:
+        check_place_of_log(self.logger)
         self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
         self.objective_.check(data, n_pairs=self.seen_.nnz)
         if not self._predicts_ratings:
@@ -284,6 +285,7 @@ class TorchRecommender(EmbeddingRecommender):
                 f"early_stopping must be None for partial_fit, which holds out no events, got {self.early_stopping!r}. "
                 "set_params(early_stopping=None) keeps the fitted model"
             )
+        check_place_of_log(self.logger)
         check_same_architecture(self, before.architecture_)
         self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
         self.architecture_ = before.architecture_

@@ -26,10 +26,12 @@ from skrec.engine import (
     PriorKind,
     SampledRanking,
     State,
+    TrainedWith,
     bpr,
     build_seeded,
     events_of_reference_users,
     expand_network,
+    parameters_of,
     prepare,
     prior_of,
     sample_with_replay,
@@ -112,6 +114,7 @@ class BPRRecommender(EmbeddingRecommender):
     random_state: Any = None
 
     _stored: ClassVar[dict[str, Kind]] = {
+        "trained_with_": TrainedWith(),
         "seed_": Value(int, at_least=0),
         "module_": NetworkKind(lambda model, events: model._network(events)),
         "prior_": PriorKind(),
@@ -164,7 +167,7 @@ class BPRRecommender(EmbeddingRecommender):
         _copy_into(network.item_embeddings, solver.item_factors[:, :-1])
         _copy_into(network.item_biases, solver.item_factors[:, -1:])
         prepare(network)
-        self.module_ = network
+        self.module_, self.trained_with_ = network, parameters_of(self)
         self.prior_ = prior_of(network, [torch.tensor(np.flatnonzero(self.has_past_))])
         self._reference_events_: Interactions | None = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
 

@@ -60,6 +60,8 @@ def save(
     """
     target = read_path(path, "path")
     check_flag(include_history, "include_history")
+    if include_events and not len(getattr(self, "events_", "unfitted")):
+        raise ValueError(f"include_events must not be True for this {type(self).__name__}, which has kept no training events")
     if include_events is None:
         include_events = include_history
     check_flag(include_events, "include_events")

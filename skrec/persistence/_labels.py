@@ -43,7 +43,10 @@ def _zone(name: str) -> dt.tzinfo:
     if re.fullmatch(r"-?[\d.]+", name):
         offset = dt.timedelta(seconds=float(name))
         return dt.timezone(offset) if offset else dt.UTC
-    return ZoneInfo(name)
+    try:
+        return ZoneInfo(name)
+    except OSError as error:  # the name of a folder of zones, or too long for a file
+        raise ModelFormatError(f"it has the time zone {name[:80]!r}, which does not exist") from error
 
 
 def _write_datetime(time: dt.datetime) -> str:
@@ -83,6 +86,17 @@ def _write_timedelta(span: dt.timedelta) -> str:
     return f"{span.days}|{span.seconds}|{span.microseconds}"
 
 
+def _read_decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    if number.is_snan():
+        raise ValueError("a signaling NaN is no label")
+    return number
+
+
+def _read_fraction(text: str) -> Fraction:
+    return Fraction(*map(int, text.split("/")))  # Fraction(text) would compute powers of 10
+
+
 def _read_bool(text: str) -> bool:
     return {"True": True, "False": False}[text]
 
@@ -99,8 +113,8 @@ _TEXTS = {
     "date": _Text(dt.date, dt.date.isoformat, dt.date.fromisoformat),
     "time": _Text(dt.time, dt.time.isoformat, dt.time.fromisoformat),
     "timedelta": _Text(dt.timedelta, _write_timedelta, lambda text: dt.timedelta(*map(int, text.split("|")))),
-    "decimal": _Text(Decimal, str, Decimal),
-    "fraction": _Text(Fraction, str, Fraction),
+    "decimal": _Text(Decimal, str, _read_decimal),
+    "fraction": _Text(Fraction, str, _read_fraction),
     "complex": _Text(complex, str, complex),
     "none": _Text(type(None), str, lambda text: None),  # in tuples
 }

@@ -68,6 +68,8 @@ class OptunaPruningCallback(pl.Callback):
         training : pytorch_lightning.LightningModule
             Module of the fit.
         """
+        if trainer.world_size > 1:
+            raise ValueError(f"a trial cannot be pruned in several processes, got trainer['devices']={trainer.world_size}")
         expected = "minimize" if self.monitor in _LOWER_IS_BETTER else "maximize"
         study = getattr(self.trial, "study", None)  # a FixedTrial has none
         directions = [] if study is None else [direction.name.lower() for direction in study.directions]

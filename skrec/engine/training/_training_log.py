@@ -94,22 +94,26 @@ class TrainingLog(DeclaredParameters):
         """
         check_choice(self.kind, "the kind of the log to read", ("csv",))
         self._check_parameters()
+        self._check_place()
         return read_runs(read_path(self.folder, "the folder of logger"), self.name, search)
 
     def _check_parameters(self) -> None:
         check_choice(self.kind, "the kind of logger", KINDS)
         if self.folder is not None:
             read_path(self.folder, "the folder of logger")
-        elif not os.environ.get(_PLACES.get(self.kind, "")):
+        for parameter in ("name", "project"):
+            _check_name(getattr(self, parameter), f"the {parameter} of logger")
+        if self.project is not None and self.kind not in _PLACES:
+            raise ValueError(f"the project of logger must be None for {self.kind!r}, got {self.project!r}")
+
+    def _check_place(self) -> None:
+        """Check what depends on the machine: the package, and the environment variable if there is no folder."""
+        if self.folder is None and not os.environ.get(_PLACES.get(self.kind, "")):
             other = f", or the environment variable {_PLACES[self.kind]}" if self.kind in _PLACES else ""
             raise ValueError(
                 f"logger must have a folder for its files, such as TrainingLog({self.kind!r}, folder='runs'){other}, got "
                 f"{self.kind!r} without a folder"
             )
-        for parameter in ("name", "project"):
-            _check_name(getattr(self, parameter), f"the {parameter} of logger")
-        if self.project is not None and self.kind not in _PLACES:
-            raise ValueError(f"the project of logger must be None for {self.kind!r}, got {self.project!r}")
         _check_installed(self.kind)
 
     @property
@@ -132,9 +136,7 @@ def check_logger(logger: Any) -> None:
     Raises
     ------
     ValueError, TypeError
-        If it is not a name, a `TrainingLog`, a Lightning logger or a function, or needs a folder.
-    ImportError
-        If a package is missing.
+        If it is not a name, a `TrainingLog`, a Lightning logger or a function.
     """
     check_no_class(logger, "logger")
     if isinstance(logger, str):
@@ -144,6 +146,21 @@ def check_logger(logger: Any) -> None:
         log._check_parameters()
     elif not callable(log):
         check_is_logger(log, "logger must be a name, a TrainingLog, a Lightning logger or a function")
+
+
+def check_place_of_log(logger: Any) -> None:
+    """Check that a training can be logged on this machine.
+
+    Raises
+    ------
+    ValueError
+        If a folder is needed.
+    ImportError
+        If a package is missing.
+    """
+    log = training_log(logger)
+    if isinstance(log, TrainingLog):
+        log._check_place()
 
 
 def check_is_logger(logger: Any, accepted: str) -> None:
