@@ -17,7 +17,7 @@ from sklearn.model_selection import cross_validate, train_test_split
 
 from skrec import EASERecommender, PopularityRecommender, topk
 from skrec.base import BaseRecommender, Recommendations
-from skrec.base._similarity import nearest
+from skrec.base._similarity import Vectors, nearest
 from skrec.data import Interactions
 
 
@@ -296,7 +296,7 @@ def test_neighbors_are_those_of_brute_force(metric, make, vectors, data):
     known, allowed = data.draw(masks), data.draw(masks)
     options = {"k": data.draw(st.integers(1, 10)), "metric": metric, "include_self": data.draw(st.booleans())}
     with patch.object(topk._blocks, "_LARGEST_WIDTH", data.draw(st.integers(1, 9))):
-        found, scores = nearest(make(vectors), codes, known, allowed, **options)
+        found, scores = nearest(Vectors.of(make(vectors)), codes, known, allowed, **options)
     assert found.shape == scores.shape == (len(codes), options["k"])
     for code, row, row_scores in zip(codes, found.tolist(), scores):
         expected = slow_nearest(np.array(vectors, float), code, known, allowed, **options)

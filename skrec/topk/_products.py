@@ -51,7 +51,8 @@ class Products:
 
     def scores(self, state: Any, items: slice) -> NDArray[np.float32]:
         """Compute the scores (n_users, n_items) of the users of a state for a slice of items."""
-        scores, constants = self.users(state) @ self.items[items].T, self.constants and self.constants(state)
+        with np.errstate(over="ignore", invalid="ignore"):  # scores that are not finite are refused later
+            scores, constants = self.users(state) @ self.items[items].T, self.constants and self.constants(state)
         if self.biases is not None:
             scores += self.biases[items]
         if constants is not None:

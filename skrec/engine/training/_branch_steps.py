@@ -42,7 +42,8 @@ class BranchSteps:
         for branch, head, gradient in zip(self.branches, *self.heads, strict=True):
             branch.step(self.pairs, head, gradient)
         self.head.step(self.of_head)
-        self.bias.step(slopes.sum(keepdims=True, dtype=np.float64).astype(np.float32))
+        with np.errstate(over="ignore"):  # a sum that is too large ends as a divergence
+            self.bias.step(slopes.sum(keepdims=True, dtype=np.float64).astype(np.float32))
 
 
 class _Pairs:

@@ -40,6 +40,7 @@ class OptunaPruningCallback(pl.Callback):
     ...         n_factors=trial.suggest_int("n_factors", 2, 16),
     ...         max_epochs=3,
     ...         early_stopping="ndcg@10",
+    ...         positive_from=4,
     ...         random_state=0,
     ...         trainer={"callbacks": [callback]},
     ...     )
