@@ -228,7 +228,8 @@ class TorchRecommender(EmbeddingRecommender):
 
     @torch_threads_in_step(0)
     def _fit_validated(self, data: Interactions, validation: Validation | None) -> None:
-        check_place_of_log(self.logger)
+        if self.logger is not None:
+            check_place_of_log(self.logger)
         self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
         self.objective_.check(data, n_pairs=self.seen_.nnz)
         if not self._predicts_ratings:
@@ -285,7 +286,8 @@ class TorchRecommender(EmbeddingRecommender):
                 f"early_stopping must be None for partial_fit, which holds out no events, got {self.early_stopping!r}. "
                 "set_params(early_stopping=None) keeps the fitted model"
             )
-        check_place_of_log(self.logger)
+        if self.logger is not None:
+            check_place_of_log(self.logger)
         check_same_architecture(self, before.architecture_)
         self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
         self.architecture_ = before.architecture_
