@@ -63,17 +63,17 @@ def compares_times(model: Any) -> bool:
 
 
 def described_items(model: Any) -> NDArray[np.bool_]:
-    """Items (n_items_,) that the model knows by their features: none."""
+    """Items ``(n_items_,)`` that the model knows by their features: none."""
     return np.zeros(model.n_items_, bool)
 
 
 def familiar_items(model: Any) -> NDArray[np.bool_]:
-    """Items (n_items_,) that are ranked. Others come last."""
+    """Items ``(n_items_,)`` that are ranked. Others come last."""
     return (model._item_counts > 0) | model._described_items
 
 
 def learned_items(model: Any) -> NDArray[np.bool_]:
-    """Items (n_items_,) with an event that the model learns from, or known by their features."""
+    """Items ``(n_items_,)`` with an event that the model learns from, or known by their features."""
     return (model.learned_counts_ > 0) | model._described_items
 
 

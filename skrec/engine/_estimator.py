@@ -427,18 +427,18 @@ class TorchRecommender(EmbeddingRecommender):
 
     @property
     def user_embeddings_(self) -> NDArray[np.float32]:
-        """Embeddings of the training users, (n_users_, d)."""
+        """Embeddings of the training users, ``(n_users_, d)``."""
         return self._state_vectors(self._known_state(np.arange(self.n_users_)))
 
     @property
     def item_embeddings_(self) -> NDArray[np.float32]:
-        """Embeddings of the items, (n_items_, d)."""
+        """Embeddings of the items, ``(n_items_, d)``."""
         with torch.no_grad():
             return self.module_.item_vectors(self._tensor(np.arange(self.n_items_))).cpu().numpy()
 
     @property
     def item_biases_(self) -> NDArray[np.float32]:
-        """Biases of the items, (n_items_,). They are 0 without biases."""
+        """Biases of the items, ``(n_items_,)``. They are 0 without biases."""
         biases = self.module_.all_item_biases()
         return np.zeros(self.n_items_, np.float32) if biases is None else biases.detach().cpu().numpy()
 

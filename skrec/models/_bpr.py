@@ -205,17 +205,17 @@ class BPRRecommender(EmbeddingRecommender):
 
     @property
     def user_embeddings_(self) -> NDArray[np.float32]:
-        """User vectors of shape (n_users_, n_factors)."""
+        """User vectors of shape ``(n_users_, n_factors)``."""
         return weights(self.module_.user_embeddings)
 
     @property
     def item_embeddings_(self) -> NDArray[np.float32]:
-        """Item vectors of shape (n_items_, n_factors)."""
+        """Item vectors of shape ``(n_items_, n_factors)``."""
         return weights(self.module_.item_embeddings)
 
     @property
     def item_biases_(self) -> NDArray[np.float32]:
-        """Item biases of shape (n_items_,)."""
+        """Item biases of shape ``(n_items_,)``."""
         return weights(self.module_.item_biases)[:, 0]
 
 
