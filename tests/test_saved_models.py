@@ -37,7 +37,7 @@ from skrec import (
     load,
 )
 from skrec.persistence import Array, Kind, Value, register
-from skrec.persistence._registry import _MODULE_OF
+from skrec.persistence._registry import module_of_names
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 MODELS = ESTIMATORS | VARIANTS
@@ -285,7 +285,7 @@ class TestRegister:
         parameters = {
             cls.__name__ for cls in (skrec.ALS, CosineContrastiveLoss, skrec.CosineRestarts, EarlyStopping, skrec.TrainingLog)
         }
-        assert _MODULE_OF.keys() == {cls.__name__ for cls in all_estimators()} | parameters
+        assert module_of_names().keys() == {cls.__name__ for cls in all_estimators()} | parameters
 
     def test_a_class_that_is_not_registered_cannot_be_saved(self, file):
         class Unknown(PopularityRecommender):

@@ -1,7 +1,7 @@
 """Models in files: one safetensors file with a checksum, without pickle."""
 
 from skrec.persistence._errors import ModelFormatError
-from skrec.persistence._events import Events, read_events, write_events
+from skrec.persistence._events import Events
 from skrec.persistence._files import FORMAT, load, save
 from skrec.persistence._kinds import Array, Kind, Matrix, Nested, Table, Value, check_finite
 from skrec.persistence._registry import register
@@ -18,8 +18,6 @@ __all__ = [
     "Value",
     "check_finite",
     "load",
-    "read_events",
     "register",
     "save",
-    "write_events",
 ]

@@ -25,11 +25,12 @@ class Events(Kind):
 
     def write(self, value: Any, writer: Any) -> Any:
         """Write events. The same events of two estimators are written once."""
-        return write_events(value, value if writer.includes_events else value[:0], writer)
+        events = value if writer.includes_events else value[:0]
+        return writer.shared(value, lambda: _node_of(events, writer))
 
     def read(self, node: Any, reader: Any) -> Any:
         """Read events, check them, and set what follows from them."""
-        events = read_events(node, reader)
+        events = reader.shared(node, lambda content: _events_of(content, reader))
         model = reader.model
         reader.sizes |= {"users": events.n_users, "items": events.n_items}
         model.vocabulary_ = Vocabulary(events.n_users, events.n_items, events.user_ids, events.item_ids, type(model).__name__)
@@ -37,30 +38,6 @@ class Events(Kind):
         model.n_users_, model.n_items_ = events.n_users, events.n_items
         model.n_features_in_ = events.n_items
         return events
-
-
-def write_events(original: Any, events: Any, writer: Any) -> int:
-    """Write events, once for each original table. Return their place among the tables of the document.
-
-    Parameters
-    ----------
-    original, events : Interactions
-        A table, and the events of it that are written.
-    writer : ModelWriter
-    """
-    return writer.shared(original, lambda: _node_of(events, writer))
-
-
-def read_events(node: Any, reader: Any) -> Interactions:
-    """Return the events that `write_events` has written.
-
-    Parameters
-    ----------
-    node : int
-        Their place.
-    reader : ModelReader
-    """
-    return reader.shared(node, lambda content: _events_of(content, reader))
 
 
 def _node_of(events: Any, writer: Any) -> dict[str, Any]:

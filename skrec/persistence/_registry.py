@@ -1,38 +1,12 @@
 """The classes that files may name."""
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 from skrec.persistence._errors import ModelFormatError, NotStorable
 
-# imported on first use, as the names of `skrec` are
-_OF_MODULES = {
-    "skrec.engine": ("ALS", "CosineContrastiveLoss", "CosineRestarts", "EarlyStopping", "TrainingLog"),
-    "skrec.models": (
-        "ALSRecommender",
-        "AutoRecRecommender",
-        "BPRRecommender",
-        "CaserRecommender",
-        "ColdStartRecommender",
-        "EASERecommender",
-        "GRU4RecRecommender",
-        "ItemKNNRecommender",
-        "LightGCNRecommender",
-        "MFRecommender",
-        "MLPRecommender",
-        "MarkovRecommender",
-        "MultVAERecommender",
-        "NeuMFRecommender",
-        "NewsRecommender",
-        "PopularityRecommender",
-        "RandomRecommender",
-        "SASRecRecommender",
-        "SLIMRecommender",
-        "TwoTowerRecommender",
-        "UserKNNRecommender",
-    ),
-}
-_MODULE_OF = {name: module for module, names in _OF_MODULES.items() for name in names}
+_VALUES_OF_PARAMETERS = ("ALS", "CosineContrastiveLoss", "CosineRestarts", "EarlyStopping", "TrainingLog")
 _registered: dict[str, type] = {}
 
 
@@ -71,10 +45,17 @@ def register(cls: type) -> type:
     return cls
 
 
+@cache
+def module_of_names() -> dict[str, str]:
+    """The modules of the classes of this package that files may name: the models, and values of their parameters."""
+    models = [name for name in import_module("skrec.models").__all__ if name != "all_estimators"]
+    return dict.fromkeys(models, "skrec.models") | dict.fromkeys(_VALUES_OF_PARAMETERS, "skrec.engine")
+
+
 def name_of(cls: type) -> str:
     """The name of a class in files."""
     for name in (cls.__name__, f"{cls.__module__}.{cls.__qualname__}"):
-        if (name in _MODULE_OF or name in _registered) and class_of(name) is cls:
+        if (name in module_of_names() or name in _registered) and class_of(name) is cls:
             return name
     raise NotStorable(f"the class {cls.__module__}.{cls.__qualname__}, which skrec.persistence.register has not registered")
 
@@ -83,6 +64,6 @@ def class_of(name: Any) -> type:
     """The class of a name in a file."""
     if name in _registered:
         return _registered[name]
-    if name not in _MODULE_OF:
+    if name not in module_of_names():
         raise ModelFormatError(f"it names the class {name!r}, which is not registered")
-    return getattr(import_module(_MODULE_OF[name]), name)
+    return getattr(import_module(module_of_names()[name]), name)
