@@ -17,7 +17,7 @@ _PROJECT = "skrec"
 
 
 class TrainingLog(DeclaredParameters):
-    """Log each training as a run of its own, with its parameters and the figures of each epoch.
+    """Log each training as a separate run, with its parameters and the figures of each epoch.
 
     Every `fit` and `partial_fit` of a neural model begins a run and ends it. Inside a search, each candidate has a run for each
     fold. A run has the rows of ``history_`` with the epoch as step, and as parameters ``estimator``, the name of the class, the
