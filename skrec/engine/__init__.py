@@ -5,11 +5,11 @@ from skrec.engine._expansion import expand_network
 from skrec.engine._pair_estimator import (
     KINDS_OF_NEGATIVES,
     NEEDS_DRAWN_NEGATIVES,
-    ROW_BATCH_SIZE,
     PairRecommender,
     ranking_objective,
     ranking_settings,
     rating_objective,
+    row_batch_size,
 )
 from skrec.engine._row_estimator import RowRecommender, row_objective
 from skrec.engine._sequence_estimator import SequenceRecommender
@@ -51,7 +51,6 @@ __all__ = [
     "MLP",
     "NEEDS_DRAWN_NEGATIVES",
     "PARTIAL_FIT_LR_FACTOR",
-    "ROW_BATCH_SIZE",
     "Batches",
     "BranchNetwork",
     "Catalog",
@@ -133,6 +132,7 @@ __all__ = [
     "ranking_objective",
     "ranking_settings",
     "rating_objective",
+    "row_batch_size",
     "row_objective",
     "sample_with_replay",
     "settled_prior",

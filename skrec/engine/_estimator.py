@@ -43,6 +43,7 @@ from skrec.engine.training._checks import (
     check_same_architecture,
     check_training,
     parameters_of,
+    regularization_of,
 )
 from skrec.engine.training._descent import descend
 from skrec.engine.training._early_stopping import EarlyStopping
@@ -81,8 +82,8 @@ class TorchRecommender(EmbeddingRecommender):
     max_epochs : int, default=20
         Maximum number of passes over the training data.
     batch_size : int, default=None
-        Number of examples in a minibatch. Examples are events, or users with ``negatives="all"``. If None, 1024 events or 128
-        users.
+        Number of examples in a minibatch. Examples are events, or users with ``negatives="all"``. If None, 1024 events, or a
+        sixteenth of the users, at least 16 and at most 128.
     learning_rate : float, default=0.01
         Learning rate of the optimizer, and the maximum of ``lr_schedule``.
     regularization : float, default=None
@@ -140,10 +141,10 @@ class TorchRecommender(EmbeddingRecommender):
         validation data also valid_loss, valid_pairwise_accuracy, and the scorers of ``early_stopping`` and ``metrics``.
     best_epoch_ : int
         Epoch whose weights were kept: the best one with ``early_stopping``, else the last one.
-    device_ : str
-        Device of the network.
-    optimizer_ : str
-        Name of the optimizer that was used.
+    regularization_ : float
+        Strength of the penalty that was used.
+    device_, optimizer_ : str
+        Device of the network, and name of the optimizer that was used.
     seed_ : int
         Seed drawn from ``random_state``.
     """
@@ -260,6 +261,7 @@ class TorchRecommender(EmbeddingRecommender):
         self._train_on(self.objective_.examples(data), validation, checkpoints)
 
     def _train_on(self, examples: Interactions, validation: Validation | None, checkpoints: Checkpoints | None) -> None:
+        self.regularization_ = regularization_of(self, examples)
         is_resumed = checkpoints is not None and checkpoints.is_unfinished
         network = self._new_network(examples) if is_resumed else self._initialized(examples, validation)
         monitor = None if validation is None else ValidationMonitor(self, network, validation, known=examples)
@@ -291,6 +293,7 @@ class TorchRecommender(EmbeddingRecommender):
         check_same_architecture(self, before.architecture_)
         self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
         self.architecture_ = before.architecture_
+        self.regularization_ = before.regularization_ if self.regularization is None else float(self.regularization)
         if self.objective_.solver != before.objective_.solver:
             raise ValueError(
                 f"solver must not change in partial_fit: fit used {before.objective_.solver!r}, got {self.objective_.solver!r}"
@@ -376,12 +379,9 @@ class TorchRecommender(EmbeddingRecommender):
         self.prior_, self._reference_events_ = settled_prior(self), None
         super()._drop_events()
 
-    @property
-    def _penalty(self) -> float:
-        """Resolved value of ``regularization``."""
-        if self.regularization is not None:
-            return self.regularization
-        return self._default_penalty_of_ratings if self._predicts_ratings and self.weight_decay == 0 else 0.0
+    def _default_regularization(self, examples: Interactions) -> float:
+        """Return the value of ``regularization=None``, given the training examples. Not called with ``weight_decay``."""
+        return self._default_penalty_of_ratings if self._predicts_ratings else 0.0
 
     def _optimizer_name(self, network: RecommenderNetwork) -> str:
         if self.optimizer != "auto":

@@ -12,7 +12,7 @@ from skrec.engine.training._checks import check_negatives, check_whole_row_loss,
 NEEDS_DRAWN_NEGATIVES = Needs(
     lambda model: model._objective().draws_negatives, "negatives that are drawn, as with negatives='uniform'"
 )
-PAIR_BATCH_SIZE, ROW_BATCH_SIZE = 1024, 128
+PAIR_BATCH_SIZE = 1024
 KINDS_OF_NEGATIVES = ("auto", "uniform", "popularity", "hard", "in_batch", "all", "slate")
 _WITHOUT_DRAWS = {"in_batch": InBatchRanking, "all": WholeRows, "slate": Slates}
 
@@ -98,13 +98,24 @@ def ranking_objective(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)
         kind = "all" if model._loss_name in losses_of_rows else "uniform"
     if kind == "all":
         check_whole_row_loss(model)
-    settings = ranking_settings(
-        model, model.batch_size or (ROW_BATCH_SIZE if kind == "all" else PAIR_BATCH_SIZE), hard=kind == "hard"
-    )
+    batch_size = row_batch_size(model, model.n_users_) if kind == "all" else model.batch_size or PAIR_BATCH_SIZE
+    settings = ranking_settings(model, batch_size, hard=kind == "hard")
     if kind in ("in_batch", "all", "slate"):
         return _WITHOUT_DRAWS[kind](**settings)
     sampling = "popularity" if kind == "popularity" else "uniform"
     return SampledRanking(**settings, sampling=sampling, n_negatives=model.n_negatives)
+
+
+def row_batch_size(model: Any, n_rows: int) -> int:
+    """Return the number of rows in a minibatch. By default, an epoch of few rows still has 16 minibatches.
+
+    Parameters
+    ----------
+    model : TorchRecommender
+    n_rows : int
+        Number of users, or of items if these are the examples.
+    """
+    return model.batch_size or min(max(n_rows // 16, 16), 128)
 
 
 def ranking_settings(model: Any, batch_size: int, *, hard: bool = False) -> dict[str, Any]:
