@@ -49,7 +49,7 @@ class MFRecommender(PairRecommender):
         "gradient" minimizes ``loss`` by gradient descent. "als" minimizes squared errors over all pairs of a user and an item
         by alternating least squares. `ALS` sets its parameters. With "als", ``loss`` must be "softmax", the default. Parameters
         of gradients, such as ``learning_rate`` and ``negatives``, have no effect. ``weights`` of events multiply their errors.
-        ``regularization=None`` means 0.003.
+        ``regularization=None`` means 0.3.
     loss : str, CosineContrastiveLoss or callable, default="softmax"
         "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss.
         `CosineContrastiveLoss` sets its parameters. "mse" predicts values. A callable is described in `TorchRecommender`.
@@ -60,7 +60,7 @@ class MFRecommender(PairRecommender):
         as two. If None, the fourth root of the mean popularity of an event's item, where the popularity of an item is its
         number of events: the penalty grows from 2 to 5 from sparse to dense data. Examples with drawn negatives are single
         events instead of users, so that the value is divided by the mean number of events per user. It is 0 for scores of
-        cosines, 0.1 for ``loss="mse"``, 0.003 for ``solver="als"``, and 0 with ``weight_decay``.
+        cosines, 0.1 for ``loss="mse"``, 0.3 for ``solver="als"``, and 0 with ``weight_decay``.
     dropout : float, default=0.0
         Probability that an entry of the user vector is set to zero in training.
     init_std : float, default=0.01

@@ -35,6 +35,9 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
         among their own ``n_neighbors`` nearest. Typical users may have many reverse neighbors, unusual users few or none. Ties
         between a training user and a new user are broken in favor of the training user.
 
+    shrinkage : float, default=0.0
+        Added to the product of the norms, as in `ItemKNNRecommender`.
+
     Attributes
     ----------
     weighted_rows_ : float64 CSR of shape (n_users_, n_items_)
@@ -73,6 +76,7 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
     """
 
     neighborhood: Literal["nearest", "reverse"] = "nearest"
+    shrinkage: float = 0.0
 
     _answers_from_histories = True
     _stored: ClassVar[dict[str, Kind]] = {
