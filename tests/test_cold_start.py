@@ -24,6 +24,7 @@ from skrec import (
     get_scorer,
     load,
 )
+from skrec.datasets import make_interactions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -57,10 +57,10 @@ class MFRecommender(PairRecommender):
         Number of dimensions of the embeddings.
     regularization : float, default=None
         Strength of the L2 penalty on the embeddings that a minibatch uses, per example. All items of an example together count
-        as two. If None, the fourth root of the mean popularity of an event's item, where the popularity of an item is its
-        number of events: the penalty grows from 2 to 5 from sparse to dense data. Examples with drawn negatives are single
-        events instead of users, so that the value is divided by the mean number of events per user. It is 0 for scores of
-        cosines, 0.1 for ``loss="mse"``, 0.3 for ``solver="als"``, and 0 with ``weight_decay``.
+        as two. If None, it is 0.3 for ``solver="als"`` and 0.1 for ``loss="mse"``. For losses that rank, it is the fourth root
+        of the mean popularity of an event's item, where the popularity of an item is its number of events. This is about 2 for
+        sparse data and 5 for dense data. If negatives are drawn, an example is one event instead of one user, and the value is
+        divided by four times the mean number of events per user. It is 0 for scores of cosines and with ``weight_decay``.
     dropout : float, default=0.0
         Probability that an entry of the user vector is set to zero in training.
     init_std : float, default=0.01
@@ -171,8 +171,9 @@ class MFRecommender(PairRecommender):
             return 0.0  # lengths have no effect on cosines
         counts = np.bincount(examples.items, weights=examples.weights).astype(float)
         strength = (counts @ counts / counts.sum()) ** 0.25
-        # an example is a user with all events, or one event
-        return strength if isinstance(self.objective_, WholeRows) else strength * self.n_users_ / counts.sum()
+        if isinstance(self.objective_, WholeRows):
+            return strength
+        return strength * self.n_users_ / (4 * counts.sum())  # examples are events, whose losses have smaller slopes
 
     def _objective(self) -> Objective:
         return super()._objective() if self._als is None else implicit_squares(self, self._als)
