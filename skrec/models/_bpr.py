@@ -224,11 +224,11 @@ class BPRRecommender(EmbeddingRecommender):
         return weights(self.module_.item_biases)[:, 0]
 
 
-@torch.no_grad()
 def _default_epochs(n_rows: int, n_events: int) -> int:
     return min(max(round(1000 * n_rows / n_events), 20), 1000)
 
 
+@torch.no_grad()
 def _copy_into(table: torch.nn.Embedding, rows: NDArray[np.float32]) -> None:
     table.weight.copy_(torch.tensor(rows))
 
