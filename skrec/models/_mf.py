@@ -41,13 +41,16 @@ class MFRecommender(PairRecommender):
     ``biases`` leaves out some of these terms.
 
     With ``solver="als"`` the vectors are found by alternating least squares for implicit feedback, see `ALS`. The score is the
-    product alone.
+    product alone. This is the default as long as no parameter of gradient descent is changed.
 
     Parameters
     ----------
-    solver : {"gradient", "als"} or ALS, default="gradient"
+    solver : {"auto", "gradient", "als"} or ALS, default="auto"
         "gradient" minimizes ``loss`` by gradient descent. "als" minimizes squared errors over all pairs of a user and an item
-        by alternating least squares. `ALS` sets its parameters. With "als", ``loss`` must be "softmax", the default. Parameters
+        by alternating least squares. `ALS` sets its parameters. "auto" is "als" if ``loss``, ``biases``, ``negatives``,
+        ``n_negatives``, ``temperature``, ``dropout``, ``batch_size``, ``learning_rate``, ``lr_schedule``, ``optimizer``,
+        ``weight_decay`` and ``logger`` have their default values and ``trainer`` sets at most the accelerator, else "gradient".
+        With "als", ``loss`` must be "softmax", the default. Parameters
         of gradients, such as ``learning_rate`` and ``negatives``, have no effect. ``weights`` of events multiply their errors.
         ``regularization=None`` means 0.3.
     loss : str, CosineContrastiveLoss or callable, default="softmax"
@@ -121,7 +124,7 @@ class MFRecommender(PairRecommender):
     init_std: float = 0.01
     temperature: float | None = None
     biases: Literal["auto", "none", "item", "both"] = "auto"
-    solver: Literal["gradient", "als"] | ALS = "gradient"
+    solver: Literal["auto", "gradient", "als"] | ALS = "auto"
 
     _losses = LOSSES | {"ccl": ccl}
     _architecture_parameters = ("n_factors", "temperature", "biases", "y_range")
@@ -159,7 +162,15 @@ class MFRecommender(PairRecommender):
     @property
     def _als(self) -> ALS | None:
         """Resolved value of ``solver``. None for gradients."""
-        return ALS() if self.solver == "als" else self.solver if isinstance(self.solver, ALS) else None
+        if isinstance(self.solver, ALS):
+            return self.solver
+        return ALS() if self.solver == "als" or (self.solver == "auto" and self._keeps_defaults_of_gradients) else None
+
+    @property
+    def _keeps_defaults_of_gradients(self) -> bool:
+        """Whether all parameters that alternating least squares does not use have their default values."""
+        names = (*_PARAMETERS_OF_GRADIENTS, "loss", "biases", "n_negatives")
+        return not any(map(self._is_set, names)) and {*(self.trainer or {})} <= {"accelerator"}
 
     def _default_regularization(self, examples: Interactions) -> float:
         """Return the rule that was found with the data sets of ``benchmarks/collection.py``."""

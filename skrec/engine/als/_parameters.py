@@ -80,11 +80,11 @@ def check_solver(value: Any) -> None:
     Raises
     ------
     ValueError, TypeError
-        If it is neither "gradient" nor "als" nor a valid `ALS`.
+        If it is neither "auto", "gradient" nor "als" nor a valid `ALS`.
     """
     check_no_class(value, "solver")
     if isinstance(value, ALS):
         value._check_parameters()
-    elif not isinstance(value, str) or value not in ("gradient", "als"):
+    elif not isinstance(value, str) or value not in ("auto", "gradient", "als"):
         error = ValueError if isinstance(value, str) else TypeError
-        raise error(f"solver must be 'gradient', 'als' or an ALS, got {value!r}")
+        raise error(f"solver must be 'auto', 'gradient', 'als' or an ALS, got {value!r}")
