@@ -121,7 +121,7 @@ ROWS = {
             regularization=0.05,
         ),
         "MarkovRecommender": MarkovRecommender(),
-        "SASRecRecommender": SASRecRecommender(n_factors=64, max_length=100, max_epochs=8, batch_size=32),
+        "SASRecRecommender": SASRecRecommender(n_factors=64, max_length=100, dropout=0.2, max_epochs=8, batch_size=32),
     },
     "games": {
         "PopularityRecommender": PopularityRecommender(),
