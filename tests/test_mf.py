@@ -7,11 +7,12 @@ import pytest
 import torch
 from joblib import parallel_config
 from scipy.sparse import csr_array
+from scipy.special import expit, logit
 from sklearn.metrics import r2_score
 from small_models import two_camps
 from torch import nn
 
-from skrec import MFRecommender, NeuMFRecommender
+from skrec import MFRecommender, MLPRecommender, NeuMFRecommender, TwoTowerRecommender
 from skrec.data import Interactions
 from skrec.engine import GMF, MLP, BranchNetwork, DotProduct
 from skrec.metrics import get_scorer
@@ -89,13 +90,29 @@ def test_biases_choose_the_terms_beside_the_product(biases, y_range):
     fitted = rating_model(biases=biases, y_range=y_range, max_epochs=3).fit(ratings())
     has_items, has_users = biases != "none", biases in ("both", "auto")
     assert [fitted.item_biases_.any(), fitted.user_biases_.any()] == [has_items, has_users]
-    assert (fitted.global_mean_ != 0) == (has_items and y_range is None)
-    sums = fitted.global_mean_ + fitted.user_biases_[:, None] + fitted.item_biases_
+    mean = ratings().values.mean() if has_items else 0
+    assert fitted.global_mean_ == pytest.approx(mean)
+    center = mean if y_range is None or not has_items else logit((mean - 0.5) / 5)
+    sums = center + fitted.user_biases_[:, None] + fitted.item_biases_
     sums = sums + fitted.user_embeddings_ @ fitted.item_embeddings_.T
-    expected = sums if y_range is None else 0.5 + 5 / (1 + np.exp(-sums))
+    expected = sums if y_range is None else 0.5 + 5 * expit(sums)
     np.testing.assert_allclose(scores_of_all(fitted), expected, atol=1e-5)
     new = fitted.predict(ratings().to_csr()[:2])  # fold-in has the same terms
     assert new.shape == (2, 12) and np.isfinite(new).all()
+
+
+@pytest.mark.parametrize("estimator", [MFRecommender, MLPRecommender, NeuMFRecommender, TwoTowerRecommender])
+def test_an_untrained_model_predicts_the_mean_within_its_range(estimator):
+    skewed = ratings()._replace(values=np.clip(ratings().values + 2, 1, 5))
+    fitted = estimator(loss="mse", y_range=(0, 5.5), max_epochs=1, learning_rate=1e-9, random_state=0).fit(skewed)
+    np.testing.assert_allclose(fitted.predict(skewed), skewed.values.mean(), atol=0.3)
+
+
+def test_a_mean_at_the_end_of_the_range_is_learned_from():
+    highest = ratings()._replace(values=np.full(len(ratings()), 5.0))
+    fitted = rating_model(y_range=(1, 5), max_epochs=20).fit(highest)
+    assert np.isfinite(fitted.item_biases_).all()
+    np.testing.assert_allclose(fitted.predict(highest), 5, atol=0.1)
 
 
 def test_biases_of_a_loss_that_ranks_are_those_of_items_or_none():

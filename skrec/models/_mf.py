@@ -77,7 +77,7 @@ class MFRecommender(PairRecommender):
     user_biases_ : float32 array of shape (n_users_,)
         User biases. Zeros if there are none.
     global_mean_ : float
-        Mean of the training ratings. Zero if the loss ranks, with ``y_range`` and with ``biases="none"``.
+        Mean of the training ratings, on which predictions are centered. Zero if the loss ranks, and with ``biases="none"``.
 
     Notes
     -----
@@ -175,5 +175,6 @@ class MFRecommender(PairRecommender):
 
     @property
     def global_mean_(self) -> float:
-        """Mean of the training ratings that is added to predictions, or zero."""
-        return float(self.module_.mean)
+        """Mean of the training ratings on which predictions are centered, or zero."""
+        network = self.module_
+        return 0.0 if network.item_biases is None else float(network.bounded(network.mean))

@@ -1,5 +1,6 @@
 """Base classes of all networks."""
 
+from math import log
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from skrec.engine.batches._sparse_rows import RowTable
 
 State = tuple[Tensor, ...]
+
+_LEAST_SHARE = 0.01  # nearer to the ends of its range a sigmoid has almost no slope
 
 
 class RecommenderNetwork(nn.Module):
@@ -92,6 +95,13 @@ class EmbeddingNetwork(RecommenderNetwork):
 
     A network implements ``user_tables`` and ``item_tables``, lists of `nn.Embedding`, and ``score(state, items)``. The state of
     a user consists of the user's row of each table. Scores are transformed by ``rating``, which is the identity for rankings.
+
+    Attributes
+    ----------
+    mean : float32 Tensor of shape ()
+        Added to scores: the mean rating, or the logit of its place in ``y_range``. 0 for rankings.
+    y_range : Tensor of shape (2,), or None
+        Bounds of the ratings.
     """
 
     def __init__(self) -> None:
@@ -120,17 +130,22 @@ class EmbeddingNetwork(RecommenderNetwork):
     def item_vectors(self, items: Tensor) -> Tensor:
         return torch.cat([table(items) for table in self.item_tables], -1)
 
-    def expect_ratings(self, values: NDArray[np.float32], y_range: tuple[float, float] | None) -> None:
-        """Center predictions on the mean of ratings, or bound them by ``y_range``."""
-        if y_range is None:
-            self.mean.fill_(float(values.mean(dtype=np.float64)))
-        else:
+    def expect_ratings(self, values: NDArray[np.float32], y_range: tuple[float, float] | None, *, centered: bool = True) -> None:
+        """Center predictions on the mean of ratings, and bound them by ``y_range`` if it is not None."""
+        if y_range is not None:
             self.y_range = torch.tensor(y_range)
+        if centered:
+            mean = float(values.mean(dtype=np.float64))
+            self.mean.fill_(mean if y_range is None else logit_in_range(mean, y_range))
 
     def rating(self, scores: Tensor) -> Tensor:
-        """Add the mean rating to scores, or map them into ``y_range`` by a sigmoid."""
+        """Add ``mean`` to scores, and map the sums into ``y_range`` by a sigmoid if there is one."""
+        return self.bounded(scores + self.mean)
+
+    def bounded(self, scores: Tensor) -> Tensor:
+        """Map scores into ``y_range`` by a sigmoid, if there is one."""
         if self.y_range is None:
-            return scores + self.mean
+            return scores
         low, high = self.y_range
         return low + (high - low) * scores.sigmoid()
 
@@ -170,6 +185,13 @@ class EmbeddingNetwork(RecommenderNetwork):
         """Set the rows of new items to the mean row of the known items."""
         for table in self.item_tables:
             table.weight[items] = table.weight[known].mean(0)
+
+
+def logit_in_range(rating: float, y_range: tuple[float, float]) -> float:
+    """Return the score that the sigmoid of a range maps to a rating, which is kept off the ends of the range."""
+    low, high = y_range
+    share = min(max((rating - low) / (high - low), _LEAST_SHARE), 1 - _LEAST_SHARE)
+    return log(share / (1 - share))
 
 
 @torch.no_grad()

@@ -184,7 +184,7 @@ def mse_slopes(scores, values, weights, mean, low, high):
     for example in range(n_examples):
         rating, inner = scores[example, 0] + mean, 1.0
         if high > low:
-            fraction = _sigmoid(scores[example, 0])
+            fraction = _sigmoid(scores[example, 0] + mean)
             rating, inner = low + (high - low) * fraction, (high - low) * fraction * (1 - fraction)
         error, weight = rating - values[example], _weight(weights, example)
         total += weight * error * error
