@@ -13,6 +13,8 @@ NEEDS_DRAWN_NEGATIVES = Needs(
     lambda model: model._objective().draws_negatives, "negatives that are drawn, as with negatives='uniform'"
 )
 PAIR_BATCH_SIZE, ROW_BATCH_SIZE = 1024, 128
+# with fewer steps in an epoch the biases of a small data set are not learned in 20 epochs
+_RATING_BATCHES, _SMALLEST_RATING_BATCH = 100, 16
 KINDS_OF_NEGATIVES = ("auto", "uniform", "popularity", "hard", "in_batch", "all", "slate")
 _WITHOUT_DRAWS = {"in_batch": InBatchRanking, "all": WholeRows, "slate": Slates}
 
@@ -60,8 +62,18 @@ class PairRecommender(TorchRecommender):
 
     def _objective(self) -> Objective:
         if self._predicts_ratings:
-            return rating_objective(self, Ratings, self.batch_size or PAIR_BATCH_SIZE)
+            return rating_objective(self, Ratings, self.batch_size or batch_size_of_ratings(self.seen_.nnz))
         return ranking_objective(self, self._losses_of_rows)
+
+    @property
+    def batch_size_(self) -> int:
+        """Number of examples in a minibatch of the last training."""
+        return self.objective_.batch_size
+
+
+def batch_size_of_ratings(n_ratings: int) -> int:
+    """Return the default number of ratings in a minibatch: a hundredth of all, from 16 to 1024."""
+    return min(max(n_ratings // _RATING_BATCHES, _SMALLEST_RATING_BATCH), PAIR_BATCH_SIZE)
 
 
 def rating_objective(model: Any, objective: type[Ratings], batch_size: int) -> Ratings:

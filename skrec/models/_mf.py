@@ -20,6 +20,7 @@ from skrec.engine import (
     PairRecommender,
     ccl,
     check_solver,
+    default_strength,
     implicit_squares,
     weights,
 )
@@ -151,6 +152,11 @@ class MFRecommender(PairRecommender):
     def _als(self) -> ALS | None:
         """Resolved value of ``solver``. None for gradients."""
         return ALS() if self.solver == "als" else self.solver if isinstance(self.solver, ALS) else None
+
+    def _default_regularization(self, examples: Interactions) -> float:
+        if self._predicts_ratings:
+            return default_strength(examples, self.y_range)
+        return super()._default_regularization(examples)
 
     def _objective(self) -> Objective:
         return super()._objective() if self._als is None else implicit_squares(self, self._als)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.engine.batches._sparse_rows import RowTable
+from skrec.engine.networks._layers import row_penalties
 
 State = tuple[Tensor, ...]
 
@@ -136,7 +137,8 @@ class EmbeddingNetwork(RecommenderNetwork):
             self.y_range = torch.tensor(y_range)
         if centered:
             mean = float(values.mean(dtype=np.float64))
-            self.mean.fill_(mean if y_range is None else logit_in_range(mean, y_range))
+            share = None if y_range is None else place_in_range(mean, y_range)
+            self.mean.fill_(mean if share is None else log(share / (1 - share)))
 
     def rating(self, scores: Tensor) -> Tensor:
         """Add ``mean`` to scores, and map the sums into ``y_range`` by a sigmoid if there is one."""
@@ -187,11 +189,10 @@ class EmbeddingNetwork(RecommenderNetwork):
             table.weight[items] = table.weight[known].mean(0)
 
 
-def logit_in_range(rating: float, y_range: tuple[float, float]) -> float:
-    """Return the score that the sigmoid of a range maps to a rating, which is kept off the ends of the range."""
+def place_in_range(rating: float, y_range: tuple[float, float]) -> float:
+    """Return the share of the range that is below a rating, kept off 0 and 1."""
     low, high = y_range
-    share = min(max((rating - low) / (high - low), _LEAST_SHARE), 1 - _LEAST_SHARE)
-    return log(share / (1 - share))
+    return min(max((rating - low) / (high - low), _LEAST_SHARE), 1 - _LEAST_SHARE)
 
 
 @torch.no_grad()
@@ -207,9 +208,11 @@ def prepare(network: RecommenderNetwork) -> None:
 
 
 def squared_lengths(table: nn.Embedding, rows: Tensor) -> Tensor:
-    """Sum of the squared lengths of rows of a table. Repeated rows are counted repeatedly."""
+    """Sum of the squared lengths of rows of a table times their factors. Repeated rows are counted repeatedly."""
+    factors = row_penalties(table)
     if table.sparse or rows.numel() < table.num_embeddings:
-        return table(rows).square().sum()
+        squares = table(rows).square()
+        return squares.sum() if factors is None else squares.sum(-1).flatten() @ factors[rows.flatten()]
     # with more look-ups than rows, one pass over the table is faster than copying its rows
-    counts = torch.bincount(rows.flatten(), minlength=table.num_embeddings)
-    return counts.to(table.weight.dtype) @ table.weight.square().sum(1)
+    counts = torch.bincount(rows.flatten(), minlength=table.num_embeddings).to(table.weight.dtype)
+    return (counts if factors is None else counts * factors) @ table.weight.square().sum(1)
