@@ -26,8 +26,11 @@ class PairRecommender(TorchRecommender):
     ----------
     y_range : (float, float), default=None
         Bounds (low, high) of the predicted ratings. Predictions are mapped into this range by a sigmoid, so the bounds should
-        be slightly wider than the rating scale. Requires ``loss="mse"``. If None, predictions are not bounded and are centered
-        on the mean rating.
+        be slightly wider than the rating scale. Requires ``loss="mse"``. If None, predictions are not bounded. In both cases
+        they are centered on the mean rating. A mean in the outer hundredth of the range is moved to its edge.
+    batch_size : int, default=None
+        Number of examples in a minibatch. If None, 1024 events, or 128 users with ``negatives="all"``. For ``loss="mse"``, None
+        means a hundredth of the ratings, from 16 to 1024, so that small data sets have enough steps.
     n_negatives : int, default=1
         Number of negatives per positive event, if negatives are drawn. "warp" estimates the rank of the positive from them.
         With a single negative, "warp" gives the same weight to all pairs within the margin.
@@ -44,6 +47,11 @@ class PairRecommender(TorchRecommender):
 
         The losses "softmax" and "bce" correct non-uniform draws by the logarithm of their probability. Other losses do not, so
         that popular items get lower scores. ``loss="mse"`` uses no negatives and requires "auto".
+
+    Attributes
+    ----------
+    batch_size_ : int
+        Number of examples in a minibatch.
     """
 
     y_range: tuple[float, float] | None = None

@@ -54,6 +54,14 @@ class MFRecommender(PairRecommender):
         `CosineContrastiveLoss` sets its parameters. "mse" predicts values. A callable is described in `TorchRecommender`.
     n_factors : int, default=64
         Number of dimensions of the embeddings.
+    regularization : float, default=None
+        Strength of the L2 penalty per example, as in `TorchRecommender`. For ``loss="mse"`` it is the penalty per rating of a user
+        or item with an average number of ratings, ``n_mean``. With n ratings a vector has the penalty
+        ``regularization * n_mean * (n / n_mean) ** 0.4`` in total. If None, it is ``2 * std / n_mean ** 0.6`` for ratings with the
+        standard deviation ``std``, times the slope of the sigmoid at the mean rating if there is a ``y_range``. ``n_mean`` is the
+        geometric mean of the average numbers of ratings of users and of items. Biases then have the penalty of a normal prior:
+        the variance of the ratings within users divided by that of the users' means, and the same for items. It is proportional
+        to ``regularization``.
     dropout : float, default=0.0
         Probability that an entry of the user vector is set to zero in training.
     init_std : float, default=0.01
@@ -73,6 +81,8 @@ class MFRecommender(PairRecommender):
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
         User and item vectors. Their dot product is the score, up to mean and biases.
+    regularization_ : float
+        Strength of the penalty.
     item_biases_ : float32 array of shape (n_items_,)
         Item biases. Zeros if there are none.
     user_biases_ : float32 array of shape (n_users_,)
