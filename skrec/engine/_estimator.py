@@ -30,7 +30,7 @@ from skrec.engine.batches._batches import Batches
 from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of, settled_prior
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
 from skrec.engine.networks._branches import BranchNetwork
-from skrec.engine.networks._layers import build_seeded
+from skrec.engine.networks._layers import build_seeded, forget_row_penalties
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
 from skrec.engine.networks._products import DotProduct
 from skrec.engine.objectives._objective import Objective
@@ -89,7 +89,7 @@ class TorchRecommender(EmbeddingRecommender):
     regularization : float, default=None
         Strength of the L2 penalty on the embeddings that a minibatch uses, per example. All items of an example together count
         as two. If None, 0 for losses that rank or if ``weight_decay`` is above 0. For ``loss="mse"``, None means 0.1, or 1.0 in
-        NeuMFRecommender and AutoRecRecommender, which suits ratings with a standard deviation of about 1.
+        NeuMFRecommender and AutoRecRecommender. MFRecommender has a rule of its own.
     weight_decay : float, default=0.0
         Decoupled weight decay. All weights are multiplied by ``1 - learning_rate * weight_decay`` at each step.
     optimizer : {"auto", "adam", "adamw", "row_adam", "sgd", "adagrad"} or callable, default="auto"
@@ -180,7 +180,6 @@ class TorchRecommender(EmbeddingRecommender):
     _exported_scores, _exported_state = exported_scores, exported_state
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
-    # the value of ``regularization=None`` for ratings
     _default_penalty_of_ratings: ClassVar[float] = 0.1
 
     _methods_of_models = ("_build", "_objective")
@@ -358,6 +357,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _set_network(self, network: RecommenderNetwork, device: torch.device, train_loss: float) -> None:
         """Set a trained network as the model's network, and learn the prior of new users from its users."""
+        forget_row_penalties(network)
         # Lightning moves networks to the CPU after training
         self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
         self._reference_events_: Interactions | None = None

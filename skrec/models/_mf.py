@@ -22,6 +22,7 @@ from skrec.engine import (
     WholeRows,
     ccl,
     check_solver,
+    default_strength,
     implicit_squares,
     weights,
 )
@@ -60,10 +61,21 @@ class MFRecommender(PairRecommender):
         Number of dimensions of the embeddings.
     regularization : float, default=None
         Strength of the L2 penalty on the embeddings that a minibatch uses, per example. All items of an example together count
-        as two. If None, it is 0.3 for ``solver="als"`` and 0.1 for ``loss="mse"``. For losses that rank, it is the fourth root
-        of the mean popularity of an event's item, where the popularity of an item is its number of events. This is about 2 for
-        sparse data and 5 for dense data. If negatives are drawn, an example is one event instead of one user, and the value is
-        divided by four times the mean number of events per user. It is 0 for scores of cosines and with ``weight_decay``.
+        as two. If None, it is found by a rule that depends on what is minimized:
+
+        - ``solver="als"``: 0.3.
+        - Other rankings: the fourth root of the mean popularity of an event's item, where the popularity of an item is its
+          number of events. This is about 2 for sparse data and 5 for dense data. If negatives are drawn, an example is one event
+          instead of one user, and the value is divided by four times the mean number of events per user. It is 0 for scores of
+          cosines and with ``weight_decay``.
+        - ``loss="mse"``: ``2 * std / n_mean ** 0.6`` for ratings with the standard deviation ``std``, times the slope of the
+          sigmoid at the mean rating if there is a ``y_range``. ``n_mean`` is the geometric mean of the average numbers of
+          ratings of users and of items.
+
+        For ``loss="mse"`` it is the penalty per rating of a user or item with an average number of ratings. With n ratings a
+        vector has the penalty ``regularization * n_mean * (n / n_mean) ** 0.4`` in total. Biases then have the penalty of a
+        normal prior: the variance of the ratings within users divided by that of the users' means, and the same for items. It
+        is proportional to ``regularization``.
     dropout : float, default=0.0
         Probability that an entry of the user vector is set to zero in training.
     init_std : float, default=0.01
@@ -83,12 +95,14 @@ class MFRecommender(PairRecommender):
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
         User and item vectors. Their dot product is the score, up to mean and biases.
+    regularization_ : float
+        Strength of the penalty.
     item_biases_ : float32 array of shape (n_items_,)
         Item biases. Zeros if there are none.
     user_biases_ : float32 array of shape (n_users_,)
         User biases. Zeros if there are none.
     global_mean_ : float
-        Mean of the training ratings. Zero if the loss ranks, with ``y_range`` and with ``biases="none"``.
+        Mean of the training ratings, on which predictions are centered. Zero if the loss ranks, and with ``biases="none"``.
 
     Notes
     -----
@@ -177,7 +191,7 @@ class MFRecommender(PairRecommender):
         if isinstance(self.objective_, ImplicitSquares):
             return self.objective_.regularization
         if self._predicts_ratings:
-            return super()._default_regularization(examples)
+            return default_strength(examples, self.y_range)
         if self._loss_name == "ccl" or self.temperature is not None:
             return 0.0  # lengths have no effect on cosines
         counts = np.bincount(examples.items, weights=examples.weights).astype(float)
@@ -209,5 +223,6 @@ class MFRecommender(PairRecommender):
 
     @property
     def global_mean_(self) -> float:
-        """Mean of the training ratings that is added to predictions, or zero."""
-        return float(self.module_.mean)
+        """Mean of the training ratings on which predictions are centered, or zero."""
+        network = self.module_
+        return 0.0 if network.item_biases is None else float(network.bounded(network.mean))
