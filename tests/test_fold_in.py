@@ -133,7 +133,8 @@ def test_a_state_is_what_scipy_finds(settings):
 
         def objective(z, row=row):
             raw = float(model.module_.mean) + model.item_biases_ + slopes @ (mean + root @ z)
-            return likelihood(raw, row, model) + z @ z / 2
+            strength = np.count_nonzero(row) ** model.prior_.exponent
+            return likelihood(raw, row, model) + strength * (z @ z) / 2
 
         best = minimize(objective, np.zeros(len(mean)), method="BFGS", options={"gtol": 1e-6})
         np.testing.assert_allclose(found, mean + root @ best.x, atol=1e-4 * np.abs(state).max())

@@ -16,7 +16,7 @@ from skrec.benchmark._paired import paired_p_value
 from skrec.benchmark._parts import queries_for_test_users, split_parts
 from skrec.data._random import draw_seed
 from skrec.metrics import get_scorer
-from skrec.metrics._scorers import Scorer
+from skrec.metrics._scorer_objects import Scorer
 
 
 def compare(

@@ -21,7 +21,15 @@ from skrec.engine.batches._clock import Clock
 from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.batches._sparse_rows import Rows, RowTable, SparseMatrix
-from skrec.engine.fold_in import Catalog, FoldIn, events_of_reference_users, learn_prior, prior_of, settled_prior
+from skrec.engine.fold_in import (
+    Catalog,
+    FoldIn,
+    events_of_reference_users,
+    learn_prior,
+    prior_of,
+    prior_of_training,
+    settled_prior,
+)
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, bpr, ccl
 from skrec.engine.networks._autoencoder import ACTIVATIONS, OutputLayer, RowNetwork, SparseLinear
 from skrec.engine.networks._branches import GMF, MLP, BranchNetwork
@@ -130,6 +138,7 @@ __all__ = [
     "parameters_of",
     "prepare",
     "prior_of",
+    "prior_of_training",
     "products",
     "ranking_objective",
     "ranking_settings",

@@ -27,7 +27,7 @@ from skrec.engine._products import products_of
 from skrec.engine._stored import STORED
 from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of, settled_prior
+from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of, prior_of_training, settled_prior
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
 from skrec.engine.networks._branches import BranchNetwork
 from skrec.engine.networks._layers import build_seeded, forget_row_penalties
@@ -305,8 +305,7 @@ class TorchRecommender(EmbeddingRecommender):
         if n_known == len(rows) or not self._learn_new(network, examples, n_known):
             self._set_network(network, torch.device(before.device_), before.train_loss_)
             self._keep_reference_events()
-        # the error on a few events that are used many times does not apply to the ratings of new users
-        self.train_loss_ = before.train_loss_
+        self.train_loss_ = before.train_loss_  # the error on a few events that are used many times is too small
 
     def _learn_new(self, network: RecommenderNetwork, examples: Interactions, n_known: int) -> bool:
         """Train on the examples behind the first ``n_known``. Return False if they have no signal."""
@@ -370,10 +369,11 @@ class TorchRecommender(EmbeddingRecommender):
             raise divergence(self, what, of_values=self._predicts_ratings) from error
 
     def _keep_reference_events(self) -> None:
-        """Keep the events of a few users, by which fold-in chooses coordinates in which it converges fast."""
-        # callable losses are called only in training and for new users
+        """Measure the penalty of new users, and keep events by which fold-in chooses its coordinates, unless it is not used."""
         if not self.module_.reads_histories and not callable(self.loss) and self.objective_.aligns_prior:
-            self._reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
+            users = np.flatnonzero(self.has_past_)
+            self.prior_ = prior_of_training(fold_in_of(self), self.events_, users)
+            self._reference_events_ = events_of_reference_users(self.events_, users)
 
     def _drop_events(self) -> None:
         self.prior_, self._reference_events_ = settled_prior(self), None

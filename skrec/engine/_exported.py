@@ -187,7 +187,8 @@ def _prior(prior: Any) -> Prior:
     wide = prior.converted(torch.float64)
     direction = (wide.center.numpy(), float(wide.length)) if hasattr(wide, "center") else None
     curvature = np.zeros(len(wide.mean)) if wide.curvature is None else wide.curvature.numpy()
-    return Prior(wide.mean.numpy(), wide.root.numpy(), wide.start.numpy(), curvature, float(wide.stiffness), direction)
+    arrays = wide.mean.numpy(), wide.root.numpy(), wide.start.numpy(), curvature
+    return Prior(*arrays, float(wide.stiffness), direction, wide.exponent)
 
 
 def _product_items(fold_in: FoldIn) -> ProductItems:

@@ -44,6 +44,8 @@ class Evaluation:
     impressions : int64 array of shape (n_impressions,), default=None
         Number of each scored impression in the `Interactions`. The impressions of a table are numbered from 0 in order of
         appearance.
+    n_new_users : int, default=None
+        Number of scored users without training events, who are folded in. None for rating and impression scorers.
     """
 
     value: float
@@ -58,6 +60,7 @@ class Evaluation:
     is_quadratic: bool = field(default=False, repr=False)
     per_impression: NDArray[np.float64] | None = field(default=None, repr=False)
     impressions: NDArray[np.int64] | None = field(default=None, repr=False)
+    n_new_users: int | None = None
 
     @property
     def has_user_scores(self) -> bool:

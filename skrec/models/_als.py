@@ -23,10 +23,11 @@ from skrec.data._random import draw_seed
 from skrec.export._least_squares import weighted_squares
 from skrec.export._states import States
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
-from skrec.persistence import Array, Kind, Matrix, Value
+from skrec.persistence import Array, Kind, Matrix, ParametersOfFit, Value
 from skrec.topk import Products, as_they_are
 
 _DEFAULT_CONFIDENCE = 10.0  # mean confidence of positive pairs
+_OF_FIT = ParametersOfFit("n_factors", "regularization", "half_life")
 
 
 class ALSRecommender(EmbeddingRecommender):
@@ -66,6 +67,8 @@ class ALSRecommender(EmbeddingRecommender):
         User vectors.
     item_embeddings_ : float32 array of shape (n_items_, n_factors)
         Item vectors. Scores are dot products of user and item vectors.
+    fitted_with_ : dict
+        Values of the parameters in the last fit by which new users are solved for.
     confidences_ : float32 CSR of shape (n_users_, n_items_)
         Value times weight of the positive events, summed over repeated pairs.
     alpha_ : float
@@ -107,6 +110,7 @@ class ALSRecommender(EmbeddingRecommender):
     _stored: ClassVar[dict[str, Kind]] = {
         "seed_": Value(int, at_least=0),
         "alpha_": Value(float),
+        "fitted_with_": _OF_FIT,
         "confidences_": Matrix("float32", "users", "items", made=csr_matrix, is_history=True),
         "user_embeddings_": Array("float32", "users", "factors"),
         "item_embeddings_": Array("float32", "items", "factors"),
@@ -122,7 +126,7 @@ class ALSRecommender(EmbeddingRecommender):
         read_half_life(self.half_life, self.events_)
 
     def _fit(self, data: Interactions) -> None:
-        self.seed_ = draw_seed(self.random_state)
+        self.seed_, self.fitted_with_ = draw_seed(self.random_state), _OF_FIT.of(self)
         self._learn_confidences(data)
         self.alpha_ = _DEFAULT_CONFIDENCE / float(self.confidences_.data.mean()) if self.alpha is None else float(self.alpha)
         with implicit_guard(), finite_factors(solver := self._solver(), self, of_values=True):
@@ -135,7 +139,8 @@ class ALSRecommender(EmbeddingRecommender):
             raise ValueError(
                 f"n_factors must not change in partial_fit: fit used {before.item_embeddings_.shape[1]}, got {self.n_factors}"
             )
-        self.seed_, self.alpha_ = before.seed_, before.alpha_ if self.alpha is None else float(self.alpha)
+        self.seed_, self.fitted_with_ = before.seed_, _OF_FIT.of(self)
+        self.alpha_ = before.alpha_ if self.alpha is None else float(self.alpha)
         self._learn_confidences(events)
         new = events[len(before.events_) :]
         new = new[self._informative(new)]
@@ -162,8 +167,8 @@ class ALSRecommender(EmbeddingRecommender):
         from implicit.cpu.als import AlternatingLeastSquares
 
         return AlternatingLeastSquares(
-            factors=self.n_factors,
-            regularization=self.regularization,
+            factors=self.fitted_with_["n_factors"],
+            regularization=self.fitted_with_["regularization"],
             alpha=self.alpha_,
             iterations=self.max_epochs,
             num_threads=n_threads(self.n_jobs, self._work),
@@ -173,7 +178,7 @@ class ALSRecommender(EmbeddingRecommender):
     @property
     def _work(self) -> float:
         """Approximate number of floating-point operations of half an epoch."""
-        n_factors = float(self.n_factors)
+        n_factors = float(self.fitted_with_["n_factors"])
         return 12 * len(self.confidences_.data) * n_factors + max(self.n_users_, self.n_items_) * n_factors**2
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -182,7 +187,7 @@ class ALSRecommender(EmbeddingRecommender):
     def _new_state(self, histories: Interactions) -> NDArray[np.float32]:
         positives = informative_part(self, histories)
         if histories.timestamps is not None:
-            positives = apply_half_life(positives, self.half_life)
+            positives = apply_half_life(positives, self.fitted_with_["half_life"])
         confidences = self._confidences(positives)
         solver = copy.copy(prepared(self, _solver_of_answers))
         solver.num_threads = n_threads(self.n_jobs, 2.0 * (confidences.nnz + histories.n_users) * solver.factors**2)
@@ -204,7 +209,7 @@ class ALSRecommender(EmbeddingRecommender):
         return Products(self.item_embeddings_, as_they_are)
 
     def _exported_state(self) -> States:
-        return weighted_squares(self.item_embeddings_, self.regularization, self.alpha_)
+        return weighted_squares(self.item_embeddings_, self.fitted_with_["regularization"], self.alpha_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items)

@@ -34,6 +34,7 @@ from skrec.engine import (
     parameters_of,
     prepare,
     prior_of,
+    prior_of_training,
     sample_with_replay,
     settled_prior,
     weights,
@@ -173,8 +174,11 @@ class BPRRecommender(EmbeddingRecommender):
         _copy_into(network.item_biases, solver.item_factors[:, -1:])
         prepare(network)
         self.module_, self.trained_with_ = network, parameters_of(self)
-        self.prior_ = prior_of(network, [torch.tensor(np.flatnonzero(self.has_past_))])
-        self._reference_events_: Interactions | None = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
+        users = np.flatnonzero(self.has_past_)
+        self._reference_events_: Interactions | None = None
+        self.prior_ = prior_of(network, [torch.tensor(users)])
+        self.prior_ = prior_of_training(_fold_in(self), self.events_, users)
+        self._reference_events_ = events_of_reference_users(self.events_, users)
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.user_embeddings_[users]

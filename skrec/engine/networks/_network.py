@@ -32,6 +32,8 @@ class RecommenderNetwork(nn.Module):
     reads_histories : bool, default=False
         Whether the network computes the states of new users from their histories, by default with ``encode_rows``. If False,
         new users are folded in.
+    shrinks_users : bool, default=False
+        Whether training keeps the states of users near 0, so that new users have the same penalty.
     temperature : float or None, default=None
         If not None, scores do not depend on the lengths of users' vectors.
     encodes_histories : bool, default=False
@@ -45,6 +47,7 @@ class RecommenderNetwork(nn.Module):
     floats_per_score: int = 1
     has_factors: bool = False
     reads_histories: bool = False
+    shrinks_users: bool = False
     temperature: float | None = None
 
     def encode(self, users: Tensor) -> State:

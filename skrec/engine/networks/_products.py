@@ -145,6 +145,10 @@ class DotProduct(ProductNetwork):
         return self.temperature is None
 
     @property
+    def shrinks_users(self) -> bool:  # type: ignore[override]
+        return self.temperature is None
+
+    @property
     def user_tables(self) -> list[nn.Embedding]:
         return [self.user_embeddings] if self.user_biases is None else [self.user_embeddings, self.user_biases]
 
