@@ -63,4 +63,6 @@ def _suggest(trial: Any, name: str, axis: Any) -> Any:
         return trial.suggest_float(name, float(low), float(high))
     if kind == "randint":
         return trial.suggest_int(name, int(low), int(high))
-    raise ValueError(f"space[{name!r}] must be a list, loguniform, uniform or randint for Optuna, got the distribution {kind!r}")
+    raise ValueError(
+        f"space[{name!r}] must be a list, loguniform, uniform or randint for Optuna, got the distribution {kind!r}"
+    )

@@ -219,8 +219,7 @@ class Runner:
 
     def _warn(self, params: dict[str, Any], error: Exception) -> None:
         warnings.warn(
-            f"A candidate failed, and its score is {self.error_score!r}. Parameters: {params}. "
-            f"{type(error).__name__}: {error}",
+            f"A candidate failed, and its score is {self.error_score!r}. Parameters: {params}. {type(error).__name__}: {error}",
             FitFailedWarning,
             stacklevel=depth_of_caller(),
         )

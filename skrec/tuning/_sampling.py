@@ -4,7 +4,7 @@ A candidate is a point of the unit cube with one coordinate for each parameter: 
 smaller value, or the place in a list.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import ParameterGrid
 
-Point = NDArray[np.float64]
-_WIDTH = 0.12  # of the neighborhood of a point
-_MAX_DRAWS = 20  # of a candidate that has not been tried
+from skrec.tuning._surrogate import by_expected_improvement
+
+_MIN_SCORED = 3  # of candidates, for a model of their scores
+_N_OPTIONS = 300  # from the whole space, and as many near the best candidate
+_WIDTH = 0.1  # of its neighborhood
+_MAX_DRAWS = 30  # of a candidate that is a new one
 _EDGE = 1e-6  # the quantile of 0 is below the smallest value of a discrete distribution
 
 
@@ -42,7 +45,7 @@ class Sampler:
         self.names = list(space)
         self.axes = [read_axis(name, values) for name, values in space.items()]
         self.rng = np.random.default_rng(seed)
-        self.tried: set[str] = set()
+        self.drawn: set[str] = set()
 
     def grid(self, n: int) -> list[dict[str, Any]] | None:
         """All combinations, if there are at most n. None otherwise."""
@@ -51,43 +54,46 @@ class Sampler:
         return list(ParameterGrid(dict(zip(self.names, self.axes, strict=True))))
 
     def spread(self, n: int) -> list[dict[str, Any]]:
-        """Draw n candidates from the whole space, one in each of n strata of every parameter."""
+        """Draw up to n candidates from the whole space, one in each of n strata of every parameter."""
         strata = self.rng.permuted(np.tile(np.arange(n), (len(self.axes), 1)), axis=1).T
-        return list(self._untried((strata + self.rng.random(strata.shape)) / n))
+        points = (strata + self.rng.random(strata.shape)) / n
+        found = [self._first_new([point, *self.rng.random((_MAX_DRAWS, len(self.axes)))]) for point in points]
+        return [candidate for candidate in found if candidate is not None]
 
-    def near(self, candidate: Mapping[str, Any], n: int) -> list[dict[str, Any]]:
-        """Draw n candidates near another one."""
-        center = np.array([self._coordinate(axis, candidate.get(name)) for name, axis in zip(self.names, self.axes)])
-        steps = self.rng.normal(scale=_WIDTH, size=(n, len(self.axes)))
-        return list(self._untried(_reflected(center + steps)))
+    def promising(self, scored: Sequence[tuple[Mapping[str, Any], float, float]]) -> dict[str, Any] | None:
+        """Draw the candidate with the largest expected improvement of the best score. None if no new one is found.
 
-    def _untried(self, points: NDArray[np.float64]) -> Iterator[dict[str, Any]]:
-        """Candidates of points. Points of candidates that have been tried are replaced."""
-        for point in points:
-            for _ in range(_MAX_DRAWS):
-                candidate = self._candidate(point)
-                if self.note(candidate):
-                    yield candidate
-                    break
-                point = self.rng.random(len(point))
+        Parameters
+        ----------
+        scored : sequence of (candidate, share, score)
+            Candidates that have been scored, and the share of a complete training that they had.
+        """
+        known = [(self._point(candidate), share, score) for candidate, share, score in scored]
+        known = [(point, share, score) for point, share, score in known if not np.isnan(point).any()]
+        options = self.rng.random((_N_OPTIONS, len(self.axes)))
+        if len(known) >= _MIN_SCORED:
+            best, _, _ = max(known, key=lambda one: one[2])
+            steps = self.rng.normal(scale=_WIDTH, size=options.shape)
+            options = np.vstack([_reflected(best + steps), options])
+            points = np.array([[*point, share] for point, share, _ in known])
+            complete = np.column_stack([options, np.ones(len(options))])
+            options = options[by_expected_improvement(points, np.array([score for *_, score in known]), complete)]
+        return self._first_new(options[:_MAX_DRAWS])
 
     def note(self, candidate: Mapping[str, Any]) -> bool:
-        """Remember a candidate. Return whether it is a new one."""
+        """Remember a candidate, which is not drawn again. Return whether it is a new one."""
         key = repr(sorted(candidate.items()))
-        is_new = key not in self.tried
-        self.tried.add(key)
+        is_new = key not in self.drawn
+        self.drawn.add(key)
         return is_new
 
-    def _candidate(self, point: Point) -> dict[str, Any]:
-        return {name: _value(axis, float(u)) for name, axis, u in zip(self.names, self.axes, point, strict=True)}
+    def _first_new(self, points: Iterable[NDArray[np.float64]]) -> dict[str, Any] | None:
+        candidates = ({name: _value(axis, float(u)) for name, axis, u in zip(self.names, self.axes, p)} for p in points)
+        return next((candidate for candidate in candidates if self.note(candidate)), None)
 
-    def _coordinate(self, axis: Any, value: Any) -> float:
-        """Coordinate of a value. It is random for a value that the space does not have, such as None."""
-        if isinstance(axis, list):
-            places = [place for place, other in enumerate(axis) if repr(other) == repr(value)]
-            return (places[0] + 0.5) / len(axis) if places else self.rng.random()
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return float(np.clip(axis.cdf(value), _EDGE, 1 - _EDGE)) if is_number else self.rng.random()
+    def _point(self, candidate: Mapping[str, Any]) -> NDArray[np.float64]:
+        """The point of a candidate. Coordinates of values that the space does not have are NaN."""
+        return np.array([_coordinate(axis, candidate.get(name)) for name, axis in zip(self.names, self.axes)])
 
 
 def read_axis(name: str, values: Any) -> Any:
@@ -106,15 +112,17 @@ def _value(axis: Any, u: float) -> Any:
     if isinstance(axis, list):
         return axis[min(int(u * len(axis)), len(axis) - 1)]
     value = float(axis.ppf(np.clip(u, _EDGE, 1 - _EDGE)))
-    return round(value) if _is_discrete(axis) else _rounded(value, *axis.support())
+    if hasattr(axis.dist, "pmf"):
+        return round(value)
+    return float(np.clip(float(f"{value:.3g}"), *axis.support()))
 
 
-def _is_discrete(axis: Any) -> bool:
-    return hasattr(axis.dist, "pmf")
-
-
-def _rounded(value: float, low: float, high: float) -> float:
-    return float(np.clip(float(f"{value:.3g}"), low, high))
+def _coordinate(axis: Any, value: Any) -> float:
+    if isinstance(axis, list):
+        places = [place for place, other in enumerate(axis) if repr(other) == repr(value)]
+        return (places[0] + 0.5) / len(axis) if places else np.nan
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(axis.cdf(value)) if is_number else np.nan
 
 
 def _reflected(points: NDArray[np.float64]) -> NDArray[np.float64]:

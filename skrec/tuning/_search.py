@@ -16,7 +16,8 @@ from skrec.tuning._runs import Cut, Run, Runner, epochs_of, read_scorer
 from skrec.tuning._sampling import Sampler
 from skrec.tuning._spaces import SIZES, Space, search_space
 
-_MIN_EPOCHS = 3
+_MIN_EPOCHS = 7  # with fewer, weak penalties and large steps look better than they are
+_SPREAD = 3  # one in three candidates is spread over the space
 
 
 class RecommenderSearchCV(BaseSearchCV):
@@ -132,9 +133,7 @@ class RecommenderSearchCV(BaseSearchCV):
         random_state: Any = None,
         verbose: int = 0,
     ):
-        super().__init__(
-            estimator, scoring=scoring, cv=cv, verbose=verbose, error_score=error_score, return_train_score=False
-        )
+        super().__init__(estimator, scoring=scoring, cv=cv, verbose=verbose, error_score=error_score, return_train_score=False)
         self.space = space
         self.n_iter = n_iter
         self.budget_seconds = budget_seconds
@@ -159,9 +158,8 @@ class RecommenderSearchCV(BaseSearchCV):
         scorer, seed = read_scorer(self.scoring, self.estimator), draw_seed(self.random_state)
         runner = Runner(self.estimator, Cut.of(X, y, self.estimator, self.cv, seed), scorer, self.error_score)
         sampler = Sampler(space, seed)
-        rounds = _Rounds(runner, self._numbers_of_epochs(space), self.factor, self.budget_seconds)
-        with progress_bar(total=rounds.n_fits(self.n_iter), desc="tune", unit="fit", disable=not self.verbose) as bar:
-            rounds.bar = bar
+        with progress_bar(total=self.n_iter, desc="tune", unit="candidate", disable=not self.verbose) as bar:
+            rounds = _Rounds(runner, self._numbers_of_epochs(space), self.factor, self.budget_seconds, bar)
             self._search(rounds, sampler)
         best = rounds.settled_best()
         self._store(runner, best)
@@ -202,15 +200,18 @@ class RecommenderSearchCV(BaseSearchCV):
         if (grid := sampler.grid(self.n_iter)) is not None:
             rounds.halve(grid)
             return
-        n_spread, first = ceil(self.n_iter / 2), []
         if isinstance(self.space, str):
             given = self.estimator.get_params()
-            first = [{name: given[name] for name in sampler.names}]
-            sampler.note(first[0])
-        rounds.halve(first + sampler.spread(n_spread - len(first)))
-        best = rounds.best()
-        n_near = self.n_iter - n_spread
-        rounds.halve(sampler.spread(n_near) if best is None else sampler.near(best.params, n_near))
+            present = {name: given[name] for name in sampler.names}
+            sampler.note(present)
+            rounds.try_fully(present)
+        n_left = self.n_iter - isinstance(self.space, str)
+        n_spread = ceil(n_left / _SPREAD)
+        rounds.halve(sampler.spread(n_spread))
+        for _ in range(n_left - n_spread):
+            if rounds.is_over() or (candidate := sampler.promising(rounds.scored())) is None:
+                return
+            rounds.climb(candidate)
 
     def _store(self, runner: Runner, best: Run) -> None:
         runs, n_events = runner.runs, len(runner.cut.train.X)
@@ -237,39 +238,61 @@ class _Rounds:
         Parameters of the rounds, such as ascending numbers of epochs.
     factor : int
     budget_seconds : float or None
+    bar : progress bar
+        It counts candidates.
     """
 
-    def __init__(self, runner: Runner, numbers: list[dict[str, int]], factor: int, budget_seconds: float | None):
-        self.runner, self.numbers, self.factor = runner, numbers, factor
+    def __init__(self, runner: Runner, numbers: list[dict[str, int]], factor: int, budget_seconds: float | None, bar: Any):
+        self.runner, self.numbers, self.factor, self.bar = runner, numbers, factor, bar
         self.end = None if budget_seconds is None else perf_counter() + budget_seconds
-        self.iteration = 0
-        self.bar: Any = None
+        self.candidates: list[dict[str, Any]] = []  # of each run
 
-    def n_fits(self, n_candidates: int) -> int:
-        """Largest number of fits of two halvings."""
-        halves = ceil(n_candidates / 2), n_candidates // 2
-        return sum(ceil(half / self.factor**level) for half in halves for level in range(len(self.numbers)))
+    def try_fully(self, candidate: dict[str, Any]) -> None:
+        """Score a candidate in the last round only."""
+        self._run(candidate, len(self.numbers) - 1)
+        self.bar.update()
 
     def halve(self, candidates: list[dict[str, Any]]) -> None:
         """Score candidates in rounds. Each round is for the best of the previous one."""
-        for number in self.numbers:
-            runs: list[tuple[Run, dict[str, Any]]] = []
+        for level in range(len(self.numbers)):
+            scores = []
             for candidate in candidates:
-                if self._is_over():
+                if self.is_over():
                     return
-                runs.append((self.runner.run(candidate | number, self.iteration), candidate))
-                self._show_progress()
-            self.iteration += 1
-            runs = sorted((pair for pair in runs if np.isfinite(pair[0].score)), key=lambda pair: -pair[0].score)
-            candidates = [candidate for _, candidate in runs[: ceil(len(candidates) / self.factor)]]
+                scores.append(self._run(candidate, level))
+                self.bar.update(level == 0)
+            finite = [place for place in np.argsort(-np.array(scores), kind="stable") if np.isfinite(scores[place])]
+            candidates = [candidates[place] for place in finite[: ceil(len(candidates) / self.factor)]]
 
-    def _is_over(self) -> bool:
+    def climb(self, candidate: dict[str, Any]) -> None:
+        """Score a candidate in one round after another, as long as it is among the best of the round."""
+        self.bar.update()
+        for level in range(len(self.numbers)):
+            if self.is_over():
+                return
+            score = self._run(candidate, level)
+            others = [run.score for run in self.runner.runs if run.iteration == level]
+            n_better = sum(other > score for other in others)
+            if not np.isfinite(score) or n_better >= ceil(len(others) / self.factor):
+                return
+
+    def _run(self, candidate: dict[str, Any], level: int) -> float:
+        run = self.runner.run(candidate | self.numbers[level], level)
+        self.candidates.append(candidate)
+        if (best := self.best()) is not None:
+            self.bar.set_postfix(best=f"{best.score:.4f}", refresh=False)
+        return run.score
+
+    def is_over(self) -> bool:
+        """Whether no further fit may begin."""
         return self.end is not None and bool(self.runner.runs) and perf_counter() >= self.end
 
-    def _show_progress(self) -> None:
-        best = self.best()
-        self.bar.set_postfix({} if best is None else {"best": f"{best.score:.4f}"}, refresh=False)
-        self.bar.update()
+    def scored(self) -> list[tuple[dict[str, Any], float, float]]:
+        """Each candidate with the share of the epochs that it had, and its score. Candidates that failed are left out."""
+        most = max(sum(number.values()) for number in self.numbers)
+        shares = [sum(number.values()) / most if most else 1.0 for number in self.numbers]
+        runs = zip(self.candidates, self.runner.runs, strict=True)
+        return [(candidate, shares[run.iteration], run.score) for candidate, run in runs if np.isfinite(run.score)]
 
     def best(self, *, settled: bool = False) -> Run | None:
         """The run with the highest score, the first one of equals. None if all have failed."""
@@ -290,7 +313,7 @@ class _Rounds:
         if best.is_settled:
             return best
         params = best.params | {runner.epochs.number: best.n_kept}  # type: ignore[union-attr] # only with epochs
-        runner.run(params, self.iteration, stops=False)
+        runner.run(params, len(self.numbers), stops=False)
         return self.best(settled=True) or best
 
 

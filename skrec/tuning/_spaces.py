@@ -139,6 +139,7 @@ _EPOCHS = (5, 10, 20, 40)
 _ROWS, _PAIRS = (64, 128, 256, 512), (256, 512, 1024, 2048, 4096)  # examples in a minibatch
 _LAYERS = ((32,), (64,), (64, 32), (128, 64), (256, 128))
 _DROPOUT = uniform(0.0, 0.5)
+_SCALE = {"init_std": loguniform(0.003, 0.3)}
 _RATE, _SMALL_RATE = loguniform(2e-3, 0.1), loguniform(3e-4, 0.02)
 
 
@@ -198,14 +199,15 @@ def _mf(model: Any) -> Sizes:
     if model._loss_name == "ccl":
         return _mf_of_cosines(model)
     of_rows = _negatives(model) == "all"
-    rest = {"max_epochs": _EPOCHS, "dropout": _DROPOUT, "batch_size": _ROWS if of_rows else _PAIRS}
+    # few users make many steps of small batches, which then matter more than the rate
+    speed: Space = {"batch_size": (32, 64, 128, 256, 512)} if of_rows else {"learning_rate": _RATE}
+    rest = {"max_epochs": _EPOCHS, "dropout": _DROPOUT, "learning_rate": _RATE, "batch_size": _ROWS if of_rows else _PAIRS}
+    rest = _drawn(model) | {name: values for name, values in rest.items() if name not in speed}
     if model.temperature is not None:
-        small = {"temperature": loguniform(0.05, 0.5), "learning_rate": _RATE, "n_factors": _FACTORS}
-        return Sizes(small, _drawn(model) | rest, {"init_std": loguniform(0.01, 0.3)})
+        return Sizes({"temperature": loguniform(0.05, 0.5)} | speed | {"n_factors": _FACTORS}, rest, _SCALE)
     penalty = loguniform(0.1, 20) if of_rows else loguniform(1e-3, 1)
-    small = {"regularization": penalty, "learning_rate": _RATE, "n_factors": _FACTORS}
-    large = {"init_std": loguniform(1e-3, 0.3), "temperature": (None, 0.1, 0.15, 0.2)}
-    return Sizes(small, _drawn(model) | rest, large)
+    large = _SCALE | {"temperature": (None, 0.1, 0.15, 0.2)}
+    return Sizes({"regularization": penalty} | speed | {"n_factors": _FACTORS}, rest, large)
 
 
 def _mf_by_least_squares(model: Any) -> Sizes:
@@ -236,7 +238,7 @@ def _mf_of_cosines(model: Any) -> Sizes:
     return Sizes(
         margin | {"learning_rate": _RATE, "n_factors": _FACTORS},
         _drawn(model) | {"max_epochs": _EPOCHS, "dropout": _DROPOUT, "batch_size": _PAIRS},
-        {"init_std": loguniform(0.01, 0.3)},
+        _SCALE,
     )
 
 
