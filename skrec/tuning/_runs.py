@@ -18,9 +18,8 @@ from skrec.data import Interactions, check_interactions
 from skrec.data._callers import depth_of_caller
 from skrec.data._reading import is_frame
 from skrec.metrics import get_scorer
-from skrec.metrics._scorers import MultiScorer, SingleScorer
+from skrec.metrics._scorers import MultiScorer, Scorer
 from skrec.model_selection import RandomHoldout, TemporalSplit
-from skrec.reranking import RerankedRecommender
 
 _TEST_SIZE = 0.2
 _PATIENCE = 3  # epochs, at least; a third of all epochs, since scores often stand still while the learning rate is high
@@ -171,7 +170,8 @@ class Runner:
         self.estimator, self.cut, self.scorer, self.error_score = estimator, cut, scorer, error_score
         self.epochs = epochs_of(estimator)
         self.runs: list[Run] = []
-        self.n_failed, self.error = 0, None
+        self.n_failed = 0
+        self.error: Exception | None = None
 
     def run(self, params: dict[str, Any], iteration: int, *, stops: bool = True) -> Run:
         """Fit a candidate, score it, and keep the result.
@@ -185,10 +185,9 @@ class Runner:
         """
         model = clone(self.estimator).set_params(**clone(params, safe=False))
         n_epochs = None if self.epochs is None else model.get_params()[self.epochs.number]
-        if self.epochs is not None and self.epochs.stopping is not None:
+        if n_epochs is not None and self.epochs is not None and self.epochs.stopping is not None:
             model.set_params(**{self.epochs.stopping: self._stopping(n_epochs) if stops else None})
-        start = perf_counter()
-        fitted = start
+        start = fitted = perf_counter()
         try:
             self._fit(model)
             fitted = perf_counter()
@@ -200,8 +199,7 @@ class Runner:
             self._warn(params, error)
             self.n_failed, self.error = self.n_failed + 1, error
             score, n_kept = float(self.error_score), n_epochs
-        end = perf_counter()
-        self.runs.append(Run(params, iteration, n_epochs, n_kept, score, max(fitted, start) - start, end - fitted))
+        self.runs.append(Run(params, iteration, n_epochs, n_kept, score, fitted - start, perf_counter() - fitted))
         return self.runs[-1]
 
     def _fit(self, model: Any) -> None:
@@ -214,7 +212,7 @@ class Runner:
     def _stopping(self, n_epochs: int) -> Any:
         from skrec.engine import EarlyStopping
 
-        monitored = self.scorer.name if isinstance(self.scorer, SingleScorer) else "valid_loss"
+        monitored = self.scorer.name if isinstance(self.scorer, Scorer) else "valid_loss"
         return EarlyStopping(monitored, patience=max(_PATIENCE, -(-n_epochs // 3)))
 
     def _warn(self, params: dict[str, Any], error: Exception) -> None:

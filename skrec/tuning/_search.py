@@ -215,7 +215,7 @@ class RecommenderSearchCV(BaseSearchCV):
 
     def _store(self, runner: Runner, best: Run) -> None:
         runs, n_events = runner.runs, len(runner.cut.train.X)
-        more = {
+        more: dict[str, list[Any]] = {
             "iter": [run.iteration for run in runs],
             "n_resources": [n_events if run.n_epochs is None else run.n_epochs for run in runs],
         }
@@ -289,7 +289,7 @@ class _Rounds:
 
     def scored(self) -> list[tuple[dict[str, Any], float, float]]:
         """Each candidate with the share of the epochs that it had, and its score. Candidates that failed are left out."""
-        most = max(sum(number.values()) for number in self.numbers)
+        most = sum(self.numbers[-1].values())
         shares = [sum(number.values()) / most if most else 1.0 for number in self.numbers]
         runs = zip(self.candidates, self.runner.runs, strict=True)
         return [(candidate, shares[run.iteration], run.score) for candidate, run in runs if np.isfinite(run.score)]

@@ -14,6 +14,7 @@ from skrec.reranking import RerankedRecommender
 
 Space = dict[str, Any]
 SIZES = ("small", "medium", "large")
+_NOTHING: Space = {}
 
 
 class Sizes(NamedTuple):
@@ -28,8 +29,8 @@ class Sizes(NamedTuple):
     """
 
     small: Space
-    medium: Space = {}
-    large: Space = {}
+    medium: Space = _NOTHING
+    large: Space = _NOTHING
 
 
 def search_space(estimator: Any, size: str = "small") -> Space:
@@ -103,7 +104,8 @@ def search_space(estimator: Any, size: str = "small") -> Space:
 
 def _space_of(estimator: Any, n_parts: int) -> Space:
     if isinstance(estimator, Pipeline):
-        return _nested(*estimator.steps[-1], n_parts)
+        name, last = estimator.steps[-1]
+        return _nested(name, last, n_parts)
     if isinstance(estimator, RerankedRecommender):
         return _nested("estimator", estimator.estimator, n_parts)
     space: Space = {}
