@@ -112,7 +112,7 @@ def _space_of(estimator: Any, n_parts: int) -> Space:
     for part in _sizes_of(estimator)[:n_parts]:
         space |= part
     if getattr(estimator, "estimator", None) is not None:
-        space = _nested("estimator", estimator.estimator, n_parts) | space
+        space |= _nested("estimator", estimator.estimator, n_parts)
     accepted = estimator.get_params()
     return {name: list(values) if isinstance(values, tuple) else values for name, values in space.items() if name in accepted}
 
