@@ -65,9 +65,9 @@ class MFRecommender(PairRecommender):
 
         - ``solver="als"``: 0.3.
         - Other rankings: the fourth root of the mean popularity of an event's item, where the popularity of an item is its
-          number of events. This is about 2 for sparse data and 5 for dense data. If negatives are drawn, an example is one event
-          instead of one user, and the value is divided by four times the mean number of events per user. It is 0 for scores of
-          cosines and with ``weight_decay``.
+          number of events. This is about 2 for sparse data and 5 for dense data. If negatives are drawn, an example is one
+          event instead of one user, and the value is divided by four times the mean number of events per user. It is 0 for
+          scores of cosines and with ``weight_decay``.
         - ``loss="mse"``: ``2 * std / n_mean ** 0.6`` for ratings with the standard deviation ``std``, times the slope of the
           sigmoid at the mean rating if there is a ``y_range``. ``n_mean`` is the geometric mean of the average numbers of
           ratings of users and of items.
