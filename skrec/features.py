@@ -18,12 +18,13 @@ from sklearn.utils.extmath import randomized_svd, svd_flip
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_int
+from skrec.base._manual import ManualLinks
 from skrec.data._random import as_random_state
 
 __all__ = ["FeatureEncoder", "text_vectors"]
 
 
-class FeatureEncoder(TransformerMixin, BaseEstimator):
+class FeatureEncoder(ManualLinks, TransformerMixin, BaseEstimator):
     """Convert a table of users or items to numeric features for `Interactions`.
 
     The conversion of a column depends on its content:

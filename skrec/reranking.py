@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_int, check_number
 from skrec.base import Recommendations
+from skrec.base._manual import ManualLinks
 from skrec.base._parameters import DeclaredParameters
 from skrec.data import IdEncoder, Interactions, check_interactions
 from skrec.metrics._beyond_accuracy import unit_rows
@@ -201,7 +202,7 @@ class CalibratedReranker(DeclaredParameters):
         return _reranked(recommendations, rows, order, k)
 
 
-class RerankedRecommender(MetaEstimatorMixin, BaseEstimator):
+class RerankedRecommender(ManualLinks, MetaEstimatorMixin, BaseEstimator):
     """A recommender with lists that are re-ranked, for scorers, searches and `compare`.
 
     It has the methods ``fit`` and ``recommend``. To save it, save ``estimator_`` and make the re-ranker again.

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform, get_arg
 
 from sklearn.base import BaseEstimator
 
+from skrec.base._manual import ManualLinks
 from skrec.data._callers import depth_of_caller
 
 
@@ -29,7 +30,7 @@ class Needs(NamedTuple):
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class DeclaredParameters(BaseEstimator):
+class DeclaredParameters(ManualLinks, BaseEstimator):
     """A scikit-learn estimator whose annotated class attributes are its keyword parameters.
 
     ``n_factors: int = 64`` in a class body is a parameter with a default. The constructor is generated. It takes keywords only,
@@ -226,6 +227,11 @@ def _merged_doc(cls: type) -> str:
     in_order = {name: parameters[name] for name in accepted if name in parameters}
     doc = _with_section(doc, "Parameters", in_order, before=[])
     return _with_section(doc, "Attributes", _united(docs, "Attributes"), before=["Parameters"])
+
+
+def documented_attributes(cls: type) -> set[str]:
+    """Names of the attributes that the docstring of a class describes."""
+    return set(_entries(cls.__doc__ or "", "Attributes"))
 
 
 def _united(docs: list[str], title: str) -> dict[str, str]:
