@@ -4,7 +4,6 @@ Neither computes the embeddings of users and items, which may take minutes for a
 """
 
 from collections.abc import Callable
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,12 +62,11 @@ def _is_learned(name: str) -> bool:
     return name.endswith("_") and not name.startswith("_")
 
 
-@cache
-def _internal_attributes(cls: type) -> frozenset[str]:
+def _internal_attributes(cls: type) -> set[str]:
     """Learned attributes that classes of this package define and do not document."""
     own = [base for base in cls.__mro__ if base.__module__.startswith("skrec.")]
     learned = {name for base in own for name in {*vars(base), *vars(base).get("_stored", ())} if _is_learned(name)}
-    return frozenset((learned | {"vocabulary_"}) - documented_attributes(cls))
+    return (learned | {"vocabulary_"}) - documented_attributes(cls)
 
 
 # ---- the diagram ---------------------------------------------------------------------------------------------------------
@@ -118,10 +116,10 @@ def _duration(history: Any) -> str:
 
 
 def fitted_attributes_table(self: Any, doc_link: str = "") -> Any:
-    """Return the table of fitted attributes in a diagram of scikit-learn, without those that are computed when they are read."""
+    """Return the table of fitted attributes in a diagram of scikit-learn, without those that are computed on access."""
     shown = {name: value for name, value in vars(self).items() if _is_learned(name)}
     internal = _internal_attributes(type(self))
     stored = SimpleNamespace(**{name: value for name, value in shown.items() if name not in internal})
-    table = BaseEstimator._get_fitted_attr_html(stored, doc_link)  # type: ignore[arg-type]
+    table = BaseEstimator._get_fitted_attr_html(stored, doc_link)
     table.estimator_class = type(self)
     return table
