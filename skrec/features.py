@@ -18,13 +18,13 @@ from sklearn.utils.extmath import randomized_svd, svd_flip
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_int
-from skrec.base._manual import ManualLinks
+from skrec.base._manual import link_parameters, link_template
 from skrec.data._random import as_random_state
 
 __all__ = ["FeatureEncoder", "text_vectors"]
 
 
-class FeatureEncoder(ManualLinks, TransformerMixin, BaseEstimator):
+class FeatureEncoder(TransformerMixin, BaseEstimator):
     """Convert a table of users or items to numeric features for `Interactions`.
 
     The conversion of a column depends on its content:
@@ -69,6 +69,9 @@ class FeatureEncoder(ManualLinks, TransformerMixin, BaseEstimator):
     Brazil   1.0            0.0            1.0         0.0         1.0
     Unseen   0.0            0.0            0.0         1.0         0.0
     """
+
+    _doc_link_module = "skrec"
+    _doc_link_template, _doc_link_url_param_generator = property(link_template), link_parameters
 
     def __init__(
         self,

@@ -4,31 +4,27 @@ import os
 from functools import cache
 from importlib.metadata import PackageNotFoundError, metadata
 from itertools import takewhile
-from typing import Any, ClassVar
+from typing import Any
+
+_NAMED_BY_THE_ROOT = ("models", "engine", "features")  # packages with classes that the manual has as names of skrec
 
 
-class ManualLinks:
-    """Base of classes with a page in the manual. Their diagram has a link to it if the address of the manual is known."""
+def link_template(estimator: Any) -> str:
+    """Template of the link to the page of an estimator. Empty if the address of the manual is not known.
 
-    _doc_link_module: ClassVar[str] = "skrec"
-
-    @property
-    def _doc_link_template(self) -> str:
-        address = manual_address()
-        return f"{address}/api/{{page}}.html" if address else ""
-
-    def _doc_link_url_param_generator(self) -> dict[str, Any]:
-        import skrec
-
-        cls = type(self)
-        packages = takewhile(lambda part: not part.startswith("_"), cls.__module__.split("."))
-        module = "skrec" if cls.__name__ in skrec.__all__ else ".".join(packages)
-        return {"page": f"{module}.{cls.__name__}"}
+    The address is the environment variable ``SKREC_DOCS``, otherwise what the installed package states as "Documentation".
+    """
+    address = (os.environ.get("SKREC_DOCS") or _stated_address()).rstrip("/")
+    return f"{address}/api/{{page}}.html" if address else ""
 
 
-def manual_address() -> str:
-    """Address of the manual: ``SKREC_DOCS``, otherwise what the package states as "Documentation", otherwise empty."""
-    return (os.environ.get("SKREC_DOCS") or _stated_address()).rstrip("/")
+def link_parameters(self: Any) -> dict[str, str]:
+    """Return what the template of the link needs: the public name of the class."""
+    cls = type(self)
+    root, *packages = takewhile(lambda part: not part.startswith("_"), cls.__module__.split("."))
+    if packages and packages[0] in _NAMED_BY_THE_ROOT:
+        packages = []
+    return {"page": ".".join([root, *packages, cls.__name__])}
 
 
 @cache

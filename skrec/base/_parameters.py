@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform, get_arg
 
 from sklearn.base import BaseEstimator
 
-from skrec.base._manual import ManualLinks
+from skrec.base._manual import link_parameters, link_template
 from skrec.data._callers import depth_of_caller
 
 
@@ -30,7 +30,7 @@ class Needs(NamedTuple):
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class DeclaredParameters(ManualLinks, BaseEstimator):
+class DeclaredParameters(BaseEstimator):
     """A scikit-learn estimator whose annotated class attributes are its keyword parameters.
 
     ``n_factors: int = 64`` in a class body is a parameter with a default. The constructor is generated. It takes keywords only,
@@ -49,6 +49,9 @@ class DeclaredParameters(ManualLinks, BaseEstimator):
 
     _needs: ClassVar[dict[str, Needs]] = {}
     _fixed: ClassVar[tuple[str, ...]] = ()
+
+    _doc_link_module = "skrec"
+    _doc_link_template, _doc_link_url_param_generator = property(link_template), link_parameters
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
