@@ -17,7 +17,7 @@ _MARKER = 10.0  # size of a labeled point, in points of 1/72 inch
 _SWEEPS = 6  # through all labels, each of which is moved to the best place beside the others
 
 # costs in square pixels
-_OF_DISTANCE = 0.5  # for each 1/72 inch
+_OF_DISTANCE = 2.0  # for each 1/72 inch
 _OF_LABEL = 10.0  # for each square pixel of another label, or outside of the axes
 _OF_LINE = 20.0  # for each pixel of a line on a label or on a labeled point
 _OF_CROSSING = 60.0  # for each crossing of two lines
