@@ -8,8 +8,14 @@ Quality against seconds, with intervals, and what the models recommend.
 # %%
 from sklearn.model_selection import GridSearchCV
 
-from skrec import ALSRecommender, EASERecommender, ItemKNNRecommender, PopularityRecommender
-from skrec import compare, get_scorer
+from skrec import (
+    ALSRecommender,
+    EASERecommender,
+    ItemKNNRecommender,
+    PopularityRecommender,
+    compare,
+    get_scorer,
+)
 from skrec.datasets import make_interactions
 from skrec.inspection import ComparisonDisplay, PopularityDisplay, SearchDisplay
 from skrec.model_selection import RandomHoldout, train_test_split
