@@ -83,17 +83,17 @@ def _sides(examples: Interactions) -> tuple[Side, Side]:
 
 
 def _side(codes: NDArray[np.int64], values: NDArray[np.float64], n: int) -> Side:
-    counts = np.bincount(codes, minlength=n)
+    counts = np.bincount(codes, minlength=n).astype(np.float64)
     sums = np.bincount(codes, weights=values - values.mean(), minlength=n)
     return Side(np.maximum(counts, 1.0), _ratio_of_variances(counts[counts > 0], sums[counts > 0], values))
 
 
-def _ratio_of_variances(counts: NDArray[np.int64], sums: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+def _ratio_of_variances(counts: NDArray[np.float64], sums: NDArray[np.float64], values: NDArray[np.float64]) -> float:
     """Variance within rows divided by that between their means, by the moments of a model of random effects.
 
     Parameters
     ----------
-    counts : int64 array of shape (n_rows,)
+    counts : float64 array of shape (n_rows,)
         Number of values of each row, at least 1.
     sums : float64 array of shape (n_rows,)
         Sum of the deviations from the mean.
