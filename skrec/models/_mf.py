@@ -66,8 +66,8 @@ class MFRecommender(PairRecommender):
         - ``solver="als"``: 0.3.
         - Other rankings: the fourth root of the mean popularity of an event's item, where the popularity of an item is its
           number of events. This is about 2 for sparse data and 5 for dense data. If negatives are drawn, an example is one
-          event instead of one user, and the value is divided by four times the mean number of events per user. It is 0 for
-          scores of cosines and with ``weight_decay``.
+          event instead of one user, and the value is divided by the mean number of events per user, and by 4 for losses other
+          than softmax. It is 0 for scores of cosines and with ``weight_decay``.
         - ``loss="mse"``: ``2 * std / n_mean ** 0.6`` for ratings with the standard deviation ``std``, times the slope of the
           sigmoid at the mean rating if there is a ``y_range``. ``n_mean`` is the geometric mean of the average numbers of
           ratings of users and of items.
@@ -198,7 +198,8 @@ class MFRecommender(PairRecommender):
         strength = (counts @ counts / counts.sum()) ** 0.25
         if isinstance(self.objective_, WholeRows):
             return strength
-        return strength * self.n_users_ / (4 * counts.sum())  # examples are events, whose losses have smaller slopes
+        of_event = strength * self.n_users_ / counts.sum()
+        return of_event if self._loss_name == "softmax" else of_event / 4  # the slopes of other losses are smaller
 
     def _objective(self) -> Objective:
         return super()._objective() if self._als is None else implicit_squares(self, self._als)
