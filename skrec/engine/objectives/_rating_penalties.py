@@ -84,7 +84,7 @@ def _sides(examples: Interactions) -> tuple[Side, Side]:
 
 def _side(codes: NDArray[np.int64], values: NDArray[np.float64], n: int) -> Side:
     counts = np.bincount(codes, minlength=n).astype(np.float64)
-    sums: NDArray[np.float64] = np.bincount(codes, weights=values - values.mean(), minlength=n)
+    sums = np.asarray(np.bincount(codes, weights=values - values.mean(), minlength=n), np.float64)
     return Side(np.maximum(counts, 1.0), _ratio_of_variances(counts[counts > 0], sums[counts > 0], values))
 
 
