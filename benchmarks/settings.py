@@ -32,7 +32,13 @@ _SOFTMAX = dict(loss="softmax", n_factors=256, dropout=0.3, batch_size=256)
 _COSINES = dict(temperature=0.15, n_factors=64, init_std=0.1, batch_size=512, max_epochs=25, learning_rate=0.02)
 
 _VAE_GOWALLA = dict(
-    hidden_layer_sizes=(128,), n_factors=64, batch_size=256, max_epochs=18, learning_rate=0.01, regularization=6
+    hidden_layer_sizes=(128,),
+    n_factors=64,
+    batch_size=256,
+    max_epochs=18,
+    learning_rate=0.01,
+    regularization=6,
+    kl_weight=0.2,
 )
 
 _NEUMF = dict(
@@ -110,7 +116,7 @@ ROWS = {
             learning_rate=0.01,
             regularization=0.02,
         ),
-        "MultVAERecommender": MultVAERecommender(batch_size=256, max_epochs=30, learning_rate=2e-3),
+        "MultVAERecommender": MultVAERecommender(batch_size=256, max_epochs=30, learning_rate=2e-3, kl_weight=0.2),
         "LightGCNRecommender": LightGCNRecommender(
             loss="softmax",
             n_factors=128,

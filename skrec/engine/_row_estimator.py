@@ -13,7 +13,7 @@ class RowRecommender(TorchRecommender):
     Parameters
     ----------
     batch_size : int, default=None
-        Number of rows in a minibatch. If None, 128.
+        Number of rows in a minibatch. If None, a sixteenth of the rows, at least 16 and at most 128.
     """
 
     batch_size: int | None = None

@@ -48,7 +48,7 @@ class AutoRecRecommender(RowRecommender):
     dropout : float, default=0.0
         Probability that an entry of a row is not read, in training.
     batch_size : int, default=None
-        Number of rows in a minibatch. If None, 128.
+        Number of rows in a minibatch. If None, a sixteenth of the rows, at least 16 and at most 128.
 
     Attributes
     ----------
