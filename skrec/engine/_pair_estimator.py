@@ -29,8 +29,9 @@ class PairRecommender(TorchRecommender):
         be slightly wider than the rating scale. Requires ``loss="mse"``. If None, predictions are not bounded. In both cases
         they are centered on the mean rating. A mean in the outer hundredth of the range is moved to its edge.
     batch_size : int, default=None
-        Number of examples in a minibatch. If None, 1024 events, or 128 users with ``negatives="all"``. For ``loss="mse"``, None
-        means a hundredth of the ratings, from 16 to 1024, so that small data sets have enough steps.
+        Number of examples in a minibatch. If None, 1024 events, or with ``negatives="all"`` a sixteenth of the
+        users, from 16 to 128. For ``loss="mse"``, a hundredth of the ratings, from 16 to 1024, so that small data sets have
+        enough steps.
     n_negatives : int, default=1
         Number of negatives per positive event, if negatives are drawn. "warp" estimates the rank of the positive from them.
         With a single negative, "warp" gives the same weight to all pairs within the margin.

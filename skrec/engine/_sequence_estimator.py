@@ -45,7 +45,8 @@ class SequenceRecommender(TorchRecommender):
     max_length : int, default=50
         Maximum number of items in a sequence. The latest ones are used.
     batch_size : int, default=None
-        Average number of sequences in a minibatch. Minibatches of long sequences contain fewer. If None, 128.
+        Average number of sequences in a minibatch. Minibatches of long sequences contain fewer. If None, a sixteenth of
+        the users, at least 16 and at most 128.
     early_stopping : str or EarlyStopping, default=None
         As in `TorchRecommender`. Without validation data, the last positive event of a tenth of the users is held out.
         ``validation_fraction`` of `EarlyStopping` is this fraction of the users.
