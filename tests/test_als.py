@@ -26,7 +26,7 @@ PENALTY = {"unobserved_weight": UNOBSERVED, "regularization": REGULARIZATION, "e
 
 
 def model(n_steps=2, **changes):
-    solver = ALS(unobserved_weight=UNOBSERVED, n_steps=n_steps)
+    solver = ALS(unobserved_weight=UNOBSERVED, regularization_exponent=1.0, n_steps=n_steps)
     settings = {"n_factors": 3, "max_epochs": 8, "init_std": 0.3, "regularization": REGULARIZATION, "random_state": 0}
     return MFRecommender(solver=solver, **settings | changes)
 
@@ -61,6 +61,14 @@ def test_by_default_a_common_factor_of_all_weights_changes_no_list(weight):
 def test_the_loss_falls_with_more_factors_than_items_and_without_a_penalty(changes):
     losses = model(**{"regularization": 0.0, "n_factors": 12} | changes).fit(likes()).history_.train_loss
     assert (np.diff(losses) < 1e-4).all() and losses.min() > 0
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.0])
+def test_the_default_penalty_of_an_average_row_is_the_same_for_all_exponents(exponent):
+    data = Interactions.from_arrays(*np.nonzero(np.eye(6) + np.eye(6, k=1) + np.eye(6, k=-5)))  # all rows have two events
+    by_exponent = [MFRecommender(solver=ALS(regularization_exponent=e), n_factors=3, random_state=0) for e in (0.5, exponent)]
+    vectors = [each.fit(data).user_embeddings_ for each in by_exponent]
+    np.testing.assert_allclose(*vectors, atol=1e-5)
 
 
 def test_camps_are_completed():
@@ -234,7 +242,7 @@ def test_partial_fit_refuses_another_solver():
     fitted = model().fit(likes()).set_params(solver="gradient")
     with pytest.raises(ValueError, match="solver must not change in partial_fit: fit used 'als', got 'gradient'"):
         fitted.partial_fit(more_events())
-    fitted = MFRecommender(n_factors=3, max_epochs=1).fit(likes()).set_params(solver="als")
+    fitted = MFRecommender(n_factors=3, max_epochs=1, solver="gradient").fit(likes()).set_params(solver="als")
     with pytest.raises(ValueError, match="solver must not change in partial_fit: fit used 'gradient', got 'als'"):
         fitted.partial_fit(more_events())
 
@@ -339,9 +347,9 @@ def test_other_losses_are_refused(loss):
 @pytest.mark.parametrize(
     ("solver", "error", "message"),
     [
-        ("cg", ValueError, "solver must be 'gradient', 'als' or an ALS, got 'cg'"),
-        (None, TypeError, "solver must be 'gradient', 'als' or an ALS, got None"),
-        (3, TypeError, "solver must be 'gradient', 'als' or an ALS, got 3"),
+        ("cg", ValueError, "solver must be 'auto', 'gradient', 'als' or an ALS, got 'cg'"),
+        (None, TypeError, "solver must be 'auto', 'gradient', 'als' or an ALS, got None"),
+        (3, TypeError, "solver must be 'auto', 'gradient', 'als' or an ALS, got 3"),
         (ALS, TypeError, "solver must not be a class, got ALS: pass an object, such as ALS"),
         (ALS(unobserved_weight=0), ValueError, "unobserved_weight must be a finite number above 0 or None, got 0"),
         (ALS(regularization_exponent=-1), ValueError, "regularization_exponent must be"),

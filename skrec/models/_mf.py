@@ -53,7 +53,7 @@ class MFRecommender(PairRecommender):
         ``weight_decay`` and ``logger`` have their default values and ``trainer`` sets at most the accelerator, else "gradient".
         With "als", ``loss`` must be "softmax", the default. Parameters
         of gradients, such as ``learning_rate`` and ``negatives``, have no effect. ``weights`` of events multiply their errors.
-        ``regularization=None`` means 0.3.
+        ``regularization=None`` means about 0.3.
     loss : str, CosineContrastiveLoss or callable, default="softmax"
         "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss.
         `CosineContrastiveLoss` sets its parameters. "mse" predicts values. A callable is described in `TorchRecommender`.
@@ -63,7 +63,8 @@ class MFRecommender(PairRecommender):
         Strength of the L2 penalty on the embeddings that a minibatch uses, per example. All items of an example together count
         as two. If None, it is found by a rule that depends on what is minimized:
 
-        - ``solver="als"``: 0.3.
+        - ``solver="als"``: 0.3, times the root of the mean weight of a positive pair. With another ``regularization_exponent``
+          than 0.5, the value for which an average user or item has the same penalty.
         - Other rankings: the fourth root of the mean popularity of an event's item, where the popularity of an item is its
           number of events. This is about 2 for sparse data and 5 for dense data. If negatives are drawn, an example is one
           event instead of one user, and the value is divided by the mean number of events per user, and by 4 for losses other

@@ -112,14 +112,22 @@ def implicit_squares(model: Any, solver: Any) -> ImplicitSquares:
     model : MFRecommender
     solver : ALS
     """
-    share = _DEFAULT_UNOBSERVED_SHARE * _weight_of_positives(model) / (model.n_users_ * model.n_items_)
+    total, n_pairs = _weight_of_positives(model), model.n_users_ * model.n_items_
+    unobserved_weight = solver.unobserved_weight
+    if unobserved_weight is None:
+        unobserved_weight = _DEFAULT_UNOBSERVED_SHARE * total / n_pairs
+    regularization = model.regularization
+    if regularization is None:  # the same penalty of an average row for each exponent, proportional to the weights
+        of_row = (total + unobserved_weight * n_pairs) / n_pairs**0.5
+        mean_weight = total / float(model.popularity_.sum())
+        regularization = _DEFAULT_REGULARIZATION * mean_weight**0.5 * of_row ** (0.5 - solver.regularization_exponent)
     return ImplicitSquares(
         losses=Losses(mse, mse),
         half_life=model.half_life,
         batch_size=_HELD_OUT_BATCH_SIZE,
         positive_from=model.positive_from,
-        unobserved_weight=share if solver.unobserved_weight is None else solver.unobserved_weight,
-        regularization=_DEFAULT_REGULARIZATION if model.regularization is None else model.regularization,
+        unobserved_weight=unobserved_weight,
+        regularization=regularization,
         regularization_exponent=solver.regularization_exponent,
     )
 
