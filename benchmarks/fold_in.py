@@ -21,9 +21,9 @@ from skrec.datasets import fetch_movielens, load_lastfm
 from skrec.model_selection import UserKFold, k_core
 
 MODELS = {
-    "softmax": MFRecommender(),
-    "softmax, penalty 1": MFRecommender(regularization=1),
-    "softmax, penalty 3": MFRecommender(regularization=3),
+    "softmax": MFRecommender(solver="gradient", regularization=0),
+    "softmax, penalty 1": MFRecommender(solver="gradient", regularization=1),
+    "softmax, penalty 3": MFRecommender(solver="gradient", regularization=3),
     "softmax, penalty 2, trained longer": MFRecommender(regularization=2, batch_size=32, max_epochs=30),
     "cosine": MFRecommender(temperature=0.15, init_std=0.1, learning_rate=0.02, max_epochs=25),
     "bpr": MFRecommender(loss="bpr"),

@@ -25,6 +25,7 @@ class Result:
     fit_seconds: float
     recommend_seconds: float
     peak_memory_mb: float
+    best_params: Mapping[str, Any]
 
 
 def preload_lightning(estimators: Mapping[str, Any]) -> None:
@@ -51,7 +52,8 @@ def measure(estimator: Any, train: Part, test: Part, scorers: Mapping[str, Any])
         model.recommend(users, k=10)
     recommend_seconds = perf_counter() - start
     peak = memory.peak_megabytes(getattr(model, "device_", "cpu"))
-    return Result(_evaluations(scorers, estimator, test), fit_seconds, recommend_seconds, peak)
+    best_params = getattr(estimator, "best_params_", {})
+    return Result(_evaluations(scorers, estimator, test), fit_seconds, recommend_seconds, peak, best_params)
 
 
 def _evaluations(scorers: Mapping[str, Any], model: Any, test: Part) -> dict[str, Evaluation]:

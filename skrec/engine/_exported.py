@@ -218,8 +218,8 @@ def _branch_items(network: BranchNetwork) -> BranchItems:
 
 
 def _mean(network: Any) -> float:
-    """The mean rating that is added to scores."""
-    return float(network.mean) if network.y_range is None else 0.0
+    """What is added to scores: the mean rating, or the logit of its place in the range of ratings."""
+    return float(network.mean)
 
 
 def _finish(fold_in: FoldIn) -> Callable[[Value], tuple[Value, Value | None]]:

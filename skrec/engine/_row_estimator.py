@@ -1,7 +1,7 @@
 """Base class of models that read and predict whole rows of users."""
 
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._pair_estimator import ROW_BATCH_SIZE, ranking_settings
+from skrec.engine._pair_estimator import ranking_settings, row_batch_size
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import WholeRows
 from skrec.engine.training._checks import check_whole_row_loss
@@ -13,7 +13,7 @@ class RowRecommender(TorchRecommender):
     Parameters
     ----------
     batch_size : int, default=None
-        Number of rows in a minibatch. If None, 128.
+        Number of rows in a minibatch. If None, a sixteenth of the rows, at least 16 and at most 128.
     """
 
     batch_size: int | None = None
@@ -35,4 +35,4 @@ def row_objective(model: TorchRecommender, objective: type[WholeRows]) -> WholeR
     objective : type
         `WholeRows` or a subclass.
     """
-    return objective(**ranking_settings(model, model.batch_size or ROW_BATCH_SIZE))
+    return objective(**ranking_settings(model, row_batch_size(model, model.n_users_)))

@@ -9,7 +9,7 @@ from skrec._checks import check_int
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._pair_estimator import ROW_BATCH_SIZE, ranking_settings
+from skrec.engine._pair_estimator import ranking_settings, row_batch_size
 from skrec.engine.batches._sequences import SequenceTable
 from skrec.engine.networks._network import State
 from skrec.engine.objectives._next_item import NextItem
@@ -45,7 +45,8 @@ class SequenceRecommender(TorchRecommender):
     max_length : int, default=50
         Maximum number of items in a sequence. The latest ones are used.
     batch_size : int, default=None
-        Average number of sequences in a minibatch. Minibatches of long sequences contain fewer. If None, 128.
+        Average number of sequences in a minibatch. Minibatches of long sequences contain fewer. If None, a sixteenth of
+        the users, at least 16 and at most 128.
     early_stopping : str or EarlyStopping, default=None
         As in `TorchRecommender`. Without validation data, the last positive event of a tenth of the users is held out.
         ``validation_fraction`` of `EarlyStopping` is this fraction of the users.
@@ -74,7 +75,7 @@ class SequenceRecommender(TorchRecommender):
     def _objective(self) -> Objective:
         candidates = {"auto": "shared" if self.n_items_ > self.n_negatives else "all", "hard": "uniform"}
         return NextItem(
-            **ranking_settings(self, self.batch_size or ROW_BATCH_SIZE, hard=self.negatives == "hard"),
+            **ranking_settings(self, row_batch_size(self, self.n_users_), hard=self.negatives == "hard"),
             candidates=candidates.get(self.negatives, self.negatives),
             n_negatives=self.n_negatives,
             max_length=self.max_length,

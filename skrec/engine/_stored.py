@@ -166,6 +166,7 @@ STORED: dict[str, Kind] = {
     "seed_": Value(int, at_least=0),
     "objective_": ObjectiveKind(),
     "optimizer_": Value(str),
+    "regularization_": Value(float),
     "history_": Table(),
     "best_epoch_": Value(int, at_least=0),
     "device_": DeviceKind(),

@@ -28,14 +28,14 @@ class MultVAERecommender(RowRecommender):
         Sizes of the hidden layers of the encoder. The decoder has them in reverse order.
     dropout : float, default=0.5
         Probability that an entry of a row is not read, in training.
-    kl_weight : float, default=0.2
+    kl_weight : float, default=1.0
         Weight of the KL divergence, the beta of the paper.
     kl_warmup_fraction : float, default=0.5
         Fraction of ``max_epochs`` during which the weight of the KL divergence increases linearly from 0 to ``kl_weight``.
         Early stopping may end training before it is reached. ``train_loss`` in ``history_`` includes the divergence.
         ``valid_loss`` is the likelihood alone.
     batch_size : int, default=None
-        Number of rows in a minibatch. If None, 128.
+        Number of rows in a minibatch. If None, a sixteenth of the rows, at least 16 and at most 128.
     positive_from : float, default=None
         Smallest value of a positive event. If None, values above 0 are positive.
     regularization : float, default=None
@@ -75,7 +75,7 @@ class MultVAERecommender(RowRecommender):
     n_factors: int = 200
     hidden_layer_sizes: tuple[int, ...] = (600,)
     dropout: float = 0.5
-    kl_weight: float = 0.2
+    kl_weight: float = 1.0
     kl_warmup_fraction: float = 0.5
 
     _fixed = ("loss", "half_life", "optimizer", "weight_decay")

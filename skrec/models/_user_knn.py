@@ -38,6 +38,9 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
         among their own ``n_neighbors`` nearest. Typical users may have many reverse neighbors, unusual users few or none. Ties
         between a training user and a new user are broken in favor of the training user.
 
+    shrinkage : float, default=0.0
+        Added to the product of the norms, as in `ItemKNNRecommender`.
+
     Attributes
     ----------
     fitted_with_ : dict
@@ -78,6 +81,7 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
     """
 
     neighborhood: Literal["nearest", "reverse"] = "nearest"
+    shrinkage: float = 0.0
 
     _answers_from_histories = True
     _stored: ClassVar[dict[str, Kind]] = {

@@ -242,10 +242,12 @@ class Nested(Kind):
     ----------
     parameter : str
         Name of the parameter that is the estimator before the fit.
+    resolved : str, default=None
+        Name of the attribute that is the estimator if the parameter is None. If None, the parameter.
     """
 
-    def __init__(self, parameter: str):
-        self.parameter = parameter
+    def __init__(self, parameter: str, resolved: str | None = None):
+        self.parameter, self.resolved = parameter, resolved or parameter
 
     def write(self, value: Any, writer: Any) -> Any:
         """Write an estimator."""
@@ -254,6 +256,6 @@ class Nested(Kind):
     def read(self, node: Any, reader: Any) -> Any:
         """Read an estimator of the class of the parameter."""
         value = reader.nested(node, self.parameter)
-        if type(value) is not type(getattr(reader.model, self.parameter)) or not hasattr(value, "vocabulary_"):
+        if type(value) is not type(getattr(reader.model, self.resolved)) or not hasattr(value, "vocabulary_"):
             raise ModelFormatError("an estimator within another one has another class than its parameter, or is not fitted")
         return value
