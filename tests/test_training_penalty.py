@@ -48,7 +48,9 @@ def test_users_at_zero_and_few_users_have_a_finite_penalty():
 
 
 PENALTIES = {
-    "softmax": MFRecommender(positive_from=0, n_factors=8, regularization=1.0, max_epochs=30, random_state=0),
+    "softmax": MFRecommender(
+        positive_from=0, solver="gradient", n_factors=8, regularization=1.0, max_epochs=30, random_state=0
+    ),
     "bpr": MFRecommender(positive_from=0, n_factors=8, loss="bpr", regularization=0.05, max_epochs=20, random_state=0),
     "bce": MFRecommender(
         positive_from=0, n_factors=8, loss="bce", n_negatives=4, regularization=0.05, max_epochs=20, random_state=0

@@ -11,7 +11,7 @@ from skrec.engine.fold_in._fold_in import FoldIn
 from skrec.engine.fold_in._frozen import freeze
 from skrec.engine.fold_in._prior import Prior
 
-_N_USERS = 256
+_N_USERS = 128
 _EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # the smallest penalty, as a share of that of a normal distribution with the spread of the trained states
 _LEAST_SHARE = 0.01
@@ -32,7 +32,7 @@ def prior_of_training(fold_in: FoldIn, events: Interactions, users: NDArray[np.i
     events : Interactions
         Training data.
     users : int64 array of shape (n_users,)
-        Codes of the trained users. At most 256 of them are used.
+        Codes of the trained users. At most 128 of them are used.
     """
     if not (fold_in.network.shrinks_users and fold_in.objective.keeps_penalty):
         return fold_in.prior
