@@ -515,7 +515,9 @@ def test_the_default_penalty_of_ratings_depends_on_their_spread_and_number():
 
 
 @pytest.mark.parametrize("values", [[3, 3, 3, 3], [1, 5, 1, 5]])
-@pytest.mark.parametrize(("users", "items"), [([0, 1, 2, 3], [0, 1, 2, 3]), ([0, 0, 0, 0], [0, 1, 2, 3]), ([0, 0, 1, 1], [0, 1, 0, 1])])
+@pytest.mark.parametrize(
+    ("users", "items"), [([0, 1, 2, 3], [0, 1, 2, 3]), ([0, 0, 0, 0], [0, 1, 2, 3]), ([0, 0, 1, 1], [0, 1, 0, 1])]
+)
 def test_few_or_equal_ratings_are_learned_from(users, items, values):
     events = Interactions.from_arrays(users, items, np.array(values, float))
     for y_range in (None, (0, 6)):

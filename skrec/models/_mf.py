@@ -60,8 +60,8 @@ class MFRecommender(PairRecommender):
         ``regularization * n_mean * (n / n_mean) ** 0.4`` in total. If None, it is ``2 * std / n_mean ** 0.6`` for ratings with the
         standard deviation ``std``, times the slope of the sigmoid at the mean rating if there is a ``y_range``. ``n_mean`` is the
         geometric mean of the average numbers of ratings of users and of items. Biases then have the penalty of a normal prior:
-        the variance of the ratings within users divided by that of the users' means, and the same for items. It is proportional
-        to ``regularization``.
+        the variance of the ratings within users divided by that of the users' means, and the same for items. Biases of items
+        shrink to their mean. The penalty is proportional to ``regularization``.
     dropout : float, default=0.0
         Probability that an entry of the user vector is set to zero in training.
     init_std : float, default=0.01

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.engine.batches._sparse_rows import RowTable
-from skrec.engine.networks._layers import row_penalties
+from skrec.engine.networks._layers import penalty_center, row_penalties
 
 State = tuple[Tensor, ...]
 
@@ -131,7 +131,9 @@ class EmbeddingNetwork(RecommenderNetwork):
     def item_vectors(self, items: Tensor) -> Tensor:
         return torch.cat([table(items) for table in self.item_tables], -1)
 
-    def expect_ratings(self, values: NDArray[np.float32], y_range: tuple[float, float] | None, *, centered: bool = True) -> None:
+    def expect_ratings(
+        self, values: NDArray[np.float32], y_range: tuple[float, float] | None, *, centered: bool = True
+    ) -> None:
         """Center predictions on the mean of ratings, and bound them by ``y_range`` if it is not None."""
         if y_range is not None:
             self.y_range = torch.tensor(y_range)
@@ -208,11 +210,11 @@ def prepare(network: RecommenderNetwork) -> None:
 
 
 def squared_lengths(table: nn.Embedding, rows: Tensor) -> Tensor:
-    """Sum of the squared lengths of rows of a table times their factors. Repeated rows are counted repeatedly."""
-    factors = row_penalties(table)
+    """Sum of the squared lengths of rows of a table, times their factors in the penalty. Repeated rows are counted repeatedly."""
+    factors, center = row_penalties(table), penalty_center(table)
     if table.sparse or rows.numel() < table.num_embeddings:
-        squares = table(rows).square()
+        squares = (table(rows) - center).square()
         return squares.sum() if factors is None else squares.sum(-1).flatten() @ factors[rows.flatten()]
     # with more look-ups than rows, one pass over the table is faster than copying its rows
     counts = torch.bincount(rows.flatten(), minlength=table.num_embeddings).to(table.weight.dtype)
-    return (counts if factors is None else counts * factors) @ table.weight.square().sum(1)
+    return (counts if factors is None else counts * factors) @ (table.weight - center).square().sum(1)

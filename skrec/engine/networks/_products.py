@@ -152,7 +152,9 @@ class DotProduct(ProductNetwork):
     def item_tables(self) -> list[nn.Embedding]:
         return [self.item_embeddings] if self.item_biases is None else [self.item_embeddings, self.item_biases]
 
-    def expect_ratings(self, values: NDArray[np.float32], y_range: tuple[float, float] | None, *, centered: bool = True) -> None:
+    def expect_ratings(
+        self, values: NDArray[np.float32], y_range: tuple[float, float] | None, *, centered: bool = True
+    ) -> None:
         # without biases the product alone is the rating
         super().expect_ratings(values, y_range, centered=centered and self.item_biases is not None)
 

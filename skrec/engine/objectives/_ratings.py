@@ -18,6 +18,7 @@ from skrec.engine.networks._products import DotProduct
 from skrec.engine.objectives._objective import Objective, counts
 from skrec.engine.objectives._rating_penalties import penalize_rows
 
+
 @dataclass(frozen=True, eq=False)
 class Ratings(Objective):
     """Values of events as targets. If a user rated an item several times, only the last rating is used.
