@@ -55,13 +55,13 @@ class MFRecommender(PairRecommender):
     n_factors : int, default=64
         Number of dimensions of the embeddings.
     regularization : float, default=None
-        Strength of the L2 penalty per example, as in `TorchRecommender`. For ``loss="mse"`` it is the penalty per rating of a user
-        or item with an average number of ratings, ``n_mean``. With n ratings a vector has the penalty
-        ``regularization * n_mean * (n / n_mean) ** 0.4`` in total. If None, it is ``2 * std / n_mean ** 0.6`` for ratings with the
-        standard deviation ``std``, times the slope of the sigmoid at the mean rating if there is a ``y_range``. ``n_mean`` is the
-        geometric mean of the average numbers of ratings of users and of items. Biases then have the penalty of a normal prior:
-        the variance of the ratings within users divided by that of the users' means, and the same for items. Biases of items
-        shrink to their mean. The penalty is proportional to ``regularization``.
+        Strength of the L2 penalty per example, as in `TorchRecommender`. For ``loss="mse"`` it is the penalty per rating of a
+        user or item with an average number of ratings, ``n_mean``. The vector of one with n ratings has the penalty
+        ``regularization * n_mean * (n / n_mean) ** 0.4`` in total. If None, it is ``2 * std / n_mean ** 0.6`` for the
+        standard deviation of the ratings, times the slope of the sigmoid at the mean rating if there is a ``y_range``.
+        ``n_mean`` is the geometric mean of the average numbers of ratings of users and of items. Biases of users then have
+        the penalty of a normal prior: the variance of the ratings of a user divided by that of the users' means. The same
+        holds for items, whose biases shrink to their mean. The penalty of biases is proportional to ``regularization``.
     dropout : float, default=0.0
         Probability that an entry of the user vector is set to zero in training.
     init_std : float, default=0.01

@@ -210,7 +210,7 @@ def prepare(network: RecommenderNetwork) -> None:
 
 
 def squared_lengths(table: nn.Embedding, rows: Tensor) -> Tensor:
-    """Sum of the squared lengths of rows of a table, times their factors in the penalty. Repeated rows are counted repeatedly."""
+    """Sum of the squared lengths of rows of a table, times their factors in the penalty. Repeated rows count repeatedly."""
     factors, center = row_penalties(table), penalty_center(table)
     if table.sparse or rows.numel() < table.num_embeddings:
         squares = (table(rows) - center).square()

@@ -4,9 +4,8 @@ The penalty of the vector of a user or item with n ratings is proportional to ``
 errors grows with the square root of n. With the same penalty for each rating, users with many ratings are shrunk too much and
 users with few too little. With the same penalty for each row it is the other way round.
 
-A bias is one number that all ratings of a row determine. Its penalty does not grow with n. As for the most probable bias under a
-normal prior, it is the variance of the errors divided by the variance of the biases. Both are estimated by the analysis of
-variance. The mean of the prior is that of the biases: items with few ratings have lower ones than items with many.
+A bias is one number that all ratings of a row determine. Its penalty does not grow with n. It is that of a normal prior: the
+variance of the errors divided by the variance of the biases. Both are estimated by the analysis of variance. The mean of the prior is that of the biases: items with few ratings have lower ones than items with many.
 """
 
 from typing import Any, NamedTuple
@@ -45,8 +44,8 @@ class Side(NamedTuple):
 def default_strength(examples: Interactions, y_range: tuple[float, float] | None) -> float:
     """Return the penalty per rating of a row with an average number of ratings.
 
-    It is ``2 * std * slope / n ** 0.6`` for the standard deviation of the ratings and the slope of a rating as a function of the
-    score at the mean rating. n is the geometric mean of the average numbers of ratings of a user and of an item.
+    It is ``2 * std * slope / n ** 0.6`` for the standard deviation of the ratings and the slope of a rating as a function of
+    the score at the mean rating. n is the geometric mean of the average numbers of ratings of a user and of an item.
 
     Parameters
     ----------
