@@ -5,7 +5,8 @@ errors grows with the square root of n. With the same penalty for each rating, u
 users with few too little. With the same penalty for each row it is the other way round.
 
 A bias is one number that all ratings of a row determine. Its penalty does not grow with n. It is that of a normal prior: the
-variance of the errors divided by the variance of the biases. Both are estimated by the analysis of variance. The mean of the prior is that of the biases: items with few ratings have lower ones than items with many.
+variance of the errors divided by the variance of the biases. Both are estimated by the analysis of variance. The mean of the
+prior is that of the biases: items with few ratings have lower ones than items with many.
 """
 
 from typing import Any, NamedTuple
@@ -94,7 +95,7 @@ def _side(codes: NDArray[np.int64], values: NDArray[np.float64], n: int) -> Side
     return Side(np.maximum(counts, 1.0), ratings_of_mean, float(weights @ sums) / float(weights @ counts))
 
 
-def _ratio_of_variances(counts: NDArray[np.int64], sums: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+def _ratio_of_variances(counts: NDArray[Any], sums: NDArray[Any], values: NDArray[np.float64]) -> float:
     """Variance within rows divided by that between their means, by the moments of a model of random effects.
 
     Parameters
