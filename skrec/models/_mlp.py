@@ -74,6 +74,7 @@ class MLPRecommender(PairRecommender):
     n_negatives: int = 4
 
     _losses_of_rows = ()
+    _default_penalty_of_ratings = 3.0
     _stored: ClassVar[dict[str, Kind]] = {"embedding_widths_": Value(tuple)}
     _architecture_parameters = ("n_factors", "hidden_layer_sizes", "batch_norm", "y_range")
 
