@@ -20,10 +20,10 @@ from skrec.engine import (
     PairRecommender,
     ccl,
     check_solver,
-    default_strength,
     implicit_squares,
     weights,
 )
+from skrec.engine.objectives._rating_penalties import default_strength
 
 _PARAMETERS_OF_GRADIENTS = (
     *("batch_size", "dropout", "learning_rate", "logger", "lr_schedule", "negatives", "optimizer", "temperature"),
