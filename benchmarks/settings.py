@@ -61,7 +61,7 @@ _RATING_MF = MFRecommender(
     batch_size=256,
     max_epochs=10,
     learning_rate=3e-3,
-    regularization=0.08,
+    regularization=0.15,
 )
 
 _RATING_AUTOREC = AutoRecRecommender(
@@ -251,7 +251,7 @@ GRIDS = {
     ("games", "SASRecRecommender"): {"dropout": [0.2, 0.3, 0.5], "n_negatives": [256, 1024]},
     ("games", "GRU4RecRecommender"): {"dropout": [0.3, 0.5]},
     ("games", "CaserRecommender"): {"dropout": [0.3, 0.5], "n_factors": [32, 50]},
-    ("ml100k-rmse", "MFRecommender"): {"n_factors": [50, 100], "regularization": [0.06, 0.08, 0.1]},
+    ("ml100k-rmse", "MFRecommender"): {"n_factors": [50, 100], "regularization": [0.12, 0.15, 0.18]},
     ("ml100k-rmse", "AutoRecRecommender"): {"dropout": [0.3, 0.5, 0.7], "weight_decay": [3, 5]},
     ("ml100k-rmse", "MLPRecommender"): [
         {"hidden_layer_sizes": [(100, 50)], "weight_decay": [0.1, 0.3, 1, 2]},

@@ -72,7 +72,7 @@ def test_a_rating_is_moved_by_the_mean_or_squeezed_into_its_range(y_range):
 
 
 def test_bounded_ratings_stay_within_their_range():
-    fitted = model(loss="mse", y_range=(2, 4), learning_rate=0.05, max_epochs=60).fit(ratings())
+    fitted = model(loss="mse", y_range=(2, 4), learning_rate=0.05, max_epochs=60, regularization=0.1).fit(ratings())
     scores = np.concatenate([fitted.predict(pairs_of_all()), fitted.predict(ratings(seed=3).to_csr()).ravel()])
     assert scores.min() >= 2 and scores.max() <= 4 and np.ptp(scores) > 1.5
 

@@ -41,7 +41,6 @@ from skrec.engine.networks._tower import FeatureMLP, Tower, feature_table
 from skrec.engine.objectives._implicit_squares import ImplicitSquares, implicit_squares
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import Ranking, SampledRanking, Slates, WholeColumns, WholeRows
-from skrec.engine.objectives._rating_penalties import default_strength
 from skrec.engine.objectives._ratings import Ratings, RatingsByItem, RatingsByUser
 from skrec.engine.training._checks import check_layers, check_negatives, check_y_range, parameters_of
 from skrec.engine.training._early_stopping import EarlyStopping
@@ -127,7 +126,6 @@ __all__ = [
     "check_negatives",
     "check_solver",
     "check_y_range",
-    "default_strength",
     "embedding",
     "events_of_reference_users",
     "expand_network",

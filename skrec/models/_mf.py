@@ -22,10 +22,10 @@ from skrec.engine import (
     WholeRows,
     ccl,
     check_solver,
-    default_strength,
     implicit_squares,
     weights,
 )
+from skrec.engine.objectives._rating_penalties import default_strength
 
 _PARAMETERS_OF_GRADIENTS = (
     *("batch_size", "dropout", "learning_rate", "logger", "lr_schedule", "negatives", "optimizer", "temperature"),
@@ -74,9 +74,9 @@ class MFRecommender(PairRecommender):
           ratings of users and of items.
 
         For ``loss="mse"`` it is the penalty per rating of a user or item with an average number of ratings. With n ratings a
-        vector has the penalty ``regularization * n_mean * (n / n_mean) ** 0.4`` in total. Biases then have the penalty of a
-        normal prior: the variance of the ratings within users divided by that of the users' means, and the same for items. It
-        is proportional to ``regularization``.
+        vector has the penalty ``regularization * n_mean * (n / n_mean) ** 0.4`` in total. Biases of users then have the penalty
+        of a normal prior: the variance of the ratings of a user divided by that of the users' means. The same holds for items,
+        whose biases shrink to their mean. The penalty of biases is proportional to ``regularization``.
     dropout : float, default=0.0
         Probability that an entry of the user vector is set to zero in training.
     init_std : float, default=0.01

@@ -68,20 +68,27 @@ def embedding(n: int, width: int, *, std: float) -> nn.Embedding:
     return table
 
 
-def set_row_penalties(table: nn.Embedding, factors: NDArray) -> None:
-    """Set the factors (n,) of the rows of an embedding in the L2 penalty, which are 1 otherwise."""
+def set_row_penalties(table: nn.Embedding, factors: NDArray, *, center: float = 0.0) -> None:
+    """Set the factors (n,) of the rows of an embedding in the L2 penalty, which are 1 otherwise, and what rows shrink to."""
     table.register_buffer("row_penalties", torch.tensor(factors, dtype=torch.float32), persistent=False)
+    table.register_buffer("penalty_center", torch.tensor(center), persistent=False)
 
 
 def forget_row_penalties(network: nn.Module) -> None:
     """Remove the factors of rows in the penalty, which only training uses."""
     for table in network.modules():
-        table._buffers.pop("row_penalties", None)
+        for name in ("row_penalties", "penalty_center"):
+            table._buffers.pop(name, None)
 
 
 def row_penalties(table: nn.Embedding) -> Tensor | None:
     """Return the factors (n,) of the rows of an embedding in the L2 penalty. None if they are 1."""
     return getattr(table, "row_penalties", None)
+
+
+def penalty_center(table: nn.Embedding) -> Tensor | float:
+    """Return the value that the penalty shrinks the weights of an embedding to."""
+    return getattr(table, "penalty_center", 0.0)
 
 
 def weights(table: nn.Embedding) -> NDArray[np.float32]:

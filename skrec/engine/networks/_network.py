@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.engine.batches._sparse_rows import RowTable
-from skrec.engine.networks._layers import row_penalties
+from skrec.engine.networks._layers import penalty_center, row_penalties
 
 State = tuple[Tensor, ...]
 
@@ -213,11 +213,11 @@ def prepare(network: RecommenderNetwork) -> None:
 
 
 def squared_lengths(table: nn.Embedding, rows: Tensor) -> Tensor:
-    """Sum of the squared lengths of rows of a table times their factors. Repeated rows are counted repeatedly."""
-    factors = row_penalties(table)
+    """Sum of the squared lengths of rows of a table, times their factors in the penalty. Repeated rows count repeatedly."""
+    factors, center = row_penalties(table), penalty_center(table)
     if table.sparse or rows.numel() < table.num_embeddings:
-        squares = table(rows).square()
+        squares = (table(rows) - center).square()
         return squares.sum() if factors is None else squares.sum(-1).flatten() @ factors[rows.flatten()]
     # with more look-ups than rows, one pass over the table is faster than copying its rows
     counts = torch.bincount(rows.flatten(), minlength=table.num_embeddings).to(table.weight.dtype)
-    return (counts if factors is None else counts * factors) @ table.weight.square().sum(1)
+    return (counts if factors is None else counts * factors) @ (table.weight - center).square().sum(1)

@@ -4,15 +4,16 @@ The penalty of the vector of a user or item with n ratings is proportional to ``
 errors grows with the square root of n. With the same penalty for each rating, users with many ratings are shrunk too much and
 users with few too little. With the same penalty for each row it is the other way round.
 
-A bias is one number that all ratings of a row determine. Its penalty does not grow with n. As for the most probable bias under
-a normal prior, it is the variance of the errors divided by the variance of the biases. Both are estimated by the analysis of
-variance.
+A bias is one number that all ratings of a row determine. Its penalty does not grow with n. It is that of a normal prior: the
+variance of the errors divided by the variance of the biases. Both are estimated by the analysis of variance. The mean of the
+prior is that of the biases: items with few ratings have lower ones than items with many.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from skrec.data import Interactions
 from skrec.engine.networks._layers import set_row_penalties
@@ -32,10 +33,13 @@ class Side(NamedTuple):
         Numbers of ratings, at least 1.
     ratings_of_mean : float
         The penalty of a bias: the number of ratings equal to the mean that have the same effect.
+    mean : float
+        Mean of the biases, by weights with which its variance is smallest.
     """
 
     counts: NDArray[np.float64]
     ratings_of_mean: float
+    mean: float
 
 
 def default_strength(examples: Interactions, y_range: tuple[float, float] | None) -> float:
@@ -56,7 +60,7 @@ def default_strength(examples: Interactions, y_range: tuple[float, float] | None
 
 
 def penalize_rows(network: Any, examples: Interactions, y_range: tuple[float, float] | None) -> None:
-    """Set the factors of the rows of a `DotProduct` in the penalty.
+    """Set the factors of the rows of a `DotProduct` in the penalty, and begin with the mean bias of an item.
 
     With a strength of r, the vector of a row with n ratings has the penalty ``r * average * (n / average) ** 0.4`` for the
     average number of ratings. For the default strength, the penalty of a bias is the variance of the errors divided by that of
@@ -71,10 +75,11 @@ def penalize_rows(network: Any, examples: Interactions, y_range: tuple[float, fl
     sides = _sides(examples)
     typical, default, slope = _typical_count(*sides), default_strength(examples, y_range), _slope(examples, y_range)
     tables = (network.user_embeddings, network.user_biases), (network.item_embeddings, network.item_biases)
-    for side, (vectors, biases) in zip(sides, tables, strict=True):
+    for side, center, (vectors, biases) in zip(sides, (0.0, sides[1].mean / slope), tables, strict=True):
         set_row_penalties(vectors, (side.counts / typical) ** (_EXPONENT - 1))
         if biases is not None:
-            set_row_penalties(biases, side.ratings_of_mean * slope**2 / (default * side.counts))
+            set_row_penalties(biases, side.ratings_of_mean * slope**2 / (default * side.counts), center=center)
+            nn.init.constant_(biases.weight, center)
 
 
 def _sides(examples: Interactions) -> tuple[Side, Side]:
@@ -83,12 +88,14 @@ def _sides(examples: Interactions) -> tuple[Side, Side]:
 
 
 def _side(codes: NDArray[np.int64], values: NDArray[np.float64], n: int) -> Side:
-    counts = np.bincount(codes, minlength=n).astype(np.float64)
-    sums = np.asarray(np.bincount(codes, weights=values - values.mean(), minlength=n), np.float64)
-    return Side(np.maximum(counts, 1.0), _ratio_of_variances(counts[counts > 0], sums[counts > 0], values))
+    counts = np.bincount(codes, minlength=n)
+    sums = np.bincount(codes, weights=values - values.mean(), minlength=n)
+    ratings_of_mean = _ratio_of_variances(counts[counts > 0], sums[counts > 0], values)
+    weights = 1 / (counts + ratings_of_mean + 1e-9)
+    return Side(np.maximum(counts, 1.0), ratings_of_mean, float(weights @ sums) / float(weights @ counts))
 
 
-def _ratio_of_variances(counts: NDArray[np.float64], sums: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+def _ratio_of_variances(counts: NDArray[Any], sums: NDArray[Any], values: NDArray[np.float64]) -> float:
     """Variance within rows divided by that between their means, by the moments of a model of random effects.
 
     Parameters

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from skrec.engine.networks._layers import row_penalties
+from skrec.engine.networks._layers import penalty_center, row_penalties
 from skrec.engine.training import _pair_kernels as kernels
 from skrec.engine.training._optimizers import moments
 
@@ -93,6 +93,8 @@ class Table:
         Whether rows without a gradient do not change.
     penalties : Tensor of shape (n_rows,), default=None
         Factors of the rows in the penalty. If None, 1.
+    center : float, default=0.0
+        What the penalty shrinks weights to.
 
     Attributes
     ----------
@@ -100,11 +102,19 @@ class Table:
         Share their memory with the network and the optimizer.
     """
 
-    def __init__(self, weight: nn.Parameter, adam: Adam, *, is_sparse: bool = False, penalties: torch.Tensor | None = None):
+    def __init__(
+        self,
+        weight: nn.Parameter,
+        adam: Adam,
+        *,
+        is_sparse: bool = False,
+        penalties: torch.Tensor | None = None,
+        center: float = 0.0,
+    ):
         state = moments(adam.optimizer, weight)
         adam.counts.append(state["step"].numpy())
         self.adam, self.is_sparse = adam, is_sparse
-        self.penalties = None if penalties is None else penalties.numpy()
+        self.penalties, self.center = None if penalties is None else penalties.numpy(), np.float32(center)
         tensors = weight.detach(), state["exp_avg"], state["exp_avg_sq"]
         self.weights, self.first, self.second = (torch.atleast_2d(tensor).numpy() for tensor in tensors)
         self.all_rows = np.arange(len(self.weights))
@@ -112,7 +122,8 @@ class Table:
     @classmethod
     def of(cls, embeddings: nn.Embedding, adam: Adam) -> "Table":
         """The table of embeddings."""
-        return cls(embeddings.weight, adam, is_sparse=embeddings.sparse, penalties=row_penalties(embeddings))
+        penalties, center = row_penalties(embeddings), float(penalty_center(embeddings))
+        return cls(embeddings.weight, adam, is_sparse=embeddings.sparse, penalties=penalties, center=center)
 
     def moved_by(self, codes: Codes) -> Rows:
         """The rows that a step moves, if it uses the rows of these codes."""
@@ -138,7 +149,10 @@ class Table:
     def add_penalty(self, used: Rows, mask: NDArray[np.bool_], penalty: float, gradients: Floats) -> None:
         """Add the gradient of a penalty on all uses of the rows to their gradients (n_used, width)."""
         if penalty:
-            kernels.add_penalty(used.rows, self.decay(used, mask, penalty), self.weights, gradients)
+            decay = self.decay(used, mask, penalty)
+            kernels.add_penalty(used.rows, decay, self.weights, gradients)
+            if self.center:
+                gradients -= (decay * self.center)[:, None]
 
     def step(self, gradients: Floats) -> None:
         """Move all rows by their gradients."""
