@@ -336,7 +336,7 @@ def test_a_nested_estimator_is_trained_with_the_epochs_of_the_inner_one(featured
 
 
 def test_the_search_is_repeatable_and_changes_no_estimator(films):
-    model = least_squares()
+    model = least_squares(max_epochs=3)
     options = {"space": {"regularization": loguniform(1e-4, 1), "n_factors": [2, 4, 8]}, "n_iter": 7}
     one, two, other = (tune(model, films, NDCG, **options, random_state=seed) for seed in (3, 3, 4))
     assert one.cv_results_["params"] == two.cv_results_["params"]
