@@ -4,7 +4,7 @@
 
 The search starts from the defaults of the class. Only what makes the row another model is kept, such as the loss. It sees the
 training part alone, and cuts it as the table cuts its validation part. Last.fm and the rankings of MovieLens 100K have no
-settings. Their rows are compared with a search with ten times as many tries in the large space.
+settings. Their rows are compared with a search with five times as many tries in the large space.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from skrec.metrics import make_multi_scorer
 from skrec.model_selection import LeaveLastOut, RandomHoldout, UserKFold, train_test_split
 
 KIND = ("loss", "solver", "y_range", "side", "temperature", "negatives")  # parameters that make it another model
-MORE = 10  # times as many tries for data without settings
+MORE = 5  # times as many tries for data without settings
 TENTH = RandomHoldout(0.1, random_state=0)
 CUTS = {
     "ncf-ml1m": (LeaveLastOut(), "ndcg@10"),

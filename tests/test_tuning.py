@@ -99,7 +99,7 @@ def test_draws_from_every_space_can_be_fitted(cls, featured):
     space = search_space(estimator, "large")
     space.pop("max_epochs", None)
     space |= {"n_factors": [4, 8]} if "n_factors" in space and cls.__name__ == "AutoRecRecommender" else {}
-    for params in ParameterSampler(space, 2, random_state=0) if space else []:
+    for params in ParameterSampler(space, 1, random_state=0) if space else []:
         clone(estimator).set_params(**params).fit(featured)
 
 
@@ -135,7 +135,7 @@ def test_the_space_of_matrix_factorization_fits_its_setting(setting, films):
     assert ("temperature" in space) == (setting in ("softmax", "cosines", "drawn", "hard"))
     space.pop("max_epochs")
     events = films if setting == "ratings" else films[films.values >= 4]
-    for params in ParameterSampler(space, 2, random_state=1):
+    for params in ParameterSampler(space, 1, random_state=1):
         clone(model).set_params(**params).set_params(n_factors=4).fit(events)
 
 
@@ -493,6 +493,8 @@ def test_a_search_in_which_all_fail_is_an_error(films):
         ({"space": "huge"}, ValueError, "space must be one of 'small', 'medium', 'large'"),
         ({"space": 3}, TypeError, "space must be a dict"),
         ({"space": {"regularization": 3.0}}, TypeError, r"space\['regularization'\] must be a frozen distribution"),
+        ({"space": {"regularization": loguniform}}, TypeError, r"space\['regularization'\] must be a frozen distribution"),
+        ({"error_score": None}, TypeError, "error_score must be 'raise' or a number, got None"),
         ({"space": {"regularization": []}}, ValueError, r"space\['regularization'\] must have at least one value"),
         ({"space": {"n_trees": [3]}}, ValueError, "Invalid parameter 'n_trees'"),
         ({"scorer": 3}, TypeError, "scorer must be a name such as 'ndcg@10'"),
@@ -505,6 +507,13 @@ def test_a_search_in_which_all_fail_is_an_error(films):
 def test_bad_arguments_are_refused(options, error, words, films):
     with pytest.raises(error, match=words):
         tune(EASERecommender(positive_from=4), films, **{"scorer": NDCG} | options)
+
+
+@pytest.mark.parametrize("space", ["small", {"regularization": [1.0]}])
+@pytest.mark.parametrize("estimator", [EASERecommender, "EASE"])
+def test_what_is_no_estimator_is_refused(estimator, space, films):
+    with pytest.raises(TypeError, match="estimator must be a recommender"):
+        tune(estimator, films, NDCG, space=space)
 
 
 def test_a_bar_shows_the_candidates_and_the_best_score(films, capfd):

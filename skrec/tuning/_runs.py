@@ -191,7 +191,7 @@ class Runner:
         try:
             self._fit(model)
             fitted = perf_counter()
-            score, n_kept = float(self.scorer(model, *self.cut.test)), _kept(model, n_epochs)
+            score, n_kept = float(self.scorer(model, *self.cut.test)), self._kept(model, n_epochs)
         except Exception as error:
             if isinstance(self.error_score, str):
                 error.add_note(f"raised by the candidate {params}")
@@ -215,16 +215,17 @@ class Runner:
         monitored = self.scorer.name if isinstance(self.scorer, Scorer) else "valid_loss"
         return EarlyStopping(monitored, patience=max(_PATIENCE, -(-n_epochs // 3)))
 
+    def _kept(self, model: Any, n_epochs: int | None) -> int | None:
+        """Number of epochs after which the weights were kept."""
+        if self.epochs is None or self.epochs.stopping is None:
+            return n_epochs
+        while not hasattr(model, "best_epoch_"):
+            model = model.estimator_
+        return model.best_epoch_ + 1
+
     def _warn(self, params: dict[str, Any], error: Exception) -> None:
         warnings.warn(
             f"A candidate failed, and its score is {self.error_score!r}. Parameters: {params}. {type(error).__name__}: {error}",
             FitFailedWarning,
             stacklevel=depth_of_caller(),
         )
-
-
-def _kept(model: Any, n_epochs: int | None) -> int | None:
-    """Number of epochs after which the weights were kept."""
-    while not hasattr(model, "best_epoch_") and hasattr(model, "estimator_"):
-        model = model.estimator_
-    return model.best_epoch_ + 1 if hasattr(model, "best_epoch_") else n_epochs
