@@ -22,7 +22,7 @@ myst_heading_anchors = 3
 suppress_warnings = ["misc.highlighting_failure"]  # lists of files are fenced by the name of a call
 
 html_theme = "pydata_sphinx_theme"
-html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "header_links_before_dropdown": 6}
 html_show_sourcelink = False
 
 sphinx_gallery_conf = {
@@ -31,6 +31,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_signature": False,
     "abort_on_example_error": True,
+    "capture_repr": ("_repr_html_",),  # displays draw, and have nothing to print
 }
 
 # a name that ends in an underscore would be a reference in reStructuredText

@@ -221,9 +221,16 @@ def seeded_torch(seed: int) -> Iterator[None]:
 # ---- progress bars -------------------------------------------------------------------------------------------------------
 
 
+class _MutedNotebookWarning(MutedWarning):
+    """tqdm's advice to install ipywidgets. Without them, a bar in a notebook is text."""
+
+    module = r"tqdm\b"
+
+
 @cache
 def _bar_without_monitor() -> type:
-    from tqdm.auto import tqdm
+    with _MutedNotebookWarning.muted:
+        from tqdm.auto import tqdm
 
     return type("Bar", (tqdm,), {"monitor_interval": 0})
 

@@ -18,6 +18,7 @@ from sklearn.utils.extmath import randomized_svd, svd_flip
 from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_int
+from skrec.base._manual import link_parameters, link_template
 from skrec.data._random import as_random_state
 
 __all__ = ["FeatureEncoder", "text_vectors"]
@@ -68,6 +69,9 @@ class FeatureEncoder(TransformerMixin, BaseEstimator):
     Brazil   1.0            0.0            1.0         0.0         1.0
     Unseen   0.0            0.0            0.0         1.0         0.0
     """
+
+    _doc_link_module = "skrec"
+    _doc_link_template, _doc_link_url_param_generator = property(link_template), link_parameters
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrec._checks import check_int, check_number
 from skrec.base import Recommendations
+from skrec.base._manual import link_parameters, link_template
 from skrec.base._parameters import DeclaredParameters
 from skrec.data import IdEncoder, Interactions, check_interactions
 from skrec.metrics._beyond_accuracy import unit_rows
@@ -236,6 +237,9 @@ class RerankedRecommender(MetaEstimatorMixin, BaseEstimator):
     >>> diverse.recommend([data.user_ids[0]], k=3).items.shape
     (1, 3)
     """
+
+    _doc_link_module = "skrec"
+    _doc_link_template, _doc_link_url_param_generator = property(link_template), link_parameters
 
     _of_estimator: ClassVar[tuple[str, ...]] = ("n_users_", "n_items_", "user_ids_", "item_ids_", "seen_", "known_items_")
 

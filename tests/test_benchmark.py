@@ -9,11 +9,13 @@ from compared_models import Broken, Constant, Greedy, Spy, als, ease, popularity
 from scipy.stats import ttest_rel
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skrec import ALSRecommender, PopularityRecommender, RandomRecommender, _memory, compare, get_scorer
+from skrec import ALSRecommender, MFRecommender, PopularityRecommender, RandomRecommender, _memory, compare, get_scorer
 from skrec.benchmark import MemoryWatch
 from skrec.benchmark._paired import sign_flip_test
+from skrec.benchmark._seeds import with_seeds
 from skrec.data import Interactions
 from skrec.datasets import make_interactions
 from skrec.model_selection import RandomHoldout, UserKFold
@@ -262,6 +264,43 @@ def test_for_ratings_the_baseline_is_the_first_model_and_no_als_is_added(events,
     assert table.attrs["protocol"]["baseline"] == "two"
     for scorer in ("neg_rmse", "neg_mae", "r2"):
         assert table.loc["four", scorer] == get_scorer(scorer)(Constant(rating=4.0).fit(train), test)
+
+
+# ---- seeds -----------------------------------------------------------------------------------------------------------
+
+
+def small_mf(seed=0):
+    return MFRecommender(loss="mse", n_factors=2, init_std=1.0, max_epochs=1, random_state=seed)
+
+
+@pytest.mark.parametrize("wrap", [lambda model: model, lambda model: make_pipeline(None, model)], ids=["model", "step"])
+def test_scores_are_means_over_the_seeds(wrap, events):
+    scorers, popular = [NDCG, "neg_rmse"], PopularityRecommender(positive_from=0)
+    table = compare([wrap(small_mf()), popular], events, scorers, baseline="PopularityRecommender", seeds=3)
+    alone = [compare([wrap(small_mf(seed))], events, scorers, baseline="MFRecommender") for seed in range(3)]
+    for name in ("ndcg@10", "neg_rmse"):
+        values = [table.loc["MFRecommender", name] for table in alone]
+        assert len(set(values)) == 3
+        reported = table.loc["MFRecommender", [name, f"{name}_std"]].to_numpy(float)
+        np.testing.assert_allclose(reported, [np.mean(values), np.std(values, ddof=1)])
+        assert table.loc["MFRecommender", f"{name}_low"] < np.mean(values) < table.loc["MFRecommender", f"{name}_high"]
+        assert np.isnan(table.loc["PopularityRecommender", f"{name}_std"])
+
+
+def test_models_with_a_seed_are_fitted_again_and_others_once(events):
+    for seed in (4, None, np.random.RandomState(3)):
+        drawn = [model.fit(events).seed_ for model in with_seeds(RandomRecommender(positive_from=4, random_state=seed), 3)]
+        assert len(set(drawn)) == 3
+    numbered = with_seeds(RandomRecommender(random_state=4), 3)
+    assert [model.random_state for model in numbered] == [4, 5, 6]
+    assert len(with_seeds(ease(), 3)) == 1
+    search = GridSearchCV(als(), {"n_factors": [2, 3]})
+    assert [seeded.estimator.random_state for seeded in with_seeds(search, 2)] == [0, 1]
+
+
+def test_the_number_of_seeds_is_checked_before_the_first_fit(events):
+    with pytest.raises(ValueError, match="seeds must be"):
+        compare([Broken()], events, seeds=0)
 
 
 # ---- memory ----------------------------------------------------------------------------------------------------------

@@ -13,8 +13,10 @@ import pytest
 from test_docstrings import MODULES, public_names
 from threadpoolctl import threadpool_limits
 
+from skrec import PairRecommender
 from skrec.data import Interactions
 from skrec.datasets import make_interactions
+from skrec.testing import recommender_checks
 
 ROOT = Path(__file__).parents[1]
 FENCED = re.compile(r"^( *)```python\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -61,6 +63,32 @@ def test_the_code_on_a_page_runs(page, invented_films, monkeypatch, tmp_path):
         for code, n_lines_above in code_blocks(page):
             run(code, n_lines_above, page, vars(module))
     assert list(tmp_path.iterdir()) == []
+
+
+def own_model():
+    """The code of the network of the last lesson and of its recommender."""
+    page = ROOT / "docs" / "course" / "6_own_model.md"
+    (code,) = (code for code, _ in code_blocks(page) if "class GatedRecommender" in code)
+    return code.partition("\ngated = ")[0]
+
+
+@pytest.fixture
+def gated(monkeypatch):
+    module = ModuleType("gated")
+    monkeypatch.setitem(sys.modules, "gated", module)
+    exec(own_model(), vars(module))
+    return module.GatedRecommender(loss="bpr", n_factors=8, max_epochs=40, learning_rate=0.05)
+
+
+def test_the_network_of_the_course_takes_less_than_sixty_lines():
+    assert "class Gated(" in own_model() and own_model().count("\n") < 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", recommender_checks(PairRecommender()), ids=lambda check: check.__name__)
+def test_the_network_of_the_course_passes_the_checks_of_recommenders(check, gated):
+    with threadpool_limits(1):
+        check(gated)
 
 
 def test_code_that_fails_or_prints_something_else_is_found():

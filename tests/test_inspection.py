@@ -11,6 +11,7 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 from skrec import ALSRecommender, EASERecommender, ItemKNNRecommender, MFRecommender, PopularityRecommender, compare, inspection
@@ -28,7 +29,7 @@ from skrec.inspection import (
     popularity_table,
     rating_table,
 )
-from skrec.inspection._axes import BLUE, ORANGE
+from skrec.inspection._axes import BLUE, ORANGE, shortened
 from skrec.inspection._labels import place_labels
 from skrec.metrics import make_multi_scorer
 from skrec.model_selection import RandomHoldout
@@ -240,6 +241,14 @@ def test_the_kept_epoch_is_marked():
     assert [line.get_xdata()[0] for ax in display.ax_ for line in ax.lines[1:]] == [2, 2]
 
 
+def test_an_epoch_that_was_not_chosen_is_not_marked(ratings):
+    assert LearningCurveDisplay.from_estimator(ratings).best_epoch is None
+    stopped = MFRecommender(n_factors=2, max_epochs=2, early_stopping="ndcg@5", random_state=0).fit(
+        np.eye(12) + np.eye(12, k=1)
+    )
+    assert LearningCurveDisplay.from_estimator(stopped).best_epoch == stopped.best_epoch_
+
+
 def test_learning_curves_in_given_axes(ratings):
     n = len(LearningCurveDisplay.from_estimator(ratings).ax_)
     axes = Figure().subplots(n)
@@ -363,6 +372,41 @@ def test_labels_of_crowded_points_are_all_there_and_do_not_overlap(spread):
     boxes, frame = boxes_of(ax, texts), ax.get_window_extent()
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     assert all(frame.contains(*box.min) and frame.contains(*box.max) for box in boxes)
+
+
+def crossed(start, end, box, n=200):
+    """Whether a line enters a box."""
+    steps = start + np.linspace(0, 1, n)[:, None] * (end - start)
+    return ((steps > [box.x0, box.y0]) & (steps < [box.x1, box.y1])).all(axis=1).any()
+
+
+def test_lines_to_points_cross_no_label_if_there_is_space():
+    ax = Figure(figsize=(7, 5)).subplots()
+    points = np.random.default_rng(0).normal(0.5, 0.15, (25, 2))
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    labels = place_labels(ax, points, [f"a label of point {i}" for i in range(25)])
+    ax.figure.draw_without_rendering()
+    texts = [Text.get_window_extent(label) for label in labels]
+    assert sum(label.arrow_patch is not None for label in labels) > 5
+    ends = zip(ax.transData.transform(points), (text.get_points().mean(axis=0) for text in texts))
+    lines = [(i, *line) for i, line in enumerate(ends) if labels[i].arrow_patch is not None]
+    assert sum(crossed(start, end, box) for i, start, end in lines for j, box in enumerate(texts) if j != i) <= 1
+
+
+def test_a_figure_with_many_labels_is_larger(als):
+    few = EmbeddingDisplay.from_estimator(als, method="pca", labels=als.item_ids_[:3]).figure_
+    points = np.random.default_rng(0).random((60, 2))
+    many = EmbeddingDisplay(points=points, labels={i: f"item {i}" for i in range(50)}).plot().figure_
+    assert many.get_figwidth() == pytest.approx(few.get_figwidth() * 2**0.5)
+
+
+def test_long_titles_keep_their_years():
+    assert shortened("Raiders of the Lost Ark (1981)", 24) == "Raiders of the L… (1981)"
+    assert shortened("Independence Day (ID4) (1996)", 24) == "Independence Day… (1996)"
+    assert shortened("Fargo (1996)", 24) == "Fargo (1996)"
+    for text in ("abcdefghijklmnopqrstuvwxyz", "a b", "several short words here", "x" * 9 + " " + "y" * 20):
+        for n in (4, 8, 13):
+            assert len(shortened(text, n)) <= n
 
 
 def test_labels_without_a_free_place_are_written_anyway():

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.frozen import FrozenEstimator
 
 from skrec import PopularityRecommender
 from skrec.data import with_event_times
 from skrec.datasets import load_mind
 from skrec.engine import TimedSequenceTable
+from skrec.features import text_vectors
 
 BEHAVIORS = """\
 7\tU2\t11/15/2019 12:05:58 AM\tN3 N1 N3\tN4-0 N2-1
@@ -90,6 +92,19 @@ def test_news_has_a_row_for_each_item_code(folder):
     assert news.loc["N2"].tolist() == ["sports", "golf", 'A "hole\x85in one', "how", "https://x/2.html", ["Q42"], []]
     assert news.loc["N1"].tolist() == ["news", "world", "title", "", "https://x/1.html", ["Q42", "Q1"], []]
     assert news.loc[["N3", "N4"]].isna().all(axis=None) and news.loc[["N1", "N2", "N9"]].notna().all(axis=None)
+
+
+def test_vectors_of_titles_are_features_of_the_articles(folder):
+    plain, text = load_mind(folder), text_vectors(2)
+    mind = load_mind(folder, text=text)
+    titles = plain.news["title"].fillna("").tolist()
+    expected = text_vectors(2).fit_transform(titles)
+    for part in (mind.interactions, mind.history, mind.events):
+        np.testing.assert_allclose(part.item_features, expected, rtol=1e-6)
+    assert rows(mind.interactions) == rows(plain.interactions) and plain.interactions.item_features is None
+    assert not hasattr(text[0], "vocabulary_")  # a clone is fitted
+    with_other_words = FrozenEstimator(text_vectors(2).fit(["a robot", "a wedding"]))
+    assert not load_mind(folder, text=with_other_words).interactions.item_features.any()
 
 
 def test_a_model_fitted_on_the_events_counts_clicks_of_both_parts(folder):

@@ -1,6 +1,8 @@
 """Scorers as objects: how they are made, several in one, and in the searches of scikit-learn."""
 
 import pickle
+import re
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -130,10 +132,31 @@ def test_an_estimator_is_told_what_it_lacks():
         get_scorer("ndcg@5")(model, ROWS)
 
 
-def test_an_evaluation_prints_its_figures_and_not_its_arrays(same_for_all):
-    text = repr(get_scorer("hit_rate@5").evaluate(same_for_all, frame([("bob", "a")])))
-    assert text.startswith("Evaluation(value=1.0, n_users=1, share_of_users_scored=1.0, share_of_known_items=1.0")
-    assert "array" not in text
+def test_an_evaluation_reads_as_its_value_with_the_interval():
+    test = frame([(f"user {number}", "abcde"[number % 5]) for number in range(40)])
+    evaluation = get_scorer("ndcg@5").evaluate(SameForAll().fit(test), test)
+    low, high = evaluation.interval()
+    assert 0 < low < evaluation.value < high < 1
+    read = re.fullmatch(r"(\S+) \((\S+) to (\S+)\), (\d+) users", repr(evaluation))
+    assert [float(number) for number in read.groups()] == pytest.approx(
+        [evaluation.value, low, high, evaluation.n_users], abs=5e-4
+    )
+    assert str(evaluation).splitlines()[0] == repr(evaluation)
+    assert str(evaluation).endswith(evaluation.protocol)
+
+
+def test_the_digits_of_an_evaluation_show_the_width_of_its_interval(same_for_all):
+    one = get_scorer("hit_rate@5").evaluate(same_for_all, frame([("bob", "a")]))
+    assert repr(one) == "1.000 (1.000 to 1.000), 1 user"
+    many = replace(one, per_user=np.tile([0.0, 0.02], 20_000), users=np.arange(40_000), n_users=40_000, value=0.01)
+    assert re.fullmatch(r"0\.01000 \(0\.0099\d to 0\.0100\d\), 40,000 users", repr(many))
+    too_many = replace(many, per_user=np.tile([0.0, 0.02], 30_000), users=np.arange(60_000), n_users=60_000)
+    assert repr(too_many) == "0.010, 60,000 users"
+
+
+def test_a_score_of_all_lists_together_reads_without_an_interval(same_for_all):
+    evaluation = get_scorer("coverage@5").evaluate(same_for_all, frame([("bob", "a")]))
+    assert repr(evaluation) == f"{evaluation.value:.3f}, 1 user"
 
 
 # ---- several metrics at once -----------------------------------------------------------------------------------------

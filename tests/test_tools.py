@@ -1,14 +1,15 @@
-"""Other tools with their own packages, which `tox -e tools` installs: wandb, MLflow and Optuna's search."""
+"""Other tools with their own packages, which `tox -e tools` installs: wandb, MLflow, Optuna's search and notebooks."""
 
 import os
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.model_selection import GridSearchCV, KFold
-from small_models import N_EPOCHS, likes, model
+from small_models import N_BATCHES, N_EPOCHS, likes, model
 
 from skrec import TrainingLog, get_scorer
 
@@ -186,3 +187,37 @@ def test_the_search_of_optuna_tunes_a_model(form):
     assert len(search.trials_) == 3 and np.isfinite(search.best_score_)
     assert search.best_estimator_.n_factors == search.best_params_["n_factors"]
     assert search.best_estimator_.recommend([0], k=2).items.shape == (1, 2)
+
+
+# ---- notebooks -------------------------------------------------------------------------------------------------------
+
+FIT = "model(verbose=1).fit(likes())"
+
+
+def outputs_in_a_notebook(*cells):
+    """Run cells in the kernel of a notebook, and return the outputs of the last one and the states of the widgets."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    setup = f"import sys\nsys.path[:0] = {[path for path in sys.path if path]!r}\nfrom small_models import likes, model"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (*cells, setup, FIT)])
+    nbclient.NotebookClient(notebook, timeout=300).execute()
+    widgets = notebook.metadata.get("widgets", {}).values()
+    return notebook.cells[-1].outputs, [entry["state"] for view in widgets for entry in view["state"].values()]
+
+
+@pytest.mark.filterwarnings("ignore::Warning")
+def test_a_notebook_shows_a_bar_that_fills_and_the_diagram_of_the_model():
+    pytest.importorskip("ipywidgets")
+    outputs, widgets = outputs_in_a_notebook()
+    (bar,) = (state for state in widgets if "max" in state)
+    assert bar["value"] == bar["max"] == N_BATCHES * N_EPOCHS and bar["bar_style"] == "success"
+    assert "application/vnd.jupyter.widget-view+json" in outputs[0].data
+    assert f"{N_EPOCHS} epochs" in outputs[-1].data["text/html"]
+    assert [output.output_type for output in outputs] == ["display_data", "execute_result"]
+
+
+@pytest.mark.filterwarnings("ignore::Warning")
+def test_a_notebook_without_widgets_shows_a_bar_of_text_and_no_warning():
+    outputs, widgets = outputs_in_a_notebook("import sys\nsys.modules['ipywidgets'] = None")
+    text = "".join(output.text for output in outputs if output.output_type == "stream")
+    assert widgets == [] and "100%" in text and "Warning" not in text

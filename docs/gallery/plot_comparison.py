@@ -8,7 +8,14 @@ Quality against seconds, with intervals, and what the models recommend.
 # %%
 from sklearn.model_selection import GridSearchCV
 
-from skrec import ALSRecommender, EASERecommender, ItemKNNRecommender, PopularityRecommender, compare, get_scorer
+from skrec import (
+    ALSRecommender,
+    EASERecommender,
+    ItemKNNRecommender,
+    PopularityRecommender,
+    compare,
+    get_scorer,
+)
 from skrec.datasets import make_interactions
 from skrec.inspection import ComparisonDisplay, PopularityDisplay, SearchDisplay
 from skrec.model_selection import RandomHoldout, train_test_split
@@ -17,7 +24,8 @@ films = make_interactions(400, 150, density=0.15, random_state=0).interactions
 train, test = train_test_split(films, test_size=0.2, random_state=0)
 als = ALSRecommender(n_factors=16, positive_from=4, n_jobs=1, random_state=0)
 ease, knn = EASERecommender(positive_from=4), ItemKNNRecommender(positive_from=4)
-table = compare([als, ease, knn, PopularityRecommender(positive_from=4)], train, "ndcg@10", test=test)
+popular = PopularityRecommender(positive_from=4)
+table = compare([als, ease, knn, popular], train, "ndcg@10", test=test)
 ComparisonDisplay.from_table(table)
 
 # %%

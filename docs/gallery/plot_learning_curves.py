@@ -14,7 +14,8 @@ from skrec.model_selection import train_test_split
 
 films = make_interactions(400, 150, density=0.15, random_state=0).interactions
 train, test = train_test_split(films, test_size=0.2, random_state=0)
-setting = dict(loss="mse", y_range=(0, 5.5), n_factors=30, batch_size=64, max_epochs=15, learning_rate=5e-3, random_state=0)
+setting = dict(loss="mse", y_range=(0, 5.5), n_factors=30, batch_size=64, max_epochs=15)
+setting |= dict(learning_rate=5e-3, random_state=0)
 free = MFRecommender(**setting, regularization=0).fit(train, validation=test)
 LearningCurveDisplay.from_estimator(free)
 
@@ -22,3 +23,8 @@ LearningCurveDisplay.from_estimator(free)
 # With weight decay, the loss on held-out ratings does not rise again.
 decayed = MFRecommender(**setting, regularization=0, weight_decay=0.2).fit(train, validation=test)
 LearningCurveDisplay.from_estimator(decayed)
+
+# %%
+# A model that ranks, and the epoch that early stopping has kept.
+chosen = MFRecommender(positive_from=4, n_factors=8, max_epochs=12, early_stopping="ndcg@10", random_state=0)
+LearningCurveDisplay.from_estimator(chosen.fit(train))

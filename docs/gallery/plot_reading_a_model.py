@@ -11,9 +11,9 @@ from skrec.datasets import make_interactions
 from skrec.inspection import BiasDisplay, EmbeddingDisplay, RatingTableDisplay
 
 films = make_interactions(400, 150, density=0.15, random_state=0)
-model = MFRecommender(
-    loss="mse", y_range=(0, 5.5), n_factors=8, batch_size=64, max_epochs=10, learning_rate=5e-3, random_state=0
-).fit(films.interactions)
+setting = dict(n_factors=8, batch_size=64, max_epochs=10, learning_rate=5e-3, random_state=0)
+model = MFRecommender(loss="mse", y_range=(0, 5.5), **setting)
+model.fit(films.interactions)
 
 # %%
 # The predictions of the pairs with most ratings. Bold numbers have no rating.

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform, get_arg
 
 from sklearn.base import BaseEstimator
 
+from skrec.base._manual import link_parameters, link_template
 from skrec.data._callers import depth_of_caller
 
 
@@ -48,6 +49,9 @@ class DeclaredParameters(BaseEstimator):
 
     _needs: ClassVar[dict[str, Needs]] = {}
     _fixed: ClassVar[tuple[str, ...]] = ()
+
+    _doc_link_module = "skrec"
+    _doc_link_template, _doc_link_url_param_generator = property(link_template), link_parameters
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -226,6 +230,11 @@ def _merged_doc(cls: type) -> str:
     in_order = {name: parameters[name] for name in accepted if name in parameters}
     doc = _with_section(doc, "Parameters", in_order, before=[])
     return _with_section(doc, "Attributes", _united(docs, "Attributes"), before=["Parameters"])
+
+
+def documented_attributes(cls: type) -> set[str]:
+    """Names of the attributes that the docstring of a class describes."""
+    return set(_entries(cls.__doc__ or "", "Attributes"))
 
 
 def _united(docs: list[str], title: str) -> dict[str, str]:

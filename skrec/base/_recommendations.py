@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from skrec.base._tables import Backend, join_items, make_table, without_padding
+
+_MOST_ROWS, _MOST_COLUMNS = 10, 10  # of the table in a notebook
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,6 +52,14 @@ class Ranking:
     def __repr__(self) -> str:
         n, k = self.codes.shape
         return f"{type(self).__name__}({n} {self.query_column}s, {k} {self.label_column}s each)"
+
+    def _repr_html_(self) -> str:
+        """Return the first lists as a table, for notebooks."""
+        shown = self.codes[:_MOST_ROWS, :_MOST_COLUMNS]
+        labels = np.where(shown >= 0, self.labels[:_MOST_ROWS, :_MOST_COLUMNS].astype(object), "")
+        index = pd.Index(self.queries[:_MOST_ROWS], name=self.query_column)
+        table = pd.DataFrame(labels, index=index, columns=pd.RangeIndex(1, shown.shape[1] + 1, name="rank"))
+        return f"{table.to_html()}\n<p>{self!r}</p>"
 
     def to_frame(self, *, backend: Backend = "pandas", items: Any = None) -> Any:
         """Convert to a table with a row for each answer, without padding.

@@ -23,6 +23,7 @@ from skrec.base._onnx import to_onnx
 from skrec.base._parameters import DeclaredParameters
 from skrec.base._parquet import recommend_to_parquet
 from skrec.base._prepared import forget
+from skrec.base._prompt import applicable_names, diagram_block, fitted_attributes_table
 from skrec.base._recommendations import Recommendations
 from skrec.base._similarity import similar_items, similar_users
 from skrec.base._tags import RecommenderTags, with_recommender_tags
@@ -126,6 +127,7 @@ class BaseRecommender(DeclaredParameters):
     _item_counts = property(lambda self: self.item_counts_)
     _familiar_items, _learned_items = property(knowledge.familiar_items), property(knowledge.learned_items)
     known_items_ = property(lambda self: self._familiar_items)
+    __dir__, _sk_visual_block_, _get_fitted_attr_html = applicable_names, diagram_block, fitted_attributes_table
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -15,8 +15,6 @@ from skrec.base._queries import NewUsers, Query
 from skrec.topk import (
     COMPILED_FROM,
     BestColumns,
-    Products,
-    RowSums,
     Search,
     as_array,
     as_scores,
@@ -66,7 +64,7 @@ def best_items(
     return codes, scores
 
 
-def no_formula(model: Any) -> Products | RowSums | None:
+def no_formula(model: Any) -> Any:
     """Return None: no formula of the scores is known."""
     return None
 

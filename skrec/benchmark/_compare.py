@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 
 from skrec._checks import check_fraction, check_int, check_number, is_int
 from skrec._process import progress_bar
@@ -14,9 +13,10 @@ from skrec.benchmark._estimators import als, als_by_grid, named_estimators, shar
 from skrec.benchmark._measuring import Result, measure, preload_lightning
 from skrec.benchmark._paired import paired_p_value
 from skrec.benchmark._parts import queries_for_test_users, split_parts
+from skrec.benchmark._seeds import mean_result, spread, with_seeds
 from skrec.data._random import draw_seed
 from skrec.metrics import get_scorer
-from skrec.metrics._scorers import Scorer
+from skrec.metrics._scorer_objects import Scorer
 from skrec.model_selection import RandomHoldout
 
 
@@ -33,6 +33,7 @@ def compare(
     n_resamples: int = 1000,
     random_state: Any = 0,
     verbose: int = 0,
+    seeds: int = 1,
     tune: int | None = None,
     budget_seconds: float | None = None,
 ) -> pd.DataFrame:
@@ -73,6 +74,9 @@ def compare(
         Seed of the split, the resampling and an added ALS. The given estimators have their own.
     verbose : int, default=0
         If above 0, show a progress bar over the estimators.
+    seeds : int, default=1
+        Number of fits of each estimator that has a parameter ``random_state``, also inside a search or a Pipeline, with this
+        seed and the integers after it. Scores are then means over the fits. Estimators without a seed are fitted once.
     tune : int, default=None
         If given, each estimator is tuned on a part of the training part by a `RecommenderSearchCV` with this number of
         candidates and the first scorer, also an added ALS. The training part is cut by the same kind of split: by ``cv``, or
@@ -92,6 +96,7 @@ def compare(
         * ``s_p_value``: p-value of a two-sided paired permutation test of the difference, which flips the signs of the users'
           differences at random. Differences are weighted by the number of events, or squared for RMSE, if the scorer is. NaN
           for the baseline.
+        * ``s_std``: standard deviation of the score over the seeds, if ``seeds`` is above 1. NaN for a single fit.
 
         Further columns are ``fit_seconds``, ``recommend_seconds`` and ``peak_memory_mb``. The first includes the search. The
         second is the time of recommending ten items to each test user, by id, or by the test events of users without training
@@ -109,17 +114,17 @@ def compare(
 
     Notes
     -----
-    Intervals and p-values describe the variation over users, not the randomness of training: for that, compare several seeds of
-    a model. P-values are not corrected for the number of comparisons. They are exact for few users, otherwise at least ``1 /
-    (n_resamples + 1)``. Users with a score of only one of two models count in its mean and interval, but not in the test.
+    Intervals and p-values describe the variation over users. ``seeds`` shows the randomness of training. P-values are not
+    corrected for the number of comparisons. They are exact for few users, otherwise at least ``1 / (n_resamples + 1)``. Users
+    with a score of only one of two models count in its mean and interval, but not in the test.
 
     ``peak_memory_mb`` is the peak of the resident memory of the process above the level before the fit, in units of 2**20
     bytes, sampled every 5 ms. For a model on a CUDA device, it is the memory that torch allocated there. It is a lower bound if
     memory that the process already owns is reused, which happens with small models. Other threads are included, other processes
     (``n_jobs`` of a search) are not. It is NaN on systems other than Linux.
 
-    The cost is a fit of each model, thirteen fits of ALS if it is added, and O(n_users * n_resamples) for each model and
-    scorer. With ``tune=20``, it is about 10 to 20 times as much.
+    The cost is ``seeds`` fits of each model, thirteen fits of ALS if it is added, and O(n_users * n_resamples) for each model
+    and scorer. With ``tune=20``, it is about 10 to 20 times as much.
 
     Examples
     --------
@@ -145,6 +150,7 @@ def compare(
     check_number(budget_seconds, "budget_seconds", above=0, or_none=True)
     if budget_seconds is not None and tune is None:
         raise ValueError(f"budget_seconds requires tune, the number of candidates, got {budget_seconds!r} and tune=None")
+    check_int(seeds, "seeds", at_least=1)
     seed = _seed(random_state)
     named = named_estimators(estimators)
     scorers_by_name = _scorers(scorers, shared_positive_from(named))
@@ -156,17 +162,18 @@ def compare(
     train, test, split = split_parts(X, y, test, cv, seed)
     queries_for_test_users(train.events, test.as_events().X)  # raises before the first fit
     preload_lightning(named)
-    results = {}
+    fits: dict[str, list[Result]] = {}
     for name, estimator in progress_bar(named.items(), disable=not verbose):
         try:
-            results[name] = measure(clone(estimator), train, test, scorers_by_name)
+            fits[name] = [measure(seeded, train, test, scorers_by_name) for seeded in with_seeds(estimator, seeds)]
         except Exception as error:
             error.add_note(f"compare: raised by the estimator {name!r}")
             raise
-    table = pd.DataFrame(
-        [_row(result, results[baseline], confidence_level, n_resamples, seed) for result in results.values()],
-        index=pd.Index(list(results), name="estimator"),
-    )
+    results = {name: mean_result(several) for name, several in fits.items()}
+    rows = [_row(result, results[baseline], confidence_level, n_resamples, seed) for result in results.values()]
+    table = pd.DataFrame(rows, index=pd.Index(list(results), name="estimator"))
+    if seeds > 1:
+        _add_spreads(table, fits, list(scorers_by_name))
     table.attrs["protocol"] = {"split": split, "baseline": baseline, **_protocols(scorers_by_name, results)}
     if tune is not None:
         table.attrs["best_params"] = {name: dict(result.best_params) for name, result in results.items()}
@@ -204,6 +211,13 @@ def _row(result: Result, base: Result, confidence_level: float, n_resamples: int
         )
     costs = {name: getattr(result, name) for name in ("fit_seconds", "recommend_seconds", "peak_memory_mb")}
     return row | costs
+
+
+def _add_spreads(table: pd.DataFrame, fits: Mapping[str, list[Result]], scorers: list[str]) -> None:
+    """Add the spread of each score over the seeds behind its other columns."""
+    for name in scorers:
+        after = int(table.columns.get_indexer([f"{name}_p_value"])[0]) + 1
+        table.insert(after, f"{name}_std", [spread(several, name) for several in fits.values()])
 
 
 def _protocols(scorers: Mapping[str, Any], results: Mapping[str, Result]) -> dict[str, str]:

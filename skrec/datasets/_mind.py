@@ -3,11 +3,12 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from skrec._checks import read_path
 from skrec.data import IdEncoder, Interactions
@@ -51,7 +52,7 @@ class Mind(NamedTuple):
         return both[both.time_order()]
 
 
-def load_mind(folder: str | os.PathLike) -> Mind:
+def load_mind(folder: str | os.PathLike, *, text: Any = None) -> Mind:
     """Load news impressions of MIND (MINDsmall or MINDlarge): training, development or test files.
 
     Reads ``behaviors.tsv`` and ``news.tsv``, and ``entity_embedding.vec`` and ``relation_embedding.vec`` if they exist. The
@@ -61,6 +62,10 @@ def load_mind(folder: str | os.PathLike) -> Mind:
     ----------
     folder : str or os.PathLike
         Folder of one unpacked part of the release, such as ``MINDsmall_train``.
+    text : transformer of lists of texts, default=None
+        If given, it is fitted on the titles, and its vectors are the ``item_features`` of the interactions and the history.
+        `skrec.features.text_vectors` makes such a transformer, also from a language model. Articles without a title have an
+        empty text. To read another part, pass the fitted transformer in ``sklearn.frozen.FrozenEstimator``.
 
     Returns
     -------
@@ -112,6 +117,10 @@ def load_mind(folder: str | os.PathLike) -> Mind:
         item_ids=item_ids.ids,
         timestamp_unit="s",
     )
+    news = described.reindex(pd.Index(item_ids.ids, name="item"))
+    if text is not None:
+        titles = news["title"].fillna("").tolist()
+        interactions = replace(interactions, item_features=clone(text).fit(titles, None).transform(titles))
     line, read, n_left = _first_histories(behaviors)
     history = replace(
         interactions,
@@ -124,7 +133,7 @@ def load_mind(folder: str | os.PathLike) -> Mind:
     return Mind(
         interactions,
         history,
-        described.reindex(pd.Index(item_ids.ids, name="item")),
+        news,
         _vectors(folder / "entity_embedding.vec"),
         _vectors(folder / "relation_embedding.vec"),
     )

@@ -33,6 +33,10 @@ def import_pyplot() -> Any:
 
 
 def shortened(text: Any, n_characters: int) -> str:
-    """Text of at most some characters. The end of a longer text is replaced by an ellipsis."""
+    """Text of at most some characters. A longer text has an ellipsis in the middle, so that a year at its end stays."""
     text = str(text)
-    return text if len(text) <= n_characters else text[: n_characters - 1].rstrip() + "…"
+    if len(text) <= n_characters:
+        return text
+    last = text.rpartition(" ")[2]
+    n_last = len(last) + 1 if len(last) < n_characters // 2 and last != text else n_characters // 4
+    return f"{text[: n_characters - 1 - n_last].rstrip(' ,(')}…{text[-n_last:]}"

@@ -14,6 +14,7 @@ from skrec.inspection._tables import Side, counts_of, embedding_table, fitted
 
 Method = Literal["tsne", "pca", "umap"]
 _OTHER = "0.8"  # the color of points that belong to no drawn group
+_LABELS_OF_A_FIGURE = 25  # figures with more labels are larger, up to 1.5 times as wide
 
 
 class EmbeddingDisplay:
@@ -165,7 +166,8 @@ class EmbeddingDisplay:
         """
         if check_int(n_groups, "n_groups", at_least=1) > len(CATEGORIES):
             raise ValueError(f"n_groups must be at most {len(CATEGORIES)}, which is the number of colors, got {n_groups}")
-        self.ax_ = ax = read_axes(ax, (7.2, 5.4))
+        scale = float(np.clip(np.sqrt(len(self.labels or {}) / _LABELS_OF_A_FIGURE), 1, 1.5))
+        self.ax_ = ax = read_axes(ax, (7.2 * scale, 5.4 * scale))
         self.figure_ = ax.figure
         points = np.asarray(self.points, float)
         counts = np.ones(len(points)) if self.counts is None else np.asarray(self.counts, float)

@@ -13,44 +13,50 @@ _DISTANCES = np.repeat(_RINGS, len(_ANGLES))
 _DIRECTIONS = np.tile(np.column_stack([np.cos(_ANGLES), np.sin(_ANGLES)]).round(3), (len(_RINGS), 1))
 _WITHOUT_LINE = 8  # labels at this distance need no line to their point
 _MARGIN = 2.0  # around a label, in pixels
-_COST_OF_DISTANCE = 0.1  # in covered pixels, for each 1/72 inch
 _MARKER = 10.0  # size of a labeled point, in points of 1/72 inch
-_N_PARTS = 16  # number of places at which a line is checked
+_SWEEPS = 6  # through all labels, each of which is moved to the best place beside the others
+
+# costs in square pixels
+_OF_DISTANCE = 2.0  # for each 1/72 inch
+_OF_LABEL = 10.0  # for each square pixel of another label, or outside of the axes
+_OF_LINE = 20.0  # for each pixel of a line on a label or on a labeled point
+_OF_CROSSING = 60.0  # for each crossing of two lines
 
 
-class _Occupied:
-    """Boxes in pixels that labels and lines should not cover."""
+class _Layout:
+    """Places of all labels, as boxes and lines in pixels. A label without a place has NaN.
 
-    def __init__(self, markers: NDArray, frame: NDArray):
-        self.markers, self.frame = markers, frame
-        self.labels, self.lines = np.zeros((0, 4)), np.zeros((0, 4))
+    Parameters
+    ----------
+    points : array of shape (n, 2)
+        Labeled points.
+    markers : array of shape (m, 4)
+        Boxes around the labeled points, then around further points that labels do not cover.
+    frame : array of shape (4,)
+        Box of the axes.
+    """
 
-    def costs(self, boxes: NDArray, lines: NDArray, own: int) -> NDArray:
-        """Areas that labels cover or that are outside of the frame. Crossings of lines and labels weigh little.
+    def __init__(self, points: NDArray, markers: NDArray, frame: NDArray):
+        self.points, self.markers, self.frame = points, markers, frame
+        self.boxes, self.ends = np.full((len(points), 4), np.nan), np.full((len(points), 2), np.nan)
 
-        Parameters
-        ----------
-        boxes : array of shape (n, 4)
-            A label at n places.
-        lines : array of shape (n, n_parts, 4)
-            Parts of its line to the point.
-        own : int
-            Number of the marker that the label belongs to.
-        """
-        covered = _overlaps(boxes, np.delete(self.markers, own, axis=0)) + 10 * _overlaps(boxes, self.labels)
+    def costs(self, i: int, boxes: NDArray, ends: NDArray) -> NDArray:
+        """Costs of places (n, 4) of a label, with the ends of their lines (n, 2), beside the places of all other labels."""
+        others = np.flatnonzero(~np.isnan(self.boxes[:, 0]) & (np.arange(len(self.points)) != i))
+        markers, labels = np.delete(self.markers, i, axis=0), self.boxes[others]
+        covered = _overlaps(boxes, markers) + _OF_LABEL * _overlaps(boxes, labels)
         outside = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) - _overlaps(boxes, self.frame[None])
-        crossings = _overlaps(boxes, self.lines) + _overlaps(lines, self.labels).sum(axis=1)
-        return covered + 10 * outside + crossings / 10
-
-    def add(self, box: NDArray, line: NDArray) -> None:
-        """Occupy the place of a label and its line."""
-        self.labels, self.lines = np.vstack([self.labels, box]), np.vstack([self.lines, line])
+        starts, their_starts, their_ends = self.points[i][None], self.points[others], self.ends[others]
+        on_lines = _length_inside(starts[:, None], ends[:, None], np.concatenate([labels, markers])).sum(axis=1)
+        on_lines += _length_inside(their_starts, their_ends, boxes[:, None]).sum(axis=1)
+        crossings = _cross(starts[:, None], ends[:, None], their_starts, their_ends).sum(axis=1)
+        return covered + _OF_LABEL * outside + _OF_LINE * on_lines + _OF_CROSSING * crossings
 
 
 def place_labels(
     ax: Any, points: NDArray, texts: Sequence[str], *, fontsize: float = 8, avoid: NDArray | None = None
 ) -> list[Any]:
-    """Write a label beside each point, at the nearest place without another label, line or labeled point.
+    """Write a label beside each point, near it and without another label, line or labeled point.
 
     Labels that are not next to their point are connected to it by a line. If no place is free, the label is at the place where
     it covers least. All labels are written.
@@ -79,23 +85,17 @@ def place_labels(
     pixels = ax.transData.transform(points)
     others = np.zeros((0, 2)) if avoid is None or len(avoid) == 0 else ax.transData.transform(avoid)
     markers = _boxes(np.concatenate([pixels, others]), np.full(2, _MARKER * scale))
-    occupied = _Occupied(markers, np.array([frame.x0, frame.y0, frame.x1, frame.y1]))
+    layout = _Layout(pixels, markers, np.array([frame.x0, frame.y0, frame.x1, frame.y1]))
+    places = _best_places(layout, [_size(ax, text, fontsize) for text in texts], scale)
     style = {"fontsize": fontsize, "ha": "center", "va": "center", "zorder": 5}
     style["path_effects"] = [patheffects.withStroke(linewidth=2.5, foreground="white")]
     line_style = {"arrowstyle": "-", "color": "0.35", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2}
-    annotations: list[Any] = [None] * len(texts)
-    for i in np.argsort(-pixels[:, 1], kind="stable"):
-        size = _size(ax, texts[i], fontsize)
-        center, distance = _best_place(pixels[i], size, scale, occupied, own=int(i))
-        annotations[i] = ax.annotate(
-            texts[i],
-            points[i],
-            xytext=tuple((center - pixels[i]) / scale),
-            textcoords="offset points",
-            arrowprops=line_style if distance > _WITHOUT_LINE else None,
-            **style,
-        )
-        annotations[i].set_in_layout(False)
+    annotations = []
+    for text, point, pixel, (center, distance) in zip(texts, points, pixels, places, strict=True):
+        line = line_style if distance > _WITHOUT_LINE else None
+        offset = tuple((center - pixel) / scale)
+        annotations.append(ax.annotate(text, point, xytext=offset, textcoords="offset points", arrowprops=line, **style))
+        annotations[-1].set_in_layout(False)
     return annotations
 
 
@@ -107,20 +107,32 @@ def _size(ax: Any, text: str, fontsize: float) -> NDArray:
     return np.array([extent.width, extent.height]) + 2 * _MARGIN
 
 
-def _best_place(point: NDArray, size: NDArray, scale: float, occupied: _Occupied, *, own: int) -> tuple[NDArray, float]:
-    """Center of a label, and its distance from the point: near, and where it covers little."""
+def _best_places(layout: _Layout, sizes: Sequence[NDArray], scale: float) -> list[tuple[NDArray, float]]:
+    """Center of each label, and its distance from its point."""
+    chosen = np.full(len(sizes), -1)
+    candidates = [_candidates(point, size, scale) for point, size in zip(layout.points, sizes, strict=True)]
+    order = np.argsort(-layout.points[:, 1], kind="stable")
+    for _ in range(_SWEEPS):
+        before = chosen.copy()
+        for i in order:
+            _, boxes, ends = candidates[i]
+            chosen[i] = int(np.argmin(layout.costs(int(i), boxes, ends) + _OF_DISTANCE * _DISTANCES))
+            layout.boxes[i], layout.ends[i] = boxes[chosen[i]], ends[chosen[i]]
+        if (chosen == before).all():
+            break
+    return [(candidates[i][0][place], float(_DISTANCES[place])) for i, place in enumerate(chosen)]
+
+
+def _candidates(point: NDArray, size: NDArray, scale: float) -> tuple[NDArray, NDArray, NDArray]:
+    """Centers of a label at all places, its boxes, and the ends of its lines, which are at the point if there is no line."""
     centers = point + _DISTANCES[:, None] * scale * _DIRECTIONS + size / 2 * np.sign(_DIRECTIONS) * [1, 0.5]
-    boxes, lines = _boxes(centers, size), _lines(point, centers, size)
-    best = int(np.argmin(occupied.costs(boxes, lines, own) + _COST_OF_DISTANCE * _DISTANCES))
-    occupied.add(boxes[best], lines[best])
-    return centers[best], float(_DISTANCES[best])
+    toward = point - centers
+    inside = np.min(size / 2 / np.maximum(np.abs(toward), 1e-9), axis=1, keepdims=True)
+    ends = np.where((_DISTANCES > _WITHOUT_LINE)[:, None], centers + toward * np.minimum(inside, 1), point)
+    return centers, _boxes(centers, size), ends
 
 
-def _lines(point: NDArray, centers: NDArray, size: NDArray) -> NDArray:
-    """Small boxes along the lines from a point to a label at n places, (n, n_parts, 4). Parts under the label are empty."""
-    steps = point + np.linspace(0, 1, _N_PARTS)[:, None] * (centers - point)[:, None]
-    is_drawn = (np.abs(steps - centers[:, None]) > size / 2).any(axis=2) & (_DISTANCES > _WITHOUT_LINE)[:, None]
-    return _boxes(steps, np.where(is_drawn, 3.0, 0.0)[..., None])
+# ---- geometry ------------------------------------------------------------------------------------------------------------
 
 
 def _boxes(centers: NDArray, sizes: NDArray) -> NDArray:
@@ -133,3 +145,25 @@ def _overlaps(boxes: NDArray, others: NDArray) -> NDArray:
     low, high = (np.expand_dims(boxes[..., half], -2) for half in (slice(2), slice(2, 4)))
     sides = np.minimum(high, others[:, 2:]) - np.maximum(low, others[:, :2])
     return np.clip(sides, 0, None).prod(axis=-1).sum(axis=-1)
+
+
+def _length_inside(starts: NDArray, ends: NDArray, boxes: NDArray) -> NDArray:
+    """Length of lines inside of boxes, for arrays of shapes (..., 2) and (..., 4) that are broadcast."""
+    along = ends - starts
+    steps = np.where(np.abs(along) < 1e-9, 1e-9, along)
+    bounds = (boxes[..., :2] - starts) / steps, (boxes[..., 2:] - starts) / steps
+    enter, leave = np.minimum(*bounds).max(axis=-1), np.maximum(*bounds).min(axis=-1)
+    return np.clip(np.minimum(leave, 1) - np.maximum(enter, 0), 0, None) * np.linalg.norm(along, axis=-1)
+
+
+def _cross(starts: NDArray, ends: NDArray, other_starts: NDArray, other_ends: NDArray) -> NDArray:
+    """Whether lines cross others, for arrays of shape (..., 2) that are broadcast."""
+    first = _side(starts, ends, other_starts) * _side(starts, ends, other_ends)
+    second = _side(other_starts, other_ends, starts) * _side(other_starts, other_ends, ends)
+    return (first < 0) & (second < 0)
+
+
+def _side(starts: NDArray, ends: NDArray, points: NDArray) -> NDArray:
+    """On which side of lines points are: a positive or a negative number, or 0 on the line."""
+    along, across = ends - starts, points - starts
+    return along[..., 0] * across[..., 1] - along[..., 1] * across[..., 0]

@@ -60,6 +60,9 @@ class LearningCurveDisplay:
     ) -> Self:
         """Draw the curves of a fitted model.
 
+        The epoch that was kept is marked if ``early_stopping`` has chosen it. Otherwise the last one is kept, also with
+        validation data.
+
         Parameters
         ----------
         estimator : estimator
@@ -81,7 +84,8 @@ class LearningCurveDisplay:
         model = fitted(estimator)
         history = attribute_of(model, "history_", "learning curve")
         name = type(model).__name__ if name is None else name
-        return cls(history=history, best_epoch=getattr(model, "best_epoch_", None), name=name).plot(ax=ax, x=x)
+        is_chosen = getattr(model, "early_stopping", None) is not None
+        return cls(history=history, best_epoch=model.best_epoch_ if is_chosen else None, name=name).plot(ax=ax, x=x)
 
     def plot(self, ax: Any = None, *, x: Literal["epoch", "seconds"] = "epoch") -> Self:
         """Draw the curves.

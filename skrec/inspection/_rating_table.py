@@ -129,7 +129,7 @@ class RatingTableDisplay:
             self.texts_[row, column] = ax.text(
                 column, row, format(number, decimals), ha="center", va="center", color=shade, fontsize=8, fontweight=weight
             )
-        ax.set_xticks(range(n_columns), [shortened(label, 26) for label in shown.columns], rotation=90, fontsize=8)
+        ax.set_xticks(range(n_columns), [shortened(label, 30) for label in shown.columns], rotation=90, fontsize=8)
         ax.set_yticks(range(n_rows), [shortened(label, 20) for label in shown.index], fontsize=8)
         ax.xaxis.tick_top()
         ax.tick_params(length=0)

@@ -92,8 +92,7 @@ class SearchDisplay:
         scores = best.reindex(index=list(rows), columns=list(columns))
         scores.index = pd.Index([_text(value) for value in rows.values()], name=y)
         scores.columns = pd.Index([_text(value) for value in columns.values()], name=x)
-        name = column.removeprefix("mean_test_")
-        return cls(scores=scores, scorer=name).plot(ax=ax)
+        return cls(scores=scores, scorer=_score_name(search, column)).plot(ax=ax)
 
     def plot(self, ax: Any = None, *, values_format: str = ".4f") -> Self:
         """Draw the heat map.
@@ -166,6 +165,12 @@ def _score_column(results: Any, scorer: str | None) -> str:
         names = ", ".join(repr(name.removeprefix("mean_test_")) for name in columns)
         raise ValueError(f"scorer must be a score of the search, {names}, got {scorer!r}")
     return f"mean_test_{scorer}"
+
+
+def _score_name(search: Any, column: str) -> str:
+    """Name of a score. scikit-learn names the only one "score", and a scorer of this package has a name of its own."""
+    name = column.removeprefix("mean_test_")
+    return getattr(getattr(search, "scorer_", None), "name", name) if name == "score" else name
 
 
 def _in_order(values: Iterable[Any]) -> dict[str, Any]:

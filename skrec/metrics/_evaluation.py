@@ -1,17 +1,23 @@
 """The detailed result of a scorer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skrec.metrics._intervals import bootstrap_interval
+from skrec.metrics._intervals import bootstrap_interval, with_interval
+
+_MOST_USERS = 50_000  # with an interval in the text, which takes 2 seconds for them
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """Result of the method ``evaluate`` of a scorer.
+
+    At the prompt it reads "0.335 (0.318 to 0.352), 943 users", with the value and the default `interval`, which is left out
+    for more than 50,000 users. ``print(evaluation)`` also describes what was scored.
 
     Parameters
     ----------
@@ -44,20 +50,42 @@ class Evaluation:
     impressions : int64 array of shape (n_impressions,), default=None
         Number of each scored impression in the `Interactions`. The impressions of a table are numbered from 0 in order of
         appearance.
+    n_new_users : int, default=None
+        Number of scored users without training events, who are folded in. None for rating and impression scorers.
     """
 
     value: float
-    per_user: NDArray[np.float64] = field(repr=False)
-    users: NDArray = field(repr=False)
+    per_user: NDArray[np.float64]
+    users: NDArray
     n_users: int
     share_of_users_scored: float
     share_of_known_items: float
     share_of_repeats: float
     protocol: str
-    weights: NDArray[np.float64] | None = field(default=None, repr=False)
-    is_quadratic: bool = field(default=False, repr=False)
-    per_impression: NDArray[np.float64] | None = field(default=None, repr=False)
-    impressions: NDArray[np.int64] | None = field(default=None, repr=False)
+    weights: NDArray[np.float64] | None = None
+    is_quadratic: bool = False
+    per_impression: NDArray[np.float64] | None = None
+    impressions: NDArray[np.int64] | None = None
+    n_new_users: int | None = None
+
+    def __repr__(self) -> str:
+        return f"{self._figure}, {self.n_users:,} {'user' if self.n_users == 1 else 'users'}"
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                repr(self),
+                f"{self.share_of_users_scored:.1%} of the users with relevant events were scored",
+                f"{self.share_of_known_items:.1%} of the scored relevant events have items that the model ranks",
+                f"{self.share_of_repeats:.1%} of the relevant events repeat pairs that the model was shown",
+                self.protocol,
+            ]
+        )
+
+    @cached_property
+    def _figure(self) -> str:
+        is_left_out = not self.has_user_scores or self.n_users > _MOST_USERS
+        return with_interval(self.value, *((np.nan, np.nan) if is_left_out else self.interval()))
 
     @property
     def has_user_scores(self) -> bool:

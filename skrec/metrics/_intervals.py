@@ -99,3 +99,15 @@ def bootstrap_interval(
 def _mean(values: NDArray, weights: NDArray | None = None, *, axis: int) -> NDArray:
     """Means of values, or weighted means of values that are multiplied by their weights."""
     return values.mean(axis) if weights is None else values.sum(axis) / weights.sum(axis)
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """A score and its interval as text, such as "0.335 (0.318 to 0.352)", with two digits of the width of the interval.
+
+    There are at least three decimals. The interval is left out if a bound is NaN.
+    """
+    if np.isnan([low, high]).any():
+        return f"{value:.3f}"
+    width = high - low
+    decimals = int(np.clip(1 - np.floor(np.log10(width)), 3, 6)) if width > 0 else 3
+    return f"{value:.{decimals}f} ({low:.{decimals}f} to {high:.{decimals}f})"

@@ -6,6 +6,7 @@ Parameters of training are documented in `TorchRecommender`, `y_range` and the n
 from typing import Any, ClassVar
 
 from skrec._checks import check_flag, check_int, check_number
+from skrec.base._scoring import no_formula
 from skrec.data import Interactions
 from skrec.engine import (
     MLP,
@@ -74,6 +75,7 @@ class MLPRecommender(PairRecommender):
     n_negatives: int = 4
 
     _losses_of_rows = ()
+    _formula = no_formula
     _stored: ClassVar[dict[str, Kind]] = {"embedding_widths_": Value(tuple)}
     _architecture_parameters = ("n_factors", "hidden_layer_sizes", "batch_norm", "y_range")
 

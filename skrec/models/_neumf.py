@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from skrec._checks import check_flag, check_int
+from skrec.base._scoring import no_formula
 from skrec.data import Interactions
 from skrec.engine import (
     GMF,
@@ -88,6 +89,7 @@ class NeuMFRecommender(PairRecommender):
     pretrain: bool = False
 
     _losses_of_rows = ()
+    _formula = no_formula
     _stored: ClassVar[dict[str, Kind]] = {"pretrained_": Value(bool)}
     _architecture_parameters = ("n_factors", "mlp_factors", "hidden_layer_sizes", "y_range")
     _default_penalty_of_ratings = 1.0
