@@ -95,8 +95,8 @@ def start_of(table, name):
 START = {
     "ALSRecommender": ALSRecommender(n_jobs=1),
     "EASERecommender": EASERecommender(),
-    "MFRecommender": MFRecommender(),
-    "MFRecommender-als": MFRecommender(solver="als"),
+    "MFRecommender": MFRecommender(),  # alternating least squares
+    "MFRecommender-gradient": MFRecommender(solver="gradient"),
 }
 
 

@@ -72,7 +72,9 @@ def featured():
 
 
 def mf(**parameters):
-    return MFRecommender(**{"n_factors": 4, "max_epochs": 2, "positive_from": 4, "random_state": 0} | parameters)
+    return MFRecommender(
+        **{"solver": "gradient", "n_factors": 4, "max_epochs": 2, "positive_from": 4, "random_state": 0} | parameters
+    )
 
 
 def least_squares(**parameters):
@@ -118,8 +120,9 @@ SETTINGS = {
     "hard": {"loss": "bpr", "negatives": "hard", "n_negatives": 4},
     "ratings": {"loss": "mse"},
     "als": {"solver": "als"},
+    "als by default": {"solver": "auto"},
     "ALS": {"solver": ALS()},
-    "ALS with equal penalties": {"solver": ALS(regularization_exponent=0.0)},
+    "ALS with scaled penalties": {"solver": ALS(regularization_exponent=1.0)},
     "ccl": {"loss": "ccl", "n_negatives": 4},
     "CCL": {"loss": CosineContrastiveLoss(), "n_negatives": 4},
 }
@@ -343,6 +346,12 @@ def test_the_search_is_repeatable_and_changes_no_estimator(films):
     np.testing.assert_array_equal(one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"])
     assert other.cv_results_["params"] != one.cv_results_["params"]
     assert not hasattr(model, "module_") and repr(model) == repr(least_squares(max_epochs=3))
+
+
+def test_a_number_of_epochs_that_depends_on_the_data_is_kept(films):
+    model = skrec.BPRRecommender(positive_from=4, random_state=0)
+    search = tune(model, films, NDCG, space={"regularization": [0.01, 0.1], "n_factors": [2, 4]}, n_iter=3, random_state=0)
+    assert set(search.best_params_) == {"regularization", "n_factors"} and search.best_estimator_.max_epochs is None
 
 
 def test_the_search_is_cloned_and_pickled(films):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.model_selection._search import BaseSearchCV
 
-from skrec._checks import check_choice, check_int, check_number
+from skrec._checks import check_choice, check_int, check_number, is_int
 from skrec._process import progress_bar
 from skrec.data._random import draw_seed
 from skrec.tuning._runs import Cut, Run, Runner, epochs_of, read_scorer
@@ -199,7 +199,9 @@ class RecommenderSearchCV(BaseSearchCV):
         if epochs is None or epochs.number in space:
             return [{}]
         numbers = [self.estimator.get_params()[epochs.number]]
-        while isinstance(numbers[0], int) and ceil(numbers[0] / self.factor) >= _MIN_EPOCHS and len(numbers) < 3:
+        if not is_int(numbers[0]):  # None, or a wrong value, which is an error of fit
+            return [{}]
+        while ceil(numbers[0] / self.factor) >= _MIN_EPOCHS and len(numbers) < 3:
             numbers.insert(0, ceil(numbers[0] / self.factor))
         return [{epochs.number: number} for number in numbers]
 
