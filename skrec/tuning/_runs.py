@@ -126,6 +126,8 @@ class Run(NamedTuple):
     ----------
     params : dict
         Parameters of the candidate, with the number of epochs.
+    used : dict
+        The same. Values None are replaced by the numbers that the fit used, if it has them in attributes such as ``alpha_``.
     iteration : int
         Number of the round.
     n_epochs, n_kept : int or None
@@ -134,6 +136,7 @@ class Run(NamedTuple):
     """
 
     params: dict[str, Any]
+    used: dict[str, Any]
     iteration: int
     n_epochs: int | None
     n_kept: int | None
@@ -199,7 +202,9 @@ class Runner:
             self._warn(params, error)
             self.n_failed, self.error = self.n_failed + 1, error
             score, n_kept = float(self.error_score), n_epochs
-        self.runs.append(Run(params, iteration, n_epochs, n_kept, score, fitted - start, perf_counter() - fitted))
+        self.runs.append(
+            Run(params, _used(model, params), iteration, n_epochs, n_kept, score, fitted - start, perf_counter() - fitted)
+        )
         return self.runs[-1]
 
     def _fit(self, model: Any) -> None:
@@ -229,3 +234,7 @@ class Runner:
             FitFailedWarning,
             stacklevel=depth_of_caller(),
         )
+
+
+def _used(model: Any, params: dict[str, Any]) -> dict[str, Any]:
+    return {name: getattr(model, f"{name}_", None) if value is None else value for name, value in params.items()}

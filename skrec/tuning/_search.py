@@ -254,7 +254,6 @@ class _Rounds:
     def __init__(self, runner: Runner, numbers: list[dict[str, int]], factor: int, budget_seconds: float | None, bar: Any):
         self.runner, self.numbers, self.factor, self.bar = runner, numbers, factor, bar
         self.end = None if budget_seconds is None else perf_counter() + budget_seconds
-        self.candidates: list[dict[str, Any]] = []  # of each run
 
     def try_fully(self, candidate: dict[str, Any]) -> None:
         """Score a candidate in the last round only."""
@@ -287,7 +286,6 @@ class _Rounds:
 
     def _run(self, candidate: dict[str, Any], level: int) -> float:
         run = self.runner.run(candidate | self.numbers[level], level)
-        self.candidates.append(candidate)
         if (best := self.best()) is not None:
             self.bar.set_postfix(best=f"{best.score:.4f}", refresh=False)
         return run.score
@@ -300,8 +298,7 @@ class _Rounds:
         """Each candidate with the share of the epochs that it had, and its score. Candidates that failed are left out."""
         most = sum(self.numbers[-1].values())
         shares = [sum(number.values()) / most if most else 1.0 for number in self.numbers]
-        runs = zip(self.candidates, self.runner.runs, strict=True)
-        return [(candidate, shares[run.iteration], run.score) for candidate, run in runs if np.isfinite(run.score)]
+        return [(run.used, shares[run.iteration], run.score) for run in self.runner.runs if np.isfinite(run.score)]
 
     def best(self, *, settled: bool = False) -> Run | None:
         """The run with the highest score, the first one of equals. None if all have failed."""
