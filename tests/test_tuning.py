@@ -72,7 +72,9 @@ def featured():
 
 
 def mf(**parameters):
-    return MFRecommender(**{"n_factors": 4, "max_epochs": 2, "positive_from": 4, "random_state": 0} | parameters)
+    return MFRecommender(
+        **{"solver": "gradient", "n_factors": 4, "max_epochs": 2, "positive_from": 4, "random_state": 0} | parameters
+    )
 
 
 def least_squares(**parameters):
@@ -99,7 +101,7 @@ def test_draws_from_every_space_can_be_fitted(cls, featured):
     space = search_space(estimator, "large")
     space.pop("max_epochs", None)
     space |= {"n_factors": [4, 8]} if "n_factors" in space and cls.__name__ == "AutoRecRecommender" else {}
-    for params in ParameterSampler(space, 2, random_state=0) if space else []:
+    for params in ParameterSampler(space, 1, random_state=0) if space else []:
         clone(estimator).set_params(**params).fit(featured)
 
 
@@ -118,8 +120,9 @@ SETTINGS = {
     "hard": {"loss": "bpr", "negatives": "hard", "n_negatives": 4},
     "ratings": {"loss": "mse"},
     "als": {"solver": "als"},
+    "als by default": {"solver": "auto"},
     "ALS": {"solver": ALS()},
-    "ALS with equal penalties": {"solver": ALS(regularization_exponent=0.0)},
+    "ALS with scaled penalties": {"solver": ALS(regularization_exponent=1.0)},
     "ccl": {"loss": "ccl", "n_negatives": 4},
     "CCL": {"loss": CosineContrastiveLoss(), "n_negatives": 4},
 }
@@ -135,7 +138,7 @@ def test_the_space_of_matrix_factorization_fits_its_setting(setting, films):
     assert ("temperature" in space) == (setting in ("softmax", "cosines", "drawn", "hard"))
     space.pop("max_epochs")
     events = films if setting == "ratings" else films[films.values >= 4]
-    for params in ParameterSampler(space, 2, random_state=1):
+    for params in ParameterSampler(space, 1, random_state=1):
         clone(model).set_params(**params).set_params(n_factors=4).fit(events)
 
 
@@ -336,13 +339,19 @@ def test_a_nested_estimator_is_trained_with_the_epochs_of_the_inner_one(featured
 
 
 def test_the_search_is_repeatable_and_changes_no_estimator(films):
-    model = least_squares()
+    model = least_squares(max_epochs=3)
     options = {"space": {"regularization": loguniform(1e-4, 1), "n_factors": [2, 4, 8]}, "n_iter": 7}
     one, two, other = (tune(model, films, NDCG, **options, random_state=seed) for seed in (3, 3, 4))
     assert one.cv_results_["params"] == two.cv_results_["params"]
     np.testing.assert_array_equal(one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"])
     assert other.cv_results_["params"] != one.cv_results_["params"]
-    assert not hasattr(model, "module_") and repr(model) == repr(least_squares())
+    assert not hasattr(model, "module_") and repr(model) == repr(least_squares(max_epochs=3))
+
+
+def test_a_number_of_epochs_that_depends_on_the_data_is_kept(films):
+    model = skrec.BPRRecommender(positive_from=4, random_state=0)
+    search = tune(model, films, NDCG, space={"regularization": [0.01, 0.1], "n_factors": [2, 4]}, n_iter=3, random_state=0)
+    assert set(search.best_params_) == {"regularization", "n_factors"} and search.best_estimator_.max_epochs is None
 
 
 def test_the_search_is_cloned_and_pickled(films):
@@ -493,6 +502,8 @@ def test_a_search_in_which_all_fail_is_an_error(films):
         ({"space": "huge"}, ValueError, "space must be one of 'small', 'medium', 'large'"),
         ({"space": 3}, TypeError, "space must be a dict"),
         ({"space": {"regularization": 3.0}}, TypeError, r"space\['regularization'\] must be a frozen distribution"),
+        ({"space": {"regularization": loguniform}}, TypeError, r"space\['regularization'\] must be a frozen distribution"),
+        ({"error_score": None}, TypeError, "error_score must be 'raise' or a number, got None"),
         ({"space": {"regularization": []}}, ValueError, r"space\['regularization'\] must have at least one value"),
         ({"space": {"n_trees": [3]}}, ValueError, "Invalid parameter 'n_trees'"),
         ({"scorer": 3}, TypeError, "scorer must be a name such as 'ndcg@10'"),
@@ -505,6 +516,13 @@ def test_a_search_in_which_all_fail_is_an_error(films):
 def test_bad_arguments_are_refused(options, error, words, films):
     with pytest.raises(error, match=words):
         tune(EASERecommender(positive_from=4), films, **{"scorer": NDCG} | options)
+
+
+@pytest.mark.parametrize("space", ["small", {"regularization": [1.0]}])
+@pytest.mark.parametrize("estimator", [EASERecommender, "EASE"])
+def test_what_is_no_estimator_is_refused(estimator, space, films):
+    with pytest.raises(TypeError, match="estimator must be a recommender"):
+        tune(estimator, films, NDCG, space=space)
 
 
 def test_a_bar_shows_the_candidates_and_the_best_score(films, capfd):

@@ -126,6 +126,8 @@ class Run(NamedTuple):
     ----------
     params : dict
         Parameters of the candidate, with the number of epochs.
+    used : dict
+        The same. Values None are replaced by the numbers that the fit used, if it has them in attributes such as ``alpha_``.
     iteration : int
         Number of the round.
     n_epochs, n_kept : int or None
@@ -134,6 +136,7 @@ class Run(NamedTuple):
     """
 
     params: dict[str, Any]
+    used: dict[str, Any]
     iteration: int
     n_epochs: int | None
     n_kept: int | None
@@ -191,7 +194,7 @@ class Runner:
         try:
             self._fit(model)
             fitted = perf_counter()
-            score, n_kept = float(self.scorer(model, *self.cut.test)), _kept(model, n_epochs)
+            score, n_kept = float(self.scorer(model, *self.cut.test)), self._kept(model, n_epochs)
         except Exception as error:
             if isinstance(self.error_score, str):
                 error.add_note(f"raised by the candidate {params}")
@@ -199,7 +202,9 @@ class Runner:
             self._warn(params, error)
             self.n_failed, self.error = self.n_failed + 1, error
             score, n_kept = float(self.error_score), n_epochs
-        self.runs.append(Run(params, iteration, n_epochs, n_kept, score, fitted - start, perf_counter() - fitted))
+        self.runs.append(
+            Run(params, _used(model, params), iteration, n_epochs, n_kept, score, fitted - start, perf_counter() - fitted)
+        )
         return self.runs[-1]
 
     def _fit(self, model: Any) -> None:
@@ -215,6 +220,14 @@ class Runner:
         monitored = self.scorer.name if isinstance(self.scorer, Scorer) else "valid_loss"
         return EarlyStopping(monitored, patience=max(_PATIENCE, -(-n_epochs // 3)))
 
+    def _kept(self, model: Any, n_epochs: int | None) -> int | None:
+        """Number of epochs after which the weights were kept."""
+        if self.epochs is None or self.epochs.stopping is None:
+            return n_epochs
+        while not hasattr(model, "best_epoch_"):
+            model = model.estimator_
+        return model.best_epoch_ + 1
+
     def _warn(self, params: dict[str, Any], error: Exception) -> None:
         warnings.warn(
             f"A candidate failed, and its score is {self.error_score!r}. Parameters: {params}. {type(error).__name__}: {error}",
@@ -223,8 +236,5 @@ class Runner:
         )
 
 
-def _kept(model: Any, n_epochs: int | None) -> int | None:
-    """Number of epochs after which the weights were kept."""
-    while not hasattr(model, "best_epoch_") and hasattr(model, "estimator_"):
-        model = model.estimator_
-    return model.best_epoch_ + 1 if hasattr(model, "best_epoch_") else n_epochs
+def _used(model: Any, params: dict[str, Any]) -> dict[str, Any]:
+    return {name: getattr(model, f"{name}_", None) if value is None else value for name, value in params.items()}

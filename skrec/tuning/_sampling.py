@@ -14,7 +14,7 @@ from sklearn.model_selection import ParameterGrid
 
 from skrec.tuning._surrogate import by_expected_improvement
 
-_MIN_SCORED = 3  # of candidates, for a model of their scores
+_MIN_SCORED, _MAX_SCORED = 3, 200  # candidates for a model of their scores, the best ones
 _N_OPTIONS = 300  # from the whole space, and as many near the best candidate
 _WIDTH = 0.1  # of its neighborhood
 _MAX_DRAWS = 30  # of a candidate that is a new one
@@ -70,9 +70,10 @@ class Sampler:
         """
         known = [(self._point(candidate), share, score) for candidate, share, score in scored]
         known = [(point, share, score) for point, share, score in known if not np.isnan(point).any()]
+        known = sorted(known, key=lambda one: -one[2])[:_MAX_SCORED]
         options = self.rng.random((_N_OPTIONS, len(self.axes)))
         if len(known) >= _MIN_SCORED:
-            best, _, _ = max(known, key=lambda one: one[2])
+            best = known[0][0]
             steps = self.rng.normal(scale=_WIDTH, size=options.shape)
             options = np.vstack([_reflected(best + steps), options])
             points = np.array([[*point, share] for point, share, _ in known])
@@ -98,7 +99,7 @@ class Sampler:
 
 def read_axis(name: str, values: Any) -> Any:
     """Return the values of a parameter, a distribution or a list, after a check."""
-    if hasattr(values, "ppf") and hasattr(values, "cdf"):
+    if hasattr(values, "dist") and hasattr(values, "ppf"):
         return values
     if isinstance(values, str | bytes) or not isinstance(values, Sequence | np.ndarray):
         raise TypeError(f"space[{name!r}] must be a frozen distribution of scipy.stats or a list, got {values!r}")

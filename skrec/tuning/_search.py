@@ -1,6 +1,7 @@
 """A search that draws candidates, drops the worse ones after few epochs, and draws others near the best."""
 
 from math import ceil
+from numbers import Real
 from time import perf_counter
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.model_selection._search import BaseSearchCV
 
-from skrec._checks import check_choice, check_int, check_number
+from skrec._checks import check_choice, check_int, check_number, is_int
 from skrec._process import progress_bar
 from skrec.data._random import draw_seed
 from skrec.tuning._runs import Cut, Run, Runner, epochs_of, read_scorer
@@ -23,10 +24,10 @@ _SPREAD = 3  # one in three candidates is spread over the space
 class RecommenderSearchCV(BaseSearchCV):
     """Search of parameters with successive halving over epochs, early stopping and a budget of time.
 
-    Candidates are scored on one held-out part of the data. Half of them are spread over the space. They are trained for few
-    epochs, and the best third of them for three times as many, up to ``max_epochs`` of the estimator. The other half is drawn
-    near the best candidate so far and compared in the same way. Estimators without epochs are fitted once for each candidate.
-    The best candidate is fitted to all data.
+    Candidates are scored on one held-out part of the data. A third of them is spread over the space. The others are chosen one
+    by one where a Gaussian process of the scores expects the largest improvement. Candidates are trained for a part of the
+    epochs, and the best third of them for three times as many, up to ``max_epochs`` of the estimator. Estimators without
+    epochs are fitted once for each candidate. The best candidate is fitted to all data.
 
     Parameters
     ----------
@@ -38,15 +39,15 @@ class RecommenderSearchCV(BaseSearchCV):
         number. Greater is better.
     space : {"small", "medium", "large"} or dict, default="small"
         Size of `search_space`, or distributions of scipy.stats and lists by the name of the parameter. With a size, the first
-        candidate is the estimator as it is. If a dict has ``max_epochs``, candidates are not halved. If it has only lists, with
-        at most ``n_iter`` combinations, each combination is tried once.
+        candidate is the estimator as it is, with all epochs. If a dict has ``max_epochs``, candidates are not halved. If it has
+        only lists, with at most ``n_iter`` combinations, each combination is tried once.
     n_iter : int, default=20
         Number of candidates.
     budget_seconds : float, default=None
-        No fit of a candidate begins after this time. At least one candidate is fitted. The last candidate and the final fit may
-        take longer. If None, there is no limit.
+        No fit of a candidate begins after this time. At least one candidate is fitted. The last candidate, its repetition
+        (see Notes) and the final fit may take longer. If None, there is no limit.
     factor : int, default=3
-        One in ``factor`` candidates is trained further, for ``factor`` times as many epochs.
+        One in ``factor`` candidates is trained again, for ``factor`` times as many epochs. The first number is at least 7.
     cv : splitter of skrec or scikit-learn, default=None
         Splitter of the events of X. The first split is used. If None, the latest fifth of the events is held out by
         `TemporalSplit` if they have timestamps, otherwise a random fifth of them by `RandomHoldout`, or of the impressions.
@@ -99,12 +100,14 @@ class RecommenderSearchCV(BaseSearchCV):
     epochs, since a schedule of the learning rate depends on it. ``best_score_`` is the score of a training with the parameters
     ``best_params_``.
 
-    The cost for ``n_iter=20`` and 20 epochs is that of about 15 fits with all epochs. The score of the best of many candidates
-    is too good: score the search on a test part that it has not seen.
+    Trainings begin anew with more epochs, since a schedule of the learning rate depends on their number. With ``n_iter=20`` and
+    20 epochs, the cost is that of about 15 fits with all epochs, and the scores after each epoch. The score of the best of many
+    candidates is too good: score the search on a test part that it has not seen.
 
     References
     ----------
-    Jamieson, Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", AISTATS 2016.
+    Jamieson, Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", AISTATS 2016. Expected
+    improvement: Jones, Schonlau, Welch, "Efficient Global Optimization of Expensive Black-Box Functions", 1998.
 
     Examples
     --------
@@ -178,6 +181,10 @@ class RecommenderSearchCV(BaseSearchCV):
         check_int(self.verbose, "verbose", at_least=0)
         if isinstance(self.error_score, str):
             check_choice(self.error_score, "error_score", ("raise",))
+        elif not isinstance(self.error_score, Real):
+            raise TypeError(f"error_score must be 'raise' or a number, got {self.error_score!r}")
+        if isinstance(self.estimator, type) or not hasattr(self.estimator, "get_params"):
+            raise TypeError(f"estimator must be a recommender, or a Pipeline that ends in one, got {self.estimator!r}")
         if not isinstance(self.space, str):
             return self.space
         check_choice(self.space, "space", SIZES)
@@ -192,7 +199,9 @@ class RecommenderSearchCV(BaseSearchCV):
         if epochs is None or epochs.number in space:
             return [{}]
         numbers = [self.estimator.get_params()[epochs.number]]
-        while isinstance(numbers[0], int) and ceil(numbers[0] / self.factor) >= _MIN_EPOCHS and len(numbers) < 3:
+        if not is_int(numbers[0]):  # None, or a wrong value, which is an error of fit
+            return [{}]
+        while ceil(numbers[0] / self.factor) >= _MIN_EPOCHS and len(numbers) < 3:
             numbers.insert(0, ceil(numbers[0] / self.factor))
         return [{epochs.number: number} for number in numbers]
 
@@ -245,7 +254,6 @@ class _Rounds:
     def __init__(self, runner: Runner, numbers: list[dict[str, int]], factor: int, budget_seconds: float | None, bar: Any):
         self.runner, self.numbers, self.factor, self.bar = runner, numbers, factor, bar
         self.end = None if budget_seconds is None else perf_counter() + budget_seconds
-        self.candidates: list[dict[str, Any]] = []  # of each run
 
     def try_fully(self, candidate: dict[str, Any]) -> None:
         """Score a candidate in the last round only."""
@@ -278,7 +286,6 @@ class _Rounds:
 
     def _run(self, candidate: dict[str, Any], level: int) -> float:
         run = self.runner.run(candidate | self.numbers[level], level)
-        self.candidates.append(candidate)
         if (best := self.best()) is not None:
             self.bar.set_postfix(best=f"{best.score:.4f}", refresh=False)
         return run.score
@@ -291,8 +298,7 @@ class _Rounds:
         """Each candidate with the share of the epochs that it had, and its score. Candidates that failed are left out."""
         most = sum(self.numbers[-1].values())
         shares = [sum(number.values()) / most if most else 1.0 for number in self.numbers]
-        runs = zip(self.candidates, self.runner.runs, strict=True)
-        return [(candidate, shares[run.iteration], run.score) for candidate, run in runs if np.isfinite(run.score)]
+        return [(run.used, shares[run.iteration], run.score) for run in self.runner.runs if np.isfinite(run.score)]
 
     def best(self, *, settled: bool = False) -> Run | None:
         """The run with the highest score, the first one of equals. None if all have failed."""

@@ -221,14 +221,13 @@ def _mf_by_least_squares(model: Any) -> Sizes:
     else:
         weight = {"solver": tuple(ALS(unobserved_weight=value) for value in weights)}
     # the penalty of a row is multiplied by a power of its number of events
-    is_scaled = not isinstance(model.solver, ALS) or model.solver.regularization_exponent > 0.75
-    penalty = loguniform(5e-4, 0.1) if is_scaled else loguniform(0.01, 10)
+    penalty = loguniform(5e-4, 0.1) if model._als.regularization_exponent > 0.75 else loguniform(0.01, 10)
     return Sizes(weight | {"regularization": penalty, "n_factors": _FACTORS}, {"max_epochs": (4, 8, 16)})
 
 
 def _mf_of_ratings(model: Any) -> Sizes:
     return Sizes(
-        {"regularization": loguniform(0.01, 1), "learning_rate": loguniform(1e-3, 0.03), "n_factors": _FACTORS},
+        {"regularization": loguniform(0.02, 3), "learning_rate": loguniform(1e-3, 0.03), "n_factors": _FACTORS},
         {"max_epochs": _EPOCHS, "batch_size": (64, 128, 256, 512, 1024, 2048)},
         {"dropout": _DROPOUT, "init_std": loguniform(1e-3, 0.1)},
     )
