@@ -40,7 +40,7 @@ MODELS = {
     "EASE": EASERecommender(),
     "ItemKNN": ItemKNNRecommender(),
     "Markov": MarkovRecommender(),
-    "MF, softmax": MFRecommender(),
+    "MF, softmax": MFRecommender(solver="gradient"),
     "MF, cosine": MFRecommender(temperature=0.15),
     "MF, bpr": MFRecommender(loss="bpr"),
     "MF, mse": MFRecommender(loss="mse"),

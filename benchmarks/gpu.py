@@ -310,7 +310,7 @@ def als_iteration(device: torch.device, events: Interactions) -> Iterator[Figure
 
 def softmax_epoch(device: torch.device, events: Interactions) -> Iterator[Figure]:
     """Least: three products of users x items, and the steps of the optimizer."""
-    model = MFRecommender(n_factors=N_FACTORS, random_state=0)
+    model = MFRecommender(n_factors=N_FACTORS, solver="gradient", random_state=0)
     runs = epochs(model, events, device)
     users = len(np.unique(events.users))
     n_batches, n_moved = -(-users // 128), events.n_items

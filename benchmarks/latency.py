@@ -43,7 +43,7 @@ MODELS = {
     "ALS": ALSRecommender(**SHORT),
     "EASE": EASERecommender(positive_from=4),
     "ItemKNN": ItemKNNRecommender(positive_from=4),
-    "MF softmax": MFRecommender(**SHORT, max_epochs=8),
+    "MF softmax": MFRecommender(solver="gradient", **SHORT, max_epochs=8),
     "MF bpr": MFRecommender(**SHORT, loss="bpr", max_epochs=8),
     "MF warp": MFRecommender(**SHORT, loss="warp", n_negatives=8, max_epochs=4),
     "MF mse": MFRecommender(loss="mse", max_epochs=3, random_state=0),

@@ -95,7 +95,7 @@ ROWS = {
         "ALSRecommender": ALSRecommender(n_factors=128, alpha=5, regularization=50, max_epochs=15),
         "MFRecommender": MFRecommender(**_SOFTMAX, regularization=4, learning_rate=0.01, max_epochs=40),
         "MFRecommender-als": MFRecommender(
-            solver=ALS(unobserved_weight=0.5), n_factors=128, regularization=0.005, max_epochs=8
+            solver=ALS(unobserved_weight=0.5, regularization_exponent=1), n_factors=128, regularization=0.005, max_epochs=8
         ),
         "ALSRecommender-recency": ALSRecommender(n_factors=128, alpha=20, regularization=50, half_life=12, max_epochs=15),
         "MFRecommender-recency": MFRecommender(**_SOFTMAX, regularization=3, learning_rate=0.02, max_epochs=20, half_life=12),
@@ -121,7 +121,7 @@ ROWS = {
             regularization=0.05,
         ),
         "MarkovRecommender": MarkovRecommender(),
-        "SASRecRecommender": SASRecRecommender(n_factors=64, max_length=100, max_epochs=8, batch_size=32),
+        "SASRecRecommender": SASRecRecommender(n_factors=64, max_length=100, dropout=0.2, max_epochs=8, batch_size=32),
     },
     "games": {
         "PopularityRecommender": PopularityRecommender(),
@@ -149,7 +149,7 @@ ROWS = {
         "ALSRecommender": ALSRecommender(n_factors=64, alpha=40, regularization=1, max_epochs=15),
         "MFRecommender": MFRecommender(**_COSINES | {"max_epochs": 40}),
         "MFRecommender-als": MFRecommender(
-            solver=ALS(unobserved_weight=0.01), n_factors=64, regularization=0.006, max_epochs=4
+            solver=ALS(unobserved_weight=0.01, regularization_exponent=1), n_factors=64, regularization=0.006, max_epochs=4
         ),
         "MultVAERecommender": MultVAERecommender(**_VAE_GOWALLA),
         "LightGCNRecommender-epoch5": LightGCNRecommender(  # the authors' own, after five of their 1,000 epochs

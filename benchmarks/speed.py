@@ -290,7 +290,7 @@ def neumf(settings: Settings) -> None:
 PUBLISHED_QUALITY = 0.416  # of BPR of cornac 3.0.1 after 50 CPU s
 QUALITY = {  # the settings of "als" are chosen by `als.py choose ncf-ml1m 64` on held-out events of the training part
     'solver="als"': MFRecommender(solver=ALS(unobserved_weight=0.3, regularization_exponent=0.5), regularization=0.2),
-    "default softmax": MFRecommender(),
+    "softmax": MFRecommender(solver="gradient"),
 }
 
 

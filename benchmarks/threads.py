@@ -28,7 +28,7 @@ def cases(films):
     seeded = {"positive_from": 4, "random_state": 0}
     fits = {
         "MF mse, batch 64": MFRecommender(batch_size=64, max_epochs=1, random_state=0, **ratings),
-        "MF": MFRecommender(max_epochs=5, **seeded),
+        "MF": MFRecommender(solver="gradient", max_epochs=5, **seeded),
         "MF bpr": MFRecommender(loss="bpr", max_epochs=2, **seeded),
         "NeuMF": NeuMFRecommender(max_epochs=1, **seeded),
         "SASRec": SASRecRecommender(max_epochs=1, **seeded),

@@ -59,6 +59,10 @@ if TYPE_CHECKING:
     from skrec.models import all_estimators as all_estimators
     from skrec.persistence import ModelFormatError as ModelFormatError
     from skrec.persistence import load as load
+    from skrec.tuning import RecommenderSearchCV as RecommenderSearchCV
+    from skrec.tuning import search_space as search_space
+    from skrec.tuning import suggest_params as suggest_params
+    from skrec.tuning import tune as tune
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
@@ -103,5 +107,6 @@ __getattr__, __dir__, __all__ = lazy_names(
             "all_estimators",
         ],
         "skrec.persistence": ["ModelFormatError", "load"],
+        "skrec.tuning": ["RecommenderSearchCV", "search_space", "suggest_params", "tune"],
     },
 )

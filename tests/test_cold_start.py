@@ -1,4 +1,4 @@
-"""Items without events in factor models: vectors foretold from features."""
+"""Items without events in factor models: vectors predicted from features."""
 
 import pickle
 
@@ -22,7 +22,9 @@ from skrec import (
     PopularityRecommender,
     SASRecRecommender,
     get_scorer,
+    load,
 )
+from skrec.datasets import make_interactions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -158,7 +160,6 @@ def test_what_the_inner_model_counts_is_what_counts():
 
 
 BAD = {
-    "none": (None, TypeError, "estimator must be a recommender with embeddings"),
     "a class": (ALSRecommender, TypeError, "estimator must be a recommender with embeddings"),
     "no embeddings": (PopularityRecommender(), TypeError, "estimator must be a recommender with embeddings"),
     "no vectors": (EASERecommender(), TypeError, "estimator must be a recommender with embeddings"),
@@ -190,3 +191,12 @@ def test_a_model_of_sequences_stays_one():
     model = ColdStartRecommender(estimator=SASRecRecommender(n_factors=8, max_epochs=2, random_state=0)).fit(plays)
     evaluated = get_scorer("hit_rate@10").evaluate(model, histories.to_csr())
     assert "the last relevant event" in evaluated.protocol
+
+
+def test_the_default_is_a_matrix_factorization(tmp_path):
+    films = make_interactions(60, 30, density=0.3, random_state=0).interactions
+    default = ColdStartRecommender().fit(films)
+    given = ColdStartRecommender(MFRecommender(random_state=0)).fit(films)
+    np.testing.assert_array_equal(default.recommend(k=5).items, given.recommend(k=5).items)
+    default.save(tmp_path / "model.skrec")
+    np.testing.assert_array_equal(load(tmp_path / "model.skrec").recommend(k=5).items, given.recommend(k=5).items)

@@ -64,7 +64,9 @@ def public_names(module: str) -> list[str]:
 def public_objects() -> Iterator[tuple[str, object]]:
     """All public classes and functions, and what is public in the classes; each thing once."""
     names = {f"{module}.{name}" for module in MODULES for name in public_names(module)}
-    names |= {f"skrec.engine.{name}" for name in ENGINE_CLASSES} | {f"skrec.metrics._scorers.{name}" for name in SCORER_CLASSES}
+    names |= {f"skrec.engine.{name}" for name in ENGINE_CLASSES} | {
+        f"skrec.metrics._scorer_objects.{name}" for name in SCORER_CLASSES
+    }
     seen: set[int] = set()
     for name in sorted(names):
         module, _, attribute = name.rpartition(".")

@@ -143,7 +143,7 @@ OTHER_VALUES = {
     "smoothing": 5.0,
     "solver": "als",
     "solver__n_steps": 1,
-    "solver__regularization_exponent": 0.5,
+    "solver__regularization_exponent": 0.7,
     "solver__unobserved_weight": 0.05,
     "temperature": 0.5,
     "tol": 0.5,

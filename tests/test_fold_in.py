@@ -132,7 +132,9 @@ def test_a_state_is_what_scipy_finds(settings):
     for row, found in zip(NEW.toarray(), state):
 
         def objective(z, row=row):
-            return likelihood(model.item_biases_ + slopes @ (mean + root @ z), row, model) + z @ z / 2
+            raw = float(model.module_.mean) + model.item_biases_ + slopes @ (mean + root @ z)
+            strength = np.count_nonzero(row) ** model.prior_.exponent
+            return likelihood(raw, row, model) + strength * (z @ z) / 2
 
         best = minimize(objective, np.zeros(len(mean)), method="BFGS", options={"gtol": 1e-6})
         np.testing.assert_allclose(found, mean + root @ best.x, atol=1e-4 * np.abs(state).max())

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import cross_validate, train_test_split
 
-from skrec import EASERecommender, PopularityRecommender, topk
+from skrec import EASERecommender, PopularityRecommender, UnknownUserError, topk
 from skrec.base import BaseRecommender, Recommendations
 from skrec.base._similarity import Vectors, nearest
 from skrec.data import Interactions
@@ -280,7 +280,7 @@ def slow_nearest(vectors, code, known, allowed, k, metric, include_self):
     """(code, similarity) of each neighbor: one pair at a time, in float64."""
     others = [c for c in range(len(vectors)) if known[code] and allowed[c] and (include_self or c != code)]
     similarity = {other: METRICS[metric](vectors[code], vectors[other]) for other in others}
-    return [(other, similarity[other]) for other in sorted(others, key=lambda c: (-similarity[c], c))[:k]]
+    return [(other, similarity[other]) for other in sorted(others, key=lambda c: (c != code, -similarity[c], c))[:k]]
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -334,6 +334,23 @@ def test_similar_users_are_labels_for_labels():
     answer = EASERecommender().fit(PATTERNS).similar_users(["u1"], k=2)
     assert answer.labels.tolist() == [["u2", "u3"]]
     np.testing.assert_allclose(answer.scores, [[1, 0.5]], atol=1e-6)
+
+
+def test_an_item_is_first_in_its_list_before_equal_and_longer_vectors():
+    vectors = Vectors.of(np.array([[1, 0], [2, 0], [1, 0], [0, 1]], np.float32))
+    for metric, expected in (("dot", [1, 2, 1]), ("cosine", [1, 1, 1]), ("l2", [0, 0, -1])):
+        everything = np.ones(4, bool)
+        codes, scores = nearest(vectors, np.array([2]), everything, everything, k=3, metric=metric, include_self=True)
+        assert codes[0, 0] == 2 and 1 in codes[0] and scores[0].tolist() == expected
+
+
+def test_similar_users_are_limited_to_candidates_without_excluded_ones():
+    model = EASERecommender().fit(PATTERNS)
+    assert model.similar_users("u1", k=3, exclude=["u2", "nobody"]).labels.tolist() == [["u3", "u4", None]]
+    assert model.similar_users("u1", k=3, candidates=["u3", "u4"], exclude="u4").labels.tolist() == [["u3", None, None]]
+    assert model.similar_users("u1", k=2, candidates=["u2"], include_self=True).labels.tolist() == [["u2", None]]
+    with pytest.raises(UnknownUserError, match="candidates"):
+        model.similar_users("u1", candidates=["nobody"])
 
 
 def test_an_item_without_events_is_similar_to_nothing():

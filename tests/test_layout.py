@@ -26,7 +26,7 @@ LAYERS = [
     {"base"},
     {"engine"},
     {"models", "datasets"},
-    {"model_selection", "features", "benchmark", "testing", "inspection", "reranking"},
+    {"model_selection", "features", "benchmark", "testing", "inspection", "reranking", "tuning"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 ROOT = ""  # the part that skrec/__init__.py is: it hands out names of every layer
@@ -51,6 +51,7 @@ WITHOUT_TORCH = {
     "features",
     "inspection",
     "reranking",
+    "tuning",
 }
 
 

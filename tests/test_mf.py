@@ -3,15 +3,17 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from joblib import parallel_config
 from scipy.sparse import csr_array
+from scipy.special import expit, logit
 from sklearn.metrics import r2_score
 from small_models import two_camps
 from torch import nn
 
-from skrec import MFRecommender, NeuMFRecommender
+from skrec import MFRecommender, MLPRecommender, NeuMFRecommender, TwoTowerRecommender
 from skrec.data import Interactions
 from skrec.engine import GMF, MLP, BranchNetwork, DotProduct
 from skrec.metrics import get_scorer
@@ -89,13 +91,29 @@ def test_biases_choose_the_terms_beside_the_product(biases, y_range):
     fitted = rating_model(biases=biases, y_range=y_range, max_epochs=3).fit(ratings())
     has_items, has_users = biases != "none", biases in ("both", "auto")
     assert [fitted.item_biases_.any(), fitted.user_biases_.any()] == [has_items, has_users]
-    assert (fitted.global_mean_ != 0) == (has_items and y_range is None)
-    sums = fitted.global_mean_ + fitted.user_biases_[:, None] + fitted.item_biases_
+    mean = ratings().values.mean() if has_items else 0
+    assert fitted.global_mean_ == pytest.approx(mean)
+    center = mean if y_range is None or not has_items else logit((mean - 0.5) / 5)
+    sums = center + fitted.user_biases_[:, None] + fitted.item_biases_
     sums = sums + fitted.user_embeddings_ @ fitted.item_embeddings_.T
-    expected = sums if y_range is None else 0.5 + 5 / (1 + np.exp(-sums))
+    expected = sums if y_range is None else 0.5 + 5 * expit(sums)
     np.testing.assert_allclose(scores_of_all(fitted), expected, atol=1e-5)
     new = fitted.predict(ratings().to_csr()[:2])  # fold-in has the same terms
     assert new.shape == (2, 12) and np.isfinite(new).all()
+
+
+@pytest.mark.parametrize("estimator", [MFRecommender, MLPRecommender, NeuMFRecommender, TwoTowerRecommender])
+def test_an_untrained_model_predicts_the_mean_within_its_range(estimator):
+    skewed = ratings()._replace(values=np.clip(ratings().values + 2, 1, 5))
+    fitted = estimator(loss="mse", y_range=(0, 5.5), max_epochs=1, learning_rate=1e-9, random_state=0).fit(skewed)
+    np.testing.assert_allclose(fitted.predict(skewed), skewed.values.mean(), atol=0.3)
+
+
+def test_a_mean_at_the_end_of_the_range_is_learned_from():
+    highest = ratings()._replace(values=np.full(len(ratings()), 5.0))
+    fitted = rating_model(y_range=(1, 5), max_epochs=20).fit(highest)
+    assert np.isfinite(fitted.item_biases_).all()
+    np.testing.assert_allclose(fitted.predict(highest), 5, atol=0.1)
 
 
 def test_biases_of_a_loss_that_ranks_are_those_of_items_or_none():
@@ -441,3 +459,85 @@ def test_the_number_of_threads_does_not_change_the_scores(estimator, loss):
         with parallel_config(n_jobs=n_jobs):
             scores.append(scores_of_all(estimator(loss=loss, max_epochs=3, random_state=0).fit(data)))
     np.testing.assert_allclose(*scores, atol=1e-6)
+
+
+# ---- penalties of ratings ----------------------------------------------------------------------------------------------
+
+
+def many_and_few(*, seed=0, scale=1.0):
+    """Ratings of users with two to forty items, from biases alone."""
+    rng = np.random.default_rng(seed)
+    n_of_users = np.repeat([2, 8, 40], 60)
+    users = np.repeat(np.arange(180), n_of_users)
+    items = np.concatenate([rng.permutation(60)[:n] for n in n_of_users])
+    kindness, quality = rng.normal(size=180) / 2, rng.normal(size=60) / 2
+    values = 3.5 + kindness[users] + quality[items] + 0.8 * rng.normal(size=len(users))
+    return Interactions.from_arrays(users, items, scale * values, n_users=180, n_items=60), scale * kindness
+
+
+def least_squares_biases(events, of_users, of_items):
+    """Biases of users with the same penalty for each of them, by alternating least squares."""
+    b, c, rest = np.zeros(events.n_users), np.zeros(events.n_items), events.values - events.values.mean()
+    for _ in range(50):
+        c = np.bincount(events.items, rest - b[events.users]) / (np.bincount(events.items) + of_items)
+        b = np.bincount(events.users, rest - c[events.items]) / (np.bincount(events.users) + of_users)
+    return b
+
+
+def test_biases_of_ratings_are_those_of_a_normal_prior():
+    events, kindness = many_and_few()
+    fitted = MFRecommender(loss="mse", random_state=0).fit(events)
+    by_squares = least_squares_biases(events, 0.8**2 / 0.5**2, 0.8**2 / 0.5**2)
+    assert np.corrcoef(fitted.user_biases_, by_squares)[0, 1] > 0.98
+    assert np.abs(fitted.user_biases_ - by_squares).mean() < 0.1
+    assert np.square(fitted.user_biases_ - kindness).mean() < 1.1 * np.square(by_squares - kindness).mean()
+
+
+def test_noise_is_not_fitted_by_vectors():
+    events, _ = many_and_few()
+    fitted = MFRecommender(loss="mse", random_state=0).fit(events)
+    assert np.abs(fitted.user_embeddings_ @ fitted.item_embeddings_.T).mean() < 0.05
+
+
+def test_the_default_penalty_of_ratings_depends_on_their_spread_and_number():
+    events, _ = many_and_few()
+    settings = {"loss": "mse", "max_epochs": 1, "random_state": 0}
+    of_events = MFRecommender(**settings).fit(events).regularization_
+    of_users, of_items = len(events) / events.n_users, len(events) / events.n_items
+    assert of_events == pytest.approx(2 * events.values.std() / (of_users * of_items) ** 0.3)
+    assert MFRecommender(**settings).fit(many_and_few(scale=2)[0]).regularization_ == pytest.approx(2 * of_events)
+    assert MFRecommender(**settings, regularization=0.3).fit(events).regularization_ == 0.3
+    assert MFRecommender(**settings, weight_decay=0.1).fit(events).regularization_ == 0
+    np.testing.assert_array_equal(
+        MFRecommender(**settings).fit(events).user_embeddings_,
+        MFRecommender(**settings, regularization=of_events).fit(events).user_embeddings_,
+    )
+
+
+@pytest.mark.parametrize("values", [[3, 3, 3, 3], [1, 5, 1, 5]])
+@pytest.mark.parametrize(
+    ("users", "items"), [([0, 1, 2, 3], [0, 1, 2, 3]), ([0, 0, 0, 0], [0, 1, 2, 3]), ([0, 0, 1, 1], [0, 1, 0, 1])]
+)
+def test_few_or_equal_ratings_are_learned_from(users, items, values):
+    events = Interactions.from_arrays(users, items, np.array(values, float))
+    for y_range in (None, (0, 6)):
+        fitted = MFRecommender(loss="mse", y_range=y_range, n_factors=2, max_epochs=3, random_state=0).fit(events)
+        assert np.isfinite(fitted.predict(events)).all()
+
+
+def test_small_data_of_ratings_have_small_minibatches():
+    assert rating_model(batch_size=None, max_epochs=1).fit(ratings()).batch_size_ == 16
+    events, _ = many_and_few()
+    assert MFRecommender(loss="mse", max_epochs=1, random_state=0).fit(events).batch_size_ == len(events) // 100
+    assert rating_model(batch_size=64, max_epochs=1).fit(events).batch_size_ == 64
+
+
+def test_unknown_users_and_items_get_means():
+    events, _ = many_and_few()
+    events = events._replace(user_ids=np.arange(180), item_ids=np.arange(60))
+    fitted = MFRecommender(loss="mse", random_state=0).fit(events)
+    unknown_item = fitted.predict(pd.DataFrame({"user": np.arange(180), "item": 999}))
+    np.testing.assert_allclose(unknown_item, fitted.global_mean_ + fitted.user_biases_, atol=0.25)
+    unknown_user = fitted.predict(pd.DataFrame({"user": 999, "item": np.arange(60)}))
+    np.testing.assert_allclose(unknown_user, fitted.global_mean_ + fitted.item_biases_, atol=0.25)
+    assert fitted.predict(pd.DataFrame({"user": [999], "item": [999]})) == pytest.approx(fitted.global_mean_, abs=0.25)

@@ -18,10 +18,12 @@ def one_step_by_hand(network, events, *, lr, regularization, weight_decay):
     p, q = network.user_embeddings.weight.detach().numpy(), network.item_embeddings.weight.detach().numpy()
     b, c, mean, n = np.zeros(N_USERS), np.zeros(N_ITEMS), events.values.mean(), len(events)
     new_p, new_q, new_b, new_c = ((1 - lr * weight_decay) * table for table in (p, q, b, c))
+    of_users, of_items = (np.bincount(codes).astype(float) for codes in (events.users, events.items))
+    typical = np.sqrt(of_users.mean() * of_items.mean())
     for u, i, rating in zip(events.users, events.items, events.values):
         error = p[u] @ q[i] + mean - rating
-        new_p[u] -= lr * 2 * (error * q[i] + regularization * p[u]) / n
-        new_q[i] -= lr * 2 * (error * p[u] + regularization * q[i]) / n
+        new_p[u] -= lr * 2 * (error * q[i] + regularization * (of_users[u] / typical) ** -0.6 * p[u]) / n
+        new_q[i] -= lr * 2 * (error * p[u] + regularization * (of_items[i] / typical) ** -0.6 * q[i]) / n
         new_b[u] -= lr * 2 * error / n
         new_c[i] -= lr * 2 * error / n
     return new_p, new_q, new_b, new_c

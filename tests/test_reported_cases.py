@@ -393,7 +393,8 @@ def test_fold_in_ends_where_the_gradient_vanishes():
     chances = np.exp(scores - scores.max(1, keepdims=True))
     chances /= chances.sum(1, keepdims=True)
     slopes = (likes.sum(1, keepdims=True) * chances - likes) @ model.item_embeddings_
-    whitened = np.linalg.solve(root, (vectors - mean).T).T
+    strengths = likes.sum(1, keepdims=True) ** model.prior_.exponent
+    whitened = strengths * np.linalg.solve(root, (vectors - mean).T).T
     assert np.abs(slopes @ root + whitened).max() < 1e-3 * np.abs(whitened).max()
 
 

@@ -26,6 +26,7 @@ from skrec import (
     EarlyStopping,
     EASERecommender,
     GRU4RecRecommender,
+    MarkovRecommender,
     MFRecommender,
     ModelFormatError,
     NewsRecommender,
@@ -233,6 +234,20 @@ class TestParameters:
         with pytest.raises(TypeError, match=r"saved: loss has .*optimizer has .*trainer has .*leave_out"):
             model.save(file)
 
+    def test_a_value_of_the_fit_that_has_been_replaced_must_be_set_again(self, file):
+        model = fit(quick(MFRecommender(loss=my_loss, negatives="uniform"))).set_params(loss="bpr")
+        for left_out in ([], ["loss"]):
+            with pytest.raises(TypeError, match=r"loss was .*Set them to these values again, or fit again"):
+                model.save(file, leave_out=left_out)
+        saved(model.set_params(loss=my_loss), file, leave_out="loss", given={"loss": my_loss})
+
+    def test_values_that_do_not_fit_are_named(self, file):
+        fit(quick(MFRecommender(loss=my_loss, negatives="uniform"))).save(file, leave_out="loss")
+        for loss in ("nonsense", "mse", 3):
+            with pytest.raises(ValueError, match=f"loss must be what the model was saved with, got loss={loss!r}: ") as error:
+                skrec.load(file, loss=loss)
+            assert not isinstance(error.value, ModelFormatError)
+
     def test_a_callable_is_given_to_load_again(self, file):
         model = fit(quick(MFRecommender(loss=my_loss, negatives="uniform")))
         loaded = saved(model, file, leave_out="loss", given={"loss": my_loss})
@@ -436,3 +451,24 @@ def test_explanations_need_histories(file):
     loaded = saved(fit(ALSRecommender(n_factors=4, n_jobs=1, random_state=0)), file, include_history=False)
     with pytest.raises(ValueError, match="explain needs the histories"):
         loaded.explain(loaded.user_codes(0)[0] if loaded.user_ids_ is None else loaded.user_ids_[0], 900)
+
+
+@pytest.mark.parametrize(
+    ("model", "changes"),
+    [
+        (ALSRecommender(n_factors=4, random_state=0), {"n_factors": 3, "alpha": 9.0, "regularization": 5.0}),
+        (MarkovRecommender(), {"smoothing": 50.0}),
+        (UserKNNRecommender(), {"n_neighbors": 1, "shrinkage": 3.0, "weighting": "bm25", "asymmetry": 0.5}),
+        (UserKNNRecommender(neighborhood="reverse"), {"neighborhood": "nearest", "normalize": False}),
+    ],
+    ids=["ALS", "Markov", "nearest users", "reverse users"],
+)
+def test_parameters_set_after_fit_do_not_change_answers(model, changes, tmp_path):
+    model = fit(clone(model))
+    expected = answers(model)
+    model.set_params(**changes)
+    assert_same(answers(model), expected)
+    model.save(tmp_path / "model.skrec")
+    loaded = skrec.load(tmp_path / "model.skrec")
+    assert loaded.get_params() == model.get_params() and loaded.fitted_with_ == model.fitted_with_
+    assert_same(answers(loaded), expected)

@@ -9,7 +9,7 @@ from same_for_all import CATALOGUE, MODEL_SCORES, ROWS, TRAIN, UNLABELLED, SameF
 from sklearn.base import clone
 
 from skrec.data import Interactions
-from skrec.metrics import get_scorer
+from skrec.metrics import get_scorer, make_multi_scorer, ndcg
 
 # ---- known users -----------------------------------------------------------------------------------------------------
 
@@ -143,11 +143,62 @@ def test_all_containers_are_scored_alike():
 
 def test_known_and_new_users_are_told_apart_in_one_test_set(same_for_all):
     strangers = [("zoe", item) for item in "abcde"]
-    evaluation = get_scorer("hit_rate@5").evaluate(same_for_all, frame([*strangers, ("bob", "a")]))
-    assert evaluation.users.tolist() == ["bob", "zoe"]
+    test = frame([*strangers, ("bob", "a")])
+    evaluation = get_scorer("hit_rate@5").evaluate(same_for_all, test)
+    assert evaluation.users.tolist() == ["bob", "zoe"] and evaluation.n_new_users == 1
     known, new = same_for_all.queries_
     assert known.tolist() == ["bob"]
     assert len(new) == 4
+    for kind, users in (("known", ["bob"]), ("new", ["zoe"])):
+        one_kind = get_scorer("hit_rate@5", users=kind).evaluate(same_for_all, test)
+        assert one_kind.users.tolist() == users and one_kind.n_new_users == (kind == "new")
+        assert one_kind.share_of_users_scored == 1
+        several = make_multi_scorer(["hit_rate@5", "recall@5"], users=kind).evaluate(same_for_all, test)
+        assert several["recall@5"].users.tolist() == users
+
+
+def test_a_mean_over_known_and_new_users_is_described(same_for_all):
+    test = frame([*(("zoe", item) for item in "abcde"), ("bob", "a")])
+    mixed = get_scorer("hit_rate@5").evaluate(same_for_all, test)
+    assert "1 of 2 users have no training events" in mixed.protocol
+    known = get_scorer("hit_rate@5").evaluate(same_for_all, test[test.user == "bob"])
+    assert known.n_new_users == 0 and "no training events" not in known.protocol
+    with pytest.raises(ValueError, match="no user in X can be scored"):
+        get_scorer("hit_rate@5", users="new")(same_for_all, test[test.user == "bob"])
+
+
+@pytest.mark.parametrize("gains", ["linear", "exponential"])
+def test_gains_are_those_of_the_values_of_test_events(gains):
+    train = Interactions.from_arrays([0, 1, 1, *[2] * 6], [4, 4, 5, *range(6)], n_items=6)
+    test = Interactions.from_arrays([0, 0, 0, 1, 1], [0, 1, 2, 3, 0], [5.0, 1, 3, 2, 4], n_users=3, n_items=6)
+    model = SameForAll((1, 2, 0, 3, 4, 5)).fit(train)
+    lists = model.recommend([0, 1], k=3)
+    rated = test.to_csr()[:2]
+    expected = ndcg(lists.codes, rated, k=3, gains=gains)
+    found = get_scorer("ndcg@3", gains=gains).evaluate(model, test)
+    np.testing.assert_allclose(found.per_user, expected)
+    assert f"{gains} gains" in found.protocol and found.value != get_scorer("ndcg@3", positive_from=0)(model, test)
+    from_three = get_scorer("ndcg@3", gains=gains, positive_from=3)(model, test)
+    relevant = rated.multiply(rated >= 3)
+    assert from_three == pytest.approx(ndcg(lists.codes, relevant, k=3, gains=gains).mean())
+    several = make_multi_scorer(["ndcg@3", "recall@3"], gains=gains, positive_from=3)
+    assert several(model, test)["ndcg@3"] == from_three
+    assert repr(get_scorer("ndcg@3", gains=gains)) == f"get_scorer('ndcg@3', gains='{gains}')"
+
+
+def test_gains_and_users_that_cannot_be_used_are_refused(same_for_all):
+    for arguments, words in [
+        (("recall@3", {"gains": "linear"}), "gains must be 'binary' for 'recall'"),
+        (("ndcg@3", {"gains": "square"}), "gains must be"),
+        (("ndcg@3", {"users": "some"}), "users must be"),
+        (("neg_rmse", {"users": "new"}), "must have their defaults for 'neg_rmse'"),
+        (("impression_auc", {"gains": "linear"}), "must have their defaults"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            get_scorer(arguments[0], **arguments[1])
+    with pytest.raises(ValueError, match="gains must be 'linear' or 'binary' for values above 1000"):
+        ndcg([[0, 1]], [[2000.0, 1]], gains="exponential")
+    assert ndcg([[1, 0]], [[2000.0, 1]], gains="binary") == 1
 
 
 def test_users_of_the_frame_without_training_events_are_new():

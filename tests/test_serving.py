@@ -148,6 +148,9 @@ BAD_BODIES = {
     "text as rating": {"json": {"items": ["a"], "ratings": ["good"]}},
     "no list": {"json": {"items": 3}},
     "nothing": {"content": b""},
+    "a rating that is no number": {"content": b'{"items": ["a", "b"], "ratings": [1, NaN]}'},
+    "an infinite rating": {"content": b'{"items": ["a"], "ratings": [1e99]}'},
+    "NaN as text": {"json": {"items": ["a"], "ratings": ["nan"]}},
 }
 
 
@@ -155,6 +158,19 @@ BAD_BODIES = {
 def test_bad_bodies_are_refused(client, body):
     response = client.post("/recommendations", **body)
     assert response.status_code == 422 and response.json()["detail"]
+
+
+def test_other_paths_are_not_found(client):
+    for path in ("/", "/recommendation", "/recommendations/1?user=1"):
+        assert client.get(path).status_code == 404
+    assert client.post("/other", json={"items": ["a"]}).status_code == 404
+
+
+def test_long_bodies_are_refused_by_the_service_for_containers(client, model, request):
+    if "ONNX" not in request.node.name:
+        pytest.skip("the limit of the other service is that of the server in front of it")
+    assert client.post("/recommendations", content=b" " * (2**20 + 1)).status_code == 413
+    assert client.post("/recommendations", json={"items": model.item_ids_[:2].tolist()}).status_code == 200
 
 
 def test_a_request_without_a_user_is_refused(client):

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 
 from skrec import Interactions, MFRecommender, PopularityRecommender, RandomRecommender, load
 from skrec.persistence._errors import NotStorable
-from skrec.persistence._labels import read_object
+from skrec.persistence._labels import read_object, write_object
 from skrec.persistence._values import ValueReader, ValueWriter
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -38,6 +38,10 @@ LABELS = {
     "datetimes of Python": [dt.datetime(2026, 10, day, 2, 30, fold=day - 24, tzinfo=BERLIN) for day in (24, 25)],
     "dates": [dt.date(2026, 1, 1), dt.date(1, 1, 1)],
     "times of the day": [dt.time(1, 2, 3), dt.time(4, 5, 6, 7)],
+    "times of the day with a zone": [
+        dt.time(1, 2, tzinfo=BERLIN),
+        dt.time(3, 4, 5, tzinfo=dt.timezone(dt.timedelta(hours=-3))),
+    ],
     "durations": [dt.timedelta(days=1), dt.timedelta(microseconds=-1)],
     "numbers": [Decimal("1.10"), Fraction(1, 3), Decimal("7"), 1 + 2j],
     "tuples": [("a", 1), ("a", 2), (), (("b", None), b"c", 0.5)],
@@ -76,6 +80,31 @@ def test_strings_of_the_characters_of_separators(strings):
 def test_all_characters_as_labels():
     labels = np.fromiter(map(chr, range(0, 0x110000, 7)), object)
     np.testing.assert_array_equal(roundtrip(labels), labels)
+
+
+def nested(label, depth):
+    return label if depth == 0 else (nested(label, depth - 1),)
+
+
+def test_zones_of_times_of_the_day_are_kept():
+    for zone in (BERLIN, dt.UTC, dt.timezone(dt.timedelta(hours=5.5))):
+        found = read_object(write_object(dt.time(1, 2, tzinfo=zone)))
+        assert found == dt.time(1, 2, tzinfo=zone) and found.tzinfo == zone
+    assert read_object(["time", "01:02:00+02:00"]).utcoffset() == dt.timedelta(hours=2)  # of earlier files
+
+
+def test_labels_are_nested_as_deep_in_files_as_they_can_be_read(tmp_path):
+    for depth, is_refused in ((8, False), (9, True)):
+        events = Interactions.from_arrays(
+            [0, 1], [0, 1], item_ids=np.fromiter([nested("a", depth), nested("b", depth)], object, 2)
+        )
+        model = PopularityRecommender().fit(events)
+        if is_refused:
+            with pytest.raises(TypeError, match="nested more than 8 deep"):
+                model.save(tmp_path / "model.skrec")
+        else:
+            model.save(tmp_path / "model.skrec")
+            assert load(tmp_path / "model.skrec").item_ids_.tolist() == events.item_ids.tolist()
 
 
 def test_a_label_of_another_class_cannot_be_saved(tmp_path):

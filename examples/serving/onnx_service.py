@@ -1,13 +1,13 @@
 """A service with onnxruntime and numpy alone that recommends by graphs written by `model.to_onnx`.
 
-`pip install onnxruntime numpy`, then `python onnx_service.py users.onnx new_users.onnx labels.json 8000`, with the files of
-`model.to_onnx("users.onnx", labels="labels.json")` and `model.to_onnx("new_users.onnx", inputs="history")`.
-`GET /recommendations?user=42` is for a known user, `POST /recommendations` with `{"items": [10], "ratings": [5]}` for another.
+`python onnx_service.py users.onnx new_users.onnx labels.json 8000`: `GET /recommendations?user=42` is for a known user, and
+`POST /recommendations` with `{"items": [10], "ratings": [5]}` for another. docs/serving.md shows how to write the files.
 """
 
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -17,8 +17,7 @@ from onnxruntime import InferenceSession, SessionOptions
 def make_server(users, new_users, labels, port):
     (options := SessionOptions()).intra_op_num_threads = 1  # requests are answered in parallel
     for_known, for_new = InferenceSession(users, options), InferenceSession(new_users, options)
-    with open(labels, encoding="utf-8") as file:
-        names = json.load(file)
+    names = json.loads(Path(labels).read_text("utf-8"))
     code_of_user, code_of_item = ({str(label): code for code, label in enumerate(names[axis])} for axis in ("users", "items"))
 
     def recommend(session, **inputs):
@@ -31,26 +30,27 @@ def make_server(users, new_users, labels, port):
         def do_GET(self):  # the code of an unknown user is -1, who gets the most popular items
             user, *others = parse_qs(urlsplit(self.path).query).get("user", [None])
             if user is None or others:
-                return self.answer(422, {"detail": "one user is expected: /recommendations?user=42"})
+                return self.answer(422, "one user is expected: /recommendations?user=42")
             self.answer(200, recommend(for_known, user=np.array([code_of_user.get(user, -1)])))
 
         def do_POST(self):  # unknown items are left out
             try:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                items = [str(item) for item in body["items"]] if isinstance(body["items"], list) and body["items"] else None
-                pairs = zip(items, map(float, body.get("ratings") or [1] * len(items)), strict=True)
-                known = [(code_of_item[item], rating) for item, rating in pairs if item in code_of_item]
+                if not 0 <= (n_bytes := int(self.headers["Content-Length"])) <= 2**20:
+                    return self.answer(413, "a body has at most 1 MiB")
+                body = json.loads(self.rfile.read(n_bytes))
+                codes = np.array([[code_of_item.get(str(item), -1) for item in body["items"]]] if body["items"] else None, int)
+                ratings = np.array([body.get("ratings") or [1] * codes.size], float)
+                if not isinstance(body["items"], list) or ratings.shape != codes.shape or not (abs(ratings) < 1e30).all():
+                    raise ValueError("items or ratings are not lists of the same length, or a rating is not finite")
             except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
-                return self.answer(422, {"detail": f"items, and a rating of each or none, are expected: {error!r}"})
-            codes, ratings = ([pair[i] for pair in known] for i in (0, 1))
-            self.answer(200, recommend(for_new, history=np.array([codes], np.int64), values=np.array([ratings], np.float32)))
+                return self.answer(422, f"items, and a rating of each or none, are expected: {error!r}")
+            self.answer(200, recommend(for_new, history=codes[:, codes[0] >= 0], values=np.float32(ratings[:, codes[0] >= 0])))
 
         def answer(self, status, content):
-            body = json.dumps(content).encode()
+            status, content = (status, content) if urlsplit(self.path).path == "/recommendations" else (404, "unknown path")
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(json.dumps(content if status == 200 else {"detail": content}).encode())
 
     return ThreadingHTTPServer(("", port), Handler)
 

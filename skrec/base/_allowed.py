@@ -82,15 +82,22 @@ def read_allowed(vocabulary: Vocabulary, queries: NDArray, exclude: Any, candida
 
 def read_items(vocabulary: Vocabulary, exclude: Any, candidates: Any, *, unknown: Unknown = "raise") -> NDArray[np.bool_]:
     """Which items (n_items,) are candidates and not excluded. They are read as in `read_allowed`, the same for all users."""
-    allowed = np.ones(vocabulary.n_items, bool)
-    if candidates is not None:
-        codes = _candidate_codes(vocabulary, read_labels(candidates, "candidates"), unknown)
-        allowed = membership_mask(codes[codes >= 0], vocabulary.n_items)
-    if exclude is not None:
-        excluded = vocabulary.find_items(read_labels(exclude, "exclude"), name="exclude")
-        excluded = excluded[excluded >= 0]
-        allowed &= ~membership_mask(excluded, vocabulary.n_items)
-    return allowed
+    kept = None if candidates is None else _candidate_codes(vocabulary, read_labels(candidates, "candidates"), unknown)
+    left_out = None if exclude is None else vocabulary.find_items(read_labels(exclude, "exclude"), name="exclude")
+    return _allowed(vocabulary.n_items, kept, left_out)
+
+
+def read_users(vocabulary: Vocabulary, exclude: Any, candidates: Any) -> NDArray[np.bool_]:
+    """Which users (n_users,) are candidates and not excluded. Candidates must be known."""
+    kept = None if candidates is None else vocabulary.user_codes(candidates, name="candidates")
+    left_out = None if exclude is None else vocabulary.find_users(read_labels(exclude, "exclude"), name="exclude")
+    return _allowed(vocabulary.n_users, kept, left_out)
+
+
+def _allowed(n: int, kept: NDArray[np.int64] | None, left_out: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+    """Flags (n,) of codes to keep, all if None, without those to leave out. Codes of -1 are ignored."""
+    allowed = np.ones(n, bool) if kept is None else membership_mask(kept[kept >= 0], n)
+    return allowed if left_out is None else allowed & ~membership_mask(left_out[left_out >= 0], n)
 
 
 def _pairs(candidates: Any) -> tuple[NDArray, NDArray]:

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skrec._checks import check_choice, check_flag, check_int
-from skrec.base._allowed import read_items
+from skrec.base._allowed import read_items, read_users
 from skrec.base._prepared import prepared
 from skrec.base._recommendations import SimilarItems, SimilarUsers
 from skrec.base._training_data import check_fitted
@@ -39,7 +39,8 @@ def similar_items(
     metric : {"cosine", "dot", "l2"}, default="cosine"
         How vectors of items are compared. Scores are higher for nearer items, so "l2" gives negative distances.
     include_self : bool, default=False
-        Whether an item may be in its own list.
+        Whether each item is first in its own list, also before items with a higher dot product. An item that ``exclude``,
+        ``candidates`` or ``min_count`` leaves out is not in its list.
     exclude, candidates : array-like of labels, optional
         Items that must not be in the lists, and the only items that may be. Unknown excluded labels are ignored.
     min_count : int, default=0
@@ -68,7 +69,16 @@ def similar_items(
     return SimilarItems(decode(codes, self.item_ids_), decode(found, self.item_ids_), scores, found, sample, sample)
 
 
-def similar_users(self: Any, users: Any, *, k: int = 10, metric: Metric = "cosine", include_self: bool = False) -> SimilarUsers:
+def similar_users(
+    self: Any,
+    users: Any,
+    *,
+    k: int = 10,
+    metric: Metric = "cosine",
+    include_self: bool = False,
+    exclude: Any = None,
+    candidates: Any = None,
+) -> SimilarUsers:
     """Find the k known users nearest to each of some known users.
 
     Parameters
@@ -77,6 +87,8 @@ def similar_users(self: Any, users: Any, *, k: int = 10, metric: Metric = "cosin
         Known users.
     k, metric, include_self
         As for `similar_items`.
+    exclude, candidates : array-like of labels, optional
+        Users that must not be in the lists, and the only users that may be. Unknown excluded labels are ignored.
 
     Returns
     -------
@@ -85,11 +97,14 @@ def similar_users(self: Any, users: Any, *, k: int = 10, metric: Metric = "cosin
     Raises
     ------
     UnknownUserError
-        If a user is unknown.
+        If a user or a candidate is unknown.
     """
     check_fitted(self)
     codes, known = self.vocabulary_.user_codes(users, name="users"), self._familiar_users(np.arange(self.n_users_))
-    found, scores = nearest(prepared(self, _users), codes, known, known, k=k, metric=metric, include_self=include_self)
+    allowed = read_users(self.vocabulary_, exclude, candidates)
+    found, scores = nearest(
+        prepared(self, _users), codes, known, known & allowed, k=k, metric=metric, include_self=include_self
+    )
     sample = first_label(self.user_ids_)
     return SimilarUsers(decode(codes, self.user_ids_), decode(found, self.user_ids_), scores, found, sample, sample)
 
@@ -156,11 +171,11 @@ def nearest(
     check_choice(metric, "metric", ("cosine", "dot", "l2"))
     check_flag(include_self, "include_self")
     rounding = 16 * np.finfo(np.float32).eps  # of squared distances, relative to what they are a difference of
-    best = BestColumns(len(codes), n, k)
+    best, own_scores = BestColumns(len(codes), n, k), np.empty(len(codes), np.float32)
     for rows in row_blocks(len(codes), n):
         block = codes[rows]
 
-        def score(columns: slice, block=block):
+        def score(columns: slice, block=block, own_scores=own_scores[rows]):
             of_columns = vectors.columns if columns == slice(0, n) else vectors.columns[:, columns]
             products = vectors.rows[block] @ of_columns
             similarity = np.asarray(products.toarray() if sp.issparse(products) else products, dtype=np.float32)
@@ -173,14 +188,18 @@ def nearest(
                 similarity = -np.sqrt(squared).astype(np.float32)
             similarity[:, ~allowed[columns]] = NO_CANDIDATE
             similarity[~known[block]] = NO_CANDIDATE
-            if not include_self:
-                own = (block >= columns.start) & (block < columns.stop)
-                similarity[own.nonzero()[0], block[own] - columns.start] = NO_CANDIDATE
+            own = np.flatnonzero((block >= columns.start) & (block < columns.stop))
+            own_scores[own] = similarity[own, block[own] - columns.start]
+            is_listed = include_self & (own_scores[own] != NO_CANDIDATE)
+            similarity[own, block[own] - columns.start] = np.where(is_listed, np.inf, NO_CANDIDATE)
             return similarity
 
         for columns in column_blocks(n):
             best.add(rows, columns, score(columns))
-    return best.result()
+    found, scores = best.result()
+    is_own = found[:, 0] == codes
+    scores[is_own, 0] = own_scores[is_own]
+    return found, scores
 
 
 def _squared_lengths(vectors: Any) -> NDArray[np.float32]:

@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from skrec._checks import check_fraction, check_int, is_int
+from skrec._checks import check_fraction, check_int, check_number, is_int
 from skrec._process import progress_bar
-from skrec.benchmark._estimators import named_estimators, shared_positive_from, with_baseline
+from skrec.benchmark._estimators import als, als_by_grid, named_estimators, shared_positive_from, with_baseline, with_searches
 from skrec.benchmark._measuring import Result, measure, preload_lightning
 from skrec.benchmark._paired import paired_p_value
 from skrec.benchmark._parts import queries_for_test_users, split_parts
 from skrec.benchmark._seeds import mean_result, spread, with_seeds
 from skrec.data._random import draw_seed
 from skrec.metrics import get_scorer
-from skrec.metrics._scorers import Scorer
+from skrec.metrics._scorer_objects import Scorer
+from skrec.model_selection import RandomHoldout
 
 
 def compare(
@@ -33,6 +34,8 @@ def compare(
     random_state: Any = 0,
     verbose: int = 0,
     seeds: int = 1,
+    tune: int | None = None,
+    budget_seconds: float | None = None,
 ) -> pd.DataFrame:
     """Fit models on the same training part and evaluate them on the same test part.
 
@@ -74,6 +77,13 @@ def compare(
     seeds : int, default=1
         Number of fits of each estimator that has a parameter ``random_state``, also inside a search or a Pipeline, with this
         seed and the integers after it. Scores are then means over the fits. Estimators without a seed are fitted once.
+    tune : int, default=None
+        If given, each estimator is tuned on a part of the training part by a `RecommenderSearchCV` with this number of
+        candidates and the first scorer, also an added ALS. The training part is cut by the same kind of split: by ``cv``, or
+        at random. With ``test``, by time if there are times. Searches and estimators without parameters to tune stay as they
+        are. If None, estimators are fitted as they are.
+    budget_seconds : float, default=None
+        No candidate of a search begins after this time, the same for each estimator. Requires ``tune``.
 
     Returns
     -------
@@ -93,7 +103,7 @@ def compare(
         events. Notes describe the third.
 
         ``attrs["protocol"]`` is a dict with "split", "baseline", and for each scorer a description of what was ranked, hidden
-        and counted.
+        and counted. With ``tune``, ``attrs["best_params"]`` is a dict of the parameters of each search, by estimator.
 
     Raises
     ------
@@ -114,7 +124,7 @@ def compare(
     (``n_jobs`` of a search) are not. It is NaN on systems other than Linux.
 
     The cost is ``seeds`` fits of each model, thirteen fits of ALS if it is added, and O(n_users * n_resamples) for each model
-    and scorer.
+    and scorer. With ``tune=20``, it is about 10 to 20 times as much.
 
     Examples
     --------
@@ -136,11 +146,19 @@ def compare(
     check_fraction(confidence_level, "confidence_level")
     check_int(n_resamples, "n_resamples", at_least=2)
     check_int(verbose, "verbose", at_least=0)
+    check_int(tune, "tune", at_least=1, or_none=True)
+    check_number(budget_seconds, "budget_seconds", above=0, or_none=True)
+    if budget_seconds is not None and tune is None:
+        raise ValueError(f"budget_seconds requires tune, the number of candidates, got {budget_seconds!r} and tune=None")
     check_int(seeds, "seeds", at_least=1)
     seed = _seed(random_state)
     named = named_estimators(estimators)
     scorers_by_name = _scorers(scorers, shared_positive_from(named))
-    named, baseline = with_baseline(named, baseline, list(scorers_by_name.values()), seed)
+    named, baseline = with_baseline(named, baseline, list(scorers_by_name.values()), seed, als_by_grid if tune is None else als)
+    if tune is not None:
+        inner_cv = RandomHoldout(0.2, random_state=seed) if cv is None and test is None else cv
+        budget = {"n_iter": tune, "budget_seconds": budget_seconds}
+        named = with_searches(named, scoring=next(iter(scorers_by_name.values())), cv=inner_cv, random_state=seed, **budget)
     train, test, split = split_parts(X, y, test, cv, seed)
     queries_for_test_users(train.events, test.as_events().X)  # raises before the first fit
     preload_lightning(named)
@@ -157,6 +175,8 @@ def compare(
     if seeds > 1:
         _add_spreads(table, fits, list(scorers_by_name))
     table.attrs["protocol"] = {"split": split, "baseline": baseline, **_protocols(scorers_by_name, results)}
+    if tune is not None:
+        table.attrs["best_params"] = {name: dict(result.best_params) for name, result in results.items()}
     return table
 
 

@@ -1,6 +1,6 @@
 """Names and baseline of the models of a comparison."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sklearn.model_selection import GridSearchCV
@@ -75,9 +75,13 @@ def shared_positive_from(estimators: Mapping[str, Any]) -> float | None:
 
 
 def with_baseline(
-    estimators: Mapping[str, Any], baseline: str | None, scorers: Sequence[Any], random_state: int
+    estimators: Mapping[str, Any],
+    baseline: str | None,
+    scorers: Sequence[Any],
+    random_state: int,
+    make_als: Callable[[Any, int], Any],
 ) -> tuple[dict[str, Any], str]:
-    """The estimators, followed by a tuned ALS if one is needed, and the name of the baseline."""
+    """The estimators, followed by an ALS of ``make_als(scorer, random_state)`` if one is needed, and the baseline's name."""
     if baseline is not None:
         if baseline not in estimators:
             raise ValueError(f"baseline must be one of the estimators, {', '.join(map(repr, estimators))}, got {baseline!r}")
@@ -88,13 +92,39 @@ def with_baseline(
         if isinstance(recommender_of(estimator), ALSRecommender):
             return dict(estimators), name
     name = _free_name(ALSRecommender.__name__, estimators)
-    return {**estimators, name: _tuned_als(scorers[0], random_state)}, name
+    return {**estimators, name: make_als(scorers[0], random_state)}, name
 
 
-def _tuned_als(scorer: Any, random_state: int) -> GridSearchCV:
+def als(scorer: Any, random_state: int) -> ALSRecommender:
+    """An ALS with 64 factors."""
+    return ALSRecommender(n_factors=64, positive_from=scorer.positive_from, random_state=random_state)
+
+
+def als_by_grid(scorer: Any, random_state: int) -> GridSearchCV:
     """A grid search, since ALS with default parameters is a weak baseline (NDCG@10 of 0.27 instead of 0.37 on ML-100K)."""
-    als = ALSRecommender(n_factors=64, positive_from=scorer.positive_from, random_state=random_state)
-    return GridSearchCV(als, _ALS_GRID, scoring=scorer, cv=RandomHoldout(0.2, random_state=random_state))
+    cv = RandomHoldout(0.2, random_state=random_state)
+    return GridSearchCV(als(scorer, random_state), _ALS_GRID, scoring=scorer, cv=cv)
+
+
+def with_searches(estimators: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+    """Put each estimator into a search of its parameters, except searches and estimators without parameters to tune.
+
+    Parameters
+    ----------
+    estimators : mapping of str to estimator
+    **options : object
+        Parameters of `RecommenderSearchCV`.
+    """
+    from skrec.tuning import RecommenderSearchCV, search_space
+
+    return {
+        name: estimator if _has_search(estimator) or not search_space(estimator) else RecommenderSearchCV(estimator, **options)
+        for name, estimator in estimators.items()
+    }
+
+
+def _has_search(estimator: Any) -> bool:
+    return not all(isinstance(inner, Pipeline) or hasattr(inner, "recommend") for inner in _nested(estimator))
 
 
 def _free_name(name: str, taken: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from skrec.benchmark._memory import MemoryWatch
 from skrec.benchmark._parts import Part, queries_for_test_users
 from skrec.data import check_interactions
 from skrec.metrics import Evaluation
-from skrec.metrics._scorers import MultiScorer
+from skrec.metrics._scorer_objects import MultiScorer
 from skrec.metrics._unwrapping import unwrap
 
 
@@ -25,6 +25,7 @@ class Result:
     fit_seconds: float
     recommend_seconds: float
     peak_memory_mb: float
+    best_params: Mapping[str, Any]
 
 
 def preload_lightning(estimators: Mapping[str, Any]) -> None:
@@ -51,16 +52,17 @@ def measure(estimator: Any, train: Part, test: Part, scorers: Mapping[str, Any])
         model.recommend(users, k=10)
     recommend_seconds = perf_counter() - start
     peak = memory.peak_megabytes(getattr(model, "device_", "cpu"))
-    return Result(_evaluations(scorers, estimator, test), fit_seconds, recommend_seconds, peak)
+    best_params = getattr(estimator, "best_params_", {})
+    return Result(_evaluations(scorers, estimator, test), fit_seconds, recommend_seconds, peak, best_params)
 
 
 def _evaluations(scorers: Mapping[str, Any], model: Any, test: Part) -> dict[str, Evaluation]:
-    """Evaluation by each scorer. Scorers with the same ``positive_from`` share the rankings."""
+    """Evaluation by each scorer. Scorers of the same users and ``positive_from`` share the rankings."""
     groups = defaultdict(list)
     for name, scorer in scorers.items():
-        groups[getattr(scorer, "positive_from", None)].append(name)
+        groups[getattr(scorer, "positive_from", None), getattr(scorer, "users", None)].append(name)
     found: dict[str, Evaluation] = {}
-    for positive_from, names in groups.items():
+    for (positive_from, _), names in groups.items():
         scorer = MultiScorer(tuple(names), tuple(scorers[name] for name in names), positive_from)
         found |= scorer.evaluate(model, test.X, test.y)
     return {name: found[name] for name in scorers}

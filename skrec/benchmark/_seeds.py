@@ -40,7 +40,7 @@ def _next_seed(seed: Any, step: int) -> int | None:
 
 
 def mean_result(results: list[Result]) -> Result:
-    """The mean of the scores of each user and of the costs, and the largest memory."""
+    """The mean of the scores of each user and of the costs, the largest memory, and the parameters of the first search."""
     if len(results) == 1:
         return results[0]
     names = results[0].evaluations
@@ -49,6 +49,7 @@ def mean_result(results: list[Result]) -> Result:
         float(np.mean([result.fit_seconds for result in results])),
         float(np.mean([result.recommend_seconds for result in results])),
         max(result.peak_memory_mb for result in results),
+        results[0].best_params,
     )
 
 

@@ -5,11 +5,11 @@ from skrec.engine._expansion import expand_network
 from skrec.engine._pair_estimator import (
     KINDS_OF_NEGATIVES,
     NEEDS_DRAWN_NEGATIVES,
-    ROW_BATCH_SIZE,
     PairRecommender,
     ranking_objective,
     ranking_settings,
     rating_objective,
+    row_batch_size,
 )
 from skrec.engine._row_estimator import RowRecommender, row_objective
 from skrec.engine._sequence_estimator import SequenceRecommender
@@ -21,7 +21,15 @@ from skrec.engine.batches._clock import Clock
 from skrec.engine.batches._negatives import PopularNegatives, UniformNegatives
 from skrec.engine.batches._sequences import Sequences, SequenceTable
 from skrec.engine.batches._sparse_rows import Rows, RowTable, SparseMatrix
-from skrec.engine.fold_in import Catalog, FoldIn, events_of_reference_users, learn_prior, prior_of, settled_prior
+from skrec.engine.fold_in import (
+    Catalog,
+    FoldIn,
+    events_of_reference_users,
+    learn_prior,
+    prior_of,
+    prior_of_training,
+    settled_prior,
+)
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, bpr, ccl
 from skrec.engine.networks._autoencoder import ACTIVATIONS, OutputLayer, RowNetwork, SparseLinear
 from skrec.engine.networks._branches import GMF, MLP, BranchNetwork
@@ -33,6 +41,7 @@ from skrec.engine.networks._tower import FeatureMLP, Tower, feature_table
 from skrec.engine.objectives._implicit_squares import ImplicitSquares, implicit_squares
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import Ranking, SampledRanking, Slates, WholeColumns, WholeRows
+from skrec.engine.objectives._rating_penalties import default_strength
 from skrec.engine.objectives._ratings import Ratings, RatingsByItem, RatingsByUser
 from skrec.engine.training._checks import check_layers, check_negatives, check_y_range, parameters_of
 from skrec.engine.training._early_stopping import EarlyStopping
@@ -51,7 +60,6 @@ __all__ = [
     "MLP",
     "NEEDS_DRAWN_NEGATIVES",
     "PARTIAL_FIT_LR_FACTOR",
-    "ROW_BATCH_SIZE",
     "Batches",
     "BranchNetwork",
     "Catalog",
@@ -119,6 +127,7 @@ __all__ = [
     "check_negatives",
     "check_solver",
     "check_y_range",
+    "default_strength",
     "embedding",
     "events_of_reference_users",
     "expand_network",
@@ -129,10 +138,12 @@ __all__ = [
     "parameters_of",
     "prepare",
     "prior_of",
+    "prior_of_training",
     "products",
     "ranking_objective",
     "ranking_settings",
     "rating_objective",
+    "row_batch_size",
     "row_objective",
     "sample_with_replay",
     "settled_prior",

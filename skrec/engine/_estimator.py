@@ -27,10 +27,10 @@ from skrec.engine._products import products_of
 from skrec.engine._stored import STORED
 from skrec.engine.als import alternate
 from skrec.engine.batches._batches import Batches
-from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of, settled_prior
+from skrec.engine.fold_in import FoldIn, events_of_reference_users, fold_in_of, prior_of_training, settled_prior
 from skrec.engine.losses._losses import LOSSES, CosineContrastiveLoss, Loss, Losses, make_losses
 from skrec.engine.networks._branches import BranchNetwork
-from skrec.engine.networks._layers import build_seeded
+from skrec.engine.networks._layers import build_seeded, forget_row_penalties
 from skrec.engine.networks._network import EmbeddingNetwork, RecommenderNetwork, State, prepare
 from skrec.engine.networks._products import DotProduct
 from skrec.engine.objectives._objective import Objective
@@ -43,6 +43,7 @@ from skrec.engine.training._checks import (
     check_same_architecture,
     check_training,
     parameters_of,
+    regularization_of,
 )
 from skrec.engine.training._descent import descend
 from skrec.engine.training._early_stopping import EarlyStopping
@@ -81,14 +82,14 @@ class TorchRecommender(EmbeddingRecommender):
     max_epochs : int, default=20
         Maximum number of passes over the training data.
     batch_size : int, default=None
-        Number of examples in a minibatch. Examples are events, or users with ``negatives="all"``. If None, 1024 events or 128
-        users.
+        Number of examples in a minibatch. Examples are events, or users with ``negatives="all"``. If None, 1024 events, or a
+        sixteenth of the users, at least 16 and at most 128.
     learning_rate : float, default=0.01
         Learning rate of the optimizer, and the maximum of ``lr_schedule``.
     regularization : float, default=None
         Strength of the L2 penalty on the embeddings that a minibatch uses, per example. All items of an example together count
         as two. If None, 0 for losses that rank or if ``weight_decay`` is above 0. For ``loss="mse"``, None means 0.1, or 1.0 in
-        NeuMFRecommender and AutoRecRecommender, which suits ratings with a standard deviation of about 1.
+        NeuMFRecommender and AutoRecRecommender. MFRecommender has a rule of its own.
     weight_decay : float, default=0.0
         Decoupled weight decay. All weights are multiplied by ``1 - learning_rate * weight_decay`` at each step.
     optimizer : {"auto", "adam", "adamw", "row_adam", "sgd", "adagrad"} or callable, default="auto"
@@ -140,10 +141,10 @@ class TorchRecommender(EmbeddingRecommender):
         validation data also valid_loss, valid_pairwise_accuracy, and the scorers of ``early_stopping`` and ``metrics``.
     best_epoch_ : int
         Epoch whose weights were kept: the best one with ``early_stopping``, else the last one.
-    device_ : str
-        Device of the network.
-    optimizer_ : str
-        Name of the optimizer that was used.
+    regularization_ : float
+        Strength of the penalty that was used.
+    device_, optimizer_ : str
+        Device of the network, and name of the optimizer that was used.
     seed_ : int
         Seed drawn from ``random_state``.
     """
@@ -179,7 +180,6 @@ class TorchRecommender(EmbeddingRecommender):
     _exported_scores, _exported_state = exported_scores, exported_state
     # the parameters that must not change between fit and partial_fit
     _architecture_parameters: ClassVar[tuple[str, ...]] = ()
-    # the value of ``regularization=None`` for ratings
     _default_penalty_of_ratings: ClassVar[float] = 0.1
 
     _methods_of_models = ("_build", "_objective")
@@ -260,6 +260,7 @@ class TorchRecommender(EmbeddingRecommender):
         self._train_on(self.objective_.examples(data), validation, checkpoints)
 
     def _train_on(self, examples: Interactions, validation: Validation | None, checkpoints: Checkpoints | None) -> None:
+        self.regularization_ = regularization_of(self, examples)
         is_resumed = checkpoints is not None and checkpoints.is_unfinished
         network = self._new_network(examples) if is_resumed else self._initialized(examples, validation)
         monitor = None if validation is None else ValidationMonitor(self, network, validation, known=examples)
@@ -291,6 +292,7 @@ class TorchRecommender(EmbeddingRecommender):
         check_same_architecture(self, before.architecture_)
         self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
         self.architecture_ = before.architecture_
+        self.regularization_ = before.regularization_ if self.regularization is None else float(self.regularization)
         if self.objective_.solver != before.objective_.solver:
             raise ValueError(
                 f"solver must not change in partial_fit: fit used {before.objective_.solver!r}, got {self.objective_.solver!r}"
@@ -303,8 +305,7 @@ class TorchRecommender(EmbeddingRecommender):
         if n_known == len(rows) or not self._learn_new(network, examples, n_known):
             self._set_network(network, torch.device(before.device_), before.train_loss_)
             self._keep_reference_events()
-        # the error on a few events that are used many times does not apply to the ratings of new users
-        self.train_loss_ = before.train_loss_
+        self.train_loss_ = before.train_loss_  # the error on a few events that are used many times is too small
 
     def _learn_new(self, network: RecommenderNetwork, examples: Interactions, n_known: int) -> bool:
         """Train on the examples behind the first ``n_known``. Return False if they have no signal."""
@@ -355,6 +356,7 @@ class TorchRecommender(EmbeddingRecommender):
 
     def _set_network(self, network: RecommenderNetwork, device: torch.device, train_loss: float) -> None:
         """Set a trained network as the model's network, and learn the prior of new users from its users."""
+        forget_row_penalties(network)
         # Lightning moves networks to the CPU after training
         self.module_, self.device_, self.train_loss_ = network.to(device), str(device), train_loss
         self._reference_events_: Interactions | None = None
@@ -367,21 +369,19 @@ class TorchRecommender(EmbeddingRecommender):
             raise divergence(self, what, of_values=self._predicts_ratings) from error
 
     def _keep_reference_events(self) -> None:
-        """Keep the events of a few users, by which fold-in chooses coordinates in which it converges fast."""
-        # callable losses are called only in training and for new users
+        """Measure the penalty of new users, and keep events by which fold-in chooses its coordinates, unless it is not used."""
         if not self.module_.reads_histories and not callable(self.loss) and self.objective_.aligns_prior:
-            self._reference_events_ = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
+            users = np.flatnonzero(self.has_past_)
+            self.prior_ = prior_of_training(fold_in_of(self), self.events_, users)
+            self._reference_events_ = events_of_reference_users(self.events_, users)
 
     def _drop_events(self) -> None:
         self.prior_, self._reference_events_ = settled_prior(self), None
         super()._drop_events()
 
-    @property
-    def _penalty(self) -> float:
-        """Resolved value of ``regularization``."""
-        if self.regularization is not None:
-            return self.regularization
-        return self._default_penalty_of_ratings if self._predicts_ratings and self.weight_decay == 0 else 0.0
+    def _default_regularization(self, examples: Interactions) -> float:
+        """Return the value of ``regularization=None``, given the training examples. Not called with ``weight_decay``."""
+        return self._default_penalty_of_ratings if self._predicts_ratings else 0.0
 
     def _optimizer_name(self, network: RecommenderNetwork) -> str:
         if self.optimizer != "auto":

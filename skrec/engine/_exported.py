@@ -187,7 +187,8 @@ def _prior(prior: Any) -> Prior:
     wide = prior.converted(torch.float64)
     direction = (wide.center.numpy(), float(wide.length)) if hasattr(wide, "center") else None
     curvature = np.zeros(len(wide.mean)) if wide.curvature is None else wide.curvature.numpy()
-    return Prior(wide.mean.numpy(), wide.root.numpy(), wide.start.numpy(), curvature, float(wide.stiffness), direction)
+    arrays = wide.mean.numpy(), wide.root.numpy(), wide.start.numpy(), curvature
+    return Prior(*arrays, float(wide.stiffness), direction, wide.exponent)
 
 
 def _product_items(fold_in: FoldIn) -> ProductItems:
@@ -217,8 +218,8 @@ def _branch_items(network: BranchNetwork) -> BranchItems:
 
 
 def _mean(network: Any) -> float:
-    """The mean rating that is added to scores."""
-    return float(network.mean) if network.y_range is None else 0.0
+    """What is added to scores: the mean rating, or the logit of its place in the range of ratings."""
+    return float(network.mean)
 
 
 def _finish(fold_in: FoldIn) -> Callable[[Value], tuple[Value, Value | None]]:

@@ -12,7 +12,9 @@ from skrec.engine.training._checks import check_negatives, check_whole_row_loss,
 NEEDS_DRAWN_NEGATIVES = Needs(
     lambda model: model._objective().draws_negatives, "negatives that are drawn, as with negatives='uniform'"
 )
-PAIR_BATCH_SIZE, ROW_BATCH_SIZE = 1024, 128
+PAIR_BATCH_SIZE = 1024
+# with fewer steps in an epoch the biases of a small data set are not learned in 20 epochs
+_RATING_BATCHES, _SMALLEST_RATING_BATCH = 100, 16
 KINDS_OF_NEGATIVES = ("auto", "uniform", "popularity", "hard", "in_batch", "all", "slate")
 _WITHOUT_DRAWS = {"in_batch": InBatchRanking, "all": WholeRows, "slate": Slates}
 
@@ -24,8 +26,11 @@ class PairRecommender(TorchRecommender):
     ----------
     y_range : (float, float), default=None
         Bounds (low, high) of the predicted ratings. Predictions are mapped into this range by a sigmoid, so the bounds should
-        be slightly wider than the rating scale. Requires ``loss="mse"``. If None, predictions are not bounded and are centered
-        on the mean rating.
+        be slightly wider than the rating scale. Requires ``loss="mse"``. If None, predictions are not bounded. In both cases
+        they are centered on the mean rating. A mean in the outer hundredth of the range is moved to its edge.
+    batch_size : int, default=None
+        Number of examples in a minibatch. If None, 1024 events, or 128 users with ``negatives="all"``. For ``loss="mse"``, None
+        means a hundredth of the ratings, from 16 to 1024, so that small data sets have enough steps.
     n_negatives : int, default=1
         Number of negatives per positive event, if negatives are drawn. "warp" estimates the rank of the positive from them.
         With a single negative, "warp" gives the same weight to all pairs within the margin.
@@ -42,6 +47,11 @@ class PairRecommender(TorchRecommender):
 
         The losses "softmax" and "bce" correct non-uniform draws by the logarithm of their probability. Other losses do not, so
         that popular items get lower scores. ``loss="mse"`` uses no negatives and requires "auto".
+
+    Attributes
+    ----------
+    batch_size_ : int
+        Number of examples in a minibatch.
     """
 
     y_range: tuple[float, float] | None = None
@@ -60,8 +70,18 @@ class PairRecommender(TorchRecommender):
 
     def _objective(self) -> Objective:
         if self._predicts_ratings:
-            return rating_objective(self, Ratings, self.batch_size or PAIR_BATCH_SIZE)
+            return rating_objective(self, Ratings, self.batch_size or batch_size_of_ratings(self.seen_.nnz))
         return ranking_objective(self, self._losses_of_rows)
+
+    @property
+    def batch_size_(self) -> int:
+        """Number of examples in a minibatch of the last training."""
+        return self.objective_.batch_size
+
+
+def batch_size_of_ratings(n_ratings: int) -> int:
+    """Return the default number of ratings in a minibatch: a hundredth of all, from 16 to 1024."""
+    return min(max(n_ratings // _RATING_BATCHES, _SMALLEST_RATING_BATCH), PAIR_BATCH_SIZE)
 
 
 def rating_objective(model: Any, objective: type[Ratings], batch_size: int) -> Ratings:
@@ -98,13 +118,24 @@ def ranking_objective(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)
         kind = "all" if model._loss_name in losses_of_rows else "uniform"
     if kind == "all":
         check_whole_row_loss(model)
-    settings = ranking_settings(
-        model, model.batch_size or (ROW_BATCH_SIZE if kind == "all" else PAIR_BATCH_SIZE), hard=kind == "hard"
-    )
+    batch_size = row_batch_size(model, model.n_users_) if kind == "all" else model.batch_size or PAIR_BATCH_SIZE
+    settings = ranking_settings(model, batch_size, hard=kind == "hard")
     if kind in ("in_batch", "all", "slate"):
         return _WITHOUT_DRAWS[kind](**settings)
     sampling = "popularity" if kind == "popularity" else "uniform"
     return SampledRanking(**settings, sampling=sampling, n_negatives=model.n_negatives)
+
+
+def row_batch_size(model: Any, n_rows: int) -> int:
+    """Return the number of rows in a minibatch. By default, an epoch of few rows still has 16 minibatches.
+
+    Parameters
+    ----------
+    model : TorchRecommender
+    n_rows : int
+        Number of users, or of items if these are the examples.
+    """
+    return model.batch_size or min(max(n_rows // 16, 16), 128)
 
 
 def ranking_settings(model: Any, batch_size: int, *, hard: bool = False) -> dict[str, Any]:

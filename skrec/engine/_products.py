@@ -40,10 +40,10 @@ def _vectors(network: ProductNetwork, state: State) -> NDArray[np.float32]:
 
 @torch.no_grad()
 def _constants(network: ProductNetwork, mean: float, state: State) -> NDArray[np.float32] | None:
-    """Biases of users, plus the mean rating if there is no ``y_range``."""
+    """Biases of users, plus what is added to all scores."""
     biases = network.with_users(Factors(state[0], state[0]), state).user_biases
-    if network.y_range is None and mean != 0:
-        biases = network.rating(torch.zeros(len(state[0])) if biases is None else biases)
+    if mean != 0:
+        biases = network.mean + (torch.zeros(len(state[0])) if biases is None else biases)
     return None if biases is None else biases.numpy()
 
 
@@ -56,8 +56,8 @@ class RatingRange:
     @torch.no_grad()
     @torch_threads_in_step(0)
     def __call__(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Convert scores to ratings."""
-        return self.network.rating(torch.from_numpy(scores)).numpy()
+        """Convert scores, which include the mean, to ratings."""
+        return self.network.bounded(torch.from_numpy(scores)).numpy()
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Base class of models that read and predict whole rows of users."""
 
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._pair_estimator import ROW_BATCH_SIZE, ranking_settings
+from skrec.engine._pair_estimator import ranking_settings, row_batch_size
 from skrec.engine.objectives._objective import Objective
 from skrec.engine.objectives._rankings import WholeRows
 from skrec.engine.training._checks import check_whole_row_loss
@@ -35,4 +35,4 @@ def row_objective(model: TorchRecommender, objective: type[WholeRows]) -> WholeR
     objective : type
         `WholeRows` or a subclass.
     """
-    return objective(**ranking_settings(model, model.batch_size or ROW_BATCH_SIZE))
+    return objective(**ranking_settings(model, row_batch_size(model, model.n_users_)))

@@ -9,7 +9,7 @@ from skrec._checks import check_int
 from skrec.base._parameters import Needs
 from skrec.data import Interactions
 from skrec.engine._estimator import TorchRecommender
-from skrec.engine._pair_estimator import ROW_BATCH_SIZE, ranking_settings
+from skrec.engine._pair_estimator import ranking_settings, row_batch_size
 from skrec.engine.batches._sequences import SequenceTable
 from skrec.engine.networks._network import State
 from skrec.engine.objectives._next_item import NextItem
@@ -74,7 +74,7 @@ class SequenceRecommender(TorchRecommender):
     def _objective(self) -> Objective:
         candidates = {"auto": "shared" if self.n_items_ > self.n_negatives else "all", "hard": "uniform"}
         return NextItem(
-            **ranking_settings(self, self.batch_size or ROW_BATCH_SIZE, hard=self.negatives == "hard"),
+            **ranking_settings(self, row_batch_size(self, self.n_users_), hard=self.negatives == "hard"),
             candidates=candidates.get(self.negatives, self.negatives),
             n_negatives=self.n_negatives,
             max_length=self.max_length,

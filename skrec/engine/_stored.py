@@ -107,13 +107,14 @@ class PriorKind(MadeKind):
         return {
             "class": type(value).__name__,
             "widths": list(value.widths),
+            "exponent": value.exponent,
             "tensors": [None if tensor is None else writer.array(_as_array(tensor)) for tensor in tensors],
         }
 
     def read(self, node: Any, reader: Any) -> Any:
         """Read a prior and check its shapes."""
         mean, root, curvature = (_read_tensor(content, reader) for content in node["tensors"])
-        widths = tuple(node["widths"])
+        widths, exponent = tuple(node["widths"]), node.get("exponent", 0.0)  # files of earlier versions have none
         network = reader.model.module_
         dtype, d = next(network.parameters()).dtype, sum(widths)
         shapes = [(mean, (d,)), (root, (d, d)), *([] if curvature is None else [(curvature, (d,))])]
@@ -121,7 +122,9 @@ class PriorKind(MadeKind):
             raise ModelFormatError("its prior has wrong shapes or dtypes")
         if not network.reads_histories and widths != _state_widths(network):
             raise ModelFormatError("its prior has other widths than its network")
-        return _PRIORS[node["class"]](mean, root, widths, curvature)
+        if type(exponent) is not float or not 0 <= exponent <= 1:
+            raise ModelFormatError("its prior has an exponent that is not a number from 0 to 1")
+        return _PRIORS[node["class"]](mean, root, widths, curvature, exponent)
 
 
 class PastKind(Array):
@@ -163,6 +166,7 @@ STORED: dict[str, Kind] = {
     "seed_": Value(int, at_least=0),
     "objective_": ObjectiveKind(),
     "optimizer_": Value(str),
+    "regularization_": Value(float),
     "history_": Table(),
     "best_epoch_": Value(int, at_least=0),
     "device_": DeviceKind(),

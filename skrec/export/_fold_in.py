@@ -29,6 +29,8 @@ class Prior(NamedTuple):
     direction : (array of shape (d,), float) or None
         If the length of a state has no effect: the whitened coordinates of the mean relative to those of a state of 0, and the
         length of a typical state.
+    exponent : float
+        Power of the number of a user's events by which the penalty is multiplied.
     """
 
     mean: NDArray[np.float64]
@@ -37,6 +39,7 @@ class Prior(NamedTuple):
     curvature: NDArray[np.float64]
     stiffness: float
     direction: tuple[NDArray[np.float64], float] | None
+    exponent: float
 
     def penalty(self, graph: Graph, whitened: Value) -> tuple[Value, Value]:
         """Negative log-density (n, 1) up to a constant, and its gradient (n, d)."""
@@ -176,17 +179,18 @@ class MapEstimate:
         """Return the states of users from their histories."""
         graph, prior = history.graph, self.prior
         losses, transposed = self.likelihood.of(graph, self.items, history), np.ascontiguousarray(prior.root.T)
+        _, is_item, _ = history.distinct()
+        n_events = is_item.to(np.float64).sum(1, keepdims=True)
+        strengths = graph.node("Pow", graph.larger(n_events, 1.0), prior.exponent)
 
         def function(moved: Value) -> tuple[Value, Value]:
             whitened = moved + prior.start
             vectors, to_state = self.items.vectors(graph, whitened @ transposed + prior.mean)
             values, slopes = losses(vectors)
             penalties, by_penalty = prior.penalty(graph, whitened)
-            return values + penalties, to_state(slopes) @ prior.root + by_penalty
+            return values + strengths * penalties, to_state(slopes) @ prior.root + strengths * by_penalty
 
-        _, is_item, _ = history.distinct()
-        n_events = is_item.to(np.float64).sum(1, keepdims=True)
-        moved = minimize(graph, function, n_events * prior.curvature + prior.stiffness)
+        moved = minimize(graph, function, n_events * prior.curvature + strengths * prior.stiffness)
         return self.finish((moved + prior.start) @ transposed + prior.mean)
 
 

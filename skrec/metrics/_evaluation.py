@@ -50,6 +50,8 @@ class Evaluation:
     impressions : int64 array of shape (n_impressions,), default=None
         Number of each scored impression in the `Interactions`. The impressions of a table are numbered from 0 in order of
         appearance.
+    n_new_users : int, default=None
+        Number of scored users without training events, who are folded in. None for rating and impression scorers.
     """
 
     value: float
@@ -64,6 +66,7 @@ class Evaluation:
     is_quadratic: bool = False
     per_impression: NDArray[np.float64] | None = None
     impressions: NDArray[np.int64] | None = None
+    n_new_users: int | None = None
 
     def __repr__(self) -> str:
         return f"{self._figure}, {self.n_users:,} {'user' if self.n_users == 1 else 'users'}"

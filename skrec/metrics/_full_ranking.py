@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,7 +13,7 @@ from skrec.metrics._evaluation import Evaluation
 from skrec.metrics._holdout import Coverage, Holdout, UserGroup
 from skrec.metrics._item_features import ItemFeatures
 from skrec.metrics._list_scores import LIST_SCORES, ListScores, RankedLists
-from skrec.metrics._ranking import auc, average_precision, hit_rate, ndcg, precision, recall, reciprocal_rank
+from skrec.metrics._ranking import Gains, auc, average_precision, hit_rate, ndcg, precision, recall, reciprocal_rank
 from skrec.metrics._relevance import relevant_events
 
 LIST_METRICS: dict[str, Callable[..., NDArray[np.float64]]] = {
@@ -26,7 +26,11 @@ LIST_METRICS: dict[str, Callable[..., NDArray[np.float64]]] = {
     "hit_rate": hit_rate,
 }
 
+Scored = Literal["known", "new", "all"]
+"""Which users are scored."""
+
 _WHY_UNDEFINED = {
+    "ndcg": "all gains are 0",
     "auc": "all their candidates are relevant",
     "neg_gini": "the lists are empty, or the model has a single item",
     "novelty": "the lists are empty",
@@ -36,11 +40,12 @@ _WHY_UNDEFINED = {
 
 
 class Measure(NamedTuple):
-    """A metric of lists of length k, or of whole rankings if k is None. Some metrics read features of items."""
+    """A metric of lists of length k, or of whole rankings if k is None. Some read features of items or values of events."""
 
     metric: str
     k: int | None
     item_features: ItemFeatures | None = None
+    gains: Gains = "binary"
 
     @property
     def name(self) -> str:
@@ -49,41 +54,61 @@ class Measure(NamedTuple):
 
 
 def evaluate_rankings(
-    measures: Sequence[Measure], estimator: Any, X: Any, y: ArrayLike | None, *, positive_from: float | None
+    measures: Sequence[Measure],
+    estimator: Any,
+    X: Any,
+    y: ArrayLike | None,
+    *,
+    positive_from: float | None,
+    users: Scored,
 ) -> list[Evaluation]:
-    """Rank the items for all users in X who can be scored, and compute the metrics of the lists."""
-    is_relevant = partial(relevant_events, positive_from=positive_from, estimator=estimator)
+    """Rank the items for the users in X who can be scored, and compute the metrics of the lists."""
+    are_graded = all(measure.gains != "binary" for measure in measures)
+    is_relevant = partial(relevant_events, positive_from=positive_from, estimator=estimator, are_graded=are_graded)
     holdout = Holdout.of(estimator, X, y, is_relevant)
     repeats = holdout.repeats(estimator.seen_)
     # If all hidden events repeat training pairs, as in scikit-learn's train scores, seen items stay in the lists.
     reproduces = bool(repeats.all())
-    target = holdout.relevant & (reproduces | ~repeats)
+    target = holdout.relevant & (reproduces | ~repeats) & holdout.users_are(users)
     relevant = target & holdout.hidden
     coverage = holdout.coverage(target, relevant, repeats)
     if not (reproduces and holdout.is_all_of(estimator.seen_)):
         coverage.check_repeats()
     parts = holdout.parts(relevant)
-    users = np.concatenate([part.users for part in parts])
+    labels, is_new = (np.concatenate(values) for values in zip(*((part.users, part.are_new) for part in parts), strict=True))
     scores = _compute(measures, estimator, parts, exclude_seen=not reproduces)
     share = coverage.share_of_repeats
     protocol = f"{_describe_ranking(estimator, share, reproduces=reproduces)}; {_describe_hidden(holdout, positive_from)}"
-    return [_evaluation(measure, found, users, coverage, protocol) for measure, found in zip(measures, scores, strict=True)]
+    return [
+        _evaluation(measure, found, labels, is_new, coverage, protocol) for measure, found in zip(measures, scores, strict=True)
+    ]
 
 
-def _evaluation(measure: Measure, scores: ListScores, users: NDArray, coverage: Coverage, protocol: str) -> Evaluation:
+def _evaluation(
+    measure: Measure,
+    scores: ListScores,
+    users: NDArray,
+    is_new: NDArray[np.bool_],
+    coverage: Coverage,
+    protocol: str,
+) -> Evaluation:
     if np.isnan(scores.value):
         raise ValueError(f"{measure.name} is not defined for any user in X: {_WHY_UNDEFINED[measure.metric]}")
     defined = ~np.isnan(scores.per_user)
     if not defined.any():  # a score of all lists together
         defined[:] = True
+    n_users, n_new = int(defined.sum()), int(is_new[defined].sum())
+    if 0 < n_new < n_users:
+        protocol = f"{protocol}; {n_new} of {n_users} users have no training events"
     return Evaluation(
         value=scores.value,
         per_user=scores.per_user[defined],
         users=users[defined],
-        n_users=int(defined.sum()),
+        n_users=n_users,
         **coverage._asdict(),
-        protocol=f"{measure.name}; {protocol}",
+        protocol=f"{measure.name}{'' if measure.gains == 'binary' else f', {measure.gains} gains'}; {protocol}",
         weights=None if scores.weights is None else scores.weights[defined],
+        n_new_users=n_new,
     )
 
 
@@ -110,6 +135,9 @@ def _score(measure: Measure, estimator: Any, parts: Sequence[UserGroup], lists: 
     if measure.k is None:
         areas = [_auc(estimator, part, part.relevant, exclude_seen=exclude_seen) for part in parts]
         return ListScores.mean(np.concatenate(areas))
+    if measure.gains != "binary":
+        grades = sp.vstack([part.grades for part in parts], format="coo")
+        return ListScores.mean(ndcg(lists.codes, grades, k=measure.k, gains=measure.gains))
     if measure.metric in LIST_METRICS:
         return ListScores.mean(LIST_METRICS[measure.metric](lists.codes, lists.relevant, k=measure.k))
     features = measure.item_features

@@ -72,6 +72,12 @@ class UserGroup(NamedTuple):
     columns: NDArray[np.int64]  # its item; items unknown to the model follow those of the catalog
     values: NDArray[np.float32]
     n_columns: int
+    is_new: bool
+
+    @property
+    def are_new(self) -> Mask:
+        """Whether each user is new, (n_users,)."""
+        return np.full(len(self.users), self.is_new)
 
     @property
     def relevant(self) -> sp.csr_array:
@@ -80,6 +86,13 @@ class UserGroup(NamedTuple):
         pattern = sp.csr_array((ones, (self.rows, self.columns)), shape=(len(self.users), self.n_columns))
         pattern.data[:] = 1  # scipy sums repeated pairs
         return pattern
+
+    @property
+    def grades(self) -> sp.coo_array:
+        """A matrix with the values of the relevant events. A pair may be stored several times."""
+        return sp.coo_array(
+            (self.values.astype(np.float64), (self.rows, self.columns)), shape=(len(self.users), self.n_columns)
+        )
 
     def histories(self, seen: sp.csr_array) -> sp.csr_array:
         """The items of each user that the model was shown, (n_users, n_items): known users' rows of ``seen``, or histories."""
@@ -143,6 +156,10 @@ class Holdout:
         is_known_item = (data.items >= 0) & known_items(estimator)[data.items]
         return cls(given, data, estimator.user_ids_, estimator.item_ids_, known, is_known_item, relevant, hidden, cut)
 
+    def users_are(self, kind: str) -> Mask:
+        """Which events are of users of a kind: "known", "new" or "all"."""
+        return self.known if kind == "known" else ~self.known if kind == "new" else np.ones(len(self.known), bool)
+
     def repeats(self, seen: sp.csr_array) -> Mask:
         """Hidden events with a (user, item) pair that the model was shown, in training or in the visible part."""
         visible = self.given[~self.hidden].to_csr(duplicates="any")
@@ -205,6 +222,7 @@ class Holdout:
             columns=np.where(items >= 0, items, self.data.n_items + given_items)[order],
             values=self.data.values[relevant][order],
             n_columns=self.data.n_items + self.given.n_items,
+            is_new=new,
         )
 
     def _visible(self, users: NDArray[np.int64]) -> Interactions:

@@ -18,9 +18,12 @@ from skrec._checks import check_choice, check_int
 from skrec.data._arrays import as_array, as_numbers
 
 PerUser = NDArray[np.float64]
+Gains = Literal["binary", "linear", "exponential"]
+
+_LARGEST_EXPONENT = 1000  # sums of powers must be finite
 
 
-def ndcg(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
+def ndcg(recommended: ArrayLike, relevant: Any, *, k: int = 10, gains: Gains = "linear") -> PerUser:
     """Normalized discounted cumulative gain.
 
     The sum of ``gain / log2(place + 1)`` over places 1 to k, divided by the largest possible sum, which has the user's items in
@@ -32,11 +35,12 @@ def ndcg(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     recommended : array-like of int, shape (n_users, length)
         Item codes, best first, padded with -1.
     relevant : sparse matrix or array of shape (n_users, n_items)
-        Non-negative gain of each item, 0 for items that are not relevant. Grades, such as ratings, are used as linear gains, as
-        in `sklearn.metrics.ndcg_score`. For exponential gains, pass ``2.0**grades - 1``. If an entry is stored several times,
-        the largest gain is used.
+        Non-negative grade of each item, such as a rating, 0 for items that are not relevant. If an entry is stored several
+        times, the largest grade is used.
     k : int, default=10
         Number of places that are evaluated. May exceed the length of the lists and the number of items.
+    gains : {"linear", "exponential", "binary"}, default="linear"
+        Gain of a grade g: g, as in `sklearn.metrics.ndcg_score`, ``2**g - 1``, or 1 for all grades above 0.
 
     Returns
     -------
@@ -46,7 +50,8 @@ def ndcg(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     Raises
     ------
     TypeError, ValueError
-        If k is not a positive integer, the shapes do not match, a code is out of range, or a gain is negative or not finite.
+        If k is not a positive integer, the shapes do not match, a code is out of range, or a grade is negative or not finite,
+        or above 1000 with exponential gains.
 
     Examples
     --------
@@ -56,14 +61,31 @@ def ndcg(recommended: ArrayLike, relevant: Any, *, k: int = 10) -> PerUser:
     [0.9197, nan]
     >>> ndcg([[2, 3, 0]], [[5, 0, 2, 0]]).round(4).tolist()  # grades
     [0.7186]
+    >>> ndcg([[2, 3, 0]], [[5, 0, 2, 0]], gains="exponential").round(4).tolist()
+    [0.5624]
     """
-    gains = gains_of(relevant)
-    found = _find(recommended, gains, k)
+    check_choice(gains, "gains", ("linear", "exponential", "binary"))
+    graded = gains_of(relevant)
+    graded.data = _gains_of_grades(graded.data, gains)
+    found = _find(recommended, graded, k)
     places = found.gains.shape[1]
     discount = 1 / np.log2(np.arange(2, max(found.k, places) + 2))
     # Both sums start at the first place, so that a perfect list has exactly 1.
     gained = np.cumsum(found.gains * discount[:places], axis=1)[:, -1]
-    return np.minimum(ratio(gained, _largest_sums(gains, discount[: found.k])), 1)
+    return np.minimum(ratio(gained, _largest_sums(graded, discount[: found.k])), 1)
+
+
+def _gains_of_grades(grades: NDArray[np.float64], gains: Gains) -> NDArray[np.float64]:
+    if gains == "linear":
+        return grades
+    if gains == "binary":
+        return np.ones_like(grades)
+    highest = grades.max(initial=0)
+    if highest > _LARGEST_EXPONENT:
+        raise ValueError(
+            f"gains must be 'linear' or 'binary' for values above {_LARGEST_EXPONENT}, got 'exponential' for {highest:g}"
+        )
+    return np.expm1(np.log(2) * grades)
 
 
 def _largest_sums(gains: sp.csr_array, discount: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,8 +10,12 @@ from skrec.data import Interactions, is_positive, positive_mask
 from skrec.data._callers import depth_of_caller
 
 
-def relevant_events(data: Interactions, positive_from: float | None, estimator: Any) -> NDArray[np.bool_]:
+def relevant_events(
+    data: Interactions, positive_from: float | None, estimator: Any, *, are_graded: bool = False
+) -> NDArray[np.bool_]:
     """Select events with a value of at least ``positive_from``, or above zero if it is None.
+
+    There is no warning if all values above zero are meant because they ``are_graded``.
 
     Warns
     -----
@@ -19,6 +23,8 @@ def relevant_events(data: Interactions, positive_from: float | None, estimator: 
         If ``positive_from`` is None and the values look like ratings, or if it is None and the estimator has a
         ``positive_from`` that selects other events.
     """
+    if are_graded and positive_from is None:
+        return is_positive(data.values, None)
     trained_from = getattr(estimator, "positive_from", None)
     if positive_from is not None or trained_from is None:
         return positive_mask(data, positive_from)

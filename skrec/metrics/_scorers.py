@@ -1,26 +1,30 @@
 """Scorers: callables ``(estimator, X, y=None) -> float`` for the parameter ``scoring`` of scikit-learn and for direct use."""
 
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from numpy.typing import ArrayLike
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from skrec._checks import check_choice, check_int, check_number
-from skrec.metrics._evaluation import Evaluation
-from skrec.metrics._full_ranking import LIST_METRICS, Measure, evaluate_rankings
+from skrec.metrics._full_ranking import LIST_METRICS, Scored
 from skrec.metrics._item_features import ItemFeatures
 from skrec.metrics._list_scores import LIST_SCORES
-from skrec.metrics._prediction import RATING_METRICS, evaluate_ratings
-from skrec.metrics._shown import WHOLE_IMPRESSIONS, evaluate_impressions
-from skrec.metrics._unwrapping import unwrap_fitted
+from skrec.metrics._prediction import RATING_METRICS
+from skrec.metrics._ranking import Gains
+from skrec.metrics._scorer_objects import ImpressionScorer, MultiScorer, RankingScorer, RatingScorer, Scorer
+from skrec.metrics._shown import WHOLE_IMPRESSIONS
+
+_GAINS, _USERS = ("binary", "linear", "exponential"), ("all", "known", "new")
 
 
 def make_ranking_scorer(
-    metric: str = "ndcg", *, k: int = 10, positive_from: float | None = None, item_features: Any = None
-) -> "RankingScorer":
+    metric: str = "ndcg",
+    *,
+    k: int = 10,
+    positive_from: float | None = None,
+    item_features: Any = None,
+    gains: Gains = "binary",
+    users: Scored = "all",
+) -> RankingScorer:
     """Make a scorer that ranks all items for each user and averages a metric over users.
 
     Matrices, DataFrames and Interactions are evaluated by the same rules:
@@ -48,6 +52,11 @@ def make_ranking_scorer(
     item_features : DataFrame, array or sparse matrix, optional
         Features by which "diversity" compares items: a numeric table indexed by item label, or one row for each item code. If
         None, items are compared by the users who have a training event with them. Only "diversity" accepts it.
+    gains : {"binary", "linear", "exponential"}, default="binary"
+        Gain of a relevant event with value v in "ndcg": 1, v, or ``2**v - 1``. Other metrics accept only "binary".
+    users : {"all", "known", "new"}, default="all"
+        Users who are scored: all, those with training events, or new ones, who are folded in. With "all", the score is a mean
+        over both kinds. `Evaluation.n_new_users` and the ``protocol`` tell how many are new.
 
     Returns
     -------
@@ -78,11 +87,22 @@ def make_ranking_scorer(
     k = check_int(k, "k", at_least=2 if metric == "diversity" else 1)
     if item_features is not None and metric != "diversity":
         raise ValueError(f"item_features must be None for {metric!r}, since only 'diversity' compares items by features")
+    check_choice(gains, "gains", _GAINS)
+    if gains != "binary" and metric != "ndcg":
+        raise ValueError(f"gains must be 'binary' for {metric!r}, since only 'ndcg' has gains, got {gains!r}")
+    check_choice(users, "users", _USERS)
     features = None if item_features is None else ItemFeatures.of(item_features)
-    return RankingScorer(metric, None if metric == "auc" else k, threshold, features)
+    return RankingScorer(metric, None if metric == "auc" else k, threshold, features, gains, users)
 
 
-def get_scorer(name: str, *, positive_from: float | None = None, item_features: Any = None) -> "Scorer":
+def get_scorer(
+    name: str,
+    *,
+    positive_from: float | None = None,
+    item_features: Any = None,
+    gains: Gains = "binary",
+    users: Scored = "all",
+) -> Scorer:
     """Get a scorer by name.
 
     Parameters
@@ -106,6 +126,8 @@ def get_scorer(name: str, *, positive_from: float | None = None, item_features: 
         Smallest value of a relevant or clicked event, as in `make_ranking_scorer`. Not used by "neg_rmse", "neg_mae" and "r2".
     item_features : DataFrame, array or sparse matrix, optional
         Features by which "diversity@k" compares items, as in `make_ranking_scorer`. No other scorer accepts them.
+    gains, users
+        As for `make_ranking_scorer`. Scorers of ratings and of impressions accept only the defaults.
 
     Returns
     -------
@@ -130,10 +152,12 @@ def get_scorer(name: str, *, positive_from: float | None = None, item_features: 
     metric, at, digits = name.partition("@")
     if item_features is not None and metric != "diversity":
         raise ValueError(f"item_features must be None for {name!r}, since only 'diversity@k' compares items by features")
+    if metric == "auc" and not at:
+        return make_ranking_scorer("auc", positive_from=threshold, gains=gains, users=users)
+    if name in RATING_METRICS or metric in WHOLE_IMPRESSIONS or metric == "impression_ndcg":
+        _check_no_lists(name, gains, users)
     if name in RATING_METRICS:
         return RatingScorer(name)
-    if metric == "auc" and not at:
-        return make_ranking_scorer("auc", positive_from=threshold)
     if metric in WHOLE_IMPRESSIONS and not at:
         return ImpressionScorer(metric, None, threshold)
     with_k = [*LIST_METRICS, *LIST_SCORES, "impression_ndcg"]
@@ -143,10 +167,24 @@ def get_scorer(name: str, *, positive_from: float | None = None, item_features: 
         raise ValueError(f"name must be one of {names} with a number for k, {others}, got {name!r}")
     if metric == "impression_ndcg":
         return ImpressionScorer(metric, check_int(int(digits), "k", at_least=1), threshold)
-    return make_ranking_scorer(metric, k=int(digits), positive_from=threshold, item_features=item_features)
+    return make_ranking_scorer(
+        metric, k=int(digits), positive_from=threshold, item_features=item_features, gains=gains, users=users
+    )
 
 
-def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = None, item_features: Any = None) -> "MultiScorer":
+def _check_no_lists(name: str, gains: Any, users: Any) -> None:
+    if gains != "binary" or users != "all":
+        raise ValueError(f"gains and users must have their defaults for {name!r}, which does not rank all items")
+
+
+def make_multi_scorer(
+    names: Sequence[str],
+    *,
+    positive_from: float | None = None,
+    item_features: Any = None,
+    gains: Gains = "binary",
+    users: Scored = "all",
+) -> MultiScorer:
     """Make a scorer that returns a dict of several scores, for multi-metric searches of scikit-learn.
 
     Lists and predictions are computed once for all metrics.
@@ -159,6 +197,10 @@ def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = Non
         Smallest value of a relevant or clicked event, as in `make_ranking_scorer`.
     item_features : DataFrame, array or sparse matrix, optional
         Features by which "diversity@k" compares items, as in `make_ranking_scorer`.
+    gains : {"binary", "linear", "exponential"}, default="binary"
+        Gains of the names "ndcg@k", as in `make_ranking_scorer`.
+    users : {"all", "known", "new"}, default="all"
+        Users who are scored by rankings of all items, as in `make_ranking_scorer`.
 
     Returns
     -------
@@ -179,224 +221,23 @@ def make_multi_scorer(names: Sequence[str], *, positive_from: float | None = Non
         raise TypeError(f"names must be a list of names, got {names!r}")
     names = list(names)
     threshold = check_number(positive_from, "positive_from", or_none=True)
-    of_features = [str(name).startswith("diversity@") for name in names]
-    if item_features is not None and not any(of_features):
+    if item_features is not None and not any(str(name).startswith("diversity@") for name in names):
         raise ValueError(f"item_features must be None without a name such as 'diversity@10', got names={names!r}")
+    options = {"item_features": item_features, "gains": gains, "users": users}
     scorers = tuple(
-        get_scorer(name, positive_from=threshold, item_features=item_features if reads_features else None)
-        for name, reads_features in zip(names, of_features, strict=True)
+        get_scorer(name, positive_from=threshold, **{option: options[option] for option in _options_of(name)}) for name in names
     )
     if not names or len(set(names)) < len(names):
         raise ValueError(f"names must be one or more distinct names, got {names!r}")
     return MultiScorer(tuple(names), scorers, threshold)
 
 
-class SingleScorer(ABC):
-    """Base class of scorers with one metric."""
-
-    @property
-    @abstractmethod
-    def methods(self) -> tuple[str, ...]:
-        """Methods that an estimator must have."""
-
-    @abstractmethod
-    def _evaluate_recommender(self, recommender: Any, X: Any, y: ArrayLike | None) -> Evaluation:
-        """Compute the metric of a fitted recommender."""
-
-    def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> float:
-        """Compute the metric."""
-        return self.evaluate(estimator, X, y).value
-
-    def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> Evaluation:
-        """Compute the metric, with details.
-
-        Parameters
-        ----------
-        estimator : estimator
-            A fitted recommender, or a fitted search or Pipeline that ends in one.
-        X : Interactions, DataFrame, Table, sparse matrix or array-like
-            Test data.
-        y : array-like of float, shape (n_events,), optional
-            Values of the events, which replace those in X.
-
-        Returns
-        -------
-        Evaluation
-            The value, the value of each user, and the protocol.
-        """
-        unwrapped = unwrap_fitted(estimator, methods=self.methods)
-        return self._evaluate_recommender(unwrapped.recommender, unwrapped.transform(X), y)
-
-
-@dataclass(frozen=True, repr=False)
-class OrderScorer(SingleScorer):
-    """Base class of scorers of the order of items.
-
-    Parameters
-    ----------
-    metric : str
-        Name of the metric.
-    k : int or None
-        Number of places that are evaluated. None for metrics of whole rankings.
-    positive_from : float or None
-        Smallest value of a relevant event. If None, events with a value above 0 are relevant.
-    """
-
-    metric: str
-    k: int | None
-    positive_from: float | None
-
-    # computes several metrics of a fitted recommender at once: (measures, recommender, X, y, *, positive_from)
-    _evaluate_measures: ClassVar[Callable[..., list[Evaluation]]]
-
-    def _evaluate_recommender(self, recommender: Any, X: Any, y: ArrayLike | None) -> Evaluation:
-        return self._evaluate_measures([self.measure], recommender, X, y, positive_from=self.positive_from)[0]
-
-    @property
-    def measure(self) -> Measure:
-        """The metric with its k."""
-        return Measure(self.metric, self.k)
-
-    @property
-    def name(self) -> str:
-        """Name of the scorer in `get_scorer`."""
-        return self.measure.name
-
-    def __repr__(self) -> str:
-        return f"get_scorer({self.name!r}{_format_threshold(self.positive_from)})"
-
-
-@dataclass(frozen=True, repr=False)
-class RankingScorer(OrderScorer):
-    """Scorer that ranks all items for each user, made by `make_ranking_scorer`.
-
-    Parameters
-    ----------
-    metric : str
-        Name of the metric.
-    k : int or None
-        Length of the lists. None for "auc".
-    positive_from : float or None
-        Smallest value of a relevant event. If None, events with a value above 0 are relevant.
-    item_features : ItemFeatures or None, default=None
-        Features by which "diversity" compares items.
-    """
-
-    item_features: ItemFeatures | None = None
-
-    _evaluate_measures = staticmethod(evaluate_rankings)
-
-    @property
-    def measure(self) -> Measure:
-        """The metric with its k and the features of items."""
-        return Measure(self.metric, self.k, self.item_features)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Methods that an estimator must have."""
-        return ("recommend", "score_items") if self.k is None else ("recommend",)
-
-
-class ImpressionScorer(OrderScorer):
-    """Scorer that ranks the items of each impression, made by `get_scorer`.
-
-    Parameters
-    ----------
-    metric : str
-        Name of the metric.
-    k : int or None
-        Number of places that are evaluated. None for metrics of whole impressions.
-    positive_from : float or None
-        Smallest value of a clicked event. If None, events with a value above 0 are clicked.
-    """
-
-    _evaluate_measures = staticmethod(evaluate_impressions)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Methods that an estimator must have."""
-        return ("recommend", "predict")
-
-
-@dataclass(frozen=True, repr=False)
-class RatingScorer(SingleScorer):
-    """Scorer that compares predicted and true ratings, made by `get_scorer`.
-
-    Parameters
-    ----------
-    name : {"neg_rmse", "neg_mae", "r2"}
-        Name of the metric.
-    """
-
-    name: str
-
-    def _evaluate_recommender(self, recommender: Any, X: Any, y: ArrayLike | None) -> Evaluation:
-        return evaluate_ratings(self.name, recommender, X, y)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Methods that an estimator must have. ``score_items`` is used for matrices."""
-        return ("predict", "score_items")
-
-    def __repr__(self) -> str:
-        return f"get_scorer({self.name!r})"
-
-
-@dataclass(frozen=True, repr=False)
-class MultiScorer:
-    """Scorer that computes several metrics in one pass, made by `make_multi_scorer`.
-
-    Parameters
-    ----------
-    names : tuple of str
-        Names of the scorers.
-    scorers : tuple of scorers
-        The scorers.
-    positive_from : float or None
-        Smallest value of a relevant or clicked event. If None, events with a value above 0 are relevant.
-    """
-
-    names: tuple[str, ...]
-    scorers: tuple["Scorer", ...]
-    positive_from: float | None
-
-    def __call__(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, float]:
-        """Compute the value of each scorer, as a dict by name."""
-        return {name: evaluation.value for name, evaluation in self.evaluate(estimator, X, y).items()}
-
-    def evaluate(self, estimator: Any, X: Any, y: ArrayLike | None = None) -> dict[str, Evaluation]:
-        """Compute the metrics, with details.
-
-        Parameters
-        ----------
-        estimator, X, y
-            As for `RankingScorer.evaluate`.
-
-        Returns
-        -------
-        dict of str to Evaluation
-            The result of each scorer, by name.
-        """
-        methods = dict.fromkeys(name for scorer in self.scorers for name in scorer.methods)
-        unwrapped = unwrap_fitted(estimator, methods=methods)
-        estimator, X = unwrapped.recommender, unwrapped.transform(X)
-        named = dict(zip(self.names, self.scorers, strict=True))
-        evaluations = {
-            name: scorer.evaluate(estimator, X, y) for name, scorer in named.items() if isinstance(scorer, RatingScorer)
-        }
-        for kind in (RankingScorer, ImpressionScorer):
-            measures = {name: scorer.measure for name, scorer in named.items() if isinstance(scorer, kind)}
-            if measures:
-                results = kind._evaluate_measures(list(measures.values()), estimator, X, y, positive_from=self.positive_from)
-                evaluations |= dict(zip(measures, results, strict=True))
-        return {name: evaluations[name] for name in self.names}
-
-    def __repr__(self) -> str:
-        return f"make_multi_scorer({list(self.names)!r}{_format_threshold(self.positive_from)})"
-
-
-Scorer = RankingScorer | ImpressionScorer | RatingScorer
-
-
-def _format_threshold(positive_from: float | None) -> str:
-    return "" if positive_from is None else f", positive_from={positive_from!r}"
+def _options_of(name: Any) -> list[str]:
+    """Names of the options of `get_scorer` that a scorer reads."""
+    metric = str(name).partition("@")[0]
+    read = {
+        "item_features": metric == "diversity",
+        "gains": metric == "ndcg",
+        "users": metric in (*LIST_METRICS, *LIST_SCORES, "auc"),
+    }
+    return [option for option, is_read in read.items() if is_read]

@@ -23,8 +23,11 @@ from skrec.data._random import draw_seed
 from skrec.export._least_squares import weighted_squares
 from skrec.export._states import States
 from skrec.models._implicit import finite_factors, for_implicit, implicit_guard, with_n_rows, writable
-from skrec.persistence import Array, Kind, Matrix, Value
+from skrec.persistence import Array, Kind, Matrix, ParametersOfFit, Value
 from skrec.topk import Products, as_they_are
+
+_DEFAULT_CONFIDENCE = 10.0  # mean confidence of positive pairs
+_OF_FIT = ParametersOfFit("n_factors", "regularization", "half_life")
 
 
 class ALSRecommender(EmbeddingRecommender):
@@ -37,10 +40,11 @@ class ALSRecommender(EmbeddingRecommender):
     ----------
     n_factors : int, default=64
         Number of dimensions of the embeddings.
-    regularization : float, default=0.01
+    regularization : float, default=50.0
         L2 penalty of the embeddings.
-    alpha : float, default=1.0
-        Confidence of an event of value 1. It needs tuning. Values from 1 to 40 are common.
+    alpha : float, default=None
+        Confidence of an event of value 1. If None, 10 divided by the mean of the values times weights of the positive pairs.
+        Values from 1 to 40 are common, larger ones for larger catalogs. The best ``regularization`` grows with it.
     max_epochs : int, default=15
         Number of alternations.
     positive_from : float, default=None
@@ -63,8 +67,12 @@ class ALSRecommender(EmbeddingRecommender):
         User vectors.
     item_embeddings_ : float32 array of shape (n_items_, n_factors)
         Item vectors. Scores are dot products of user and item vectors.
+    fitted_with_ : dict
+        Values of the parameters in the last fit by which new users are solved for.
     confidences_ : float32 CSR of shape (n_users_, n_items_)
         Value times weight of the positive events, summed over repeated pairs.
+    alpha_ : float
+        Value of ``alpha`` that was used.
     seed_ : int
         Seed that was drawn from ``random_state``.
 
@@ -89,8 +97,8 @@ class ALSRecommender(EmbeddingRecommender):
     """
 
     n_factors: int = 64
-    regularization: float = 0.01
-    alpha: float = 1.0
+    regularization: float = 50.0
+    alpha: float | None = None
     max_epochs: int = 15
     positive_from: float | None = None
     half_life: HalfLife | None = None
@@ -101,6 +109,8 @@ class ALSRecommender(EmbeddingRecommender):
     _reads_weights = True
     _stored: ClassVar[dict[str, Kind]] = {
         "seed_": Value(int, at_least=0),
+        "alpha_": Value(float),
+        "fitted_with_": _OF_FIT,
         "confidences_": Matrix("float32", "users", "items", made=csr_matrix, is_history=True),
         "user_embeddings_": Array("float32", "users", "factors"),
         "item_embeddings_": Array("float32", "items", "factors"),
@@ -112,12 +122,13 @@ class ALSRecommender(EmbeddingRecommender):
         check_n_jobs(self.n_jobs)
         check_int(self.verbose, "verbose", at_least=0)
         check_number(self.regularization, "regularization", at_least=0)
-        check_number(self.alpha, "alpha", above=0)
+        check_number(self.alpha, "alpha", above=0, or_none=True)
         read_half_life(self.half_life, self.events_)
 
     def _fit(self, data: Interactions) -> None:
-        self.seed_ = draw_seed(self.random_state)
+        self.seed_, self.fitted_with_ = draw_seed(self.random_state), _OF_FIT.of(self)
         self._learn_confidences(data)
+        self.alpha_ = _DEFAULT_CONFIDENCE / float(self.confidences_.data.mean()) if self.alpha is None else float(self.alpha)
         with implicit_guard(), finite_factors(solver := self._solver(), self, of_values=True):
             solver.fit(self.confidences_, show_progress=bool(self.verbose))
         self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
@@ -128,7 +139,8 @@ class ALSRecommender(EmbeddingRecommender):
             raise ValueError(
                 f"n_factors must not change in partial_fit: fit used {before.item_embeddings_.shape[1]}, got {self.n_factors}"
             )
-        self.seed_ = before.seed_
+        self.seed_, self.fitted_with_ = before.seed_, _OF_FIT.of(self)
+        self.alpha_ = before.alpha_ if self.alpha is None else float(self.alpha)
         self._learn_confidences(events)
         new = events[len(before.events_) :]
         new = new[self._informative(new)]
@@ -155,9 +167,9 @@ class ALSRecommender(EmbeddingRecommender):
         from implicit.cpu.als import AlternatingLeastSquares
 
         return AlternatingLeastSquares(
-            factors=self.n_factors,
-            regularization=self.regularization,
-            alpha=self.alpha,
+            factors=self.fitted_with_["n_factors"],
+            regularization=self.fitted_with_["regularization"],
+            alpha=self.alpha_,
             iterations=self.max_epochs,
             num_threads=n_threads(self.n_jobs, self._work),
             random_state=self.seed_,
@@ -166,7 +178,7 @@ class ALSRecommender(EmbeddingRecommender):
     @property
     def _work(self) -> float:
         """Approximate number of floating-point operations of half an epoch."""
-        n_factors = float(self.n_factors)
+        n_factors = float(self.fitted_with_["n_factors"])
         return 12 * len(self.confidences_.data) * n_factors + max(self.n_users_, self.n_items_) * n_factors**2
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -175,7 +187,7 @@ class ALSRecommender(EmbeddingRecommender):
     def _new_state(self, histories: Interactions) -> NDArray[np.float32]:
         positives = informative_part(self, histories)
         if histories.timestamps is not None:
-            positives = apply_half_life(positives, self.half_life)
+            positives = apply_half_life(positives, self.fitted_with_["half_life"])
         confidences = self._confidences(positives)
         solver = copy.copy(prepared(self, _solver_of_answers))
         solver.num_threads = n_threads(self.n_jobs, 2.0 * (confidences.nnz + histories.n_users) * solver.factors**2)
@@ -197,7 +209,7 @@ class ALSRecommender(EmbeddingRecommender):
         return Products(self.item_embeddings_, as_they_are)
 
     def _exported_state(self) -> States:
-        return weighted_squares(self.item_embeddings_, self.regularization, self.alpha)
+        return weighted_squares(self.item_embeddings_, self.fitted_with_["regularization"], self.alpha_)
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_products(self.user_embeddings_, self.item_embeddings_, users, items)

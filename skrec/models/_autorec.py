@@ -9,7 +9,6 @@ from skrec._checks import check_choice, check_int, check_number
 from skrec.data import Interactions
 from skrec.engine import (
     ACTIVATIONS,
-    ROW_BATCH_SIZE,
     Objective,
     RatingsByItem,
     RatingsByUser,
@@ -18,6 +17,7 @@ from skrec.engine import (
     WholeRows,
     check_y_range,
     rating_objective,
+    row_batch_size,
     row_objective,
 )
 from skrec.engine.networks._autorec import ItemAutoRec, UserAutoRec
@@ -105,7 +105,7 @@ class AutoRecRecommender(RowRecommender):
 
     def _objective(self) -> Objective:
         if self._predicts_ratings:
-            return rating_objective(
-                self, RatingsByUser if self.side == "user" else RatingsByItem, self.batch_size or ROW_BATCH_SIZE
-            )
+            if self.side == "user":
+                return rating_objective(self, RatingsByUser, row_batch_size(self, self.n_users_))
+            return rating_objective(self, RatingsByItem, row_batch_size(self, self.n_items_))
         return row_objective(self, WholeRows if self.side == "user" else WholeColumns)

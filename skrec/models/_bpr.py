@@ -34,6 +34,7 @@ from skrec.engine import (
     parameters_of,
     prepare,
     prior_of,
+    prior_of_training,
     sample_with_replay,
     settled_prior,
     weights,
@@ -59,8 +60,9 @@ class BPRRecommender(EmbeddingRecommender):
         Step size of stochastic gradient descent.
     regularization : float, default=0.01
         L2 penalty of the embeddings and biases.
-    max_epochs : int, default=100
-        Number of passes over the training data.
+    max_epochs : int, default=None
+        Number of passes over the training data. If None, as many as it takes for 1000 updates per user and item, at least 20
+        and at most 1000.
     positive_from : float, default=None
         Smallest value of a positive event. If None, values above 0 are positive.
     n_jobs : int, default=1
@@ -81,6 +83,8 @@ class BPRRecommender(EmbeddingRecommender):
         Item biases.
     module_ : nn.Module
         The trained network, which holds embeddings and biases.
+    max_epochs_ : int
+        Value of ``max_epochs`` that was used.
     seed_ : int
         Seed that was drawn from ``random_state``.
 
@@ -107,7 +111,7 @@ class BPRRecommender(EmbeddingRecommender):
     n_factors: int = 64
     learning_rate: float = 0.01
     regularization: float = 0.01
-    max_epochs: int = 100
+    max_epochs: int | None = None
     positive_from: float | None = None
     n_jobs: int = 1
     verbose: int = 0
@@ -116,24 +120,26 @@ class BPRRecommender(EmbeddingRecommender):
     _stored: ClassVar[dict[str, Kind]] = {
         "trained_with_": TrainedWith(),
         "seed_": Value(int, at_least=0),
+        "max_epochs_": Value(int, at_least=1),
         "module_": NetworkKind(lambda model, events: model._network(events)),
         "prior_": PriorKind(),
     }
 
     def _check_parameters(self) -> None:
         check_n_jobs(self.n_jobs)
-        for name in ("n_factors", "max_epochs"):
-            check_int(getattr(self, name), name, at_least=1)
+        check_int(self.n_factors, "n_factors", at_least=1)
+        check_int(self.max_epochs, "max_epochs", at_least=1, or_none=True)
         check_int(self.verbose, "verbose", at_least=0)
         check_number(self.learning_rate, "learning_rate", above=0)
         check_number(self.regularization, "regularization", at_least=0)
 
     def _fit(self, data: Interactions) -> None:
         self.seed_ = draw_seed(self.random_state)
+        self.max_epochs_ = self.max_epochs or _default_epochs(self.n_users_ + self.n_items_, int(self.popularity_.sum()))
         self._learn(self._solver(self.learning_rate), self._network(data), data)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
-        self.seed_ = draw_seed(self.random_state)
+        self.seed_, self.max_epochs_ = draw_seed(self.random_state), self.max_epochs or before.max_epochs_
         network = expand_network(self, self._network(events), events, before, before._states)
         solver = self._solver(PARTIAL_FIT_LR_FACTOR * self.learning_rate)
         solver.user_factors = np.hstack([weights(network.user_embeddings), np.ones((events.n_users, 1), np.float32)])
@@ -148,7 +154,7 @@ class BPRRecommender(EmbeddingRecommender):
             factors=self.n_factors,
             learning_rate=learning_rate,
             regularization=self.regularization,
-            iterations=self.max_epochs,
+            iterations=self.max_epochs_,
             num_threads=n_threads(self.n_jobs, 12.0 * len(self.seen_.indices) * self.n_factors),
             random_state=self.seed_,
         )
@@ -168,8 +174,11 @@ class BPRRecommender(EmbeddingRecommender):
         _copy_into(network.item_biases, solver.item_factors[:, -1:])
         prepare(network)
         self.module_, self.trained_with_ = network, parameters_of(self)
-        self.prior_ = prior_of(network, [torch.tensor(np.flatnonzero(self.has_past_))])
-        self._reference_events_: Interactions | None = events_of_reference_users(self.events_, np.flatnonzero(self.has_past_))
+        users = np.flatnonzero(self.has_past_)
+        self._reference_events_: Interactions | None = None
+        self.prior_ = prior_of(network, [torch.tensor(users)])
+        self.prior_ = prior_of_training(_fold_in(self), self.events_, users)
+        self._reference_events_ = events_of_reference_users(self.events_, users)
 
     def _known_state(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.user_embeddings_[users]
@@ -217,6 +226,10 @@ class BPRRecommender(EmbeddingRecommender):
     def item_biases_(self) -> NDArray[np.float32]:
         """Item biases of shape ``(n_items_,)``."""
         return weights(self.module_.item_biases)[:, 0]
+
+
+def _default_epochs(n_rows: int, n_events: int) -> int:
+    return min(max(round(1000 * n_rows / n_events), 20), 1000)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
 from skrec._checks import check_number
-from skrec.base import BaseRecommender, EmbeddingRecommender
+from skrec.base import EmbeddingRecommender
 from skrec.base._onnx import exported_states
 from skrec.base._pairs import dense_products
 from skrec.base._parameters import Needs
@@ -56,9 +56,9 @@ class ColdStartRecommender(EmbeddingRecommender):
     Parameters
     ----------
     estimator : recommender, default=None
-        Required. Its scores must be dot products of ``user_embeddings_`` and ``item_embeddings_``, plus
-        ``item_biases_`` if it has any: `ALSRecommender`, `BPRRecommender`, `MFRecommender`, `LightGCNRecommender`, or a
-        sequence model such as `SASRecRecommender`.
+        Its scores must be dot products of ``user_embeddings_`` and ``item_embeddings_``, plus ``item_biases_`` if it has any:
+        `ALSRecommender`, `BPRRecommender`, `MFRecommender`, `LightGCNRecommender`, or a sequence model such as
+        `SASRecRecommender`. If None, ``MFRecommender(random_state=0)``.
     regularization : float, default=1.0
         L2 penalty of the regression. With larger values, new items are closer to the mean item.
 
@@ -106,7 +106,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         "regularization": Needs(lambda model: model.events_.item_features is not None, "item_features in X"),
     }
     _stored: ClassVar[dict[str, Kind]] = {
-        "estimator_": Nested("estimator"),
+        "estimator_": Nested("estimator", "_factor_model"),
         "item_embeddings_": Array("float32", "items", "factors"),
         "item_biases_": Array("float32", "items"),
         "regression_": RegressionKind(),
@@ -121,11 +121,11 @@ class ColdStartRecommender(EmbeddingRecommender):
 
     def _fit_validated(self, data: Interactions, validation: Any) -> None:
         options = {} if validation is None else {"validation": validation.data, "metrics": validation.metrics or None}
-        self.estimator_ = clone(self.estimator).fit(data, **options)
+        self.estimator_ = clone(self._factor_model).fit(data, **options)
         self._predict_item_vectors(data)
 
     def _partial_fit(self, events: Interactions, before: Any) -> None:
-        trained = copy.copy(before.estimator_).set_params(**self.estimator.get_params(deep=False))
+        trained = copy.copy(before.estimator_).set_params(**self._factor_model.get_params(deep=False))
         self.estimator_ = trained.partial_fit(events[len(before.events_) :])
         self._predict_item_vectors(events)
 
@@ -185,12 +185,20 @@ class ColdStartRecommender(EmbeddingRecommender):
         """Done by the estimator."""
 
     def _checked(self) -> Any:
-        has_embeddings = isinstance(self.estimator, EmbeddingRecommender)
-        if not isinstance(self.estimator, BaseRecommender) or not has_embeddings:
+        if not isinstance(self._factor_model, EmbeddingRecommender):
             raise TypeError(
                 f"estimator must be a recommender with embeddings, such as ALSRecommender(), got {self.estimator!r}"
             )
-        return self.estimator
+        return self._factor_model
+
+    @property
+    def _factor_model(self) -> Any:
+        """Resolved value of ``estimator``."""
+        if self.estimator is not None:
+            return self.estimator
+        from skrec.models._mf import MFRecommender  # loads torch
+
+        return MFRecommender(random_state=0)
 
     def _informative(self, data: Interactions) -> NDArray[np.bool_]:
         estimator = copy.copy(self._checked())
@@ -199,16 +207,16 @@ class ColdStartRecommender(EmbeddingRecommender):
 
     @property
     def _predicts_ratings(self) -> bool:  # type: ignore[override]
-        return getattr(self.estimator, "_predicts_ratings", False)
+        return getattr(self._factor_model, "_predicts_ratings", False)
 
     @property
     def _ordered(self) -> bool:  # type: ignore[override]
-        return getattr(self.estimator, "_ordered", False)
+        return getattr(self._factor_model, "_ordered", False)
 
     @property
     def positive_from(self) -> float | None:
         """``positive_from`` of the estimator, None if it has no such parameter."""
-        return getattr(self.estimator, "positive_from", None)
+        return getattr(self._factor_model, "positive_from", None)
 
     @property
     def _familiar_items(self) -> NDArray[np.bool_]:

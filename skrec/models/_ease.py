@@ -29,7 +29,7 @@ class EASERecommender(ItemWeightsRecommender):
 
     Parameters
     ----------
-    regularization : float, default=500.0
+    regularization : float, default=300.0
         L2 penalty of the weights.
 
     Attributes
@@ -70,7 +70,7 @@ class EASERecommender(ItemWeightsRecommender):
     [[1]]
     """
 
-    regularization: float = 500.0
+    regularization: float = 300.0
 
     _stored: ClassVar[dict[str, Kind]] = {"item_weights_": Array("float32", "items", "items")}
 

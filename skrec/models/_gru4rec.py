@@ -20,7 +20,7 @@ class GRU4RecRecommender(SequenceRecommender):
         Number of dimensions of the item embeddings and of the hidden state.
     n_layers : int, default=1
         Number of recurrent layers.
-    dropout : float, default=0.2
+    dropout : float, default=0.5
         Dropout probability of the embeddings and of the hidden states, in training.
     learning_rate : float, default=0.003
         Step size of the optimizer. It is the largest step size if ``lr_schedule`` is "one_cycle" or "cosine".
@@ -54,7 +54,7 @@ class GRU4RecRecommender(SequenceRecommender):
 
     n_factors: int = 64
     n_layers: int = 1
-    dropout: float = 0.2
+    dropout: float = 0.5
     learning_rate: float = 0.003
 
     _architecture_parameters = ("n_factors", "n_layers")

@@ -15,7 +15,9 @@ from skrec.base._pairs import entries_at
 from skrec.data import Interactions
 from skrec.export._scores import TransitionScores
 from skrec.export._states import LastItem
-from skrec.persistence import Array, Kind, Matrix
+from skrec.persistence import Array, Kind, Matrix, ParametersOfFit
+
+_OF_FIT = ParametersOfFit("smoothing")
 
 
 class MarkovRecommender(BaseRecommender):
@@ -41,6 +43,8 @@ class MarkovRecommender(BaseRecommender):
         weights, the sum of the weights of the later events.
     shares_ : float64 array of shape (n_items_,)
         Share of each item in all positive events.
+    fitted_with_ : dict
+        Value of ``smoothing`` in ``fit``, by which scores are computed.
     last_items_ : int64 array of shape (n_users_,)
         Code of the last item of each user, 0 for users without positive events.
 
@@ -63,6 +67,7 @@ class MarkovRecommender(BaseRecommender):
     _ordered = True
     _reads_weights = True
     _stored: ClassVar[dict[str, Kind]] = {
+        "fitted_with_": _OF_FIT,
         "has_past_": Array("bool", "users", is_history=True),
         "transitions_": Matrix("float64", "items", "items"),
         "shares_": Array("float64", "items"),
@@ -74,6 +79,7 @@ class MarkovRecommender(BaseRecommender):
         check_number(self.smoothing, "smoothing", above=0)
 
     def _fit(self, data: Interactions) -> None:
+        self.fitted_with_ = _OF_FIT.of(self)
         events = self._positives(data, self.positive_from)
         events = events[events.user_time_order()]
         follows = np.flatnonzero(events.users[1:] == events.users[:-1]) + 1
@@ -94,6 +100,10 @@ class MarkovRecommender(BaseRecommender):
         return _last_items(positives[positives.user_time_order()])
 
     @property
+    def _smoothing(self) -> float:
+        return self.fitted_with_["smoothing"]
+
+    @property
     def _transitions_with_self(self) -> sp.csr_array:
         """Counts of the successors of each item, plus one for the item itself."""
         return (self.transitions_ + sp.eye_array(self.n_items_, dtype=np.float32)).tocsr()
@@ -107,11 +117,11 @@ class MarkovRecommender(BaseRecommender):
     def _score(self, last_items: NDArray[np.int64], items: slice) -> NDArray[np.float32]:
         followed = self.transitions_[last_items]
         totals = np.asarray(followed.sum(1))[:, None]
-        scores = followed[:, items].toarray() + self.smoothing * self.shares_[None, items]
-        return (scores / (totals + self.smoothing)).astype(np.float32)
+        scores = followed[:, items].toarray() + self._smoothing * self.shares_[None, items]
+        return (scores / (totals + self._smoothing)).astype(np.float32)
 
     def _exported_scores(self) -> TransitionScores:
-        return TransitionScores(self.transitions_, self.smoothing * self.shares_, self.last_items_)
+        return TransitionScores(self.transitions_, self._smoothing * self.shares_, self.last_items_)
 
     def _exported_state(self) -> LastItem:
         return LastItem()
@@ -120,7 +130,7 @@ class MarkovRecommender(BaseRecommender):
         last_items = self.last_items_[users]
         followed = entries_at(self.transitions_, last_items, items)
         totals = np.asarray(self.transitions_.sum(1))[last_items]
-        return (followed + self.smoothing * self.shares_[items]) / (totals + self.smoothing)
+        return (followed + self._smoothing * self.shares_[items]) / (totals + self._smoothing)
 
 
 def _last_items(events: Interactions) -> NDArray[np.int64]:

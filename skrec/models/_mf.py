@@ -16,10 +16,13 @@ from skrec.engine import (
     LOSSES,
     NEEDS_DRAWN_NEGATIVES,
     DotProduct,
+    ImplicitSquares,
     Objective,
     PairRecommender,
+    WholeRows,
     ccl,
     check_solver,
+    default_strength,
     implicit_squares,
     weights,
 )
@@ -39,20 +42,40 @@ class MFRecommender(PairRecommender):
     ``biases`` leaves out some of these terms.
 
     With ``solver="als"`` the vectors are found by alternating least squares for implicit feedback, see `ALS`. The score is the
-    product alone.
+    product alone. This is the default as long as no parameter of gradient descent is changed.
 
     Parameters
     ----------
-    solver : {"gradient", "als"} or ALS, default="gradient"
+    solver : {"auto", "gradient", "als"} or ALS, default="auto"
         "gradient" minimizes ``loss`` by gradient descent. "als" minimizes squared errors over all pairs of a user and an item
-        by alternating least squares. `ALS` sets its parameters. With "als", ``loss`` must be "softmax", the default. Parameters
+        by alternating least squares. `ALS` sets its parameters. "auto" is "als" if ``loss``, ``biases``, ``negatives``,
+        ``n_negatives``, ``temperature``, ``dropout``, ``batch_size``, ``learning_rate``, ``lr_schedule``, ``optimizer``,
+        ``weight_decay`` and ``logger`` have their default values and ``trainer`` sets at most the accelerator, else "gradient".
+        With "als", ``loss`` must be "softmax", the default. Parameters
         of gradients, such as ``learning_rate`` and ``negatives``, have no effect. ``weights`` of events multiply their errors.
-        ``regularization=None`` means 0.003.
+        ``regularization=None`` means 0.3.
     loss : str, CosineContrastiveLoss or callable, default="softmax"
         "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss.
         `CosineContrastiveLoss` sets its parameters. "mse" predicts values. A callable is described in `TorchRecommender`.
     n_factors : int, default=64
         Number of dimensions of the embeddings.
+    regularization : float, default=None
+        Strength of the L2 penalty on the embeddings that a minibatch uses, per example. All items of an example together count
+        as two. If None, it is found by a rule that depends on what is minimized:
+
+        - ``solver="als"``: 0.3.
+        - Other rankings: the fourth root of the mean popularity of an event's item, where the popularity of an item is its
+          number of events. This is about 2 for sparse data and 5 for dense data. If negatives are drawn, an example is one
+          event instead of one user, and the value is divided by the mean number of events per user, and by 4 for losses other
+          than softmax. It is 0 for scores of cosines and with ``weight_decay``.
+        - ``loss="mse"``: ``2 * std / n_mean ** 0.6`` for ratings with the standard deviation ``std``, times the slope of the
+          sigmoid at the mean rating if there is a ``y_range``. ``n_mean`` is the geometric mean of the average numbers of
+          ratings of users and of items.
+
+        For ``loss="mse"`` it is the penalty per rating of a user or item with an average number of ratings. With n ratings a
+        vector has the penalty ``regularization * n_mean * (n / n_mean) ** 0.4`` in total. Biases then have the penalty of a
+        normal prior: the variance of the ratings within users divided by that of the users' means, and the same for items. It
+        is proportional to ``regularization``.
     dropout : float, default=0.0
         Probability that an entry of the user vector is set to zero in training.
     init_std : float, default=0.01
@@ -72,12 +95,14 @@ class MFRecommender(PairRecommender):
     ----------
     user_embeddings_, item_embeddings_ : float32 arrays of shape (n_users_, n_factors) and (n_items_, n_factors)
         User and item vectors. Their dot product is the score, up to mean and biases.
+    regularization_ : float
+        Strength of the penalty.
     item_biases_ : float32 array of shape (n_items_,)
         Item biases. Zeros if there are none.
     user_biases_ : float32 array of shape (n_users_,)
         User biases. Zeros if there are none.
     global_mean_ : float
-        Mean of the training ratings. Zero if the loss ranks, with ``y_range`` and with ``biases="none"``.
+        Mean of the training ratings, on which predictions are centered. Zero if the loss ranks, and with ``biases="none"``.
 
     Notes
     -----
@@ -108,11 +133,12 @@ class MFRecommender(PairRecommender):
     """
 
     n_factors: int = 64
+    regularization: float | None = None
     dropout: float = 0.0
     init_std: float = 0.01
     temperature: float | None = None
     biases: Literal["auto", "none", "item", "both"] = "auto"
-    solver: Literal["gradient", "als"] | ALS = "gradient"
+    solver: Literal["auto", "gradient", "als"] | ALS = "auto"
 
     _losses = LOSSES | {"ccl": ccl}
     _architecture_parameters = ("n_factors", "temperature", "biases", "y_range")
@@ -150,7 +176,30 @@ class MFRecommender(PairRecommender):
     @property
     def _als(self) -> ALS | None:
         """Resolved value of ``solver``. None for gradients."""
-        return ALS() if self.solver == "als" else self.solver if isinstance(self.solver, ALS) else None
+        if isinstance(self.solver, ALS):
+            return self.solver
+        return ALS() if self.solver == "als" or (self.solver == "auto" and self._keeps_defaults_of_gradients) else None
+
+    @property
+    def _keeps_defaults_of_gradients(self) -> bool:
+        """Whether all parameters that alternating least squares does not use have their default values."""
+        names = (*_PARAMETERS_OF_GRADIENTS, "loss", "biases", "n_negatives")
+        return not any(map(self._is_set, names)) and {*(self.trainer or {})} <= {"accelerator"}
+
+    def _default_regularization(self, examples: Interactions) -> float:
+        """Return the rule that was found with the data sets of ``benchmarks/collection.py``."""
+        if isinstance(self.objective_, ImplicitSquares):
+            return self.objective_.regularization
+        if self._predicts_ratings:
+            return default_strength(examples, self.y_range)
+        if self._loss_name == "ccl" or self.temperature is not None:
+            return 0.0  # lengths have no effect on cosines
+        counts = np.bincount(examples.items, weights=examples.weights).astype(float)
+        strength = (counts @ counts / counts.sum()) ** 0.25
+        if isinstance(self.objective_, WholeRows):
+            return strength
+        of_event = strength * self.n_users_ / counts.sum()
+        return of_event if self._loss_name == "softmax" else of_event / 4  # the slopes of other losses are smaller
 
     def _objective(self) -> Objective:
         return super()._objective() if self._als is None else implicit_squares(self, self._als)
@@ -175,5 +224,6 @@ class MFRecommender(PairRecommender):
 
     @property
     def global_mean_(self) -> float:
-        """Mean of the training ratings that is added to predictions, or zero."""
-        return float(self.module_.mean)
+        """Mean of the training ratings on which predictions are centered, or zero."""
+        network = self.module_
+        return 0.0 if network.item_biases is None else float(network.bounded(network.mean))

@@ -38,7 +38,7 @@ class NeighborParameters(DeclaredParameters):
         that neighbors are searched for, and y a neighbor. Values above 0 increase the similarities of vectors x with a large
         norm, such as popular items. With 1 and without weighting, the similarity is the share of y's users (or items) that x
         has too. Not used if ``normalize`` is False.
-    shrinkage : float, default=10.0
+    shrinkage : float, default=50.0
         Added to the product of the norms, so that pairs with few common entries are less similar. Without shrinkage, two items
         with a single common user and no others have a similarity of 1. Norms are several times as large with a weighting. Not
         used if ``normalize`` is False.
@@ -48,7 +48,7 @@ class NeighborParameters(DeclaredParameters):
     weighting: Weighting = None
     normalize: bool = True
     asymmetry: float = 0.0
-    shrinkage: float = 10.0
+    shrinkage: float = 50.0
 
     _needs: ClassVar[dict[str, Needs]] = {
         "asymmetry": Needs(lambda model: model.normalize, "normalize=True"),

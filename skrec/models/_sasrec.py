@@ -22,7 +22,7 @@ class SASRecRecommender(SequenceRecommender):
         Number of attention blocks.
     n_heads : int, default=1
         Number of attention heads in a block. Must divide ``n_factors``.
-    dropout : float, default=0.2
+    dropout : float, default=0.5
         Dropout probability after each layer, in training.
     learning_rate : float, default=0.003
         Step size of the optimizer. It is the largest step size if ``lr_schedule`` is "one_cycle" or "cosine".
@@ -58,7 +58,7 @@ class SASRecRecommender(SequenceRecommender):
     n_factors: int = 64
     n_blocks: int = 2
     n_heads: int = 1
-    dropout: float = 0.2
+    dropout: float = 0.5
     learning_rate: float = 0.003
 
     _architecture_parameters = ("n_factors", "n_blocks", "n_heads", "max_length")

@@ -3,6 +3,7 @@
 Parameters of the search are documented in `NeighborParameters`, others in `HistoryRecommender`.
 """
 
+import copy
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -17,8 +18,10 @@ from skrec.data import Interactions
 from skrec.export._graph import Graph, Value
 from skrec.export._neighbors import NearestUsers
 from skrec.models._neighbors import NeighborParameters, euclidean_lengths, stacked, weighted, weights_of_items, weights_of_users
-from skrec.persistence import Array, Kind, Matrix
+from skrec.persistence import Array, Kind, Matrix, ParametersOfFit
 from skrec.topk import RowSums
+
+_OF_FIT = ParametersOfFit("n_neighbors", "weighting", "normalize", "asymmetry", "shrinkage", "neighborhood")
 
 
 class UserKNNRecommender(NeighborParameters, HistoryRecommender):
@@ -35,8 +38,13 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
         among their own ``n_neighbors`` nearest. Typical users may have many reverse neighbors, unusual users few or none. Ties
         between a training user and a new user are broken in favor of the training user.
 
+    shrinkage : float, default=0.0
+        Added to the product of the norms, as in `ItemKNNRecommender`.
+
     Attributes
     ----------
+    fitted_with_ : dict
+        Values of the parameters in ``fit``, by which neighbors are found.
     weighted_rows_ : float64 CSR of shape (n_users_, n_items_)
         Vectors by which users are compared.
     item_length_weights_ : float64 array of shape (n_items_,)
@@ -73,9 +81,11 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
     """
 
     neighborhood: Literal["nearest", "reverse"] = "nearest"
+    shrinkage: float = 0.0
 
     _answers_from_histories = True
     _stored: ClassVar[dict[str, Kind]] = {
+        "fitted_with_": _OF_FIT,
         "item_length_weights_": Array("float64", "items"),
         "weighted_rows_": Matrix("float64", "users", "items"),
         "reverse_neighbors_": Matrix("float32", "users", "users", is_optional=True),
@@ -100,7 +110,7 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
         check_choice(self.neighborhood, "neighborhood", ("nearest", "reverse"))
 
     def _fit(self, data: Interactions) -> None:
-        rows = self._keep_rows(data)
+        rows, self.fitted_with_ = self._keep_rows(data), _OF_FIT.of(self)
         self.item_length_weights_ = weights_of_items(rows, self.weighting)
         self.weighted_rows_ = self._weighted(rows)
         self.reverse_neighbors_ = self.thresholds_ = None
@@ -116,14 +126,15 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
         return self._nearest(self.weighted_rows_[users], self.weighted_rows_, own=users)
 
     def _known_state(self, users: NDArray[np.int64]) -> sp.csr_array:
-        return self._known_nearest(users) if self.reverse_neighbors_ is None else self.reverse_neighbors_[users]
+        return _as_fitted(self)._known_nearest(users) if self.reverse_neighbors_ is None else self.reverse_neighbors_[users]
 
     def _new_state(self, histories: Interactions) -> sp.csr_array:
-        vectors = self._weighted(super()._new_state(histories))
+        fitted = _as_fitted(self)
+        vectors = fitted._weighted(super()._new_state(histories))
         if self.thresholds_ is None:
-            return self._nearest(vectors, self.weighted_rows_)
+            return fitted._nearest(vectors, self.weighted_rows_)
         # the neighbors of the training users are searched, so that x and y are exchanged
-        similarities = self._similarities(vectors, self.weighted_rows_, -self.asymmetry)
+        similarities = fitted._similarities(vectors, self.weighted_rows_, -fitted.asymmetry)
         return stacked([_above(self.thresholds_, block) for block in similarities], self.n_users_)
 
     def _user_vectors(self) -> sp.csr_array:
@@ -137,11 +148,11 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
 
     def _exported_state(self) -> NearestUsers:
         # with thresholds, the neighbors of the training users are searched, so that x and y are exchanged
-        asymmetry = self.asymmetry if self.thresholds_ is None else -self.asymmetry
-        n_items = self.n_items_
+        fitted, n_items = _as_fitted(self), self.n_items_
+        asymmetry = fitted.asymmetry if self.thresholds_ is None else -fitted.asymmetry
 
         def user_weight(graph: Graph, n: Value) -> Value:
-            return n * 0.0 + 1 if self.weighting is None else (n_items / (n + 1)).apply("Log")
+            return n * 0.0 + 1 if fitted.weighting is None else (n_items / (n + 1)).apply("Log")
 
         return NearestUsers(
             columns=self.weighted_rows_.T.tocsr(),
@@ -149,15 +160,24 @@ class UserKNNRecommender(NeighborParameters, HistoryRecommender):
             user_weight=user_weight,
             lengths=euclidean_lengths(self.weighted_rows_) ** (1 + asymmetry),
             exponent=1 - asymmetry,
-            shrinkage=self.shrinkage,
-            normalize=self.normalize,
-            n_neighbors=self.n_neighbors,
+            shrinkage=fitted.shrinkage,
+            normalize=fitted.normalize,
+            n_neighbors=fitted.n_neighbors,
             thresholds=self.thresholds_,
         )
 
     def _score_known_pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
         who, rows = np.unique(users, return_inverse=True)
         return sparse_products(self._known_state(who), self.rows_, rows, items)
+
+
+def _as_fitted(model: UserKNNRecommender) -> UserKNNRecommender:
+    """The model with the parameters of its fit."""
+    if model.fitted_with_ == _OF_FIT.of(model):
+        return model
+    twin = copy.copy(model)
+    twin.__dict__.update(model.fitted_with_)
+    return twin
 
 
 def _least_of_full_rows(matrix: sp.csr_array, n: int) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from skrec.persistence._errors import ModelFormatError
 from skrec.persistence._events import Events
 from skrec.persistence._files import FORMAT, load, save
-from skrec.persistence._kinds import Array, Kind, Matrix, Nested, Table, Value, check_finite
+from skrec.persistence._kinds import Array, Kind, Matrix, Nested, ParametersOfFit, Table, Value, check_finite
 from skrec.persistence._registry import register
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Matrix",
     "ModelFormatError",
     "Nested",
+    "ParametersOfFit",
     "Table",
     "Value",
     "check_finite",

@@ -16,6 +16,10 @@ FORMAT = 1
 """The number of the format of new files."""
 
 
+class _LeftOutUnusable(ValueError):
+    """A model cannot be made with the values that `load` was given."""
+
+
 class _MutedWarnings(MutedWarning):
     """Warnings about parameters, which `fit` has given before."""
 
@@ -101,6 +105,12 @@ def _content_of(model: Any, include_events: bool, include_history: bool, left_ou
         raise TypeError(f"{name} cannot be saved: it has {error}") from error
     if writer.unused:
         raise ValueError(f"leave_out must hold names of parameters of {name}, got {sorted(writer.unused)}")
+    if writer.replaced:
+        reasons = "; ".join(f"{path} was {reason}" for path, reason in writer.replaced.items())
+        raise TypeError(
+            f"{name} cannot be saved: parameters were set after fit, and their values at the fit, by which the model answers, "
+            f"cannot be written: {reasons}. Set them to these values again, or fit again"
+        )
     if writer.unstorable:
         reasons = "; ".join(f"{path} has {reason}" for path, reason in writer.unstorable.items())
         raise TypeError(
@@ -143,7 +153,7 @@ def load(path: str | PathLike, **left_out: Any) -> Any:
     ModelFormatError
         If it is not a saved model, is damaged, or has a newer format. It is a ValueError.
     ValueError
-        If ``left_out`` does not have the names of the parameters that were left out.
+        If ``left_out`` does not have the names of the parameters that were left out, or the model cannot be made with a value.
 
     Examples
     --------
@@ -160,10 +170,8 @@ def load(path: str | PathLike, **left_out: Any) -> Any:
         content = read_content(target)
         names = _left_out_of(content.document)
         if left_out.keys() == names:
-            reader = ModelReader(content.tensors, content.document["tables"], left_out)
-            with _MutedWarnings.muted:
-                return reader.estimator(content.document["model"])
-    except (OSError, ImportError):
+            return _estimator_of(content, left_out)
+    except (OSError, ImportError, _LeftOutUnusable):
         raise
     except Exception as error:  # whatever the content of a file leads to
         reason = error if isinstance(error, ModelFormatError) else f"its content is not valid: {type(error).__name__}: {error}"
@@ -172,6 +180,22 @@ def load(path: str | PathLike, **left_out: Any) -> Any:
         f"{target} was saved without the values of the parameters {sorted(names)}, which load must get as keywords and no "
         f"others, got {sorted(left_out)}"
     )
+
+
+def _estimator_of(content: Content, left_out: dict[str, Any]) -> Any:
+    reader = ModelReader(content.tensors, content.document["tables"], left_out)
+    try:
+        with _MutedWarnings.muted:
+            return reader.estimator(content.document["model"])
+    except (OSError, ImportError):
+        raise
+    except Exception as error:  # whatever a value leads to
+        if not left_out:
+            raise
+        raise _LeftOutUnusable(
+            f"{', '.join(left_out)} must be what the model was saved with, got "
+            f"{', '.join(f'{name}={value!r}' for name, value in left_out.items())}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _left_out_of(document: dict[str, Any]) -> set[str]:

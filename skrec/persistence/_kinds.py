@@ -4,6 +4,7 @@ A class declares its attributes in ``_stored``, a dict of a kind for each name. 
 checks what it reads: files may hold anything.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from numbers import Real
 from typing import Any, ClassVar
@@ -23,9 +24,12 @@ class Kind(ABC):
     ----------
     is_made : bool, default=False
         Whether the attribute is made of other attributes, and is read after them.
+    is_optional_in_files : bool, default=False
+        Whether files of earlier versions lack the attribute. Its node is None then.
     """
 
     is_made: ClassVar[bool] = False
+    is_optional_in_files: ClassVar[bool] = False
 
     @abstractmethod
     def write(self, value: Any, writer: Any) -> Any:
@@ -92,6 +96,39 @@ class Value(Kind):
         if self.at_least is not None and value < self.at_least:
             raise ModelFormatError(f"a number is {value!r}, which is below {self.at_least}")
         return value
+
+
+class ParametersOfFit(Kind):
+    """Values that some parameters had in `fit`. Only those that have been changed since then are written.
+
+    Parameters
+    ----------
+    *names : str
+        Names of the parameters.
+    """
+
+    is_made = is_optional_in_files = True
+
+    def __init__(self, *names: str):
+        self.names = names
+
+    def of(self, model: Any) -> dict[str, Any]:
+        """Present values of the parameters."""
+        return {name: getattr(model, name) for name in self.names}
+
+    def write(self, value: Any, writer: Any) -> Any:
+        """Write the parameters that differ from those of the estimator."""
+        return writer.changed_parameters(value, self.of(writer.model))
+
+    def read(self, node: Any, reader: Any) -> Any:
+        """Read the parameters."""
+        changed = {} if node is None else {name: reader.value(content) for name, content in node.items()}
+        if not changed.keys() <= set(self.names):
+            raise ModelFormatError(f"it has the parameters {sorted(changed)} of a fit")
+        twin = copy.copy(reader.model)
+        vars(twin).update(changed)
+        twin._check_parameters()
+        return self.of(twin)
 
 
 class Array(Kind):
@@ -205,10 +242,12 @@ class Nested(Kind):
     ----------
     parameter : str
         Name of the parameter that is the estimator before the fit.
+    resolved : str, default=None
+        Name of the attribute that is the estimator if the parameter is None. If None, the parameter.
     """
 
-    def __init__(self, parameter: str):
-        self.parameter = parameter
+    def __init__(self, parameter: str, resolved: str | None = None):
+        self.parameter, self.resolved = parameter, resolved or parameter
 
     def write(self, value: Any, writer: Any) -> Any:
         """Write an estimator."""
@@ -217,6 +256,6 @@ class Nested(Kind):
     def read(self, node: Any, reader: Any) -> Any:
         """Read an estimator of the class of the parameter."""
         value = reader.nested(node, self.parameter)
-        if type(value) is not type(getattr(reader.model, self.parameter)) or not hasattr(value, "vocabulary_"):
+        if type(value) is not type(getattr(reader.model, self.resolved)) or not hasattr(value, "vocabulary_"):
             raise ModelFormatError("an estimator within another one has another class than its parameter, or is not fitted")
         return value

@@ -58,6 +58,15 @@ def _read_datetime(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(time).astimezone(_zone(zone)) if is_aware else dt.datetime.fromisoformat(time)
 
 
+def _write_clock_time(time: dt.time) -> str:
+    return time.isoformat() if time.tzinfo is None else f"{time.replace(tzinfo=None).isoformat()}|{_zone_name(time.tzinfo)}"
+
+
+def _read_clock_time(text: str) -> dt.time:
+    time, is_aware, zone = text.partition("|")
+    return dt.time.fromisoformat(time).replace(tzinfo=_zone(zone)) if is_aware else dt.time.fromisoformat(time)
+
+
 def _write_timestamp(time: pd.Timestamp) -> str:
     zone = "" if time.tz is None else f"|{_zone_name(time.tz)}"
     return f"{time.to_datetime64().astype(np.int64)}|{time.unit}{zone}"
@@ -111,7 +120,7 @@ _TEXTS = {
     "timedelta64": _Text(pd.Timedelta, lambda span: f"{span.to_timedelta64().astype(np.int64)}|{span.unit}", _read_timedelta64),
     "datetime": _Text(dt.datetime, _write_datetime, _read_datetime),
     "date": _Text(dt.date, dt.date.isoformat, dt.date.fromisoformat),
-    "time": _Text(dt.time, dt.time.isoformat, dt.time.fromisoformat),
+    "time": _Text(dt.time, _write_clock_time, _read_clock_time),
     "timedelta": _Text(dt.timedelta, _write_timedelta, lambda text: dt.timedelta(*map(int, text.split("|")))),
     "decimal": _Text(Decimal, str, _read_decimal),
     "fraction": _Text(Fraction, str, _read_fraction),
@@ -133,7 +142,7 @@ def read_object(node: list[str]) -> Any:
     return _TEXTS[name].read(text)
 
 
-def write_labels(labels: NDArray, add: Callable[[NDArray], str]) -> dict[str, Any]:
+def write_labels(labels: NDArray, add: Callable[[NDArray], str], depth: int = 0) -> dict[str, Any]:
     """An array of objects as a JSON node.
 
     Parameters
@@ -141,17 +150,21 @@ def write_labels(labels: NDArray, add: Callable[[NDArray], str]) -> dict[str, An
     labels : object array of shape (n,)
     add : callable
         Stores an array as a tensor, and returns its name.
+    depth : int, default=0
+        Number of tuples that the labels are in.
 
     Raises
     ------
     NotStorable
-        If a label is of a type that has no form without pickle.
+        If a label is of a type that has no form without pickle, or is nested too deeply.
     """
+    if depth > _MAX_DEPTH:
+        raise NotStorable(f"labels that are nested more than {_MAX_DEPTH} deep")
     labels = np.fromiter(map(_plain, labels), object, len(labels)) if _has_numpy_scalars(labels) else labels
     types = sorted(set(map(type, labels)), key=lambda kind: kind.__name__)
     if len(types) > 1:
         which = np.fromiter(map(types.index, map(type, labels)), np.uint8, len(labels))
-        of_types = [write_labels(labels[which == number], add) for number in range(len(types))]
+        of_types = [write_labels(labels[which == number], add, depth + 1) for number in range(len(types))]
         return {"kind": "mixed", "which": add(which), "parts": of_types}
     (kind,) = types or [str]
     if kind is str:
@@ -159,7 +172,7 @@ def write_labels(labels: NDArray, add: Callable[[NDArray], str]) -> dict[str, An
     if kind is tuple:
         lengths = np.fromiter(map(len, labels), np.int64, len(labels))
         parts = np.fromiter(chain.from_iterable(labels), object, int(lengths.sum()))
-        return {"kind": "tuple", "lengths": add(lengths), "parts": write_labels(parts, add)}
+        return {"kind": "tuple", "lengths": add(lengths), "parts": write_labels(parts, add, depth + 1)}
     if kind not in _NAME_OF_TYPE:
         raise NotStorable(f"a label of the type {kind.__module__}.{kind.__qualname__}, such as {labels[0]!r}")
     name = _NAME_OF_TYPE[kind]

@@ -42,6 +42,8 @@ class ModelWriter(ValueWriter):
         Nodes that several estimators may share.
     unstorable : dict of str
         Parameters that have no form in a file, by name, with the reason.
+    replaced : dict of str
+        Parameters whose value at the last fit has no form in a file and has been replaced since, by name, with the reason.
     unused : set of str
         Names in ``left_out`` that are not those of parameters.
     """
@@ -55,6 +57,7 @@ class ModelWriter(ValueWriter):
         self._places: dict[int, int] = {}
         self._prefix = ""
         self.unstorable: dict[str, str] = {}
+        self.replaced: dict[str, str] = {}
         self.unused = set(self._left_out)
 
     def value(self, value: Any) -> Any:
@@ -88,7 +91,7 @@ class ModelWriter(ValueWriter):
                 if node != self.value(now[name]):
                     nodes[name] = node
             except NotStorable as error:
-                self.unstorable[f"{self._prefix}{name} of the last fit"] = str(error)
+                self.replaced[self._prefix + name] = str(error)
         return nodes
 
     def estimator(self, model: Any) -> dict[str, Any]:
@@ -209,13 +212,14 @@ class ModelReader(ValueReader):
 
     def _read_attributes(self, nodes: dict[str, Any]) -> None:
         stored = stored_attributes(type(self.model))
-        if nodes.keys() != stored.keys():
+        added = {name for name, kind in stored.items() if kind.is_optional_in_files}
+        if not stored.keys() - added <= nodes.keys() <= stored.keys():
             raise ModelFormatError(
                 f"it has the attributes {sorted(nodes.keys() - stored.keys())}, which {type(self.model).__name__} does not "
-                f"declare, and lacks {sorted(stored.keys() - nodes.keys())}"
+                f"declare, and lacks {sorted(stored.keys() - added - nodes.keys())}"
             )
         for name, kind in stored.items():
-            setattr(self.model, name, kind.read(nodes[name], self))
+            setattr(self.model, name, kind.read(nodes.get(name), self))
         self.model._check_parameters()
 
 

@@ -82,9 +82,10 @@ def _check_neighbors(ask: Callable[..., Ranking], n: int, inactive: list[int]) -
             assert sorted(found) == others, f"{metric}: the neighbors of {query} are not all others with events, once"
         _check_scores(answer, metric)
         first = ask(active, k=1, metric=metric, include_self=True)
+        assert first.codes[:, 0].tolist() == active.tolist(), f"{metric}: itself is not first"
         if metric != "dot":
             expected = 1 if metric == "cosine" else 0
-            np.testing.assert_allclose(first.scores[:, 0], expected, atol=2e-3, err_msg=f"{metric}: itself is not nearest")
+            np.testing.assert_allclose(first.scores[:, 0], expected, atol=2e-3, err_msg=f"{metric}: its own score is wrong")
     assert ask(0, k=3).codes.tolist() == ask([0], k=n).codes[:, :3].tolist(), "k changes more than the length"
     assert_raises(ValueError, lambda: ask([0], metric="euclid"), "metric", "euclid")
     assert_raises((ValueError, TypeError), lambda: ask([0], k=0), "k must be")

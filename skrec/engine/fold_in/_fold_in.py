@@ -105,7 +105,7 @@ class FoldIn(NamedTuple):
             Parts of the states, with n_users rows.
         """
         parts = []
-        for users in self._blocks(histories):
+        for users in self.blocks(histories):
             part = slice_users(histories, users)
             with torch_threads_in_step(self._work(part.n_users)):
                 if added is None and self.objective.has_closed_form(self.network):
@@ -127,7 +127,8 @@ class FoldIn(NamedTuple):
             states = self.network.encode(self.catalog.tensor(users))
         network = freeze(self.network, self.prior)
         functions = network.vectors, self.objective.likelihood(network, histories, self.catalog)
-        curvature = curvature_of_events(self.prior, states, weights_of_users(histories).sum(), functions)
+        n_events = self.catalog.tensor(np.bincount(histories.users, minlength=len(users)))
+        curvature = curvature_of_events(self.prior, states, n_events, weights_of_users(histories).sum(), functions)
         return self._replace(prior=self.prior.aligned(curvature))
 
     def aligned_for(self, model: Any) -> Self:
@@ -147,9 +148,10 @@ class FoldIn(NamedTuple):
             likelihood = self.objective.likelihood(network, select_users(histories, users.cpu().numpy()), self.catalog)
             return _vectors_of(network, None if added is None else added[users]), likelihood
 
-        return map_estimate(self.prior, self.catalog.tensor(weights_of_users(histories)), functions)
+        n_events = self.catalog.tensor(np.bincount(histories.users, minlength=histories.n_users))
+        return map_estimate(self.prior, n_events, self.catalog.tensor(weights_of_users(histories)), functions)
 
-    def _blocks(self, histories: Interactions) -> Iterator[slice]:
+    def blocks(self, histories: Interactions) -> Iterator[slice]:
         """Yield ranges of users whose fold-in fits in memory."""
         width = len(self.prior.mean)
         per_user = len(self.catalog.popularity) * self.network.floats_per_score + 4 * width**2

@@ -175,8 +175,8 @@ def _same(slopes: Tensor) -> Tensor:
 
 
 def _mean(network: Any) -> Tensor:
-    """Mean that an `EmbeddingNetwork` adds to scores, (1,)."""
-    return network.mean.double()[None] if network.y_range is None else torch.zeros_like(network.mean).double()[None]
+    """What an `EmbeddingNetwork` adds to scores, (1,)."""
+    return network.mean.double()[None]
 
 
 def _in_range(network: Any, scores: Scores) -> Scores:

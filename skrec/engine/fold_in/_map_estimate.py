@@ -19,14 +19,14 @@ VectorsAndLikelihood = tuple[VectorsOfStates, Likelihood]
 _STEP = 1e-4  # of finite differences
 
 
-def map_estimate(prior: Prior, n_events: Tensor, functions: Callable[[Tensor], VectorsAndLikelihood]) -> State:
+def map_estimate(prior: Prior, n_events: Tensor, weights: Tensor, functions: Callable[[Tensor], VectorsAndLikelihood]) -> State:
     """Minimize the negative log-posterior in the whitened coordinates of the prior, starting at the mean user.
 
     Parameters
     ----------
     prior : Prior
-    n_events : Tensor of shape (n,)
-        Sum of the weights of each user's events.
+    n_events, weights : Tensor of shape (n,)
+        Number of each user's events, and the sum of their weights.
     functions : callable
         Maps indices of some of the n users to two functions: from states in float64 to vectors, and from vectors to the
         negative log-likelihoods of the users' histories.
@@ -38,19 +38,24 @@ def map_estimate(prior: Prior, n_events: Tensor, functions: Callable[[Tensor], V
     """
     wide = prior.converted(torch.float64)
     curvature = torch.zeros_like(wide.mean) if wide.curvature is None else wide.curvature
-    first = wide.stiffness + n_events.double()[:, None] * curvature
+    strengths = wide.strengths(n_events)
+    first = strengths[:, None] * wide.stiffness + weights.double()[:, None] * curvature
+
+    def penalized(users: Tensor) -> Function:
+        return _penalized(wide, strengths[users], *functions(users))
+
     if first.device.type == "cpu":
         with np.errstate(all="ignore"):  # as for tensors
-            found, _ = minimize_all(
-                lambda users: _of_arrays(_penalized(wide, *functions(torch.from_numpy(users)))), first.numpy()
-            )
+            found, _ = minimize_all(lambda users: _of_arrays(penalized(torch.from_numpy(users))), first.numpy())
         solution = torch.from_numpy(found)
     else:
-        solution, _ = minimize_all(lambda users: _penalized(wide, *functions(users)), first)
+        solution, _ = minimize_all(penalized, first)
     return tuple(part.to(prior.mean.dtype) for part in wide.state(wide.start + solution))
 
 
-def curvature_of_events(prior: Prior, states: State, n_events: float, functions: VectorsAndLikelihood) -> Tensor:
+def curvature_of_events(
+    prior: Prior, states: State, n_events: Tensor, weight: float, functions: VectorsAndLikelihood
+) -> Tensor:
     """Mean second derivatives per event of the negative log-likelihood in whitened coordinates.
 
     Parameters
@@ -58,7 +63,9 @@ def curvature_of_events(prior: Prior, states: State, n_events: float, functions:
     prior : Prior
     states : tuple of Tensor
         States of some users, at which the derivatives are computed as differences of gradients.
-    n_events : float
+    n_events : Tensor of shape (n,)
+        Number of events of each of these users.
+    weight : float
         Sum of the weights of all of their events.
     functions : tuple of callable
         The two functions of `map_estimate` for these users.
@@ -68,14 +75,15 @@ def curvature_of_events(prior: Prior, states: State, n_events: float, functions:
     Tensor of shape (d, d)
     """
     wide = prior.converted(torch.float64)
-    function, moved = _penalized(wide, *functions), wide.whitened(states) - wide.start
+    strengths = wide.strengths(n_events)
+    function, moved = _penalized(wide, strengths, *functions), wide.whitened(states) - wide.start
     directions = torch.eye(moved.shape[1], dtype=moved.dtype, device=moved.device)
     gradient = function(moved)[1].sum(0)
     rows = torch.stack([function(moved + _STEP * direction)[1].sum(0) - gradient for direction in directions]) / _STEP
-    return ((rows + rows.T) / 2 - len(moved) * wide.stiffness * directions) / n_events
+    return ((rows + rows.T) / 2 - strengths.sum() * wide.stiffness * directions) / weight
 
 
-def _penalized(prior: Prior, vectors_of: VectorsOfStates, likelihood: Likelihood) -> Function:
+def _penalized(prior: Prior, strengths: Tensor, vectors_of: VectorsOfStates, likelihood: Likelihood) -> Function:
     """Negative log-posterior up to a constant, with its gradient, as a function of the distance from the start."""
     start = prior.start
 
@@ -84,7 +92,8 @@ def _penalized(prior: Prior, vectors_of: VectorsOfStates, likelihood: Likelihood
         vectors, to_states = vectors_of(prior.state(whitened))
         losses, slopes = likelihood(vectors)
         penalties, gradients = prior.penalty(whitened)
-        return losses + penalties, torch.addmm(gradients, to_states(slopes), prior.root)
+        by_penalty = strengths[:, None] * gradients
+        return losses + strengths * penalties, torch.addmm(by_penalty, to_states(slopes), prior.root)
 
     return function
 

@@ -37,12 +37,15 @@ class Prior(NamedTuple):
     curvature : Tensor of shape (d,), or None
         Approximate second derivatives per event of the negative log-likelihood in whitened coordinates. They set the first
         steps of the solver and do not change the solution. If None, 0.
+    exponent : float
+        Power of the number of a user's events by which the negative log-density is multiplied. Defaults to 0.
     """
 
     mean: Tensor
     root: Tensor
     widths: tuple[int, ...]
     curvature: Tensor | None = None
+    exponent: float = 0.0
 
     def state(self, whitened: Tensor) -> State:
         """Convert whitened coordinates (n, d), which are independent standard normal, to states."""
@@ -65,6 +68,10 @@ class Prior(NamedTuple):
     def penalty(self, whitened: Tensor) -> tuple[Tensor, Tensor]:
         """Negative log-density at whitened coordinates (n, d), up to a constant, and its gradients."""
         return whitened.square().sum(1) / 2, whitened
+
+    def strengths(self, n_events: Tensor) -> Tensor:
+        """Factors (n,) of the penalties of users with these numbers of events."""
+        return n_events.clamp(min=1).to(torch.float64) ** self.exponent
 
     @property
     def stiffness(self) -> Tensor | float:

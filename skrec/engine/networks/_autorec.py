@@ -17,7 +17,7 @@ class UserAutoRec(RowNetwork):
         self.activation = ACTIVATIONS[activation]()
 
     def encode_rows(self, rows: Rows) -> tuple[Tensor]:
-        return (self.activation(self.input_layer(centered(rows, self.mean))),)
+        return (self.activation(self.input_layer(centered(rows, self))),)
 
 
 class ItemAutoRec(ProductNetwork):
@@ -54,7 +54,7 @@ class ItemAutoRec(ProductNetwork):
 
     def read(self, items: Tensor) -> Tensor:
         """Encode the columns of items."""
-        return self.activation(self.input_layer(centered(self.columns(items), self.mean)))
+        return self.activation(self.input_layer(centered(self.columns(items), self)))
 
     def item_vectors(self, items: Tensor) -> Tensor:
         if not self.training:
@@ -69,9 +69,9 @@ class ItemAutoRec(ProductNetwork):
         self.input_layer.table.weight[users] = 0
 
 
-def centered(rows: Rows, mean: Tensor) -> Rows:
+def centered(rows: Rows, network: ProductNetwork) -> Rows:
     """Subtract the mean rating, so that an average rating has the same effect as a missing one.
 
-    With ``y_range`` the mean is 0 and ratings are unchanged.
+    With ``y_range`` ratings are unchanged.
     """
-    return rows._replace(values=rows.values - mean)
+    return rows if network.y_range is not None else rows._replace(values=rows.values - network.mean)

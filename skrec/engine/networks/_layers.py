@@ -68,6 +68,22 @@ def embedding(n: int, width: int, *, std: float) -> nn.Embedding:
     return table
 
 
+def set_row_penalties(table: nn.Embedding, factors: NDArray) -> None:
+    """Set the factors (n,) of the rows of an embedding in the L2 penalty, which are 1 otherwise."""
+    table.register_buffer("row_penalties", torch.tensor(factors, dtype=torch.float32), persistent=False)
+
+
+def forget_row_penalties(network: nn.Module) -> None:
+    """Remove the factors of rows in the penalty, which only training uses."""
+    for table in network.modules():
+        table._buffers.pop("row_penalties", None)
+
+
+def row_penalties(table: nn.Embedding) -> Tensor | None:
+    """Return the factors (n,) of the rows of an embedding in the L2 penalty. None if they are 1."""
+    return getattr(table, "row_penalties", None)
+
+
 def weights(table: nn.Embedding) -> NDArray[np.float32]:
     """Return the weights of an embedding as an array (n, width).
 

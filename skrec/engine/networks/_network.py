@@ -1,5 +1,6 @@
 """Base classes of all networks."""
 
+from math import log
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,8 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skrec.engine.batches._sparse_rows import RowTable
+from skrec.engine.networks._layers import row_penalties
 
 State = tuple[Tensor, ...]
+
+_LEAST_SHARE = 0.01  # nearer to the ends of its range a sigmoid has almost no slope
 
 
 class RecommenderNetwork(nn.Module):
@@ -28,6 +32,8 @@ class RecommenderNetwork(nn.Module):
     reads_histories : bool, default=False
         Whether the network computes the states of new users from their histories, by default with ``encode_rows``. If False,
         new users are folded in.
+    shrinks_users : bool, default=False
+        Whether training keeps the states of users near 0, so that new users have the same penalty.
     temperature : float or None, default=None
         If not None, scores do not depend on the lengths of users' vectors.
     encodes_histories : bool, default=False
@@ -41,6 +47,7 @@ class RecommenderNetwork(nn.Module):
     floats_per_score: int = 1
     has_factors: bool = False
     reads_histories: bool = False
+    shrinks_users: bool = False
     temperature: float | None = None
 
     def encode(self, users: Tensor) -> State:
@@ -92,6 +99,13 @@ class EmbeddingNetwork(RecommenderNetwork):
 
     A network implements ``user_tables`` and ``item_tables``, lists of `nn.Embedding`, and ``score(state, items)``. The state of
     a user consists of the user's row of each table. Scores are transformed by ``rating``, which is the identity for rankings.
+
+    Attributes
+    ----------
+    mean : float32 Tensor of shape ()
+        Added to scores: the mean rating, or the logit of its place in ``y_range``. 0 for rankings.
+    y_range : Tensor of shape (2,), or None
+        Bounds of the ratings.
     """
 
     def __init__(self) -> None:
@@ -120,17 +134,25 @@ class EmbeddingNetwork(RecommenderNetwork):
     def item_vectors(self, items: Tensor) -> Tensor:
         return torch.cat([table(items) for table in self.item_tables], -1)
 
-    def expect_ratings(self, values: NDArray[np.float32], y_range: tuple[float, float] | None) -> None:
-        """Center predictions on the mean of ratings, or bound them by ``y_range``."""
-        if y_range is None:
-            self.mean.fill_(float(values.mean(dtype=np.float64)))
-        else:
+    def expect_ratings(
+        self, values: NDArray[np.float32], y_range: tuple[float, float] | None, *, centered: bool = True
+    ) -> None:
+        """Center predictions on the mean of ratings, and bound them by ``y_range`` if it is not None."""
+        if y_range is not None:
             self.y_range = torch.tensor(y_range)
+        if centered:
+            mean = float(values.mean(dtype=np.float64))
+            share = None if y_range is None else place_in_range(mean, y_range)
+            self.mean.fill_(mean if share is None else log(share / (1 - share)))
 
     def rating(self, scores: Tensor) -> Tensor:
-        """Add the mean rating to scores, or map them into ``y_range`` by a sigmoid."""
+        """Add ``mean`` to scores, and map the sums into ``y_range`` by a sigmoid if there is one."""
+        return self.bounded(scores + self.mean)
+
+    def bounded(self, scores: Tensor) -> Tensor:
+        """Map scores into ``y_range`` by a sigmoid, if there is one."""
         if self.y_range is None:
-            return scores + self.mean
+            return scores
         low, high = self.y_range
         return low + (high - low) * scores.sigmoid()
 
@@ -172,6 +194,12 @@ class EmbeddingNetwork(RecommenderNetwork):
             table.weight[items] = table.weight[known].mean(0)
 
 
+def place_in_range(rating: float, y_range: tuple[float, float]) -> float:
+    """Return the share of the range that is below a rating, kept off 0 and 1."""
+    low, high = y_range
+    return min(max((rating - low) / (high - low), _LEAST_SHARE), 1 - _LEAST_SHARE)
+
+
 @torch.no_grad()
 def prepare(network: RecommenderNetwork) -> None:
     """Put a network into evaluation mode and prepare it for scores.
@@ -185,9 +213,11 @@ def prepare(network: RecommenderNetwork) -> None:
 
 
 def squared_lengths(table: nn.Embedding, rows: Tensor) -> Tensor:
-    """Sum of the squared lengths of rows of a table. Repeated rows are counted repeatedly."""
+    """Sum of the squared lengths of rows of a table times their factors. Repeated rows are counted repeatedly."""
+    factors = row_penalties(table)
     if table.sparse or rows.numel() < table.num_embeddings:
-        return table(rows).square().sum()
+        squares = table(rows).square()
+        return squares.sum() if factors is None else squares.sum(-1).flatten() @ factors[rows.flatten()]
     # with more look-ups than rows, one pass over the table is faster than copying its rows
-    counts = torch.bincount(rows.flatten(), minlength=table.num_embeddings)
-    return counts.to(table.weight.dtype) @ table.weight.square().sum(1)
+    counts = torch.bincount(rows.flatten(), minlength=table.num_embeddings).to(table.weight.dtype)
+    return (counts if factors is None else counts * factors) @ table.weight.square().sum(1)

@@ -145,6 +145,10 @@ class DotProduct(ProductNetwork):
         return self.temperature is None
 
     @property
+    def shrinks_users(self) -> bool:  # type: ignore[override]
+        return self.temperature is None
+
+    @property
     def user_tables(self) -> list[nn.Embedding]:
         return [self.user_embeddings] if self.user_biases is None else [self.user_embeddings, self.user_biases]
 
@@ -152,9 +156,11 @@ class DotProduct(ProductNetwork):
     def item_tables(self) -> list[nn.Embedding]:
         return [self.item_embeddings] if self.item_biases is None else [self.item_embeddings, self.item_biases]
 
-    def expect_ratings(self, values: NDArray[np.float32], y_range: tuple[float, float] | None) -> None:
-        if y_range is not None or self.item_biases is not None:  # else the product alone is the rating
-            super().expect_ratings(values, y_range)
+    def expect_ratings(
+        self, values: NDArray[np.float32], y_range: tuple[float, float] | None, *, centered: bool = True
+    ) -> None:
+        # without biases the product alone is the rating
+        super().expect_ratings(values, y_range, centered=centered and self.item_biases is not None)
 
     def encode(self, users: Tensor) -> State:
         vectors, *biases = super().encode(users)

@@ -44,6 +44,9 @@ class Objective:
         Whether training on new examples alone makes the model worse for the known ones, so that `partial_fit` repeats some.
     aligns_prior : bool
         Whether fold-in is iterative and converges faster after a change of the coordinates of the prior.
+    keeps_penalty : bool
+        Whether the likelihood of a history compares items as training does, so that new users can have the same penalty, see
+        `prior_of_training`.
     n_used_rows : int or None
         Maximum number of rows of the embeddings that a minibatch uses, if negatives are drawn. Else None.
     """
@@ -57,6 +60,7 @@ class Objective:
     solver: ClassVar[str] = "gradient"
     forgets: ClassVar[bool] = True
     aligns_prior: ClassVar[bool] = True
+    keeps_penalty = property(lambda self: False)
     n_used_rows = property(lambda self: None)
 
     def training_mask(self, data: Interactions) -> NDArray[np.bool_]:

@@ -60,6 +60,8 @@ class WholeRows(Ranking):
         As for `Ranking`. ``batch_size`` is the number of users in a minibatch.
     """
 
+    keeps_penalty = property(lambda self: True)
+
     def groups(self, examples: Interactions) -> NDArray[np.int64]:
         return examples.users
 
@@ -117,6 +119,7 @@ class SampledRanking(Ranking):
     n_negatives: int
 
     draws_negatives: ClassVar[bool] = True
+    keeps_penalty = property(lambda self: True)
     n_used_rows = property(lambda self: self.batch_size * (2 + self.n_negatives))
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
@@ -144,6 +147,8 @@ class InBatchRanking(Ranking):
     losses, half_life, batch_size, positive_from
         As for `Ranking`.
     """
+
+    keeps_penalty = property(lambda self: self.is_softmax)  # other losses are not corrected for the number of negatives
 
     def batches(self, events: Interactions, known: Interactions) -> Batches:
         candidates = InBatchCandidates(log_popularity(known), self.never_negative(known))

@@ -14,7 +14,9 @@ from skrec.data._callers import depth_of_caller
 from skrec.engine.batches._batches import Batches, ColumnBatches, PairBatches, RatingRows
 from skrec.engine.fold_in import Catalog, FrozenNetwork, Likelihood, Prior, State, event_weights, ratings, solve_ridge
 from skrec.engine.networks._network import EmbeddingNetwork
+from skrec.engine.networks._products import DotProduct
 from skrec.engine.objectives._objective import Objective, counts
+from skrec.engine.objectives._rating_penalties import penalize_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,8 @@ class Ratings(Objective):
     def initialize(self, network: Any, examples: Interactions) -> None:
         if isinstance(network, EmbeddingNetwork):
             network.expect_ratings(examples.values, self.y_range)
+        if isinstance(network, DotProduct):
+            penalize_rows(network, examples, self.y_range)
 
     def rows(self, events: Interactions) -> sp.csr_array:
         return events.to_csr()

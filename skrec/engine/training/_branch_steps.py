@@ -11,8 +11,9 @@ from torch import nn
 
 from skrec.engine.networks._branches import GMF, MLP, BranchNetwork
 from skrec.engine.training import _branch_kernels as kernels
-from skrec.engine.training._pair_kernels import add_penalty
-from skrec.engine.training._tables import Adam, Buffer, Codes, Floats, Rows, Table, distinct_rows, product, row_decay
+from skrec.engine.training._tables import Adam, Buffer, Codes, Floats, Rows, Table, distinct_rows, product
+
+_Penalty = tuple[NDArray[np.bool_], float]  # which uses of rows count, and the factor of each
 
 
 class BranchSteps:
@@ -59,8 +60,7 @@ class _Pairs:
 
     def set_slopes(self, slopes: Floats, mask: NDArray[np.bool_], penalties: tuple[float, float]) -> None:
         self.slopes = slopes
-        self.decay_of_users = row_decay(self.of_users, np.empty(0, np.bool_), penalties[0])
-        self.decay_of_items = row_decay(self.of_items, mask, penalties[1])
+        self.penalty_of_users, self.penalty_of_items = (np.empty(0, np.bool_), penalties[0]), (mask, penalties[1])
 
 
 class _Embeddings:
@@ -70,9 +70,8 @@ class _Embeddings:
         self.table = Table.of(embeddings, adam)
         self.gradients = Buffer(embeddings.embedding_dim)
 
-    def step(self, used: Rows, gradients: Floats, decay: Floats | None) -> None:
-        if decay is not None:
-            add_penalty(used.rows, decay, self.table.weights, gradients)
+    def step(self, used: Rows, gradients: Floats, penalty: _Penalty) -> None:
+        self.table.add_penalty(used, *penalty, gradients)
         self.table.step_rows(used.rows, gradients)
 
 
@@ -93,8 +92,8 @@ class _Product:
         kernels.add_product_gradients(
             pairs.users, pairs.items, pairs.slots, pairs.slopes, self._weights(), head, (of_users, of_items, of_head)
         )
-        self.users.step(pairs.of_users, of_users, pairs.decay_of_users)
-        self.items.step(pairs.of_items, of_items, pairs.decay_of_items)
+        self.users.step(pairs.of_users, of_users, pairs.penalty_of_users)
+        self.items.step(pairs.of_items, of_items, pairs.penalty_of_items)
 
     def _weights(self) -> tuple[Floats, Floats]:
         return self.users.table.weights, self.items.table.weights
@@ -118,12 +117,12 @@ class _Part:
         np.take(self.embeddings.table.weights, used.rows, 0, out=inputs, mode="clip")
         return product(inputs, self.weight.weights.T, self.outputs.rows(len(inputs)))
 
-    def step(self, used: Rows, gradients: Floats, decay: Floats | None) -> None:
+    def step(self, used: Rows, gradients: Floats, penalty: _Penalty) -> None:
         n = len(gradients)
         product(gradients.T, self.inputs.rows(n), self.of_weight)
         of_rows = product(gradients, self.weight.weights, self.embeddings.gradients.rows(n))
         self.weight.step(self.of_weight)
-        self.embeddings.step(used, of_rows, decay)
+        self.embeddings.step(used, of_rows, penalty)
 
 
 class _Layer:
@@ -177,5 +176,5 @@ class _Perceptron:
         of_items = self.items.gradients.zeros(len(pairs.of_items.rows))
         kernels.add_to_parts(gradients, pairs.slots, of_users, of_items)
         self.bias.step(of_bias)
-        self.users.step(pairs.of_users, of_users, pairs.decay_of_users)
-        self.items.step(pairs.of_items, of_items, pairs.decay_of_items)
+        self.users.step(pairs.of_users, of_users, pairs.penalty_of_users)
+        self.items.step(pairs.of_items, of_items, pairs.penalty_of_items)

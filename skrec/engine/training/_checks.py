@@ -154,6 +154,13 @@ def parameters_of(model: Any) -> dict[str, Any]:
     return {name: copy.copy(value) if isinstance(value, DeclaredParameters) else value for name, value in values.items()}
 
 
+def regularization_of(model: Any, examples: Interactions) -> float:
+    """Return the value of ``regularization`` for the training examples."""
+    if model.regularization is not None:
+        return float(model.regularization)
+    return float(model._default_regularization(examples)) if model.weight_decay == 0 else 0.0
+
+
 def check_same_architecture(model: Any, trained: dict[str, Any]) -> None:
     """Raise ValueError if the parameters of a model differ from those of the trained network."""
     for name, value in architecture_of(model).items():

@@ -126,7 +126,7 @@ class Training(pl.LightningModule):
     def on_train_start(self) -> None:
         """Restore the handler of SIGTERM that was replaced by Lightning, and choose how steps are made."""
         if self.is_plain and self.makes_pair_steps():
-            self.pair_steps = PairSteps(self.network, self.loss, self.trainer.optimizers[0], self.settings._penalty)
+            self.pair_steps = PairSteps(self.network, self.loss, self.trainer.optimizers[0], self.settings.regularization_)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self.on_sigterm)
             if self.trainer.had_sigterm and self.on_sigterm is signal.SIG_DFL:
@@ -197,7 +197,7 @@ class Training(pl.LightningModule):
         self.counters.loss_sum.add_(total.detach())
         self.counters.loss_weight += loss_weight(self.loss, batch)
         total = total / batch.n_examples
-        if strength := self.settings._penalty:
+        if strength := self.settings.regularization_:
             total = total + strength * self.network.penalty(batch.query, batch.touched_items, batch.item_share)
         return total
 

@@ -184,7 +184,7 @@ def mse_slopes(scores, values, weights, mean, low, high):
     for example in range(n_examples):
         rating, inner = scores[example, 0] + mean, 1.0
         if high > low:
-            fraction = _sigmoid(scores[example, 0])
+            fraction = _sigmoid(scores[example, 0] + mean)
             rating, inner = low + (high - low) * fraction, (high - low) * fraction * (1 - fraction)
         error, weight = rating - values[example], _weight(weights, example)
         total += weight * error * error
@@ -211,7 +211,7 @@ def group(slots, order, starts):
 
 
 @compiled
-def move_users(users, items, slopes, mask, penalties, user_vectors, moments, item_vectors, of_items, numbers):
+def move_users(users, items, slopes, mask, decay, user_vectors, moments, item_vectors, of_items, numbers):
     """Move the vectors of users, and add the gradients of the vectors of items to ``of_items``.
 
     Parameters
@@ -220,8 +220,8 @@ def move_users(users, items, slopes, mask, penalties, user_vectors, moments, ite
         Rows of users, and their examples as from `group`.
     items : (items, slots)
         Candidates (B, C), and their rows in ``of_items``.
-    penalties : (float, float)
-        Factors of the rows of a user and of an item in the gradient of the L2 penalty.
+    decay : float32 array
+        Factor of each row of a user in the gradient of the L2 penalty.
     moments : (float32 array, float32 array)
         Both moments of the vectors of users.
     numbers : float32 array of shape (5,)
@@ -230,13 +230,12 @@ def move_users(users, items, slopes, mask, penalties, user_vectors, moments, ite
     rows, order, starts = users
     codes, slots = items
     first, second = moments
-    of_user, of_item = np.float32(penalties[0]), np.float32(penalties[1])
     width = user_vectors.shape[1]
     gradient = np.empty((1, width), np.float32)
     for k in range(len(rows)):
-        row, share = rows[k], of_user * np.float32(starts[k + 1] - starts[k])
+        row = rows[k]
         for j in range(width):
-            gradient[0, j] = share * user_vectors[row, j]
+            gradient[0, j] = decay[k] * user_vectors[row, j]
         for position in range(starts[k], starts[k + 1]):
             example = order[position]
             for place in range(codes.shape[1]):
@@ -246,7 +245,7 @@ def move_users(users, items, slopes, mask, penalties, user_vectors, moments, ite
                 for j in range(width):
                     gradient[0, j] += slope * item_vectors[item, j]
                 for j in range(width):
-                    of_items[slot, j] += slope * user_vectors[row, j] + of_item * item_vectors[item, j]
+                    of_items[slot, j] += slope * user_vectors[row, j]
         _move_row(gradient, 0, user_vectors, first, second, row, numbers)
 
 

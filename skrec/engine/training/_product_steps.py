@@ -11,7 +11,7 @@ from torch import nn
 
 from skrec.engine.networks._products import DotProduct
 from skrec.engine.training import _pair_kernels as kernels
-from skrec.engine.training._tables import Adam, Buffer, Codes, Floats, Rows, Table, row_decay
+from skrec.engine.training._tables import Adam, Buffer, Codes, Floats, Rows, Table
 
 _NO_MASK = np.empty((0, 0), np.bool_)
 
@@ -64,29 +64,31 @@ class ProductSteps:
             (self.codes[1], of_items.slots),
             slopes,
             mask,
-            penalties,
+            self.users.decay(of_users, _NO_MASK, penalties[0]),
             self.users.weights,
             (self.users.first, self.users.second),
             self.items.weights,
             gradients,
             self.adam.numbers,
         )
+        self.items.add_penalty(of_items, mask, penalties[1], gradients)
         self.items.move(of_items.rows, gradients)
-        of_examples = Rows(of_users.rows, of_users.slots[:, None])
         if self.user_biases is not None:
             of_examples = Rows(of_users.rows, of_users.slots[:, None])
-            move_biases(self.user_biases, of_examples, slopes, mask, row_decay(of_examples, _NO_MASK, penalties[0]))
+            sums = gradients_of_biases(of_examples, slopes, mask)
+            self.user_biases.add_penalty(of_examples, _NO_MASK, penalties[0], sums)
+            self.user_biases.move(of_examples.rows, sums)
         if self.item_biases is not None:
-            move_biases(self.item_biases, of_items, slopes, mask, row_decay(of_items, mask, penalties[1]))
+            sums = gradients_of_biases(of_items, slopes, mask)
+            self.item_biases.add_penalty(of_items, mask, penalties[1], sums)
+            self.item_biases.move(of_items.rows, sums)
 
 
-def move_biases(biases: Table, used: Rows, slopes: Floats, mask: NDArray[np.bool_], decay: Floats | None) -> None:
-    """Do a step for the biases of rows, of which each pair uses the one at its slot."""
+def gradients_of_biases(used: Rows, slopes: Floats, mask: NDArray[np.bool_]) -> Floats:
+    """Gradients (n_used, 1) of the biases of rows, of which each pair uses the one at its slot."""
     sums = np.zeros((len(used.rows), 1), np.float32)
     kernels.add_bias_gradients(used.slots, slopes, mask, sums)
-    if decay is not None:
-        kernels.add_penalty(used.rows, decay, biases.weights, sums)
-    biases.move(used.rows, sums)
+    return sums
 
 
 def _biases(biases: nn.Embedding | None, adam: Adam) -> Table | None:

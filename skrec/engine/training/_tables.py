@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from skrec.engine.networks._layers import row_penalties
 from skrec.engine.training import _pair_kernels as kernels
 from skrec.engine.training._optimizers import moments
 
@@ -32,23 +33,6 @@ def distinct_rows(codes: Codes) -> Rows:
     """The distinct codes in order of appearance, and the position of each code there."""
     rows, slots = np.empty(codes.size, np.int64), np.empty(codes.shape, np.int64)
     return Rows(rows[: kernels.distinct(codes.ravel(), slots.ravel(), rows)], slots)
-
-
-def row_decay(used: Rows, mask: NDArray[np.bool_], penalty: float) -> Floats | None:
-    """Factor of each row in the gradient of a penalty on all uses of the row. None without a penalty.
-
-    Parameters
-    ----------
-    used : Rows
-    mask : bool array of the shape of the slots
-        Which uses count. Empty if all do.
-    penalty : float
-        Factor of the row for one use.
-    """
-    if not penalty:
-        return None
-    slots = used.slots.ravel() if mask.size == 0 else used.slots[mask]
-    return np.float32(penalty) * np.bincount(slots, minlength=len(used.rows)).astype(np.float32)
 
 
 class Buffer:
@@ -107,6 +91,8 @@ class Table:
     adam : Adam
     is_sparse : bool, default=False
         Whether rows without a gradient do not change.
+    penalties : Tensor of shape (n_rows,), default=None
+        Factors of the rows in the penalty. If None, 1.
 
     Attributes
     ----------
@@ -114,10 +100,11 @@ class Table:
         Share their memory with the network and the optimizer.
     """
 
-    def __init__(self, weight: nn.Parameter, adam: Adam, *, is_sparse: bool = False):
+    def __init__(self, weight: nn.Parameter, adam: Adam, *, is_sparse: bool = False, penalties: torch.Tensor | None = None):
         state = moments(adam.optimizer, weight)
         adam.counts.append(state["step"].numpy())
         self.adam, self.is_sparse = adam, is_sparse
+        self.penalties = None if penalties is None else penalties.numpy()
         tensors = weight.detach(), state["exp_avg"], state["exp_avg_sq"]
         self.weights, self.first, self.second = (torch.atleast_2d(tensor).numpy() for tensor in tensors)
         self.all_rows = np.arange(len(self.weights))
@@ -125,11 +112,33 @@ class Table:
     @classmethod
     def of(cls, embeddings: nn.Embedding, adam: Adam) -> "Table":
         """The table of embeddings."""
-        return cls(embeddings.weight, adam, is_sparse=embeddings.sparse)
+        return cls(embeddings.weight, adam, is_sparse=embeddings.sparse, penalties=row_penalties(embeddings))
 
     def moved_by(self, codes: Codes) -> Rows:
         """The rows that a step moves, if it uses the rows of these codes."""
         return distinct_rows(codes) if self.is_sparse else Rows(self.all_rows, codes)
+
+    def decay(self, used: Rows, mask: NDArray[np.bool_], penalty: float) -> Floats:
+        """Factor of each row in the gradient of a penalty on all uses of the row.
+
+        Parameters
+        ----------
+        used : Rows
+        mask : bool array of the shape of the slots
+            Which uses count. Empty if all do.
+        penalty : float
+            Factor for one use of a row whose own factor is 1.
+        """
+        if not penalty:
+            return np.zeros(len(used.rows), np.float32)
+        slots = used.slots.ravel() if mask.size == 0 else used.slots[mask]
+        decay = np.float32(penalty) * np.bincount(slots, minlength=len(used.rows)).astype(np.float32)
+        return decay if self.penalties is None else decay * self.penalties[used.rows]
+
+    def add_penalty(self, used: Rows, mask: NDArray[np.bool_], penalty: float, gradients: Floats) -> None:
+        """Add the gradient of a penalty on all uses of the rows to their gradients (n_used, width)."""
+        if penalty:
+            kernels.add_penalty(used.rows, self.decay(used, mask, penalty), self.weights, gradients)
 
     def step(self, gradients: Floats) -> None:
         """Move all rows by their gradients."""
