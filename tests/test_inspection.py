@@ -1,6 +1,7 @@
 """Tables and displays of fitted models: what they show, where they draw, and what they refuse."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from skrec.inspection import (
     RatingTableDisplay,
     SearchDisplay,
     bias_table,
+    comparison_table,
     embedding_table,
     popularity_table,
     rating_table,
@@ -463,6 +465,22 @@ def test_scores_without_an_interval_are_drawn(comparison):
 def test_a_part_of_a_table_without_its_baseline_has_none(comparison):
     assert ComparisonDisplay.from_table(comparison.drop(index="ALSRecommender")).baseline is None
     assert ComparisonDisplay.from_table(comparison, baseline="EASERecommender").baseline == "EASERecommender"
+
+
+def test_a_comparison_is_written_with_its_intervals(comparison):
+    texts = comparison_table(comparison)
+    assert texts.columns.tolist() == ["ndcg@5", "coverage@5", "fit_seconds"]
+    assert texts.index.equals(comparison.index)
+    for name, row in comparison.iterrows():
+        read = re.fullmatch(r"(\S+) \((\S+) to (\S+)\)", texts.loc[name, "ndcg@5"])
+        assert [float(number) for number in read.groups()] == pytest.approx(
+            row[["ndcg@5", "ndcg@5_low", "ndcg@5_high"]].tolist(), abs=6e-4
+        )
+        assert texts.loc[name, "coverage@5"] == f"{row['coverage@5']:.3f}"  # it has no interval
+    with pytest.raises(TypeError, match="table must be a DataFrame"):
+        comparison_table([comparison])
+    with pytest.raises(ValueError, match="table must have scores with intervals"):
+        comparison_table(comparison[["ndcg@5"]])
 
 
 def test_other_tables_are_refused(comparison):

@@ -89,7 +89,7 @@ def diagram_block(self: Any) -> SimpleNamespace:
         estimators=self,
         names=type(self).__name__,
         name_details=str(self),
-        name_caption=fitted_facts(self),
+        name_caption=fitted_facts(self) or None,
         doc_link_label=None,
     )
 

@@ -1,7 +1,7 @@
 """Tables and pictures of fitted recommenders. The pictures need matplotlib: ``pip install skrec[plot]``."""
 
 from skrec.inspection._biases import BiasDisplay
-from skrec.inspection._comparison import ComparisonDisplay
+from skrec.inspection._comparison import ComparisonDisplay, comparison_table
 from skrec.inspection._embeddings import EmbeddingDisplay
 from skrec.inspection._factors import factor_table, varimax
 from skrec.inspection._learning_curve import LearningCurveDisplay
@@ -20,6 +20,7 @@ __all__ = [
     "RatingTableDisplay",
     "SearchDisplay",
     "bias_table",
+    "comparison_table",
     "embedding_table",
     "factor_table",
     "popularity_table",

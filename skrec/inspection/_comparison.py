@@ -7,6 +7,7 @@ import pandas as pd
 
 from skrec.inspection._axes import BLUE, ORANGE, read_axes
 from skrec.inspection._labels import place_labels
+from skrec.metrics._intervals import with_interval
 
 _SECONDS = "fit_seconds"
 
@@ -14,6 +15,51 @@ _SECONDS = "fit_seconds"
 def _plain(value: float, _: Any) -> str:
     """A number without a power of ten."""
     return f"{value:g}"
+
+
+def comparison_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The scores of a comparison as text with their intervals, such as "0.335 (0.318 to 0.352)".
+
+    Parameters
+    ----------
+    table : DataFrame
+        Result of `skrec.compare`, or some of its rows.
+
+    Returns
+    -------
+    DataFrame
+        A column of text for each scorer, then ``fit_seconds``, in the order of the table.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``table`` is not a result of `skrec.compare`.
+
+    Examples
+    --------
+    >>> from skrec import EASERecommender, PopularityRecommender, compare
+    >>> from skrec.datasets import make_interactions
+    >>> from skrec.inspection import comparison_table
+    >>> films = make_interactions(60, 20, density=0.3, random_state=0).interactions
+    >>> models = [EASERecommender(positive_from=4), PopularityRecommender(positive_from=4)]
+    >>> comparison_table(compare(models, films, ["ndcg@10", "recall@20"], baseline="EASERecommender")).columns.tolist()
+    ['ndcg@10', 'recall@20', 'fit_seconds']
+    """
+    scorers = _scorers_of(table)
+    if not scorers or _SECONDS not in table:
+        raise ValueError(f"table must have scores with intervals and {_SECONDS}, as compare() makes them, got {list(table)}")
+    texts = {
+        name: [with_interval(*row) for row in table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False, name=None)]
+        for name in scorers
+    }
+    return pd.DataFrame(texts | {_SECONDS: table[_SECONDS].to_numpy()}, index=table.index)
+
+
+def _scorers_of(table: Any) -> list[str]:
+    """Names of the scorers of a comparison."""
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"table must be a DataFrame, as compare() returns it, got {type(table).__name__}")
+    return [str(name).removesuffix("_low") for name in table.columns if str(name).endswith("_low")]
 
 
 class ComparisonDisplay:
@@ -113,9 +159,7 @@ class ComparisonDisplay:
         ValueError
             If the table does not have the columns, or the baseline is not in it.
         """
-        if not isinstance(table, pd.DataFrame):
-            raise TypeError(f"table must be a DataFrame, as compare() returns it, got {type(table).__name__}")
-        scorers = [str(name).removesuffix("_low") for name in table.columns if str(name).endswith("_low")]
+        scorers = _scorers_of(table)
         scorer = scorers[0] if scorer is None and scorers else scorer
         columns = [scorer, f"{scorer}_low", f"{scorer}_high", time]
         if lacking := [column for column in columns if column not in table]:
