@@ -26,7 +26,8 @@ PENALTY = {"unobserved_weight": UNOBSERVED, "regularization": REGULARIZATION, "e
 
 
 def model(n_steps=2, **changes):
-    solver = ALS(unobserved_weight=UNOBSERVED, regularization_exponent=1.0, n_steps=n_steps)
+    exponent = {} if changes.get("regularization") == 0 else {"regularization_exponent": 1.0}
+    solver = ALS(unobserved_weight=UNOBSERVED, n_steps=n_steps, **exponent)
     settings = {"n_factors": 3, "max_epochs": 8, "init_std": 0.3, "regularization": REGULARIZATION, "random_state": 0}
     return MFRecommender(solver=solver, **settings | changes)
 

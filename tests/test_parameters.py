@@ -274,7 +274,7 @@ NESTED = [
     ({}, {"solver": ALS, "solver__n_steps": 5}, f"solver, such as ALS, got solver={ALS!r}"),
     ({"loss": "ccl"}, {"loss__margin": 0.1}, "loss, such as CosineContrastiveLoss, got loss='ccl'"),
     ({}, {"lr_schedule__cycle_len": 2}, "lr_schedule, such as CosineRestarts, got lr_schedule='one_cycle'"),
-    ({}, {"solver__steps": 2}, "an object with parameters as solver, got solver='gradient'"),
+    ({}, {"solver__steps": 2}, "an object with parameters as solver, got solver='auto'"),
     ({}, {"n_factors__n": 2}, "an object with parameters as n_factors, got n_factors=64"),
 ]
 

@@ -67,8 +67,9 @@ class MFRecommender(PairRecommender):
           than 0.5, the value for which an average user or item has the same penalty.
         - Other rankings: the fourth root of the mean popularity of an event's item, where the popularity of an item is its
           number of events. This is about 2 for sparse data and 5 for dense data. If negatives are drawn, an example is one
-          event instead of one user, and the value is divided by the mean number of events per user, and by 4 for losses other
-          than softmax. It is 0 for scores of cosines and with ``weight_decay``.
+          event instead of one user, and the value is divided by the mean number of events per user. It is also multiplied by
+          ``log2(1 + n_negatives) / 4``, at most 1, for "softmax", and by 1/4 for hard negatives and other losses. It is 0 for
+          scores of cosines, for slates and with ``weight_decay``.
         - ``loss="mse"``: ``2 * std / n_mean ** 0.6`` for ratings with the standard deviation ``std``, times the slope of the
           sigmoid at the mean rating if there is a ``y_range``. ``n_mean`` is the geometric mean of the average numbers of
           ratings of users and of items.
@@ -193,14 +194,21 @@ class MFRecommender(PairRecommender):
             return self.objective_.regularization
         if self._predicts_ratings:
             return default_strength(examples, self.y_range)
-        if self._loss_name == "ccl" or self.temperature is not None:
+        if self._loss_name == "ccl" or self.temperature is not None or self.negatives == "slate":
             return 0.0  # lengths have no effect on cosines
         counts = np.bincount(examples.items, weights=examples.weights).astype(float)
         strength = (counts @ counts / counts.sum()) ** 0.25
         if isinstance(self.objective_, WholeRows):
             return strength
-        of_event = strength * self.n_users_ / counts.sum()
-        return of_event if self._loss_name == "softmax" else of_event / 4  # the slopes of other losses are smaller
+        # an example is an event, and the slopes of its loss are smaller with fewer negatives
+        return strength * self.n_users_ / counts.sum() * min(np.log2(1 + self._n_compared) / 4, 1)
+
+    @property
+    def _n_compared(self) -> int:
+        """Number of items that the item of an event is compared with at once."""
+        if self._loss_name != "softmax" or self.negatives == "hard":
+            return 1
+        return self.n_negatives if self.objective_.draws_negatives else self.objective_.batch_size
 
     def _objective(self) -> Objective:
         return super()._objective() if self._als is None else implicit_squares(self, self._als)
