@@ -196,7 +196,7 @@ class ColdStartRecommender(EmbeddingRecommender):
         """Resolved value of ``estimator``."""
         if self.estimator is not None:
             return self.estimator
-        from skrec.models import MFRecommender  # loads torch
+        from skrec.models._mf import MFRecommender  # loads torch
 
         return MFRecommender(random_state=0)
 
