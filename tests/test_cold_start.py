@@ -197,7 +197,7 @@ def test_the_default_is_a_matrix_factorization(tmp_path):
     films = make_interactions(60, 30, density=0.3, random_state=0).interactions
     films = films.with_values(np.ones(len(films)))
     default = ColdStartRecommender().fit(films)
-    given = ColdStartRecommender(MFRecommender(random_state=0)).fit(films)
+    given = ColdStartRecommender(estimator=MFRecommender(random_state=0)).fit(films)
     np.testing.assert_array_equal(default.recommend(k=5).items, given.recommend(k=5).items)
     default.save(tmp_path / "model.skrec")
     np.testing.assert_array_equal(load(tmp_path / "model.skrec").recommend(k=5).items, given.recommend(k=5).items)
