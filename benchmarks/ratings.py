@@ -3,8 +3,9 @@
     SKREC_DATA=... python benchmarks/ratings.py --json ratings.json
 
 The defaults were chosen on a part cut from the training parts of the first half of the sets. Some test parts of the second half
-were looked at meanwhile, see docs/benchmarks.md. The table is of a random fifth of each set, for three seeds. Predictions are clipped to the scale. Surprise is not a dependency of the package: `pip install
-scikit-surprise`. Without it, its rows are left out.
+were looked at meanwhile, see docs/benchmarks.md. The table is of a random fifth of each set, for three seeds. Predictions are
+clipped to the scale. Surprise is not a dependency of the package: `pip install scikit-surprise`. Without it, its rows are left
+out.
 """
 
 import argparse

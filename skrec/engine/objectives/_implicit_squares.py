@@ -117,7 +117,9 @@ def implicit_squares(model: Any, solver: Any) -> ImplicitSquares:
     if unobserved_weight is None:
         unobserved_weight = _DEFAULT_UNOBSERVED_SHARE * total / n_pairs
     regularization = model.regularization
-    if regularization is None:  # the same penalty of an average row for each exponent, proportional to the weights
+    if total == 0:  # an error follows
+        regularization = 0.0
+    elif regularization is None:  # the same penalty of an average row for each exponent, proportional to the weights
         of_row = (total + unobserved_weight * n_pairs) / n_pairs**0.5
         mean_weight = total / float(model.popularity_.sum())
         regularization = _DEFAULT_REGULARIZATION * mean_weight**0.5 * of_row ** (0.5 - solver.regularization_exponent)
