@@ -30,16 +30,8 @@ def main():
 
     heading("Tuning on the training part by scikit-learn's GridSearchCV")
     mf = tune(
-        MFRecommender(
-            loss="softmax",
-            positive_from=LIKED,
-            batch_size=64,
-            max_epochs=30,
-            learning_rate=0.02,
-            dropout=0.5,
-            random_state=0,
-        ),
-        {"n_factors": [32, 64], "regularization": [2.0, 3.0, 4.0]},
+        MFRecommender(positive_from=LIKED, random_state=0),
+        {"n_factors": [32, 64, 128], "regularization": [0.2, 0.25, 0.3, 0.35, 0.4, 0.5]},
         train,
     )
     als = tune(
