@@ -15,7 +15,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 OF_USERS = [requirement for extra, requirements in EXTRAS.items() if extra != "test" for requirement in requirements]
 IMPORTED_AS = {"faiss-cpu": "faiss", "mlflow-skinny": "mlflow", "scikit-learn": "sklearn", "umap-learn": "umap"}
 IMPORTED_BY_OTHERS = {"alembic", "onnxscript", "sqlalchemy", "tensorboard"}  # by MLflow, torch and Lightning
-PEERS = {"cornac"}  # which benchmarks compare with if they are installed
+PEERS = {"cornac", "surprise"}  # which benchmarks compare with if they are installed
 REQUIREMENT = re.compile(r"(?P<name>[\w-]+)(?:>=(?P<least>[\d.]+))?")
 
 

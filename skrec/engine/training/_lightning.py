@@ -383,6 +383,7 @@ def run(training: Training) -> torch.device:
             }
             | options
         )
+        on_sigint = signal.getsignal(signal.SIGINT) or signal.SIG_DFL
         try:
             _fit(trainer, training)
         except torch.OutOfMemoryError as error:
@@ -392,6 +393,8 @@ def run(training: Training) -> torch.device:
         except (SystemExit, ValueError) as error:
             # Lightning converts Ctrl-C to a SystemExit, or fails to set a signal handler outside of the main thread
             if isinstance(error.__context__, KeyboardInterrupt):
+                if isinstance(error, SystemExit):  # Lightning ignores further ones, and not always resets that
+                    signal.signal(signal.SIGINT, on_sigint)
                 raise KeyboardInterrupt from None
             raise
         finally:
