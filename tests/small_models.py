@@ -29,7 +29,7 @@ def two_camps(n=6):
 
 
 def model(**changes):
-    settings = {"loss": "bpr", "n_factors": N_FACTORS, "max_epochs": N_EPOCHS, "batch_size": BATCH_SIZE}
+    settings = {"loss": "bpr", "regularization": 0, "n_factors": N_FACTORS, "max_epochs": N_EPOCHS, "batch_size": BATCH_SIZE}
     settings |= {"init_std": 0.1, "learning_rate": 0.01, "lr_schedule": None, "random_state": 0}
     return MFRecommender(**settings | changes)
 

@@ -137,7 +137,7 @@ OTHER_VALUES = {
     "positive_from": 4.0,
     "pretrain": True,
     "random_state": 7,
-    "regularization": 0.3,
+    "regularization": 0.4,
     "shrinkage": 1.0,
     "side": "item",
     "smoothing": 5.0,
@@ -159,6 +159,7 @@ WHERE_IT_COUNTS = {
     "regularization": {"id_embeddings": True},
     "dropout": {"hidden_layer_sizes": (6,)},
     "y_range": {"loss": "mse"},
+    "weighting": {"shrinkage": 1.0},
 }
 
 
@@ -239,7 +240,10 @@ def test_every_parameter_has_an_effect_or_causes_a_warning(estimator):
 
 OBJECTS = {
     "lr_schedule": (CosineRestarts(), {}),
-    "early_stopping": (EarlyStopping("valid_loss"), {"loss": "bpr", "learning_rate": 0.1, "max_epochs": 12}),
+    "early_stopping": (
+        EarlyStopping("valid_loss"),
+        {"loss": "bpr", "learning_rate": 0.1, "max_epochs": 12, "regularization": 0},
+    ),
     "loss": (CosineContrastiveLoss(), {"n_negatives": 3}),
     "solver": (ALS(), {"batch_size": None}),
 }

@@ -170,10 +170,14 @@ DIVERGING = {
         ratings(),
         r"in epoch 0.*lower learning_rate",
     ),
-    "ALS's ratings": (ALSRecommender(n_factors=4, random_state=0), spread(1e30), r"within 15 epochs.*ratings.* 1e\+30\)$"),
+    "ALS's ratings": (
+        ALSRecommender(n_factors=4, alpha=1, random_state=0),
+        spread(1e30),
+        r"within 15 epochs.*ratings.* 1e\+30\)$",
+    ),
     "ALS's alpha": (ALSRecommender(n_factors=4, alpha=1e35, random_state=0), likes(), r"lower alpha \(it is 1e\+35\)$"),
     "BPR's rate": (
-        BPRRecommender(n_factors=4, learning_rate=1e30, random_state=0),
+        BPRRecommender(n_factors=4, learning_rate=1e30, max_epochs=100, random_state=0),
         likes(),
         r"within 100 epochs.*lower learning_rate",
     ),

@@ -213,7 +213,8 @@ def test_events_without_a_positive_one_are_seen_and_change_no_taste(model, seed)
 
 def test_als_learns_a_block_of_users_and_items_that_are_all_new():
     block = OLD.assign(user=OLD.user + 1000, item="new " + OLD.item)
-    model = ALSRecommender(n_factors=4, n_jobs=1, random_state=0).fit(OLD).partial_fit(block)
+    als = ALSRecommender(n_factors=4, alpha=1, regularization=0.01, n_jobs=1, random_state=0)
+    model = als.fit(OLD).partial_fit(block)
     assert np.abs(model.user_embeddings_).sum(axis=1).min() > 1e-3
     own = model.recommend(block.user.unique(), k=1, exclude_seen=False)
     assert np.isin(own.items, block.item).mean() > 0.9
@@ -232,7 +233,7 @@ def test_what_fold_in_expects_of_an_error_stays_when_little_is_learned(y_range):
 
 NETWORKS = {
     "bpr": MFRecommender(loss="bpr", n_factors=4, max_epochs=3, random_state=0),
-    "rows": MFRecommender(n_factors=4, max_epochs=3, random_state=0),
+    "rows": MFRecommender(n_factors=4, max_epochs=3, solver="gradient", random_state=0),
     "ratings": MFRecommender(loss="mse", y_range=(0, 6), n_factors=4, max_epochs=3, random_state=0),
     "NeuMF": NeuMFRecommender(n_factors=4, hidden_layer_sizes=(4,), max_epochs=3, random_state=0),
     "MLP": MLPRecommender(hidden_layer_sizes=(4,), batch_norm=True, max_epochs=3, random_state=0),

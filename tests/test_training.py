@@ -65,7 +65,8 @@ def test_whole_rows_are_trained_on_like_that_too():
 def test_ratings_are_trained_on_like_that_too():
     events = ratings()
     fitted = model(loss="mse", regularization=0).fit(events)
-    network = new_network(fitted.seed_, mean=events.values.mean())
+    network = new_network(fitted.seed_, mean=0.0)
+    fitted.objective_.initialize(network, events)
     plain_loop(network, PairBatches(events, batch_size=BATCH_SIZE, negatives=None), LOSSES["mse"], seed=fitted.seed_)
     assert close(weights_of(fitted), network.parameters())
 

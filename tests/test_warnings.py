@@ -110,7 +110,7 @@ def test_a_warning_points_at_the_line_of_the_user(call):
 
 NEURAL = {"n_factors": 2, "max_epochs": 2, "random_state": 0}
 STOPPING = EarlyStopping("valid_loss", validation_fraction=0.3)
-ACCUMULATED = MFRecommender(trainer={"accumulate_grad_batches": 3}, **NEURAL)
+ACCUMULATED = MFRecommender(trainer={"accumulate_grad_batches": 3}, batch_size=128, **NEURAL)
 OF_NEURAL_MODELS = {
     "trainer, fit": lambda: ACCUMULATED.fit(EVENTS),
     "trainer, partial_fit": lambda: clone(ACCUMULATED).fit(EVENTS[:300]).partial_fit(EVENTS[300:]),

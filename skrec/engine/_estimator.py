@@ -89,7 +89,7 @@ class TorchRecommender(EmbeddingRecommender):
     regularization : float, default=None
         Strength of the L2 penalty on the embeddings that a minibatch uses, per example. All items of an example together count
         as two. If None, 0 for losses that rank or if ``weight_decay`` is above 0. For ``loss="mse"``, None means 0.1, 1.0 in
-        NeuMFRecommender and AutoRecRecommender, 3.0 in MLPRecommender, and a rule of its own in MFRecommender.
+        NeuMFRecommender and AutoRecRecommender, 0.5 in MLPRecommender, and a rule of its own in MFRecommender.
     weight_decay : float, default=0.0
         Decoupled weight decay. All weights are multiplied by ``1 - learning_rate * weight_decay`` at each step.
     optimizer : {"auto", "adam", "adamw", "row_adam", "sgd", "adagrad"} or callable, default="auto"

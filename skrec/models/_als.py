@@ -27,6 +27,7 @@ from skrec.persistence import Array, Kind, Matrix, ParametersOfFit, Value
 from skrec.topk import Products, as_they_are
 
 _DEFAULT_CONFIDENCE = 10.0  # mean confidence of positive pairs
+_LARGEST_DEFAULT = 1e6  # of alpha, for tiny values
 _OF_FIT = ParametersOfFit("n_factors", "regularization", "half_life")
 
 
@@ -43,7 +44,8 @@ class ALSRecommender(EmbeddingRecommender):
     regularization : float, default=50.0
         L2 penalty of the embeddings.
     alpha : float, default=None
-        Confidence of an event of value 1. If None, 10 divided by the mean of the values times weights of the positive pairs.
+        Confidence of an event of value 1. If None, 10 divided by the mean of the values times weights of the positive pairs,
+        and at most 1e6.
         Values from 1 to 40 are common, larger ones for larger catalogs. The best ``regularization`` grows with it.
     max_epochs : int, default=15
         Number of alternations.
@@ -128,7 +130,7 @@ class ALSRecommender(EmbeddingRecommender):
     def _fit(self, data: Interactions) -> None:
         self.seed_, self.fitted_with_ = draw_seed(self.random_state), _OF_FIT.of(self)
         self._learn_confidences(data)
-        self.alpha_ = _DEFAULT_CONFIDENCE / float(self.confidences_.data.mean()) if self.alpha is None else float(self.alpha)
+        self.alpha_ = _default_alpha(self.confidences_.data) if self.alpha is None else float(self.alpha)
         with implicit_guard(), finite_factors(solver := self._solver(), self, of_values=True):
             solver.fit(self.confidences_, show_progress=bool(self.verbose))
         self.user_embeddings_, self.item_embeddings_ = solver.user_factors, solver.item_factors
@@ -231,6 +233,10 @@ def _solver_of_answers(model: ALSRecommender) -> Any:
         solver.item_factors = writable(model.item_embeddings_)
         solver.YtY  # noqa: B018 - the products of the factors, which the solver keeps
     return solver
+
+
+def _default_alpha(confidences: NDArray[np.float32]) -> float:
+    return min(_DEFAULT_CONFIDENCE / float(confidences.mean(dtype=np.float64)), _LARGEST_DEFAULT)
 
 
 def _weighted(events: Interactions) -> Interactions:

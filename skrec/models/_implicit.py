@@ -44,7 +44,8 @@ def finite_factors(solver: Any, estimator: Any, *, of_values: bool) -> Iterator[
     except (ModelFitError, ValueError) as raised:  # NaN, or equations without a solution
         error = raised
     if error is not None or not (np.isfinite(solver.user_factors).all() and np.isfinite(solver.item_factors).all()):
-        what = f"training diverged within {estimator.max_epochs} epochs: the factors are not finite"
+        n_epochs = getattr(estimator, "max_epochs_", estimator.max_epochs)
+        what = f"training diverged within {n_epochs} epochs: the factors are not finite"
         raise divergence(estimator, what, of_values=of_values) from error
 
 

@@ -76,7 +76,7 @@ class MLPRecommender(PairRecommender):
 
     _losses_of_rows = ()
     _formula = no_formula
-    _default_penalty_of_ratings = 3.0
+    _default_penalty_of_ratings = 0.5
     _stored: ClassVar[dict[str, Kind]] = {"embedding_widths_": Value(tuple)}
     _architecture_parameters = ("n_factors", "hidden_layer_sizes", "batch_norm", "y_range")
 
