@@ -14,7 +14,16 @@ from skrec import MFRecommender
 from skrec.datasets import fetch_movielens
 from skrec.model_selection import train_test_split
 
-SETTING = dict(loss="mse", n_factors=50, batch_size=64, max_epochs=5, learning_rate=5e-3, init_std=0.003, regularization=0, weight_decay=0.01)
+SETTING = dict(
+    loss="mse",
+    n_factors=50,
+    batch_size=64,
+    max_epochs=5,
+    learning_rate=5e-3,
+    init_std=0.003,
+    regularization=0,
+    weight_decay=0.01,
+)
 STEPS = {
     "dot product alone": dict(biases="none"),
     "with a range": dict(biases="none", y_range=(0, 5.5)),
