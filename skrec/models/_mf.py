@@ -51,6 +51,7 @@ class MFRecommender(PairRecommender):
         by alternating least squares. `ALS` sets its parameters. "auto" is "als" if ``loss``, ``biases``, ``negatives``,
         ``n_negatives``, ``temperature``, ``dropout``, ``batch_size``, ``learning_rate``, ``lr_schedule``, ``optimizer``,
         ``weight_decay`` and ``logger`` have their default values and ``trainer`` sets at most the accelerator, else "gradient".
+        A search over one of these parameters should set ``solver="gradient"``, since its default value is a candidate.
         With "als", ``loss`` must be "softmax", the default. Parameters
         of gradients, such as ``learning_rate`` and ``negatives``, have no effect. ``weights`` of events multiply their errors.
         ``regularization=None`` means about 0.3.
