@@ -20,11 +20,12 @@ free = MFRecommender(**setting, regularization=0).fit(train, validation=test)
 LearningCurveDisplay.from_estimator(free)
 
 # %%
-# With weight decay, the loss on held-out ratings does not rise again.
+# With weight decay, the loss on held-out ratings rises less.
 decayed = MFRecommender(**setting, regularization=0, weight_decay=0.2).fit(train, validation=test)
 LearningCurveDisplay.from_estimator(decayed)
 
 # %%
 # A model that ranks, and the epoch that early stopping has kept.
-chosen = MFRecommender(positive_from=4, n_factors=8, max_epochs=12, early_stopping="ndcg@10", random_state=0)
+setting = dict(positive_from=4, n_factors=8, max_epochs=12, random_state=0)
+chosen = MFRecommender(early_stopping="ndcg@10", **setting)
 LearningCurveDisplay.from_estimator(chosen.fit(train))
