@@ -17,50 +17,15 @@ import pandas as pd
 import torch
 from collection import FIRST_HALF, SECOND_HALF
 
-from skrec import (
-    ALSRecommender,
-    AutoRecRecommender,
-    BPRRecommender,
-    CaserRecommender,
-    EASERecommender,
-    GRU4RecRecommender,
-    ItemKNNRecommender,
-    LightGCNRecommender,
-    MarkovRecommender,
-    MFRecommender,
-    MLPRecommender,
-    MultVAERecommender,
-    NeuMFRecommender,
-    PopularityRecommender,
-    SASRecRecommender,
-    SLIMRecommender,
-    UserKNNRecommender,
-    get_scorer,
-    tune,
-)
+from skrec import MFRecommender, all_estimators, get_scorer, tune
 from skrec.model_selection import RandomHoldout
 
 HALVES = {"first": FIRST_HALF, "second": SECOND_HALF}
-ESTIMATORS = {
-    "PopularityRecommender": PopularityRecommender(),
-    "EASERecommender": EASERecommender(),
-    "SLIMRecommender": SLIMRecommender(),
-    "ItemKNNRecommender": ItemKNNRecommender(),
-    "UserKNNRecommender": UserKNNRecommender(),
-    "ALSRecommender": ALSRecommender(),
-    "BPRRecommender": BPRRecommender(),
-    "MFRecommender": MFRecommender(),
-    "MFRecommender-als": MFRecommender(solver="als"),
+# estimators that need features or impressions, and the random baseline
+LEFT_OUT = ("ColdStartRecommender", "NewsRecommender", "RandomRecommender", "TwoTowerRecommender")
+ESTIMATORS = {cls.__name__: cls() for cls in all_estimators() if cls.__name__ not in LEFT_OUT} | {
+    "MFRecommender-softmax": MFRecommender(solver="gradient"),
     "MFRecommender-bpr": MFRecommender(loss="bpr"),
-    "NeuMFRecommender": NeuMFRecommender(),
-    "MLPRecommender": MLPRecommender(),
-    "AutoRecRecommender": AutoRecRecommender(),
-    "MultVAERecommender": MultVAERecommender(),
-    "LightGCNRecommender": LightGCNRecommender(),
-    "MarkovRecommender": MarkovRecommender(),
-    "SASRecRecommender": SASRecRecommender(),
-    "GRU4RecRecommender": GRU4RecRecommender(),
-    "CaserRecommender": CaserRecommender(),
 }
 SEQUENCE_MODELS = ("MarkovRecommender", "SASRecRecommender", "GRU4RecRecommender", "CaserRecommender")
 SCORER = get_scorer("ndcg@10")

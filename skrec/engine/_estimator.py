@@ -278,7 +278,7 @@ class TorchRecommender(EmbeddingRecommender):
             network = self._new_network(self.objective_.examples(data))
             network = expand_network(self, network, data, trained, trained._new_state)
             self._set_network(network, torch.device(self.device_), self.train_loss_)
-            self._keep_reference_events()
+            self._prepare_fold_in()
 
     @torch_threads_in_step(0)
     def _partial_fit(self, events: Interactions, before: Any) -> None:
@@ -304,7 +304,7 @@ class TorchRecommender(EmbeddingRecommender):
         network = expand_network(self, self._new_network(examples), events, before, before._new_state)
         if n_known == len(rows) or not self._learn_new(network, examples, n_known):
             self._set_network(network, torch.device(before.device_), before.train_loss_)
-            self._keep_reference_events()
+            self._prepare_fold_in()
         self.train_loss_ = before.train_loss_  # the error on a few events that are used many times is too small
 
     def _learn_new(self, network: RecommenderNetwork, examples: Interactions, n_known: int) -> bool:
@@ -331,7 +331,7 @@ class TorchRecommender(EmbeddingRecommender):
         device = self._run(network, batches_of_process(self, examples, known), history, checkpoints, rate)
         self.history_, self.best_epoch_ = pd.DataFrame(history.rows), history.best_epoch
         self._set_network(network, device, self.history_.train_loss[self.best_epoch_])
-        self._keep_reference_events()
+        self._prepare_fold_in()
 
     def _run(
         self,
@@ -368,7 +368,7 @@ class TorchRecommender(EmbeddingRecommender):
             what = "training diverged: the users' vectors are too large"
             raise divergence(self, what, of_values=self._predicts_ratings) from error
 
-    def _keep_reference_events(self) -> None:
+    def _prepare_fold_in(self) -> None:
         """Measure the penalty of new users, and keep events by which fold-in chooses its coordinates, unless it is not used."""
         if not self.module_.reads_histories and not callable(self.loss) and self.objective_.aligns_prior:
             users = np.flatnonzero(self.has_past_)

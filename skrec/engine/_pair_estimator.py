@@ -114,9 +114,7 @@ def ranking_objective(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)
     ValueError
         If whole rows are predicted and the loss supports only a single positive.
     """
-    kind = model.negatives
-    if kind == "auto":
-        kind = "all" if model._loss_name in losses_of_rows else "uniform"
+    kind = resolved_negatives(model, losses_of_rows)
     if kind == "all":
         check_whole_row_loss(model)
     batch_size = row_batch_size(model, model.n_users_) if kind == "all" else model.batch_size or PAIR_BATCH_SIZE
@@ -125,6 +123,19 @@ def ranking_objective(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)
         return _WITHOUT_DRAWS[kind](**settings)
     sampling = "popularity" if kind == "popularity" else "uniform"
     return SampledRanking(**settings, sampling=sampling, n_negatives=model.n_negatives)
+
+
+def resolved_negatives(model: Any, losses_of_rows: tuple[str, ...] = ("softmax",)) -> str:
+    """Return the value of ``negatives``, without "auto".
+
+    Parameters
+    ----------
+    model, losses_of_rows
+        As for `ranking_objective`.
+    """
+    if model.negatives != "auto":
+        return model.negatives
+    return "all" if model._loss_name in losses_of_rows else "uniform"
 
 
 def row_batch_size(model: Any, n_rows: int) -> int:

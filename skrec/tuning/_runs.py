@@ -164,6 +164,9 @@ class Runner:
 
     Attributes
     ----------
+    epochs : Epochs or None
+    stopping : str or None
+        Name of ``early_stopping``. None if training cannot watch held-out data.
     runs : list of Run
     error : Exception or None
         The last error of a candidate.
@@ -172,6 +175,7 @@ class Runner:
     def __init__(self, estimator: Any, cut: Cut, scorer: Callable[..., float], error_score: Any):
         self.estimator, self.cut, self.scorer, self.error_score = estimator, cut, scorer, error_score
         self.epochs = epochs_of(estimator)
+        self.stopping = None if self.epochs is None else self.epochs.stopping
         self.runs: list[Run] = []
         self.n_failed = 0
         self.error: Exception | None = None
@@ -188,8 +192,8 @@ class Runner:
         """
         model = clone(self.estimator).set_params(**clone(params, safe=False))
         n_epochs = None if self.epochs is None else model.get_params()[self.epochs.number]
-        if n_epochs is not None and self.epochs is not None and self.epochs.stopping is not None:
-            model.set_params(**{self.epochs.stopping: self._stopping(n_epochs) if stops else None})
+        if n_epochs is not None and self.stopping is not None:
+            model.set_params(**{self.stopping: self._stopping(n_epochs) if stops else None})
         start = fitted = perf_counter()
         try:
             self._fit(model)
@@ -209,10 +213,8 @@ class Runner:
 
     def _fit(self, model: Any) -> None:
         train, test = self.cut
-        if self.epochs is None or self.epochs.stopping is None:
-            model.fit(*train)
-        else:
-            model.fit(*train, validation=test.X)
+        options = {} if self.stopping is None else {"validation": test.X}
+        model.fit(*train, **options)
 
     def _stopping(self, n_epochs: int) -> Any:
         from skrec.engine import EarlyStopping
@@ -222,7 +224,7 @@ class Runner:
 
     def _kept(self, model: Any, n_epochs: int | None) -> int | None:
         """Number of epochs after which the weights were kept."""
-        if self.epochs is None or self.epochs.stopping is None:
+        if self.stopping is None:
             return n_epochs
         while not hasattr(model, "best_epoch_"):
             model = model.estimator_

@@ -168,8 +168,8 @@ class RecommenderSearchCV(BaseSearchCV):
         self._store(runner, best)
         start = perf_counter()
         self.best_estimator_ = clone(self.estimator).set_params(**clone(best.params, safe=False))
-        if runner.epochs is not None and runner.epochs.stopping is not None:
-            self.best_estimator_.set_params(**{runner.epochs.stopping: None})
+        if runner.stopping is not None:
+            self.best_estimator_.set_params(**{runner.stopping: None})
         self.best_estimator_.fit(X, y)
         self.refit_time_ = perf_counter() - start
         return self

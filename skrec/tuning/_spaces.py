@@ -146,10 +146,9 @@ _RATE, _SMALL_RATE = loguniform(2e-3, 0.1), loguniform(3e-4, 0.02)
 
 
 def _negatives(model: Any) -> str:
-    """Resolved value of ``negatives``."""
-    if model.negatives != "auto":
-        return model.negatives
-    return "all" if model._loss_name in getattr(model, "_losses_of_rows", ("softmax",)) else "uniform"
+    from skrec.engine._pair_estimator import resolved_negatives
+
+    return resolved_negatives(model, getattr(model, "_losses_of_rows", ("softmax",)))
 
 
 def _drawn(model: Any) -> Space:

@@ -53,7 +53,7 @@ def alternate(
     CheckpointUnusable
         If the chosen checkpoint does not fit the run.
     """
-    model.optimizer_ = "als"
+    model.optimizer_, solver = "als", model._als
     device = torch.device(accelerator_of(model.trainer))
     network.to(device)
     problems.to(device)
@@ -65,7 +65,7 @@ def alternate(
         for epoch in range(first, model.max_epochs):
             started = time.perf_counter()
             with single_threaded_blas:
-                loss = _epoch(network, problems, model.objective_.unobserved_weight, model._als)
+                loss = _epoch(network, problems, model.objective_.unobserved_weight, solver)
             if not np.isfinite(loss):
                 what = f"training diverged in epoch {epoch}: the loss is {loss}"
                 raise divergence(model, what, of_values=False, remedy="regularization")

@@ -55,8 +55,7 @@ def default_strength(examples: Interactions, y_range: tuple[float, float] | None
     y_range : (float, float) or None
         Bounds of the predicted ratings.
     """
-    spread = float(examples.values.std(dtype=np.float64)) or 1.0
-    return _STRENGTH * spread * _slope(examples, y_range) * _typical_count(*_sides(examples)) ** (_EXPONENT - 1)
+    return _strength(examples, _typical_count(*_sides(examples)), _slope(examples, y_range))
 
 
 def penalize_rows(network: Any, examples: Interactions, y_range: tuple[float, float] | None) -> None:
@@ -72,14 +71,20 @@ def penalize_rows(network: Any, examples: Interactions, y_range: tuple[float, fl
     examples, y_range
         As for `default_strength`.
     """
-    sides = _sides(examples)
-    typical, default, slope = _typical_count(*sides), default_strength(examples, y_range), _slope(examples, y_range)
+    sides, slope = _sides(examples), _slope(examples, y_range)
+    typical = _typical_count(*sides)
+    default = _strength(examples, typical, slope)
     tables = (network.user_embeddings, network.user_biases), (network.item_embeddings, network.item_biases)
     for side, center, (vectors, biases) in zip(sides, (0.0, sides[1].mean / slope), tables, strict=True):
         set_row_penalties(vectors, (side.counts / typical) ** (_EXPONENT - 1))
         if biases is not None:
             set_row_penalties(biases, side.ratings_of_mean * slope**2 / (default * side.counts), center=center)
             nn.init.constant_(biases.weight, center)
+
+
+def _strength(examples: Interactions, typical_count: float, slope: float) -> float:
+    spread = float(examples.values.std(dtype=np.float64)) or 1.0
+    return _STRENGTH * spread * slope * typical_count ** (_EXPONENT - 1)
 
 
 def _sides(examples: Interactions) -> tuple[Side, Side]:

@@ -11,9 +11,7 @@ from torch import nn
 
 from skrec.engine.networks._branches import GMF, MLP, BranchNetwork
 from skrec.engine.training import _branch_kernels as kernels
-from skrec.engine.training._tables import Adam, Buffer, Codes, Floats, Rows, Table, distinct_rows, product
-
-_Penalty = tuple[NDArray[np.bool_], float]  # which uses of rows count, and the factor of each
+from skrec.engine.training._tables import Adam, Buffer, Codes, Floats, Penalty, Rows, Table, distinct_rows, product
 
 
 class BranchSteps:
@@ -70,7 +68,7 @@ class _Embeddings:
         self.table = Table.of(embeddings, adam)
         self.gradients = Buffer(embeddings.embedding_dim)
 
-    def step(self, used: Rows, gradients: Floats, penalty: _Penalty) -> None:
+    def step(self, used: Rows, gradients: Floats, penalty: Penalty) -> None:
         self.table.add_penalty(used, *penalty, gradients)
         self.table.step_rows(used.rows, gradients)
 
@@ -117,7 +115,7 @@ class _Part:
         np.take(self.embeddings.table.weights, used.rows, 0, out=inputs, mode="clip")
         return product(inputs, self.weight.weights.T, self.outputs.rows(len(inputs)))
 
-    def step(self, used: Rows, gradients: Floats, penalty: _Penalty) -> None:
+    def step(self, used: Rows, gradients: Floats, penalty: Penalty) -> None:
         n = len(gradients)
         product(gradients.T, self.inputs.rows(n), self.of_weight)
         of_rows = product(gradients, self.weight.weights, self.embeddings.gradients.rows(n))

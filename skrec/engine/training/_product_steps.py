@@ -11,7 +11,7 @@ from torch import nn
 
 from skrec.engine.networks._products import DotProduct
 from skrec.engine.training import _pair_kernels as kernels
-from skrec.engine.training._tables import Adam, Buffer, Codes, Floats, Rows, Table
+from skrec.engine.training._tables import Adam, Buffer, Codes, Floats, Penalty, Rows, Table
 
 _NO_MASK = np.empty((0, 0), np.bool_)
 
@@ -75,20 +75,17 @@ class ProductSteps:
         self.items.move(of_items.rows, gradients)
         if self.user_biases is not None:
             of_examples = Rows(of_users.rows, of_users.slots[:, None])
-            sums = gradients_of_biases(of_examples, slopes, mask)
-            self.user_biases.add_penalty(of_examples, _NO_MASK, penalties[0], sums)
-            self.user_biases.move(of_examples.rows, sums)
+            move_biases(self.user_biases, of_examples, slopes, mask, (_NO_MASK, penalties[0]))
         if self.item_biases is not None:
-            sums = gradients_of_biases(of_items, slopes, mask)
-            self.item_biases.add_penalty(of_items, mask, penalties[1], sums)
-            self.item_biases.move(of_items.rows, sums)
+            move_biases(self.item_biases, of_items, slopes, mask, (mask, penalties[1]))
 
 
-def gradients_of_biases(used: Rows, slopes: Floats, mask: NDArray[np.bool_]) -> Floats:
-    """Gradients (n_used, 1) of the biases of rows, of which each pair uses the one at its slot."""
+def move_biases(biases: Table, used: Rows, slopes: Floats, mask: NDArray[np.bool_], penalty: Penalty) -> None:
+    """Do a step for the biases of rows. Each pair uses the one at its slot."""
     sums = np.zeros((len(used.rows), 1), np.float32)
     kernels.add_bias_gradients(used.slots, slopes, mask, sums)
-    return sums
+    biases.add_penalty(used, *penalty, sums)
+    biases.move(used.rows, sums)
 
 
 def _biases(biases: nn.Embedding | None, adam: Adam) -> Table | None:

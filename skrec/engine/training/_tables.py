@@ -13,6 +13,7 @@ from skrec.engine.training._optimizers import moments
 
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float32]
+Penalty = tuple[NDArray[np.bool_], float]  # which uses of rows count, and the factor of each
 
 
 class Rows(NamedTuple):
