@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from skrec import (
+    ALS,
     ALSRecommender,
     AutoRecRecommender,
     BPRRecommender,
@@ -350,3 +351,21 @@ def test_a_network_without_tables_says_that_it_cannot_grow():
     model = TableRecommender(max_epochs=1).fit(OLD)
     with pytest.raises(NotImplementedError, match="the network of TableRecommender is not an EmbeddingNetwork"):
         model.partial_fit(NEW)
+
+
+# ---- the default penalty ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changes", [{"loss": "bpr"}, {"negatives": "uniform"}, {"weight_decay": 0.1}])
+def test_the_default_penalty_follows_parameters_that_are_changed_after_a_fit(changes):
+    model = MFRecommender(n_factors=4, max_epochs=2, solver="gradient", random_state=0).fit(OLD)
+    further = model.set_params(**changes).partial_fit(NEW)
+    both = MFRecommender(n_factors=4, max_epochs=2, solver="gradient", random_state=0, **changes).fit(pd.concat([OLD, NEW]))
+    assert further.regularization_ == pytest.approx(both.regularization_)
+
+
+def test_the_penalty_of_als_is_the_one_that_is_minimized():
+    model = MFRecommender(n_factors=4, solver=ALS(regularization_exponent=1.0), random_state=0).fit(OLD)
+    assert model.regularization_ == model.objective_.regularization
+    before = model.regularization_
+    assert model.partial_fit(NEW).regularization_ == model.objective_.regularization != before

@@ -88,8 +88,8 @@ class TorchRecommender(EmbeddingRecommender):
         Learning rate of the optimizer, and the maximum of ``lr_schedule``.
     regularization : float, default=None
         Strength of the L2 penalty on the embeddings that a minibatch uses, per example. All items of an example together count
-        as two. If None, 0 for losses that rank or if ``weight_decay`` is above 0. For ``loss="mse"``, None means 0.1, 1.0 in
-        NeuMFRecommender and AutoRecRecommender, 0.5 in MLPRecommender, and a rule of its own in MFRecommender.
+        as two. If None, MFRecommender has a rule. In other models it is 0 for losses that rank or with ``weight_decay``. For
+        ``loss="mse"`` it is 0.1, 1.0 in NeuMFRecommender and AutoRecRecommender, and 0.5 in MLPRecommender.
     weight_decay : float, default=0.0
         Decoupled weight decay. All weights are multiplied by ``1 - learning_rate * weight_decay`` at each step.
     optimizer : {"auto", "adam", "adamw", "row_adam", "sgd", "adagrad"} or callable, default="auto"
@@ -292,7 +292,6 @@ class TorchRecommender(EmbeddingRecommender):
         check_same_architecture(self, before.architecture_)
         self.objective_, self.trained_with_ = self._objective(), parameters_of(self)
         self.architecture_ = before.architecture_
-        self.regularization_ = before.regularization_ if self.regularization is None else float(self.regularization)
         if self.objective_.solver != before.objective_.solver:
             raise ValueError(
                 f"solver must not change in partial_fit: fit used {before.objective_.solver!r}, got {self.objective_.solver!r}"
@@ -300,6 +299,7 @@ class TorchRecommender(EmbeddingRecommender):
         self.seed_ = draw_seed(self.random_state)
         rows = self.objective_.example_rows(events)
         examples = self.objective_.weighted(events[rows])
+        self.regularization_ = regularization_of(self, examples)
         n_known = int(np.searchsorted(rows, len(before.events_)))
         network = expand_network(self, self._new_network(examples), events, before, before._new_state)
         if n_known == len(rows) or not self._learn_new(network, examples, n_known):
@@ -380,8 +380,8 @@ class TorchRecommender(EmbeddingRecommender):
         super()._drop_events()
 
     def _default_regularization(self, examples: Interactions) -> float:
-        """Return the value of ``regularization=None``, given the training examples. Not called with ``weight_decay``."""
-        return self._default_penalty_of_ratings if self._predicts_ratings else 0.0
+        """Return the value of ``regularization=None``, given all training examples."""
+        return self._default_penalty_of_ratings if self._predicts_ratings and self.weight_decay == 0 else 0.0
 
     def _optimizer_name(self, network: RecommenderNetwork) -> str:
         if self.optimizer != "auto":

@@ -190,9 +190,11 @@ class MFRecommender(PairRecommender):
         return not any(map(self._is_set, names)) and {*(self.trainer or {})} <= {"accelerator"}
 
     def _default_regularization(self, examples: Interactions) -> float:
-        """Return the rule that was found with the data sets of ``benchmarks/collection.py``."""
+        """Return the strength by rules that were found with the data sets in ``benchmarks``."""
         if isinstance(self.objective_, ImplicitSquares):
             return self.objective_.regularization
+        if self.weight_decay > 0:
+            return 0.0
         if self._predicts_ratings:
             return default_strength(examples, self.y_range)
         if self._loss_name == "ccl" or self.temperature is not None or self.negatives == "slate":

@@ -155,10 +155,8 @@ def parameters_of(model: Any) -> dict[str, Any]:
 
 
 def regularization_of(model: Any, examples: Interactions) -> float:
-    """Return the value of ``regularization`` for the training examples."""
-    if model.regularization is not None:
-        return float(model.regularization)
-    return float(model._default_regularization(examples)) if model.weight_decay == 0 else 0.0
+    """Return the value of ``regularization`` for all training examples, also those of earlier trainings."""
+    return float(model._default_regularization(examples) if model.regularization is None else model.regularization)
 
 
 def check_same_architecture(model: Any, trained: dict[str, Any]) -> None:
