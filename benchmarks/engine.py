@@ -22,7 +22,7 @@ from skrec import MFRecommender
 from skrec.datasets import load_ncf
 from skrec.engine import DotProduct
 
-SETTING = {"n_factors": 64, "learning_rate": 0.01, "lr_schedule": None, "random_state": 0}
+SETTING = {"n_factors": 64, "learning_rate": 0.01, "lr_schedule": None, "regularization": 0, "random_state": 0}
 
 
 def main():

@@ -16,7 +16,7 @@ _LARGEST = 2**31
 
 
 def with_seeds(estimator: Any, n: int) -> list[Any]:
-    """Clones of an estimator, of which each but the first has other seeds. A single one if the estimator has no seed.
+    """Clones of an estimator. Each but the first has other seeds. A single one if the estimator has no seed.
 
     A seed is a parameter ``random_state`` of the estimator or of one inside of it. The following seeds are the next integers.
     If it is None, each fit draws its own.

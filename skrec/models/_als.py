@@ -45,8 +45,8 @@ class ALSRecommender(EmbeddingRecommender):
         L2 penalty of the embeddings.
     alpha : float, default=None
         Confidence of an event of value 1. If None, 10 divided by the mean of the values times weights of the positive pairs,
-        and at most 1e6.
-        Values from 1 to 40 are common, larger ones for larger catalogs. The best ``regularization`` grows with it.
+        and at most 1e6. Values from 1 to 40 are common, larger ones for larger catalogs. The best ``regularization`` grows
+        with it.
     max_epochs : int, default=15
         Number of alternations.
     positive_from : float, default=None

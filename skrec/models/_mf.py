@@ -37,9 +37,9 @@ _NEEDS_GRADIENTS = Needs(lambda model: model._als is None, "solver='gradient'")
 class MFRecommender(PairRecommender):
     """Matrix factorization: the score is the dot product of a user vector and an item vector.
 
-    ``score(u, i) = p_u . q_i + b_i``. With ``loss="mse"`` the mean rating and a user bias ``b_u`` are added, and ``y_range``
-    bounds the prediction by a sigmoid. Ranking losses have no user bias, because it does not change the order of items.
-    ``biases`` leaves out some of these terms.
+    By gradient descent, ``score(u, i) = p_u . q_i + b_i``. With ``loss="mse"`` the mean rating and a user bias ``b_u`` are
+    added, and ``y_range`` bounds the prediction by a sigmoid. Ranking losses have no user bias, because it does not change the
+    order of items. ``biases`` leaves out some of these terms.
 
     With ``solver="als"`` the vectors are found by alternating least squares for implicit feedback, see `ALS`. The score is the
     product alone. This is the default as long as no parameter of gradient descent is changed.
@@ -51,10 +51,9 @@ class MFRecommender(PairRecommender):
         by alternating least squares. `ALS` sets its parameters. "auto" is "als" if ``loss``, ``biases``, ``negatives``,
         ``n_negatives``, ``temperature``, ``dropout``, ``batch_size``, ``learning_rate``, ``lr_schedule``, ``optimizer``,
         ``weight_decay`` and ``logger`` have their default values and ``trainer`` sets at most the accelerator, else "gradient".
-        A search over one of these parameters should set ``solver="gradient"``, since its default value is a candidate.
-        With "als", ``loss`` must be "softmax", the default. Parameters
-        of gradients, such as ``learning_rate`` and ``negatives``, have no effect. ``weights`` of events multiply their errors.
-        ``regularization=None`` means about 0.3.
+        A search over one of these parameters should set ``solver="gradient"``, since its default value is a candidate. With
+        "als", ``loss`` must be "softmax", the default. Parameters of gradients, such as ``learning_rate`` and ``negatives``,
+        have no effect. ``weights`` of events multiply their errors.
     loss : str, CosineContrastiveLoss or callable, default="softmax"
         "softmax", "bpr", "bce" and "warp" rank positive events above other items. "ccl" is the cosine contrastive loss.
         `CosineContrastiveLoss` sets its parameters. "mse" predicts values. A callable is described in `TorchRecommender`.
@@ -77,8 +76,8 @@ class MFRecommender(PairRecommender):
 
         For ``loss="mse"`` it is the penalty per rating of a user or item with an average number of ratings. With n ratings a
         vector has the penalty ``regularization * n_mean * (n / n_mean) ** 0.4`` in total. Biases of users then have the penalty
-        of a normal prior: the variance of the ratings of a user divided by that of the users' means. The same holds for items,
-        whose biases shrink to their mean. The penalty of biases is proportional to ``regularization``.
+        of a normal prior: the variance of the ratings of a user divided by that of the users' means. The same holds for items.
+        Their biases shrink to the mean bias. The penalty of biases is proportional to ``regularization``.
     dropout : float, default=0.0
         Probability that an entry of the user vector is set to zero in training.
     init_std : float, default=0.01

@@ -127,6 +127,6 @@ def _coordinate(axis: Any, value: Any) -> float:
 
 
 def _reflected(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points of which coordinates outside of the unit cube are reflected into it."""
+    """Points with the coordinates outside of the unit cube reflected into it."""
     folded = np.abs(points) % 2
     return np.where(folded > 1, 2 - folded, folded)

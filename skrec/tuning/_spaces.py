@@ -37,7 +37,7 @@ def search_space(estimator: Any, size: str = "small") -> Space:
     """Return distributions of the parameters that are worth tuning.
 
     The space fits the present parameters of the estimator. For example, `MFRecommender` has another one with ``loss="mse"`` or
-    ``solver="als"``. An estimator that contains a recommender has the space of the latter, with nested names such as
+    ``solver="gradient"``. An estimator that contains a recommender has the space of the latter, with nested names such as
     ``estimator__n_factors``. Subclasses have the space of their base, without parameters that they do not have. A class may
     define its own in a method ``_search_space``, see Notes.
 

@@ -20,10 +20,11 @@ _LEAST_OF_AXIS, _MOST_OF_AXIS = 0.01, 100.0
 
 
 def prior_of_training(fold_in: FoldIn, events: Interactions, users: NDArray[np.int64]) -> Prior:
-    """Return the prior under which trained users are at rest, or that of the fold-in if training does not shrink states.
+    """Return the prior that balances the gradients at trained users, or that of the fold-in if training does not shrink states.
 
-    The pull of a trained user's own events is balanced by the penalty and by what training has left undone when it ends. The
-    negative log-density ``n_events ** exponent * state.T @ A @ state / 2`` has the same pull on average, see `balanced_prior`.
+    The gradient of the log-likelihood of a trained user's events is opposite to that of the penalty, up to the gradient that
+    remains at the end of training. The negative log-density ``n_events ** exponent * state.T @ A @ state / 2`` has the opposite
+    gradient on average, see `balanced_prior`.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def _pulls(fold_in: FoldIn, states: Tensor, histories: Interactions) -> Tensor:
 
 
 def balanced_prior(prior: Prior, states: Tensor, pulls: Tensor, n_events: Tensor) -> Prior:
-    """Return a prior with mean 0 whose mean pull on the states is opposite to the given pulls.
+    """Return a prior with mean 0. The mean of its gradients at the states is opposite to that of the given pulls.
 
     Parameters
     ----------

@@ -117,7 +117,7 @@ def implicit_squares(model: Any, solver: Any) -> ImplicitSquares:
     if unobserved_weight is None:
         unobserved_weight = _DEFAULT_UNOBSERVED_SHARE * total / n_pairs
     regularization = model.regularization
-    if total == 0:  # an error follows
+    if total == 0:  # the fit raises an error afterwards
         regularization = 0.0
     elif regularization is None:  # the same penalty of an average row for each exponent, proportional to the weights
         of_row = (total + unobserved_weight * n_pairs) / n_pairs**0.5
